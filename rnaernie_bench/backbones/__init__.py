@@ -1,0 +1,1 @@
+"""Encoders: RNAErnie with its type vocabulary, and what makes it fast."""

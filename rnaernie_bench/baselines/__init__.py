@@ -1,0 +1,1 @@
+"""Controls a language model has to beat."""

@@ -1,0 +1,1 @@
+"""Reading, splitting, auditing, encoding and batching data."""

@@ -1,0 +1,29 @@
+"""The letters a sequence may hold, and how input is brought to them.
+
+The alphabet is MultiMolecule's standard RNA alphabet without its gap and stop marks; a test
+compares the two. It is written out here because importing MultiMolecule takes seconds.
+"""
+
+from __future__ import annotations
+
+import re
+
+LETTERS = "ACGUNRYSWKMBDHVIX"
+"""The four bases, then the IUPAC codes, inosine and unknown, in MultiMolecule's order."""
+
+_FOREIGN = re.compile(f"[^{LETTERS}]")
+
+
+def normalise(sequence: str) -> str:
+    """Return `sequence` in upper case with T read as U."""
+    return sequence.upper().replace("T", "U")
+
+
+def foreign_letter(sequence: str) -> tuple[int, str] | None:
+    """Find the first letter outside the alphabet in a normalised `sequence`.
+
+    Returns:
+        Its 0-based position and itself, or None if all letters are known.
+    """
+    match = _FOREIGN.search(sequence)
+    return (match.start(), match.group()) if match else None

@@ -1,0 +1,1 @@
+"""Prediction heads, one family a task level."""

@@ -1,0 +1,1 @@
+"""Result records, statistics and the leaderboard; imports neither torch nor multimolecule."""
