@@ -1,0 +1,249 @@
+"""Tasks: declared in a `task.yaml`, never inferred from data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rnaernie_bench import resources
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.validation import build
+
+Level = Literal["sequence"]
+Problem = Literal["multiclass"]
+LengthPolicy = Literal["error", "truncate"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric and the direction in which it improves."""
+
+    name: str
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set: where it is looked for and how it is recognised."""
+
+    path: str
+    """Where it lies below a folder of `$RNAERNIE_BENCH_DATA`, and below the cache."""
+    sha256: str
+    """Hexadecimal digest of its bytes."""
+    records: int
+    """How many records it holds."""
+    url: str = ""
+    """The public address it is downloaded from."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A part read by the `datasets` library: a local Arrow, Parquet or CSV file, or a hub set."""
+
+    source: str
+    """A hub id, or a path below a folder of `$RNAERNIE_BENCH_DATA`."""
+    split: str = "train"
+    """The split of a hub set."""
+    revision: str | None = None
+    """The commit of a hub set; required for one, so that its content is pinned."""
+    id: str = "id"
+    """The column of unique ids; row numbers are used where the table has no such column."""
+    sequence: str = "sequence"
+    """The column of sequences."""
+    label: str = "label"
+    """The column of labels, spelt as the task spells them."""
+    group: str | None = None
+    """The column of groups."""
+
+
+@dataclass(frozen=True)
+class DatasetDeclaration:
+    """Where a task's parts come from, under which licence, and whom to cite."""
+
+    name: str
+    licence: str
+    citation: str
+    header: str = r"(?P<id>\S+)\s+(?P<label>\S+)"
+    """Regular expression for FASTA headers with the named groups id, label and, optionally, group."""
+    files: Mapping[str, DataFile] = field(default_factory=dict)
+    """FASTA parts by name."""
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    """Tabular parts by name."""
+
+
+@dataclass(frozen=True)
+class TestPart:
+    """A named test part: a part of the data set, perhaps without what train and validation hold."""
+
+    __test__ = False  # the name makes pytest look for tests in here
+
+    part: str
+    without_identical_to: tuple[str, ...] = ()
+    """Parts whose sequences are taken out of this one."""
+
+
+@dataclass(frozen=True)
+class SplitDeclaration:
+    """Which parts train, validate and test."""
+
+    train: str
+    validation: str
+    tests: Mapping[str, TestPart]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A stand-in data set, generated in code: one structured family a label."""
+
+    families: Mapping[str, str]
+    """Label -> family of `rnaernie_bench.data.simulated`."""
+    sizes: Mapping[str, int]
+    """Part -> number of items."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A benchmark task, as its `task.yaml` declares it."""
+
+    name: str
+    version: int
+    """A fix that changes numbers is a new version."""
+    title: str
+    level: Level
+    problem: Problem
+    labels: tuple[str, ...]
+    """In their frozen order: a label's index is its class."""
+    main_metric: Metric
+    metrics: tuple[str, ...]
+    """Further metrics to show."""
+    head: str
+    """The default head."""
+    length: LengthPolicy
+    """What happens to a sequence over the limit, unless the run says otherwise."""
+    dataset: DatasetDeclaration
+    splits: Mapping[str, SplitDeclaration]
+    default_split: str
+    default_test_part: str
+    """The test part a leaderboard shows first."""
+    simulation: Simulation
+    caveats: tuple[str, ...] = ()
+    """What the figures do not show, printed under every table of this task."""
+    folder: Path = Path()
+    """Where the task was found."""
+
+    @property
+    def key(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def card(self) -> Path:
+        """The task card."""
+        return self.folder / "README.md"
+
+
+def load_task(name: str, folders: Iterable[Path] = ()) -> Task:
+    """Return the task called `name`.
+
+    Args:
+        name: the name of a task folder.
+        folders: further folders of tasks, searched after the built-in ones.
+
+    Raises:
+        ConfigError: if there is no such task, or its declaration is wrong.
+    """
+    found = find_tasks(folders)
+    if name not in found:
+        raise ConfigError(
+            f"no task is called '{name}'", where="task", remedy=did_you_mean(name, list(found))
+        )
+    return read_task(found[name] / "task.yaml")
+
+
+def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
+    """Return all tasks by name, in alphabetical order."""
+    return {name: read_task(path / "task.yaml") for name, path in find_tasks(folders).items()}
+
+
+def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
+    """Return the folder of each task by name: those that hold a `task.yaml`."""
+    found: dict[str, Path] = {}
+    for root in (resources.tasks_folder(), *folders):
+        for declaration in sorted(root.glob("*/task.yaml")):
+            found.setdefault(declaration.parent.name, declaration.parent)
+    return dict(sorted(found.items()))
+
+
+def read_task(path: Path) -> Task:
+    """Read and check one declaration.
+
+    Raises:
+        ConfigError: naming the file and the key that is wrong.
+    """
+    import yaml
+
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"the task cannot be read: {error}", where=path) from error
+    if not isinstance(raw, dict):
+        raise ConfigError("a task is a mapping of keys", where=path)
+    try:
+        task = build(Task, {**raw, "folder": path.parent})
+        _check(task)
+    except ConfigError as error:
+        key = f"{path}: {error.where}" if error.where else path
+        raise ConfigError(error.what, where=key, remedy=error.remedy) from error
+    return task
+
+
+def _check(task: Task) -> None:
+    """Raise a ConfigError for whatever the types of a declaration cannot say."""
+    if task.name != task.folder.name:
+        raise ConfigError(f"the task is called '{task.name}', its folder otherwise", where="name")
+    if len(set(task.labels)) != len(task.labels):
+        twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
+        raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
+    if len(task.labels) < 2:
+        raise ConfigError("a classification needs two labels or more", where="labels")
+    _check_splits(task)
+    _check_header(task.dataset.header)
+    if set(task.simulation.families) != set(task.labels):
+        raise ConfigError("each label needs one family", where="simulation.families")
+
+
+def _check_splits(task: Task) -> None:
+    parts = {*task.dataset.files, *task.dataset.tables}
+    if task.default_split not in task.splits:
+        raise ConfigError(
+            f"there is no split '{task.default_split}'",
+            where="default_split",
+            remedy=did_you_mean(task.default_split, list(task.splits)),
+        )
+    for name, split in task.splits.items():
+        used = {split.train, split.validation}
+        for test in split.tests.values():
+            used |= {test.part, *test.without_identical_to}
+        for unknown in sorted(used - parts):
+            raise ConfigError(
+                f"the data set has no part '{unknown}'",
+                where=f"splits.{name}",
+                remedy=did_you_mean(unknown, list(parts)),
+            )
+        if task.default_test_part not in split.tests:
+            raise ConfigError(
+                f"there is no test part '{task.default_test_part}'", where=f"splits.{name}.tests"
+            )
+
+
+def _check_header(header: str) -> None:
+    try:
+        groups = set(re.compile(header).groupindex)
+    except re.error as error:
+        raise ConfigError(f"not a regular expression: {error}", where="dataset.header") from error
+    if not {"id", "label"} <= groups:
+        raise ConfigError("the named groups id and label are needed", where="dataset.header")

@@ -1,0 +1,106 @@
+"""Plain mappings, as YAML gives them, to frozen dataclasses: types, unknown keys, missing keys."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.registry import did_you_mean
+
+T = TypeVar("T")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
+    """Return a `cls` made of `values`, checked field by field.
+
+    Args:
+        cls: a dataclass whose fields are plain types, Literals, Optionals, tuples, mappings or
+            dataclasses.
+        values: its fields by name.
+        where: the key these values stand under, for messages.
+
+    Raises:
+        ConfigError: naming the key that is unknown, missing or of a wrong type.
+    """
+    known = {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"unknown key '{name}'",
+                where=_join(where, str(name)),
+                remedy=did_you_mean(str(name), list(known)),
+            )
+    checked = {}
+    for name, spec in known.items():
+        if name in values:
+            checked[name] = convert(_hints(cls)[name], values[name], where=_join(where, name))
+        elif spec.default is MISSING and spec.default_factory is MISSING:
+            raise ConfigError(f"the key '{name}' is missing", where=where or None)
+    return cls(**checked)
+
+
+def convert(hint: Any, value: Any, *, where: str) -> Any:
+    """Return `value` as the type `hint`, without guessing.
+
+    An int passes for a float and a list for a tuple; nothing else is turned into anything.
+
+    Raises:
+        ConfigError: naming the key, the value and the type that was expected.
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (inner,) = [argument for argument in arguments if argument is not type(None)]
+        return convert(inner, value, where=where)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ConfigError(
+            f"'{value}' is not allowed", where=where, remedy=did_you_mean(str(value), [*arguments])
+        )
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(convert(arguments[0], v, where=f"{where}[{i}]") for i, v in enumerate(value))
+    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+        return build(hint, value, where=where)
+    if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        inner = arguments[1]
+        return {str(k): convert(inner, v, where=_join(where, str(k))) for k, v in value.items()}
+    if hint is Any:
+        return value
+    if hint is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if (
+        isinstance(hint, type)
+        and isinstance(value, hint)
+        and (hint is bool) == (value is True or value is False)
+    ):
+        return value
+    raise ConfigError(
+        f"'{value}' is not {_describe(hint)}", where=where, remedy="correct the value"
+    )
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _describe(hint: Any) -> str:
+    plain = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    if hint in plain:
+        return plain[hint]
+    if get_origin(hint) is tuple:
+        return "a list"
+    return "a path" if hint is Path else "a mapping"
