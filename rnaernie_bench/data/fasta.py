@@ -1,0 +1,132 @@
+"""FASTA: read as a stream, plain or gzip, and refused where it is not what it should be."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
+from rnaernie_bench.errors import DataError
+
+STANDARD_INPUT = "-"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_UNDECODABLE = re.compile("[\udc80-\udcff]")  # how surrogateescape marks bytes that are not UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class FastaRecord:
+    """One record of a FASTA file."""
+
+    header: str
+    """The header line without its '>' and surrounding blanks."""
+    sequence: str
+    """Normalised: upper case, T read as U."""
+    record: int
+    """Its number in the file, from 1."""
+    line: int
+    """The number of its header line, from 1."""
+
+
+def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
+    """Yield the records of a FASTA file in order, holding one at a time.
+
+    Sequences may span lines, in either case, with Unix, Windows or old Macintosh line ends;
+    blank lines are ignored. Gzip is recognised by its first bytes, not by the file's name.
+
+    Args:
+        source: a path, or `-` for standard input.
+
+    Raises:
+        DataError: if the file is missing, empty, damaged or not UTF-8; if text stands before the
+            first header; if a record has no name, no sequence or a letter outside the alphabet.
+    """
+    name = "standard input" if str(source) == STANDARD_INPUT else str(source)
+    header: str | None = None
+    record = start = 0
+    chunks: list[str] = []
+    try:
+        with _open(source) as stream:
+            for number, text in enumerate(stream, start=1):
+                line = text.strip()
+                if not line:
+                    continue
+                if not line.isascii() and _UNDECODABLE.search(line):
+                    raise DataError(
+                        "the line holds bytes that are not UTF-8 text",
+                        where=f"{name}, line {number}",
+                        remedy="give a plain or gzip FASTA file",
+                    )
+                if line[0] == ">":
+                    if header is not None:
+                        yield _record(name, header, chunks, record, start)
+                    header, chunks = line[1:].strip(), []
+                    record, start = record + 1, number
+                elif header is None:
+                    raise DataError(
+                        "text stands before the first header",
+                        where=f"{name}, line {number}",
+                        remedy="a FASTA file begins with a '>' line",
+                    )
+                else:
+                    chunks.append(line)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"the gzip file is truncated or damaged after record {record} ({error})",
+            where=name,
+            remedy="fetch or compress it again",
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read: {error.strerror or error}",
+            where=name,
+            remedy="check the path and its permissions",
+        ) from error
+    if header is None:
+        raise DataError("the file is empty", where=name, remedy="give a file with FASTA records")
+    yield _record(name, header, chunks, record, start)
+
+
+@contextmanager
+def _open(source: Path | str) -> Iterator[TextIO]:
+    """Open `source` as text, through gzip if it begins like gzip; leave standard input open."""
+    standard = str(source) == STANDARD_INPUT
+    binary = sys.stdin.buffer if standard else Path(source).open("rb")
+    try:
+        packed = binary.peek(2)[:2] == _GZIP_MAGIC  # type: ignore[attr-defined]
+        unpacked = gzip.GzipFile(fileobj=binary) if packed else binary
+        text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape")
+        try:
+            yield text
+        finally:
+            text.detach()  # or its end would close standard input
+    finally:
+        if not standard:
+            binary.close()
+
+
+def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:
+    """Return a checked record."""
+    where = f"{name}, record {record} ({header}), line {line}"
+    if not header:
+        raise DataError("the record has no name", where=where, remedy="write one after the '>'")
+    if not chunks:
+        raise DataError("the record has no sequence", where=where, remedy="complete or remove it")
+    sequence = normalise("".join(chunks))
+    foreign = foreign_letter(sequence)
+    if foreign:
+        position, letter = foreign
+        raise DataError(
+            f"foreign letter {letter!r} at position {position + 1} of the sequence",
+            where=where,
+            remedy=f"sequences are written in T and the letters {LETTERS}",
+        )
+    return FastaRecord(header, sequence, record, line)
