@@ -68,7 +68,7 @@ class DatasetDeclaration:
     licence: str
     citation: str
     header: str = r"(?P<id>\S+)\s+(?P<label>\S+)"
-    """Regular expression for FASTA headers with the named groups id, label and, optionally, group."""
+    """Regular expression for FASTA headers; its named groups are id, label and, if any, group."""
     files: Mapping[str, DataFile] = field(default_factory=dict)
     """FASTA parts by name."""
     tables: Mapping[str, Table] = field(default_factory=dict)

@@ -1,1 +1,14 @@
 """Prediction heads, one family a task level."""
+
+from rnaernie_bench.catalogue import HeadEntry
+
+POOLED = HeadEntry(
+    level="sequence",
+    build="rnaernie_bench.heads.sequence:pooled",
+    summary="the authors' head: pooler output -> dropout -> linear (MultiMolecule's own)",
+)
+MEAN = HeadEntry(
+    level="sequence",
+    build="rnaernie_bench.heads.sequence:mean",
+    summary="mean of the states of the bases -> dropout -> linear",
+)

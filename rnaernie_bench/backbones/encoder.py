@@ -1,0 +1,35 @@
+"""A loaded backbone: the network, its tokenizer, and the hash of its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A backbone ready for a strategy."""
+
+    model: PreTrainedModel
+    """Maps ``input_ids, attention_mask`` to ``last_hidden_state`` and ``pooler_output``."""
+    tokenizer: Any
+    max_bases: int
+    """Longest sequence it takes, in nucleotides."""
+    weights_sha256: str
+    """Over the names, shapes and bytes of all weights."""
+
+
+def weights_sha256(model: torch.nn.Module) -> str:
+    """Return the SHA-256 of a model's weights: names, shapes, types and bytes, in name order."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        value = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.view(torch.uint8).numpy().tobytes() if value.dim() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,54 @@
+"""RNAErnie's vocabulary with the tokens that the public port dropped.
+
+MultiMolecule's 28 RNA tokens keep their ids 0..27; ``[IND]`` takes 28 and the 28 RNA types of the
+authors' vocabulary follow in their order, 29..56, spelt in brackets because bare names would split
+ordinary text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnaernie_bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from multimolecule import RnaTokenizer
+
+RNA_TYPES = (
+    "RNaseMRPRNA", "RNasePRNA", "SRPRNA", "YRNA", "antisenseRNA",
+    "autocatalyticallysplicedintron", "guideRNA", "hammerheadribozyme", "lncRNA", "miRNA",
+    "miscRNA", "ncRNA", "other", "piRNA", "premiRNA", "precursorRNA", "rRNA", "ribozyme", "sRNA",
+    "scRNA", "scaRNA", "siRNA", "snRNA", "snoRNA", "tRNA", "telomeraseRNA", "tmRNA", "vaultRNA",
+)  # fmt: skip
+"""The RNA types of the authors' vocabulary, in its order."""
+
+INDICATOR = "[IND]"
+"""Announces the type token at the tail of a sequence."""
+
+N_RNA_TOKENS = 28
+N_TYPED_TOKENS = N_RNA_TOKENS + 1 + len(RNA_TYPES)
+
+MAX_TOKENS = 512
+"""Longest input with its special tokens; position 513 of the table is never used."""
+MAX_BASES = 508
+"""Longest sequence: room is kept for <cls>, [IND], a type and <eos>, whatever the strategy."""
+
+
+def typed_tokenizer() -> RnaTokenizer:
+    """Return MultiMolecule's RNA tokenizer with ``[IND]`` and the type tokens added.
+
+    Raises:
+        ConfigError: if the installed MultiMolecule numbers its tokens otherwise.
+    """
+    from multimolecule import RnaTokenizer
+
+    added = [INDICATOR, *(f"[{name}]" for name in RNA_TYPES)]
+    tokenizer = RnaTokenizer(additional_special_tokens=added, model_max_length=MAX_TOKENS)
+    ids = tokenizer.convert_tokens_to_ids(added)
+    if ids != list(range(N_RNA_TOKENS, N_TYPED_TOKENS)):
+        raise ConfigError(
+            f"the type tokens got the ids {ids[0]}..{ids[-1]} instead of 28..56",
+            where="MultiMolecule's RnaTokenizer",
+            remedy="install a version of multimolecule that rnaernie-bench was tested with",
+        )
+    return tokenizer

@@ -1,0 +1,112 @@
+"""A convolutional network on one-hot bases, trained by the same recipe as the backbones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rnaernie_bench.baselines.cnn_network import OneHotCnn
+    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.strategies.network import FittedNetwork, Reader
+
+
+@dataclass(frozen=True)
+class CnnOptions:
+    """Shape and learning rate of the network."""
+
+    name: str
+    channels: int
+    kernel_size: int
+    layers: int
+    dropout: float
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "kernel_size", "layers", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ConfigError("the value must be above 0", where=f"backbone.{name}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError("the value must be from 0 to below 1", where="backbone.dropout")
+
+
+def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitReport]:
+    """Train the network on the task."""
+    import torch
+
+    from rnaernie_bench.strategies.network import FittedNetwork, report, train_network
+
+    config = context.config
+    reader = _reader(config.task.length, config.trainer.token_budget)
+    torch.manual_seed(config.seed)
+    model = _network(reader.tokenizer, options, len(context.task.labels))
+    summary = train_network(context, model, reader, options.learning_rate)
+    write = partial(_write, model, options, len(context.task.labels), reader)
+    return FittedNetwork(model, reader, write), report(context, model, summary, reader, None)
+
+
+def restore(folder: Path) -> FittedNetwork:
+    """Return the network that was saved into `folder`."""
+    from safetensors.torch import load_file
+
+    from rnaernie_bench.strategies.network import FittedNetwork
+
+    saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
+    options = CnnOptions(**saved["options"])
+    reader = _reader(saved["length"], saved["token_budget"])
+    model = _network(reader.tokenizer, options, saved["classes"])
+    model.load_state_dict(load_file(folder / "cnn.safetensors"))
+    write = partial(_write, model, options, saved["classes"], reader)
+    return FittedNetwork(model, reader, write)
+
+
+def _reader(policy: Any, token_budget: int) -> Reader:
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.strategies.network import Reader
+
+    return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget)
+
+
+def _network(tokenizer: Any, options: CnnOptions, classes: int) -> OneHotCnn:
+    from rnaernie_bench.baselines.cnn_network import OneHotCnn
+    from rnaernie_bench.data.alphabet import LETTERS
+
+    return OneHotCnn(
+        {letter: tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS},
+        len(tokenizer),
+        tokenizer.pad_token_id,
+        classes,
+        channels=options.channels,
+        kernel_size=options.kernel_size,
+        layers=options.layers,
+        dropout=options.dropout,
+    )
+
+
+def _write(
+    model: OneHotCnn, options: CnnOptions, classes: int, reader: Reader, folder: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    saved = {
+        "options": asdict(options),
+        "classes": classes,
+        "length": reader.policy,
+        "token_budget": reader.token_budget,
+    }
+    (folder / "cnn.json").write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
+    save_file(model.state_dict(), folder / "cnn.safetensors")
+
+
+ENTRY = BaselineEntry(
+    options=CnnOptions,
+    fit="rnaernie_bench.baselines.cnn:fit",
+    restore="rnaernie_bench.baselines.cnn:restore",
+    summary="convolutional network on one-hot bases",
+)

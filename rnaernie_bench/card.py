@@ -1,0 +1,60 @@
+"""The README of a run's folder: what was trained, on what, how well, and how to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnaernie_bench.task import Task
+
+
+def run_card(task: Task, record: Mapping[str, Any]) -> str:
+    """Return the card of a finished run in Markdown."""
+    backbone, split, cost = record["backbone"], record["split"], record["cost"]
+    init = f" ({backbone['init']})" if backbone["init"] else ""
+    data = "simulated stand-in" if record["dataset"]["simulated"] else record["dataset"]["name"]
+    lines = [
+        f"# {task.title}: {backbone['name']}{init}, {record['strategy']['name']}",
+        "",
+        f"Run `{record['run_id']}` of task `{task.key}`, seed {record['seed']}, "
+        f"{backbone['parameters']:,} parameters.",
+        "",
+        f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
+        f"{split['n_validation']} validation items. {_licence(task, record)}",
+        f"- Selection by {record['selection']['metric']} on validation; "
+        f"the test parts were scored once (protocol `{record['protocol']}`).",
+        f"- Training: {cost['train_s']:.1f} s, ended by "
+        f"{record['selection']['stopped_by'].replace('_', ' ')}.",
+        "",
+        "| test part | n | truncated | " + " | ".join(_metrics(record)) + " |",
+        "|---|---|---|" + "---|" * len(_metrics(record)),
+    ]
+    for name, test in record["tests"].items():
+        cells = [_figure(test["metrics"][metric]) for metric in _metrics(record)]
+        lines.append(f"| {name} | {test['n']} | {test['n_truncated']} | {' | '.join(cells)} |")
+    lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
+    lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
+    lines += [
+        "## Use", "", "```", f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv", "```", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _licence(task: Task, record: Mapping[str, Any]) -> str:
+    if record["dataset"]["simulated"]:
+        return "These figures say nothing about real RNA."
+    return f"Licence of the data: {task.dataset.licence}. Cite {task.dataset.citation}."
+
+
+def _caveats(task: Task, record: Mapping[str, Any]) -> tuple[str, ...]:
+    if record["dataset"]["simulated"]:
+        return ("The data is simulated: use the figures to try the software, nothing else.",)
+    return task.caveats
+
+
+def _metrics(record: Mapping[str, Any]) -> list[str]:
+    return list(next(iter(record["tests"].values()))["metrics"])
+
+
+def _figure(metric: Mapping[str, float]) -> str:
+    return f"{metric['value']:.3f} ({metric['low']:.3f}-{metric['high']:.3f})"

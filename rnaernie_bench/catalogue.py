@@ -1,0 +1,103 @@
+"""What can be chosen by name: backbones, baselines, strategies and heads.
+
+This module imports nothing heavy. A registry entry is a small description (options, levels, where
+the work is done) that lives in a module which is itself cheap to import; the work imports torch or
+scikit-learn when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rnaernie_bench.registry import Registry
+from rnaernie_bench.task import Level
+
+
+@dataclass(frozen=True)
+class EncoderEntry:
+    """A backbone that turns a sequence into hidden states."""
+
+    options: type
+    """Its options: a frozen dataclass with the fields `name` and `init`."""
+    load: str
+    """``module:function``, called with (options, seed), returns an `encoder.Encoder`."""
+    summary: str
+    levels: tuple[Level, ...] = ("sequence",)
+    kind: Literal["encoder"] = "encoder"
+
+
+@dataclass(frozen=True)
+class BaselineEntry:
+    """A control: fits without a backbone and ignores the strategy."""
+
+    options: type
+    fit: str
+    """``module:function``, called with (context, options), returns (Fitted, FitReport)."""
+    restore: str
+    """``module:function``, called with the folder that `Fitted.save` wrote, returns a Fitted."""
+    summary: str
+    levels: tuple[Level, ...] = ("sequence",)
+    kind: Literal["baseline"] = "baseline"
+
+
+@dataclass(frozen=True)
+class StrategyEntry:
+    """A way to adapt an encoder to a task."""
+
+    options: type
+    fit: str
+    """``module:function``, called with (context, encoder, options), returns (Fitted, FitReport)."""
+    summary: str
+
+
+@dataclass(frozen=True)
+class HeadEntry:
+    """A prediction head."""
+
+    level: Level
+    build: str
+    """``module:function``, called with (backbone config, number of labels, problem)."""
+    summary: str
+
+
+BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
+    "backbone",
+    {
+        "rnaernie": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "majority": "rnaernie_bench.baselines.majority:ENTRY",
+        "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
+        "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
+    },
+    group="rnaernie_bench.backbones",
+)
+
+STRATEGIES: Registry[StrategyEntry] = Registry(
+    "strategy",
+    {
+        "full": "rnaernie_bench.strategies.full:ENTRY",
+        "frozen": "rnaernie_bench.strategies.frozen:ENTRY",
+    },
+    group="rnaernie_bench.strategies",
+)
+
+HEADS: Registry[HeadEntry] = Registry(
+    "head",
+    {
+        "pooled": "rnaernie_bench.heads:POOLED",
+        "mean": "rnaernie_bench.heads:MEAN",
+    },
+    group="rnaernie_bench.heads",
+)
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """Import and return what a ``module:function`` string of an entry names."""
+    import importlib
+
+    module, _, attribute = target.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return function

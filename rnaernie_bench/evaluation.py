@@ -1,0 +1,101 @@
+"""A fitted model on validation and on every test part, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rnaernie_bench.calibration import calibrated_log_probabilities, fit_temperature
+from rnaernie_bench.data.items import SequenceItem, Split
+from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.metrics import ClassificationReport, classification_report
+from rnaernie_bench.results.predictions import Predictions, hash_ids
+from rnaernie_bench.results.statistics import bootstrap_intervals
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that is reported of a fitted model."""
+
+    temperature: float
+    """Fitted on validation."""
+    validation: Mapping[str, Any]
+    """The record's field: n and metrics."""
+    tests: Mapping[str, dict[str, Any]]
+    """The record's field, without the predictions of each part."""
+    predictions: Predictions
+
+
+def evaluate(
+    fitted: Fitted, split: Split, labels: Sequence[str], *, max_bases: int | None
+) -> Evaluation:
+    """Fit the temperature on validation, then score every test item once.
+
+    Metrics are computed on the scores as they are stored, rounded to float16, so that they can be
+    recomputed from the prediction file exactly.
+
+    Args:
+        fitted: the model.
+        split: whose validation and test parts are scored.
+        labels: the task's labels.
+        max_bases: the most bases the model reads; for the count of truncated items.
+    """
+    held_out = fitted.logits([item.sequence for item in split.validation])
+    truth = _labels(split.validation)
+    temperature = fit_temperature(held_out, truth)
+    validation = classification_report(
+        calibrated_log_probabilities(held_out, temperature), truth, labels
+    )
+    items = list({item.id: item for part in split.tests.values() for item in part}.values())
+    logits = fitted.logits([item.sequence for item in items])
+    scores = calibrated_log_probabilities(logits, temperature)
+    parts = {
+        name: np.isin([item.id for item in items], [item.id for item in part])
+        for name, part in split.tests.items()
+    }
+    tests = {}
+    for name, mask in parts.items():
+        tests[name] = _test_entry(
+            scores[mask],
+            _labels(items)[mask],
+            labels,
+            n_truncated=_cut(split.tests[name], max_bases),
+        )
+    predictions = Predictions(
+        ids=hash_ids(item.id for item in items),
+        groups=[item.group for item in items],
+        labels=_labels(items).astype(np.int16),
+        scores=scores.astype(np.float16),
+        parts=parts,
+    )
+    summary = {"n": len(truth), "metrics": dict(validation.metrics)}
+    return Evaluation(temperature, summary, tests, predictions)
+
+
+def _test_entry(
+    scores: np.ndarray, truth: np.ndarray, labels: Sequence[str], *, n_truncated: int
+) -> dict[str, Any]:
+    report: ClassificationReport = classification_report(scores, truth, labels)
+    intervals = bootstrap_intervals(truth, scores, len(labels))
+    metrics = {}
+    for name, value in report.metrics.items():
+        low, high = intervals[name]
+        metrics[name] = {"value": value, "low": float(low), "high": float(high)}
+    return {
+        "n": len(truth),
+        "n_truncated": n_truncated,
+        "metrics": metrics,
+        "per_class": {name: asdict(entry) for name, entry in report.per_class.items()},
+        "confusion": report.confusion.tolist(),
+    }
+
+
+def _labels(items: Sequence[SequenceItem]) -> np.ndarray:
+    return np.array([item.label for item in items], dtype=np.int64)
+
+
+def _cut(items: Sequence[SequenceItem], max_bases: int | None) -> int:
+    return 0 if max_bases is None else sum(len(item.sequence) > max_bases for item in items)

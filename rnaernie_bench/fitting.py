@@ -1,0 +1,75 @@
+"""The contract of whatever learns: what it is given, what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rnaernie_bench.config import RunConfig
+from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Fitted(Protocol):
+    """A model that has seen its training data and can score sequences."""
+
+    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+        """Return unnormalised scores, float32 of shape (sequences, classes)."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what `restore` of the same entry needs into the existing, empty `folder`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a backbone, baseline or strategy is given to learn from."""
+
+    task: Task
+    config: RunConfig
+    train: Sequence[SequenceItem]
+    validation: Sequence[SequenceItem]
+    """The only items that may select anything."""
+    dataset: Dataset
+    """For caches keyed by its fingerprint; the labels of its test parts are not to be touched."""
+    folder: Path
+    """The run's own folder; checkpoints go below it."""
+    log: Callable[[Mapping[str, float], int], None] = lambda metrics, step: None
+    """Receives curves: metrics by name, and the epoch."""
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit cost and how it ended."""
+
+    parameters: int
+    """Number of parameters of backbone and head, trained or not."""
+    weights_sha256: str | None
+    """Of the backbone's weights before training; None for a baseline."""
+    max_bases: int | None
+    """The most bases of a sequence that are read; None if all are."""
+    train_s: float
+    """Wall-clock seconds of fitting, validation counted."""
+    items_per_s: float
+    """Training items seen a second."""
+    epochs: float
+    """Passes over train that were made."""
+    best_epoch: float
+    """The pass whose weights were kept, chosen on validation."""
+    stopped_by: str
+    """`early_stopping`, `max_epochs`, `max_train_minutes`, or `optimum` for closed problems."""
+    trials: int = 1
+    """How many configurations validation has compared."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the record should tell, such as the chosen regularisation."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether fitting ended by itself, not by its budget."""
+        return self.stopped_by in ("early_stopping", "optimum")

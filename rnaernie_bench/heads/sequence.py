@@ -1,0 +1,65 @@
+"""Sequence-level heads: one vector of features a sequence, then dropout and a linear layer.
+
+Features and prediction are separate steps, so that a frozen backbone's features can be kept and a
+head trained on them alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multimolecule.modules import HEADS, HeadConfig, HeadOutput, SequencePredictionHead
+from multimolecule.modules.heads.generic import PredictionHead
+from torch import Tensor
+
+DROPOUT = 0.1
+"""The authors' dropout before the linear layer."""
+
+
+class PooledHead(SequencePredictionHead):
+    """The authors' sequence head, MultiMolecule's own: pooler output -> dropout -> linear."""
+
+    def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
+        """Return what the linear layer reads, of shape (batch, hidden)."""
+        pooled: Tensor = outputs["pooler_output"]
+        return pooled
+
+    def predict(self, features: Tensor, labels: Tensor | None = None) -> HeadOutput:
+        """Return logits of shape (batch, labels), and the loss where `labels` are given."""
+        return PredictionHead.forward(self, features, labels)
+
+
+@HEADS.register("rnaernie_bench.mean")
+class MeanHead(PooledHead):
+    """The same on the mean state of the bases; special tokens and padding are left out."""
+
+    def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
+        """Return the mean state of the bases, of shape (batch, hidden)."""
+        states = outputs["last_hidden_state"]
+        bases = (
+            (input_ids != self.pad_token_id)
+            & (input_ids != self.bos_token_id)
+            & (input_ids != self.eos_token_id)
+        )
+        weights = bases.to(states.dtype).unsqueeze(-1)
+        mean: Tensor = (states * weights).sum(1) / weights.sum(1).clamp_min(1)
+        return mean
+
+    def forward(self, outputs: Any, labels: Tensor | None = None, **kwargs: Any) -> HeadOutput:
+        """Return logits and loss; MultiMolecule hands over `input_ids` with the outputs."""
+        return self.predict(self.features(outputs, kwargs["input_ids"]), labels)
+
+
+def pooled(config: Any, num_labels: int, problem: str) -> PooledHead:
+    """Build a `PooledHead` for a backbone of this `config`."""
+    return PooledHead(config, head_config(num_labels, problem))
+
+
+def mean(config: Any, num_labels: int, problem: str) -> MeanHead:
+    """Build a `MeanHead` for a backbone of this `config`."""
+    return MeanHead(config, head_config(num_labels, problem))
+
+
+def head_config(num_labels: int, problem: str) -> HeadConfig:
+    """Return the configuration that both heads share."""
+    return HeadConfig(num_labels=num_labels, problem_type=problem, dropout=DROPOUT)

@@ -1,0 +1,64 @@
+"""What makes a run this run: the settings and data that its numbers depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnaernie_bench.config import RunConfig, as_dict
+from rnaernie_bench.task import Task
+
+RECIPE_VERSION = 1
+"""Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
+
+_WITHOUT_EFFECT = ("progress",)
+"""Trainer options that cannot change a number."""
+
+
+def recipe(config: RunConfig) -> dict[str, Any]:
+    """Return the recipe of a run: how it was trained, within which budget, on how much."""
+    options = {k: v for k, v in as_dict(config.trainer).items() if k not in _WITHOUT_EFFECT}
+    budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
+    return {
+        **options,
+        "length": config.task.length,
+        "train_fraction": config.task.train_fraction,
+        "budget": budget,
+    }
+
+
+def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
+    """Return the strategy of a run; a baseline has none of its own."""
+    return {"name": "baseline"} if kind == "baseline" else dict(as_dict(config.strategy))
+
+
+def identity(
+    config: RunConfig, task: Task, fingerprint: str, kind: str, weights_sha256: str | None
+) -> Mapping[str, Any]:
+    """Return everything that a run id is the hash of.
+
+    Args:
+        config: the settings.
+        task: the task they name.
+        fingerprint: of the data set.
+        kind: `encoder` or `baseline`.
+        weights_sha256: of pre-trained weights; None where there are none. Random weights follow
+            from the backbone's shape and the seed, which are in here.
+    """
+    backbone = as_dict(config.backbone)
+    if weights_sha256 is not None:  # wherever the weights came from, they are what they are
+        backbone.pop("source", None)
+        backbone.pop("revision", None)
+    return {
+        "task": task.key,
+        "dataset": fingerprint,
+        "split": config.split or task.default_split,
+        "fold": config.fold,
+        "protocol": config.protocol,
+        "backbone": {**backbone, "weights_sha256": weights_sha256},
+        "head": config.task.head if kind == "encoder" else None,
+        "strategy": strategy(config, kind),
+        "recipe": recipe(config),
+        "recipe_version": RECIPE_VERSION,
+        "seed": config.seed,
+    }

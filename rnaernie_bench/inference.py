@@ -1,0 +1,54 @@
+"""A model over many sequences: batches of similar lengths, results in the caller's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.encoding import Encoded
+
+
+def best_device() -> torch.device:
+    """Return the accelerator if there is one, else the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator or torch.device("cpu")
+
+
+def in_batches(
+    compute: Callable[[Tensor, Tensor], Tensor],
+    encoded: Encoded,
+    *,
+    pad_id: int,
+    token_budget: int,
+    device: torch.device,
+    progress: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Return `compute` of every sequence, without gradients.
+
+    Args:
+        compute: maps ``input_ids`` and ``attention_mask``, each (batch, length), to (batch, width).
+        encoded: the sequences.
+        pad_id: the token that fills up a batch.
+        token_budget: the most padded tokens of a batch.
+        device: where `compute` wants its inputs.
+        progress: is told the number of sequences of each finished batch.
+
+    Returns:
+        float32 of shape (sequences, width), in the order of `encoded`.
+    """
+    sampler = LengthBucketedBatchSampler(encoded.lengths, token_budget, shuffle=False, seed=0)
+    rows: np.ndarray | None = None
+    with torch.inference_mode():
+        for indices in sampler:
+            input_ids, attention_mask = pad_batch([encoded.ids[i] for i in indices], pad_id)
+            output = compute(input_ids.to(device), attention_mask.to(device))
+            block = output.float().cpu().numpy()
+            if rows is None:
+                rows = np.empty((len(encoded.ids), block.shape[1]), dtype=np.float32)
+            rows[indices] = block
+            progress(len(indices))
+    return np.empty((0, 0), dtype=np.float32) if rows is None else rows

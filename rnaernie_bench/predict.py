@@ -1,0 +1,185 @@
+"""A finished run applied to new sequences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from rnaernie_bench.calibration import calibrated_log_probabilities, entropy
+from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
+from rnaernie_bench.data.fasta import FastaRecord, read_fasta
+from rnaernie_bench.errors import DataError, ResultError
+from rnaernie_bench.fitting import Fitted
+
+CHUNK = 2048
+"""Sequences held in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one sequence."""
+
+    label: str
+    """The most probable class."""
+    probabilities: dict[str, float]
+    """Calibrated probability of each class."""
+    entropy: float
+    """Of the probabilities, in bits: 0 if certain."""
+    truncated: bool
+    """Whether only the first bases were read."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A fitted model with its labels, temperature and length policy."""
+
+    fitted: Fitted
+    labels: tuple[str, ...]
+    temperature: float
+    length: str
+    """`error` or `truncate`."""
+    max_bases: int | None
+
+    def __call__(self, sequences: Sequence[str]) -> list[Prediction]:
+        """Predict normalised sequences (upper case, U for T).
+
+        Raises:
+            DataError: for a sequence over the limit, where the run was trained with
+                ``task.length=error``.
+        """
+        if not sequences:
+            return []
+        scores = calibrated_log_probabilities(self.fitted.logits(sequences), self.temperature)
+        probabilities = np.exp(scores.astype(np.float64))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        limit = self.max_bases
+        return [
+            Prediction(
+                label=self.labels[int(row.argmax())],
+                probabilities=dict(zip(self.labels, map(float, p), strict=True)),
+                entropy=float(bits),
+                truncated=limit is not None and len(sequence) > limit,
+            )
+            for sequence, row, p, bits in zip(
+                sequences, scores, probabilities, entropy(scores), strict=True
+            )
+        ]
+
+
+def load_run(folder: Path) -> Predictor:
+    """Return the model of a finished run.
+
+    Args:
+        folder: the run's folder, which holds `model/`.
+
+    Raises:
+        ResultError: if there is no whole model in it.
+    """
+    model = folder / "model"
+    try:
+        saved = json.loads((model / "predictor.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(
+            "the run holds no finished model",
+            where=folder,
+            remedy="repeat its command to finish it",
+        ) from error
+    entry = BACKBONES.get(saved["backbone"])
+    try:
+        fitted = (
+            resolve(entry.restore)(model)
+            if isinstance(entry, BaselineEntry)
+            else _restore_network(model, saved)
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ResultError(
+            f"the model cannot be loaded: {reason}", where=model, remedy="repeat the run"
+        ) from error
+    return Predictor(
+        fitted=fitted,
+        labels=tuple(saved["labels"]),
+        temperature=saved["temperature"],
+        length=saved["length"],
+        max_bases=saved["max_bases"],
+    )
+
+
+def _restore_network(folder: Path, saved: dict) -> Fitted:
+    from rnaernie_bench.model import load_model
+    from rnaernie_bench.strategies.network import FittedNetwork, Reader
+
+    model, tokenizer = load_model(folder)
+    reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
+    return FittedNetwork(model, reader, write=lambda _: None)
+
+
+def predict_fasta(predictor: Predictor, source: Path | str) -> Iterator[tuple[str, Prediction]]:
+    """Yield id and prediction of each record of a FASTA file, in its order, chunk by chunk.
+
+    Args:
+        predictor: the model.
+        source: a FASTA file, plain or gzip; `-` is standard input.
+
+    Raises:
+        DataError: for a malformed file, a repeated id, or a sequence over the limit.
+    """
+    records = read_fasta(source)
+    first: dict[str, int] = {}
+    while chunk := list(islice(records, CHUNK)):
+        ids = [_identifier(record, source, first) for record in chunk]
+        if predictor.length == "error":
+            _refuse_long(chunk, source, predictor.max_bases)
+        yield from zip(ids, predictor([record.sequence for record in chunk]), strict=True)
+
+
+def _identifier(record: FastaRecord, source: Path | str, first: dict[str, int]) -> str:
+    name = record.header.split()[0] if record.header.split() else ""
+    where = f"{source}, record {record.record}, line {record.line}"
+    if not name:
+        raise DataError("the header has no id", where=where, remedy="name every record")
+    if name in first:
+        raise DataError(
+            f"the id '{name}' stands in record {first[name]} already",
+            where=where,
+            remedy="rename one of them",
+        )
+    first[name] = record.record
+    return name
+
+
+def _refuse_long(chunk: Sequence[FastaRecord], source: Path | str, limit: int | None) -> None:
+    for record in chunk:
+        if limit is not None and len(record.sequence) > limit:
+            raise DataError(
+                f"the sequence has {len(record.sequence)} bases, {limit} fit",
+                where=f"{source}, record {record.record} ({record.header}), line {record.line}",
+                remedy="cut it, or use a run with task.length=truncate",
+            )
+
+
+def write_tsv(
+    predictions: Iterator[tuple[str, Prediction]], labels: Sequence[str], file: IO[str]
+) -> int:
+    """Write one line a sequence: id, class, its probability, entropy, truncated, all classes.
+
+    Returns:
+        The number of sequences.
+    """
+    columns = ["id", "class", "probability", "entropy_bits", "truncated"]
+    file.write("\t".join([*columns, *(f"p:{label}" for label in labels)]) + "\n")
+    count = 0
+    for count, (name, prediction) in enumerate(predictions, 1):
+        p = prediction.probabilities
+        fields = [
+            name, prediction.label, f"{p[prediction.label]:.6f}", f"{prediction.entropy:.4f}",
+            "yes" if prediction.truncated else "no", *(f"{p[label]:.6f}" for label in labels),
+        ]  # fmt: skip
+        file.write("\t".join(fields) + "\n")
+    return count

@@ -1,0 +1,302 @@
+"""One run: from settings to a record on disk.
+
+The run's folder is named by the hash of everything its numbers depend on. A folder with a finished
+record is not run again; one with checkpoints is gone on with.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnaernie_bench import environment
+from rnaernie_bench.catalogue import (
+    BACKBONES,
+    HEADS,
+    STRATEGIES,
+    BaselineEntry,
+    EncoderEntry,
+    resolve,
+)
+from rnaernie_bench.config import RunConfig, as_dict
+from rnaernie_bench.data.items import Dataset, Split
+from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.files import write_json, write_text
+from rnaernie_bench.fitting import FitContext, FitReport, Fitted
+from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy
+from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
+from rnaernie_bench.task import Task, load_task
+from rnaernie_bench.tracking import Tracker, open_tracker
+
+if TYPE_CHECKING:
+    from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.evaluation import Evaluation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is about to start: its settings with all they name looked up."""
+
+    config: RunConfig
+    task: Task
+    dataset: Dataset
+    split: Split
+    entry: EncoderEntry | BaselineEntry
+    encoder: Encoder | None
+    run_id: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the run writes."""
+        return self.config.runs_dir / self.task.name / self.run_id
+
+    @property
+    def label(self) -> str:
+        """Backbone and strategy, for people."""
+        name = self.config.backbone.name
+        if self.entry.kind == "baseline":
+            return str(name)
+        init = " (random)" if self.config.backbone.init == "random" else ""
+        return f"{name}{init}, {self.config.strategy.name}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run."""
+
+    record: Record
+    folder: Path
+    repeated: bool
+    """Whether the record stood there already."""
+    ui_command: str | None = None
+    """What opens the tracking page."""
+
+
+def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
+    """Look up everything a run needs, and name it.
+
+    Raises:
+        ConfigError: if settings do not go together.
+        DataError: if the data is missing or wrong.
+    """
+    task = load_task(config.task.name, task_folders)
+    entry = BACKBONES.get(config.backbone.name)
+    if task.level not in entry.levels:
+        raise ConfigError(
+            f"'{config.backbone.name}' does not serve the level '{task.level}'", where="backbone"
+        )
+    if entry.kind == "encoder" and HEADS.get(config.task.head).level != task.level:
+        raise ConfigError(
+            f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
+        )
+    dataset = load_dataset(task, simulated=config.task.data == "simulated")
+    split = make_split(
+        task,
+        dataset,
+        config.split or task.default_split,
+        train_fraction=config.task.train_fraction,
+    )
+    encoder, weights = None, None
+    if entry.kind == "encoder" and config.backbone.init == "pretrained":
+        encoder = resolve(entry.load)(config.backbone, config.seed)
+        weights = encoder.weights_sha256
+    run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
+    return Plan(config, task, dataset, split, entry, encoder, run_id)
+
+
+def execute(
+    config: RunConfig,
+    *,
+    task_folders: Iterable[Path] = (),
+    repeat: bool = False,
+    notify: Callable[[str], None] = logger.info,
+) -> Outcome:
+    """Carry one run out, unless its record is there already.
+
+    Args:
+        config: the settings.
+        task_folders: further folders of tasks.
+        repeat: run again even if a finished record is there.
+        notify: is told, in a sentence, what happens.
+
+    Raises:
+        BenchError: for whatever a user can mend; an interrupted run can be gone on with.
+    """
+    from rnaernie_bench.results.store import read_record
+
+    planned = plan(config, task_folders)
+    folder, record_file = planned.folder, planned.folder / "record.json"
+    if record_file.exists() and not repeat:
+        return Outcome(read_record(record_file), folder, repeated=True)
+    resumed = folder.exists()
+    if resumed and repeat:
+        shutil.rmtree(folder)
+    elif resumed:
+        notify(f"going on with the interrupted run {planned.run_id}")
+    write_text(folder / "config.yaml", _yaml(config))
+    try:
+        with open_tracker(
+            config.tracking,
+            runs_dir=config.runs_dir,
+            run_id=planned.run_id,
+            run_name=f"{planned.task.name}, {planned.label}, seed {config.seed}",
+            tags={"task": planned.task.key, "backbone": config.backbone.name},
+        ) as tracker:
+            record = _carry_out(planned, tracker)
+            ui_command = tracker.ui_command
+    except BaseException:
+        if not any((folder / "checkpoints").glob("checkpoint-*")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing in it could be gone on with
+        raise
+    return Outcome(record, folder, repeated=False, ui_command=ui_command)
+
+
+def _carry_out(planned: Plan, tracker: Tracker) -> Record:
+    from rnaernie_bench.card import run_card
+    from rnaernie_bench.evaluation import evaluate
+    from rnaernie_bench.plots import confusion_matrix_figure
+    from rnaernie_bench.results.predictions import predictions_entry, write_predictions
+
+    config, task, folder = planned.config, planned.task, planned.folder
+    tracker.log_params(as_dict(config))
+    with environment.PeakMemory() as memory:
+        fitted, report = _fit(planned, tracker)
+        evaluation = evaluate(fitted, planned.split, task.labels, max_bases=report.max_bases)
+    _save_model(planned, fitted, report, evaluation.temperature)
+    write_predictions(folder / "predictions.parquet", evaluation.predictions)
+    for name, test in evaluation.tests.items():
+        test["predictions"] = predictions_entry(folder / "predictions.parquet", test["n"])
+        tracker.log_metrics(
+            {f"test/{name}/{metric}": entry["value"] for metric, entry in test["metrics"].items()}
+        )
+        title = f"{task.name}, {name}: {planned.label}"
+        figure = confusion_matrix_figure(test["confusion"], task.labels, title)
+        tracker.log_figure(figure, f"confusion-{name}.png")
+    record = _record(planned, report, evaluation, memory)
+    validate_record(record)
+    write_text(folder / "README.md", run_card(task, record))
+    write_json(folder / "record.json", record)
+    tracker.log_artifact(folder / "record.json")
+    tracker.log_artifact(folder / "model", "model")
+    return record
+
+
+def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
+    config = planned.config
+    context = FitContext(
+        task=planned.task,
+        config=config,
+        train=planned.split.train,
+        validation=planned.split.validation,
+        dataset=planned.dataset,
+        folder=planned.folder,
+        log=lambda metrics, step: tracker.log_metrics(metrics, step),
+    )
+    entry = planned.entry
+    fitted: tuple[Fitted, FitReport]
+    if entry.kind == "baseline":
+        fitted = resolve(entry.fit)(context, config.backbone)
+        return fitted
+    encoder = planned.encoder or resolve(entry.load)(config.backbone, config.seed)
+    fitted = resolve(STRATEGIES.get(config.strategy.name).fit)(context, encoder, config.strategy)
+    return fitted
+
+
+def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: float) -> None:
+    """Write `model/` whole: the fitted model, and how to turn its scores into predictions."""
+    unfinished, final = planned.folder / ".model", planned.folder / "model"
+    for leftover in (unfinished, final):
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    fitted.save(unfinished)
+    write_json(
+        unfinished / "predictor.json",
+        {
+            "task": planned.task.key,
+            "backbone": planned.config.backbone.name,
+            "kind": planned.entry.kind,
+            "labels": list(planned.task.labels),
+            "temperature": temperature,
+            "length": planned.config.task.length,
+            "max_bases": report.max_bases,
+            "token_budget": planned.config.trainer.token_budget,
+        },
+    )
+    unfinished.rename(final)
+
+
+def _record(
+    planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
+) -> Record:
+    config, task, split = planned.config, planned.task, planned.split
+    encoder = planned.entry.kind == "encoder"
+    return {
+        "schema": SCHEMA_VERSION,
+        "run_id": planned.run_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": "finished",
+        "task": {
+            "name": task.name,
+            "version": task.version,
+            "level": task.level,
+            "problem": task.problem,
+        },
+        "dataset": {
+            "name": planned.dataset.name,
+            "fingerprint": planned.dataset.fingerprint,
+            "simulated": planned.dataset.simulated,
+        },
+        "split": {
+            "name": split.name,
+            "fold": split.fold,
+            "n_train": len(split.train),
+            "n_validation": len(split.validation),
+        },
+        "protocol": config.protocol,
+        "backbone": {
+            "name": config.backbone.name,
+            "kind": planned.entry.kind,
+            "init": config.backbone.init if encoder else None,
+            "weights_sha256": report.weights_sha256,
+            "parameters": report.parameters,
+        },
+        "head": config.task.head if encoder else None,
+        "strategy": strategy(config, planned.entry.kind),
+        "recipe": {**recipe(config), "converged": report.converged},
+        "recipe_version": RECIPE_VERSION,
+        "seed": config.seed,
+        "selection": {
+            "metric": task.main_metric.name,
+            "trials": report.trials,
+            "epochs": round(report.epochs, 3),
+            "best_epoch": round(report.best_epoch, 3),
+            "stopped_by": report.stopped_by,
+            "temperature": evaluation.temperature,
+        },
+        "validation": evaluation.validation,
+        "tests": evaluation.tests,
+        "cost": {
+            "train_s": round(report.train_s, 3),
+            "items_per_s": round(report.items_per_s, 3),
+            "peak_rss_mb": round(memory.rss_mb, 1),
+            "peak_gpu_mb": None if memory.gpu_mb is None else round(memory.gpu_mb, 1),
+            **report.details,
+        },
+        "environment": environment.describe(),
+        "git_commit": environment.git_commit(),
+    }
+
+
+def _yaml(config: RunConfig) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(as_dict(config), sort_keys=False)
+    return text

@@ -1,0 +1,125 @@
+"""What training and scoring a network share, whatever is trained of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from rnaernie_bench.data.encoding import Encoded, encode
+from rnaernie_bench.data.items import SequenceItem
+from rnaernie_bench.fitting import FitContext, FitReport
+from rnaernie_bench.inference import best_device, in_batches
+from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.task import LengthPolicy
+from rnaernie_bench.training import Examples, TrainingSummary, train
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a network reads sequences."""
+
+    tokenizer: Any
+    max_bases: int
+    policy: LengthPolicy
+    token_budget: int
+
+    def encode(self, sequences: Sequence[str], names: Sequence[str] | None = None) -> Encoded:
+        """Return token ids under the length policy."""
+        return encode(
+            sequences,
+            self.tokenizer,
+            policy=self.policy,
+            max_bases=self.max_bases,
+            names=names,
+        )
+
+    def examples(self, items: Sequence[SequenceItem]) -> Examples:
+        """Return encoded items with their labels."""
+        encoded = self.encode([item.sequence for item in items], [item.id for item in items])
+        return Examples(encoded, labels_of(items))
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A trained network; `model` maps ``input_ids, attention_mask`` to a dict with ``logits``."""
+
+    model: nn.Module
+    reader: Reader
+    write: Callable[[Path], None]
+    """Writes the model into a folder."""
+
+    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+        """Return float32 logits of shape (sequences, classes)."""
+        device = best_device()
+        model = self.model.to(device).eval()
+        return in_batches(
+            lambda ids, mask: model(ids, mask)["logits"],
+            self.reader.encode(sequences),
+            pad_id=int(model.pad_token_id),  # type: ignore[arg-type]
+            token_budget=self.reader.token_budget,
+            device=device,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder`."""
+        self.write(folder)
+
+
+def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
+    """Return the class of each item, int64 of shape (items,)."""
+    return np.array([item.label for item in items], dtype=np.int64)
+
+
+def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str, float]]:
+    """Return the function that turns validation logits into metrics."""
+    labels = labels_of(context.validation)
+
+    def score(logits: np.ndarray) -> Mapping[str, float]:
+        return classification_report(logits, labels, context.task.labels).metrics
+
+    return score
+
+
+def train_network(
+    context: FitContext, model: nn.Module, reader: Reader, learning_rate: float
+) -> TrainingSummary:
+    """Train all weights of `model` by the recipe; it holds its best epoch afterwards."""
+    metric = context.task.main_metric
+    return train(
+        model,
+        reader.examples(context.train),
+        reader.examples(context.validation),
+        options=context.config.trainer,
+        learning_rate=learning_rate,
+        seed=context.config.seed,
+        folder=context.folder,
+        score=validation_score(context),
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        log=context.log,
+    )
+
+
+def report(
+    context: FitContext,
+    model: nn.Module,
+    summary: TrainingSummary,
+    reader: Reader,
+    weights_sha256: str | None,
+) -> FitReport:
+    """Return the report of a network that was trained as `summary` says."""
+    return FitReport(
+        parameters=sum(p.numel() for p in model.parameters()),
+        weights_sha256=weights_sha256,
+        max_bases=reader.max_bases,
+        train_s=summary.train_s,
+        items_per_s=len(context.train) * summary.epochs / max(summary.train_s, 1e-9),
+        epochs=summary.epochs,
+        best_epoch=summary.best_epoch,
+        stopped_by=summary.stopped_by,
+    )

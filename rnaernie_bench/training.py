@@ -1,0 +1,334 @@
+"""The one training recipe, over `transformers.Trainer`.
+
+AdamW with warm-up and linear decay, batches of similar lengths under a token budget, evaluation on
+validation after every epoch, the best epoch kept, early stopping, a limit on minutes. A checkpoint
+is written after every epoch; a run that was interrupted goes on from the last whole one and ends
+as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_callback import ExportableState
+
+from rnaernie_bench.config import TrainerOptions
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.encoding import Encoded
+from rnaernie_bench.errors import DataError
+
+Score = Callable[[np.ndarray], Mapping[str, float]]
+"""Maps validation logits, in item order, to metrics; the best epoch is chosen by one of them."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Encoded sequences with their labels."""
+
+    encoded: Encoded
+    labels: np.ndarray
+    """int64 of shape (sequences,)."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> int:
+        """Return the index itself: the collator looks the rest up."""
+        return index
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """How a training went."""
+
+    train_s: float
+    epochs: float
+    best_epoch: float
+    stopped_by: str
+    """`early_stopping`, `max_epochs` or `max_train_minutes`."""
+
+
+def train(
+    model: nn.Module,
+    train_set: Examples,
+    validation_set: Examples,
+    *,
+    options: TrainerOptions,
+    learning_rate: float,
+    seed: int,
+    folder: Path,
+    score: Score,
+    metric: str,
+    higher_is_better: bool,
+    log: Callable[[Mapping[str, float], int], None],
+) -> TrainingSummary:
+    """Train `model` in place; it holds the weights of its best epoch afterwards.
+
+    Args:
+        model: has `pad_token_id` and maps ``input_ids, attention_mask, labels`` to a dictionary of
+            ``loss`` and ``logits``.
+        train_set: what is learned from.
+        validation_set: what chooses the epoch.
+        options: recipe and budget.
+        learning_rate: the highest rate, reached after warm-up.
+        seed: of shuffling and dropout.
+        folder: checkpoints go below it, and are removed at the end.
+        score: validation metrics from logits.
+        metric: the one of them that chooses the epoch.
+        higher_is_better: its direction.
+        log: receives curves by epoch.
+
+    Raises:
+        DataError: if there is nothing to train on.
+    """
+    if not len(train_set) or not len(validation_set):
+        raise DataError("the train and validation parts need at least one item each")
+    on_cpu = not torch.accelerator.is_available()
+    if on_cpu and options.fast_dropout:
+        from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
+
+        use_fast_dropout(model)
+    checkpoints = folder / "checkpoints"
+    limit = _TimeLimit(options.max_train_minutes)
+    stopping = EarlyStoppingCallback(early_stopping_patience=options.patience)
+    trainer = _BucketTrainer(
+        model=model,
+        args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
+        train_dataset=train_set,
+        eval_dataset=validation_set,
+        callbacks=[stopping, limit, _Curves(log)],
+        token_budget=options.token_budget,
+        score=score,
+    )
+    trainer.remove_callback(PrinterCallback)
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    try:
+        trainer.train(resume_from_checkpoint=last_whole_checkpoint(checkpoints))
+    finally:
+        limit.stop()
+    state = trainer.state
+    summary = TrainingSummary(
+        train_s=max(limit.elapsed_s, time.perf_counter() - start),
+        epochs=float(state.epoch or 0.0),
+        best_epoch=(state.best_global_step or 0) / trainer.steps_per_epoch,
+        stopped_by=_reason(trainer, limit),
+    )
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return summary
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint below `folder` that was written to its end, if any."""
+    whole: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        try:  # the trainer writes its state last
+            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        whole.append((int(state["global_step"]), path))
+    return str(max(whole)[1]) if whole else None
+
+
+class _BucketTrainer(Trainer):
+    """A Trainer whose batches are length buckets and whose evaluation keeps the item order."""
+
+    def __init__(self, *, token_budget: int, score: Score, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.token_budget = token_budget
+        self.score = score
+        self.steps_per_epoch = 1
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Return batches that this class shards itself; Accelerate would cut them once more."""
+        sampler = LengthBucketedBatchSampler(
+            self.train_dataset.encoded.lengths,
+            self.token_budget,
+            shuffle=True,
+            seed=self.args.seed,
+            rank=self.args.process_index,
+            world_size=self.args.world_size,
+        )
+        self.steps_per_epoch = math.ceil(len(sampler) / self.args.gradient_accumulation_steps)
+        return _EpochLoader(
+            self.train_dataset, batch_sampler=sampler, collate_fn=self._collate(self.train_dataset)
+        )
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Score the whole validation part at once and report it under ``eval_...``."""
+        examples: Examples = self.eval_dataset
+        logits, loss = self._validation_logits(examples)
+        metrics = {"eval_loss": loss, **{f"eval_{k}": v for k, v in self.score(logits).items()}}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _validation_logits(self, examples: Examples) -> tuple[np.ndarray, float]:
+        from rnaernie_bench.inference import in_batches
+
+        model = self.model.eval()
+
+        def compute(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            with self.compute_loss_context_manager():
+                logits: Tensor = model(input_ids, attention_mask)["logits"]
+            return logits
+
+        logits = in_batches(
+            compute,
+            examples.encoded,
+            pad_id=model.pad_token_id,
+            token_budget=self.token_budget,
+            device=self.args.device,
+        )
+        labels = torch.from_numpy(examples.labels)
+        loss = nn.functional.cross_entropy(torch.from_numpy(logits), labels)
+        return logits, float(loss)
+
+    def _collate(self, examples: Examples) -> Callable[[Sequence[int]], dict[str, Tensor]]:
+        pad_id = self.model.pad_token_id
+
+        def collate(indices: Sequence[int]) -> dict[str, Tensor]:
+            input_ids, attention_mask = pad_batch(
+                [examples.encoded.ids[i] for i in indices], pad_id
+            )
+            labels = torch.from_numpy(examples.labels[list(indices)])
+            return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+        return collate
+
+
+class _EpochLoader(DataLoader):
+    """Hands the epoch on to its batch sampler, which plain DataLoaders do not."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffling of an epoch."""
+        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
+
+
+class _TimeLimit(TrainerCallback, ExportableState):
+    """Stops training after so many minutes, those before an interruption counted.
+
+    The step at which time runs out is evaluated and saved, so that a started epoch is not lost.
+    """
+
+    def __init__(self, minutes: float | None, elapsed_s: float = 0.0) -> None:
+        self.minutes = minutes
+        self.before_s = elapsed_s
+        self.start: float | None = None
+        self.reached = False
+        self.elapsed_s = elapsed_s
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        self.stop()
+        return {"args": {"minutes": self.minutes}, "attributes": {"before_s": self.elapsed_s}}
+
+    def stop(self) -> None:
+        """Bring `elapsed_s` up to date."""
+        if self.start is not None:
+            self.elapsed_s = self.before_s + time.perf_counter() - self.start
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop, with a last evaluation, when the time is over."""
+        self.stop()
+        if self.minutes is not None and self.elapsed_s >= 60 * self.minutes:
+            self.reached = True
+            control.should_evaluate = control.should_save = control.should_training_stop = True
+
+
+class _Curves(TrainerCallback):
+    """Hands the Trainer's log lines to the run's own log, by epoch."""
+
+    def __init__(self, log: Callable[[Mapping[str, float], int], None]) -> None:
+        self.log = log
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Pass on every number."""
+        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        numbers.pop("epoch", None)
+        self.log(numbers, round(state.epoch or 0))
+
+
+def _arguments(
+    options: TrainerOptions,
+    learning_rate: float,
+    seed: int,
+    folder: Path,
+    metric: str,
+    higher_is_better: bool,
+) -> TrainingArguments:
+    bf16 = options.precision == "bf16" or (
+        options.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    )
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=options.max_epochs,
+        gradient_accumulation_steps=options.gradient_accumulation,
+        learning_rate=learning_rate,
+        weight_decay=options.weight_decay,
+        warmup_steps=options.warmup_fraction,
+        lr_scheduler_type="linear",
+        optim="adamw_torch_fused",
+        max_grad_norm=options.max_grad_norm,
+        bf16=bf16,
+        seed=seed,
+        data_seed=seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        logging_nan_inf_filter=False,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=metric,
+        greater_is_better=higher_is_better,
+        restore_callback_states_from_checkpoint=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        report_to=[],
+        disable_tqdm=not (options.progress and sys.stderr.isatty()),
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _reason(trainer: Trainer, limit: _TimeLimit) -> str:
+    if limit.reached:
+        return "max_train_minutes"
+    if trainer.state.global_step < trainer.state.max_steps:
+        return "early_stopping"
+    return "max_epochs"
