@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     parts = [name for name in table.column_names if name.startswith(_PART)]
     if table.column_names != [*_COLUMNS, *parts] or not parts:
         raise ResultError(
-            f"holds the columns {', '.join(table.column_names)}, which are not those of predictions",
+            f"holds other columns than predictions do: {', '.join(table.column_names)}",
             where=path,
             remedy=restore,
         )

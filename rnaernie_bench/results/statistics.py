@@ -38,7 +38,7 @@ def confusion_matrix(labels: Integers, predictions: Integers, n_classes: int) ->
         ValueError: a class is out of range.
     """
     cells = labels.astype(np.int64) * n_classes + predictions
-    if not all(((0 <= a) & (a < n_classes)).all() for a in (labels, predictions)):
+    if not all(((a >= 0) & (a < n_classes)).all() for a in (labels, predictions)):
         raise ValueError(f"a class lies outside 0..{n_classes - 1}")
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
@@ -66,8 +66,8 @@ def per_class_metrics(confusion: npt.ArrayLike) -> dict[str, Floats]:
 def classification_metrics(confusion: npt.ArrayLike) -> dict[str, Floats]:
     """Return accuracy, macro precision, recall and F1, and Matthews correlation.
 
-    The correlation is the multi-class R_K of Gorodkin (2004, doi 10.1016/j.compbiolchem.2004.09.006),
-    0 where labels or predictions are all of one class.
+    The correlation is the multi-class R_K of Gorodkin (2004, doi
+    10.1016/j.compbiolchem.2004.09.006), 0 where labels or predictions are all of one class.
 
     Args:
         confusion: shape (..., classes, classes), true classes as rows.
@@ -94,7 +94,9 @@ def classification_metrics(confusion: npt.ArrayLike) -> dict[str, Floats]:
     }
 
 
-def evaluate(labels: Integers, scores: npt.NDArray[np.floating], n_classes: int) -> dict[str, float]:
+def evaluate(
+    labels: Integers, scores: npt.NDArray[np.floating], n_classes: int
+) -> dict[str, float]:
     """Return every metric in `METRICS` for the predictions `argmax(scores)`.
 
     The expected calibration error is that of Guo et al. (2017, arXiv 1706.04599) over 15 equal bins

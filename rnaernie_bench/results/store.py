@@ -174,7 +174,11 @@ def validate_folder(results_dir: Path) -> list[str]:
         except ResultError as error:
             problems.append(str(error))
             continue
-        found = [*_unfit(record), *_misplaced(record, path), *_prediction_problems(record, path.parent)]
+        found = [
+            *_unfit(record),
+            *_misplaced(record, path),
+            *_prediction_problems(record, path.parent),
+        ]
         problems += [f"{path}: {problem}" for problem in found]
     orphans = set(results_dir.glob("*/*/*.parquet")) - {p.with_suffix(".parquet") for p in paths}
     return problems + [f"{path}: predictions without a record" for path in sorted(orphans)]
@@ -202,6 +206,8 @@ def _prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     from rnaernie_bench.results.statistics import evaluate
 
     entries = [test["predictions"] for test in record["tests"].values()]
+    if not entries:  # an unfinished run
+        return
     if any(entry != entries[0] for entry in entries):
         yield "the test parts name different predictions files; a run has one"
         return
@@ -226,7 +232,7 @@ def _prediction_problems(record: Record, folder: Path) -> Iterator[str]:
         labels, scores = predictions.part(part)
         if len(labels) != test["n"]:
             yield f"{entry['path']} has {len(labels)} items in {part}, the record says {test['n']}"
-        elif record["task"]["problem"] == "multiclass":
+        elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
             recomputed = evaluate(labels, scores, scores.shape[1])
             for name in sorted(_TOLERANCES.keys() & test["metrics"].keys()):
                 stored, true = test["metrics"][name]["value"], recomputed[name]
