@@ -1,0 +1,90 @@
+"""`rnaernie-bench leaderboard`: tables built from result records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnaernie_bench.results.leaderboard import TaskInfo
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the subcommand."""
+    parser.description = "Show tables of results, built from the records on disk."
+    parser.epilog = "example: rnaernie-bench leaderboard --task ncrna_cls --format md"
+    parser.add_argument("--task", metavar="TASK", help="show this task only")
+    parser.add_argument(
+        "--format",
+        choices=["table", "md", "csv", "json"],
+        default="table",
+        help="aligned text (default), Markdown, or unrounded figures as CSV or JSON",
+    )
+    parser.add_argument(
+        "--runs", action="store_true", help="show finished runs that are not imported as well"
+    )
+    parser.add_argument(
+        "--results-dir",
+        type=Path,
+        metavar="DIR",
+        help="imported records (default: ./results where it is, else those shipped)",
+    )
+    parser.add_argument(
+        "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: ./runs"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print the leaderboard.
+
+    Raises:
+        ConfigError: there is no such task.
+        ResultError: a record is damaged or cannot stand in a table.
+    """
+    import difflib
+
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.leaderboard import build
+    from rnaernie_bench.results.rendering import render
+    from rnaernie_bench.results.store import read_records, read_runs
+
+    tasks = declared_tasks()
+    if arguments.task not in (None, *tasks):
+        near = difflib.get_close_matches(arguments.task, tasks, n=1)
+        raise ConfigError(
+            f"there is no task {arguments.task!r}",
+            where="--task",
+            remedy=f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(tasks)}",
+        )
+    local = Path("results")
+    results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
+    records = read_records(results_dir)
+    if arguments.runs:
+        # An imported run counts once: `build` keeps the last record of an id.
+        records = read_runs(arguments.runs_dir) + records
+    if arguments.task:
+        records = [r for r in records if r.get("task", {}).get("name") == arguments.task]
+    if not records:
+        print(f"no records in {results_dir}", file=sys.stderr)
+    print(render(build(records, tasks=tasks), arguments.format), end="")
+    return 0
+
+
+def declared_tasks() -> dict[str, TaskInfo]:
+    """Return what the leaderboard needs to know of every task found."""
+    from rnaernie_bench.results.leaderboard import TaskInfo
+    from rnaernie_bench.task import load_tasks
+
+    return {
+        name: TaskInfo(
+            name=name,
+            title=task.title,
+            main_metric=task.main_metric.name,
+            higher_is_better=task.main_metric.higher_is_better,
+            default_part=task.default_test_part,
+        )
+        for name, task in load_tasks().items()
+    }

@@ -1,0 +1,92 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rnaernie_bench.errors import BenchError
+
+_REMEDIES = {
+    errno.ENOSPC: ("no space is left", "free some or choose another folder"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space or choose another folder"),
+    errno.EROFS: ("the file system is read-only", "choose a folder that can be written to"),
+    errno.EACCES: ("permission is denied", "choose a folder that can be written to"),
+    errno.EPERM: ("permission is denied", "choose a folder that can be written to"),
+    errno.EEXIST: ("a file stands where a folder is needed", "move it or choose another folder"),
+    errno.ENOTDIR: ("a file stands where a folder is needed", "move it or choose another folder"),
+    errno.EISDIR: ("a folder stands where a file is needed", "move it or choose another name"),
+}
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary sibling of `path` to write to; it becomes `path` when the block succeeds.
+
+    Missing parent folders are made. The sibling keeps the end of the name, so that writers which
+    read the suffix (`.gz`, `.npy`) behave; it is deleted when the block fails or is interrupted.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        The path to write to, in the same folder.
+
+    Raises:
+        BenchError: the folder is full, read-only or in the way of something else.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        # Without it, a crash after the rename can leave the new name with no content.
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        what, remedy = _REMEDIES[error.errno]
+        # The failing call may be about another file, such as one the block was reading.
+        where = target if error.filename in (None, str(temporary)) else error.filename
+        raise BenchError(f"cannot be written: {what}", where=where, remedy=remedy) from error
+    finally:
+        _discard(temporary)
+
+
+def _discard(temporary: Path) -> None:
+    """Delete `temporary` if it is there; the error that led here matters more than this one."""
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` to `path` as UTF-8 with Unix line ends, whole or not at all.
+
+    Raises:
+        BenchError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | os.PathLike[str], value: object) -> None:
+    """Write `value` to `path` as JSON, keys in their order, one space of indentation.
+
+    Raises:
+        BenchError: the file cannot be written.
+        ValueError: `value` holds a NaN or an infinity, which JSON does not know.
+    """
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")

@@ -1,0 +1,314 @@
+"""Records to tables: one table a comparability key, one row for all that differs but in the seed.
+
+Standard library only, so that the command answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
+from rnaernie_bench.results.seeds import mean_and_interval
+
+METRIC_ORDER = ("macro_f1", "accuracy", "mcc", "macro_precision", "macro_recall", "ece")
+"""Further metrics stand behind the main one in this order, unknown ones last."""
+
+BUDGET = (
+    "max_epochs",
+    "max_train_minutes",
+    "patience",
+    "early_stopping_patience",
+    "train_fraction",
+)
+"""Settings, wherever in a recipe, that decide how much a model was allowed to learn."""
+
+_OUTCOMES = {"converged"}
+"""What a recipe records of the run rather than asks of it: no reason for a row of its own."""
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What the leaderboard needs to know of a task."""
+
+    name: str
+    title: str
+    main_metric: str
+    higher_is_better: bool
+    default_part: str
+    """The test part whose table comes first."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric over the seeds of a row."""
+
+    mean: float
+    sd: float | None
+    """Standard deviation over seeds; None for one seed."""
+    low: float | None
+    high: float | None
+    """Mean over seeds of the stored 95 % intervals: what the choice of test items leaves open."""
+    seeds_low: float | None
+    seeds_high: float | None
+    """95 % interval of the mean over seeds, by Student's t; None for one seed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that differ in nothing but the seed."""
+
+    backbone: str
+    """As shown: an encoder with random weights is marked so."""
+    kind: str
+    """`encoder` or `baseline`."""
+    strategy: str
+    notes: str
+    """Settings in which the row differs from rows of its table; runs that the budget ended."""
+    seeds: tuple[int, ...]
+    run_ids: tuple[str, ...]
+    metrics: Mapping[str, Cell]
+    parameters: int | None
+    train_s: float | None
+    items_per_s: float | None
+    peak_rss_mb: float | None
+    peak_gpu_mb: float | None
+    """Costs are means over seeds."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that may be compared with each other."""
+
+    task: TaskInfo
+    key: ComparabilityKey
+    simulated: bool
+    n: int
+    """Items in the test part."""
+    metrics: tuple[str, ...]
+    """The main metric first."""
+    budget: str
+    """The budget all trained rows share; what they do not share is in their notes."""
+    rows: tuple[Row, ...]
+    """Best first."""
+
+
+def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[Table]:
+    """Arrange `records` into tables, the real data and each task's default test part first.
+
+    The order of the records does not matter. A run given twice counts once.
+
+    Args:
+        records: records of finished runs.
+        tasks: by name, every task that the records are of.
+
+    Raises:
+        ResultError: a record is of an unknown task, lacks its main metric or is malformed.
+    """
+    groups: dict[ComparabilityKey, list[Record]] = defaultdict(list)
+    distinct = {str(record.get("run_id")): record for record in records}
+    for run_id, record in sorted(distinct.items()):
+        try:
+            for part in record["tests"]:
+                groups[comparability_key(record, part)].append(record)
+            _settings(record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ResultError(
+                f"malformed near {error}",
+                where=f"record {run_id}",
+                remedy="see `rnaernie-bench results validate`",
+            ) from error
+    tables = [_table(key, group, tasks) for key, group in groups.items()]
+    return sorted(tables, key=_place)
+
+
+def _place(table: Table) -> tuple[Any, ...]:
+    key = table.key
+    not_default = key.part != table.task.default_part
+    return (table.simulated, key.task, key.split, key.fold, key.protocol, not_default, key)
+
+
+def _table(
+    key: ComparabilityKey, records: Sequence[Record], tasks: Mapping[str, TaskInfo]
+) -> Table:
+    """Build the table of the records that share `key`."""
+    name = records[0]["task"]["name"]
+    if name not in tasks:
+        raise ResultError(
+            f"of the task {name!r}, which is not known here",
+            where=f"record {records[0]['run_id']}",
+            remedy="install the plugin that declares it, or ask for one task with --task",
+        )
+    task = tasks[name]
+    lacking = [r for r in records if task.main_metric not in r["tests"][key.part]["metrics"]]
+    if lacking:
+        raise ResultError(
+            f"has no {task.main_metric} on {key.part}, the main metric of {name}",
+            where=f"record {lacking[0]['run_id']}",
+            remedy="repeat the run",
+        )
+    found = {metric for record in records for metric in record["tests"][key.part]["metrics"]}
+    known = [m for m in (task.main_metric, *METRIC_ORDER) if m in found]
+    metrics = tuple(dict.fromkeys([*known, *sorted(found)]))
+
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[json.dumps(_settings(record), sort_keys=True)].append(record)
+    budget, notes = _differences(
+        [_shown(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
+    )
+    rows = [
+        _row(sorted(group, key=lambda r: (r["seed"], r["run_id"])), key.part, metrics, note)
+        for group, note in zip(groups.values(), notes, strict=True)
+    ]
+    sign = -1 if task.higher_is_better else 1
+    rows.sort(key=lambda row: (sign * row.metrics[task.main_metric].mean, row.run_ids))
+    return Table(
+        task=task,
+        key=key,
+        simulated=any(record["dataset"]["simulated"] for record in records),
+        n=records[0]["tests"][key.part]["n"],
+        metrics=metrics,
+        budget=budget,
+        rows=tuple(rows),
+    )
+
+
+def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: list[str]) -> Row:
+    """Sum up records that differ in nothing but the seed, ordered by it."""
+    first = records[0]
+    backbone, strategy = _shown(first)
+    stopped = sum(record["recipe"].get("converged") is False for record in records)
+    if stopped:
+        notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
+    cells = {
+        metric: _cell([record["tests"][part]["metrics"].get(metric) for record in records])
+        for metric in metrics
+    }
+
+    def cost(name: str) -> float | None:
+        return _mean([record["cost"].get(name) for record in records])
+
+    return Row(
+        backbone=backbone,
+        kind=first["backbone"]["kind"],
+        strategy=strategy,
+        notes=", ".join(notes),
+        seeds=tuple(record["seed"] for record in records),
+        run_ids=tuple(record["run_id"] for record in records),
+        metrics={metric: cell for metric, cell in cells.items() if cell},
+        parameters=first["backbone"]["parameters"],
+        train_s=cost("train_s"),
+        items_per_s=cost("items_per_s"),
+        peak_rss_mb=cost("peak_rss_mb"),
+        peak_gpu_mb=cost("peak_gpu_mb"),
+    )
+
+
+def _shown(record: Record) -> tuple[str, str]:
+    """Return a run's backbone and strategy as a table shows them."""
+    backbone, strategy = record["backbone"], record["strategy"]
+    random = backbone["kind"] == "encoder" and backbone["init"] == "random"
+    base = strategy.get("base")
+    return (
+        f"{backbone['name']} (random)" if random else backbone["name"],
+        f"{strategy['name']} on {base}" if base else strategy["name"],
+    )
+
+
+def _cell(figures: Sequence[Mapping[str, float | None] | None]) -> Cell | None:
+    """Sum up one metric over seeds; None unless every seed has it."""
+    present = [figure for figure in figures if figure is not None]
+    if len(present) < len(figures):
+        return None
+    values = [float(figure["value"] or 0) for figure in present]
+    mean, seeds_low, seeds_high = mean_and_interval(values)
+    return Cell(
+        mean=mean,
+        sd=stdev(values) if len(values) > 1 else None,
+        low=_mean([figure["low"] for figure in present]),
+        high=_mean([figure["high"] for figure in present]),
+        seeds_low=seeds_low,
+        seeds_high=seeds_high,
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Average, or None unless every value is there."""
+    present = [value for value in values if value is not None]
+    return fmean(present) if present and len(present) == len(values) else None
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """Return what identifies a run apart from its data and its seed, by dotted name."""
+    backbone = {k: v for k, v in record["backbone"].items() if k != "parameters"}
+    if backbone["init"] == "random":
+        # Every seed draws other weights: their hash says no more than the seed does.
+        del backbone["weights_sha256"]
+    return dict(
+        _flat(
+            {
+                "backbone": backbone,
+                "head": record["head"],
+                "strategy": record["strategy"],
+                "recipe": {k: v for k, v in record["recipe"].items() if k not in _OUTCOMES},
+                "recipe_version": record["recipe_version"],
+            }
+        )
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested mappings under dotted names."""
+    for name, child in value.items():
+        if isinstance(child, Mapping):
+            yield from _flat(child, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", child
+
+
+def _differences(
+    shown: Sequence[tuple[str, str]], settings: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[list[str]]]:
+    """Return the budget that rows share, and for each row the settings to tell it apart by.
+
+    A budget that is not the same for all rows is noted in each that has one; baselines which are
+    fitted without a budget have none. Rows that would still look alike get what they differ in.
+    """
+    shared: list[str] = []
+    notes: list[dict[str, str]] = [{} for _ in settings]
+    for name in (*BUDGET, "recipe_version"):
+        found = [
+            (index, path, _setting(path, value))
+            for index, setting in enumerate(settings)
+            for path, value in setting.items()
+            if path.rpartition(".")[2] == name
+        ]
+        if len({text for *_, text in found}) > 1:
+            for index, path, text in found:
+                notes[index][path] = text
+        elif found and name in BUDGET:
+            shared.append(found[0][2])
+
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, names in enumerate(shown):
+        alike[*names, *notes[index].values()].append(index)
+    for group in alike.values():
+        for path in sorted({path for index in group for path in settings[index]}):
+            texts = [_setting(path, settings[index].get(path)) for index in group]
+            if len(set(texts)) > 1:
+                for index, text in zip(group, texts, strict=True):
+                    notes[index][path] = text
+    return ", ".join(shared), [list(note.values()) for note in notes]
+
+
+def _setting(path: str, value: object) -> str:
+    """Show one setting, as `max_epochs=20`; hashes in short."""
+    name = path.rpartition(".")[2]
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"{name}={text[:8] if name.endswith('sha256') else text}"

@@ -1,0 +1,136 @@
+"""The result record: its schema, its identity, and what it may be compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.errors import ResultError
+
+SCHEMA_VERSION = 1
+"""The number of the record schema written by this version."""
+
+Record = dict[str, Any]
+"""A record as JSON gives it; `schema.json` says what it holds."""
+
+
+@dataclass(frozen=True, order=True)
+class ComparabilityKey:
+    """What two figures must share to stand in one table."""
+
+    task: str
+    """Name and version, as in `ncrna_cls@1`."""
+    dataset: str
+    """Fingerprint of the data."""
+    split: str
+    fold: str
+    """Empty where the split has no folds."""
+    part: str
+    """Name of the test part."""
+    protocol: str
+
+
+def comparability_key(record: Mapping[str, Any], part: str) -> ComparabilityKey:
+    """Return what the figures of `record` on test part `part` may be compared with.
+
+    Raises:
+        ResultError: the record has no such test part.
+    """
+    if part not in record["tests"]:
+        raise ResultError(
+            f"has no test part {part!r}",
+            where=f"record {record['run_id']}",
+            remedy=f"it has {', '.join(record['tests']) or 'none'}",
+        )
+    return ComparabilityKey(
+        task=f"{record['task']['name']}@{record['task']['version']}",
+        dataset=record["dataset"]["fingerprint"],
+        split=record["split"]["name"],
+        fold=record["split"]["fold"] or "",
+        part=part,
+        protocol=record["protocol"],
+    )
+
+
+def run_id_of(identity: Mapping[str, Any]) -> str:
+    """Return the 12 hexadecimal digits that name a run.
+
+    They are the first of the SHA-256 of the canonical JSON of `identity`: keys sorted, no spaces,
+    floats by `repr`. The order of keys does not matter; the type of a number does (1 is not 1.0).
+
+    Raises:
+        ValueError: `identity` holds a NaN or an infinity.
+    """
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def validate_record(record: object, *, where: object = None) -> None:
+    """Check `record` against schema 1 and for figures that contradict each other.
+
+    Args:
+        record: what is to be checked, as JSON gives it.
+        where: the file it was read from, for the message.
+
+    Raises:
+        ResultError: names the first field that is wrong by its JSON path.
+    """
+    fault = next(_faults(record), None)
+    if fault:
+        path, what = fault
+        raise ResultError(
+            f"not a valid result record: {path}: {what}",
+            where=where,
+            remedy="repeat the run, or restore the file from a backup",
+        )
+
+
+def _faults(record: object) -> Iterator[tuple[str, str]]:
+    """Yield the JSON path of each wrong field and what is wrong with it."""
+    yield from _not_finite(record, "$")
+    yield from _schema_faults(record)
+    # What follows is reached only by records that have the right shape.
+    assert isinstance(record, dict)
+    for part, test in record["tests"].items():
+        path = f"$.tests.{part}"
+        if test["n_truncated"] > test["n"]:
+            yield f"{path}.n_truncated", f"{test['n_truncated']} of {test['n']} items"
+        for name, metric in test["metrics"].items():
+            low, high = metric["low"], metric["high"]
+            if (low is None) != (high is None) or (low is not None and low > high):
+                yield f"{path}.metrics.{name}", f"low {low} and high {high} are no interval"
+        confusion = test.get("confusion")
+        if confusion is None:
+            continue
+        if any(len(row) != len(confusion) for row in confusion):
+            yield f"{path}.confusion", "is not square"
+        if (total := sum(map(sum, confusion))) != test["n"]:
+            yield f"{path}.confusion", f"counts {total} of {test['n']} items"
+
+
+def _not_finite(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the NaNs and infinities in `value`: Python's JSON reads and writes them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, f"{value} is not a finite number"
+    elif isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _not_finite(child, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, child in enumerate(value):
+            yield from _not_finite(child, f"{path}[{index}]")
+
+
+def _schema_faults(record: object) -> Iterator[tuple[str, str]]:
+    """Yield what `schema.json` has against `record`."""
+    # jsonschema takes a third of a second to import, and reading records does not need it.
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    for error in Draft202012Validator(schema).iter_errors(record):
+        message = error.message
+        yield error.json_path, message if len(message) <= 160 else f"{message[:157]}..."

@@ -1,0 +1,199 @@
+"""Leaderboard tables as text, Markdown, CSV and JSON, and the page of the results folder."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.files import write_text
+from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
+from rnaernie_bench.results.store import read_records
+
+FORMATS = ("table", "md", "csv", "json")
+
+LEGEND = (
+    "Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval over test "
+    "items (its mean over seeds)."
+)
+
+_COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
+_HEADERS = {"train_s": "train s", "items_per_s": "items/s", "peak_rss_mb": "RAM MB",
+            "peak_gpu_mb": "GPU MB"}  # fmt: skip
+
+
+def render(tables: Sequence[Table], format: str) -> str:
+    """Render `tables` in one of `FORMATS`, ending in a line break.
+
+    `table` and `md` are for reading and round; `csv` and `json` are for programs and do not. CSV
+    holds one line a row and metric.
+
+    Raises:
+        KeyError: the format is unknown.
+    """
+    renderers = {"table": _as_text, "md": _as_markdown, "csv": _as_csv, "json": _as_json}
+    return renderers[format](tables)
+
+
+def build_results(
+    results_dir: Path,
+    *,
+    tasks: Mapping[str, TaskInfo],
+    protocol: str = "",
+    limits: Sequence[str] = (),
+) -> Path:
+    """Rebuild `results_dir/README.md` from the records there: equal records, equal bytes.
+
+    Args:
+        results_dir: the folder of imported records.
+        tasks: by name, every task that the records are of.
+        protocol: what the protocol demands, in one paragraph.
+        limits: what the figures do not show, a sentence each.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ResultError: a record is damaged or cannot stand in a table.
+        BenchError: the page cannot be written.
+    """
+    records = read_records(results_dir)
+    runs = "1 record" if len(records) == 1 else f"{len(records)} records"
+    blocks = [
+        "# Results",
+        f"Built by `rnaernie-bench results build` from the {runs} beside this page; "
+        "changes made by hand are lost.",
+        protocol,
+        _as_markdown(build(records, tasks=tasks)).rstrip("\n"),
+    ]
+    if limits:
+        blocks += ["## What the figures do not show", "\n".join(f"- {limit}" for limit in limits)]
+    path = results_dir / "README.md"
+    write_text(path, "\n\n".join(filter(None, blocks)) + "\n")
+    return path
+
+
+def _title(table: Table) -> str:
+    fold = f", fold {table.key.fold}" if table.key.fold else ""
+    simulated = "SIMULATED DATA: " if table.simulated else ""
+    return f"{simulated}{table.task.title} ({table.key.task}), test part {table.key.part}{fold}"
+
+
+def _facts(table: Table) -> list[str]:
+    """Return the lines that stand above a table: what is compared, and under which budget."""
+    better = "higher" if table.task.higher_is_better else "lower"
+    facts = [
+        f"Split {table.key.split}, {table.n:,} test items, protocol {table.key.protocol}, "
+        f"data {table.key.dataset[:12]}; sorted by {table.metrics[0]} ({better} is better)."
+    ]
+    if table.budget:
+        facts.append(f"Budget of every trained row: {table.budget}.")
+    return facts
+
+
+def _body(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the cells of a table for reading, without empty columns."""
+    costs = [cost for cost in _COSTS if any(getattr(row, cost) is not None for row in table.rows)]
+    noted = any(row.notes for row in table.rows)
+    main, *further = table.metrics
+    header = ["backbone", "strategy", "seeds", main, "95 % interval", *further]
+    header += [_HEADERS.get(cost, cost) for cost in costs] + ["notes"] * noted
+    lines = []
+    for row in table.rows:
+        name = f"{row.backbone} [baseline]" if row.kind == "baseline" else row.backbone
+        cell = row.metrics[main]
+        line = [name, row.strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
+        line += [_figure(row.metrics.get(metric)) for metric in further]
+        line += [_quantity(getattr(row, cost)) for cost in costs] + [row.notes] * noted
+        lines.append(line)
+    return header, lines
+
+
+def _figure(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell.mean:.3f}" if cell.sd is None else f"{cell.mean:.3f} ± {cell.sd:.3f}"
+
+
+def _interval(cell: Cell) -> str:
+    return "-" if cell.low is None or cell.high is None else f"[{cell.low:.3f}, {cell.high:.3f}]"
+
+
+def _quantity(value: float | None) -> str:
+    """Show a cost to three digits, or to the unit where it is larger."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def _as_text(tables: Sequence[Table]) -> str:
+    blocks = []
+    for table in tables:
+        header, lines = _body(table)
+        widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
+        words = {"backbone", "strategy", "notes"}
+        aligned = [
+            "  ".join(
+                text.ljust(width) if name in words else text.rjust(width)
+                for name, text, width in zip(header, line, widths, strict=True)
+            ).rstrip()
+            for line in [header, ["-" * width for width in widths], *lines]
+        ]
+        blocks.append("\n".join([_title(table), *_facts(table), "", *aligned]))
+    return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
+
+
+def _as_markdown(tables: Sequence[Table]) -> str:
+    blocks = []
+    for table in tables:
+        header, lines = _body(table)
+        rows = [header, ["---"] * len(header), *lines]
+        grid = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
+        blocks += [f"## {_title(table)}", "\n".join(_facts(table)), "\n".join(grid)]
+    return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
+
+
+def _as_csv(tables: Sequence[Table]) -> str:
+    lines = [
+        _identity(table)
+        | {name: value for name, value in _plain(row).items() if name != "metrics"}
+        | {"seeds": " ".join(map(str, row.seeds)), "run_ids": " ".join(row.run_ids)}
+        | {"metric": metric, **dataclasses.asdict(cell)}
+        for table in tables
+        for row in table.rows
+        for metric, cell in row.metrics.items()
+    ]
+    text = io.StringIO()
+    if lines:
+        writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    return text.getvalue()
+
+
+def _as_json(tables: Sequence[Table]) -> str:
+    value = [
+        _identity(table)
+        | {
+            "title": table.task.title,
+            "n": table.n,
+            "main_metric": table.task.main_metric,
+            "higher_is_better": table.task.higher_is_better,
+            "budget": table.budget,
+            "rows": [_plain(row) for row in table.rows],
+        }
+        for table in tables
+    ]
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _identity(table: Table) -> dict[str, Any]:
+    return dataclasses.asdict(table.key) | {"simulated": table.simulated}
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return dataclasses.asdict(row)

@@ -1,0 +1,42 @@
+"""What a few repeats with other seeds say; standard library only, the leaderboard starts fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist, fmean, stdev
+
+# 0.975 quantiles of Student's t for 1 to 30 degrees of freedom; a test compares them to SciPy's.
+_T = (
+    12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157,
+    2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816, 2.100922,
+    2.093024, 2.085963, 2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831,
+    2.048407, 2.045230, 2.042272,
+)  # fmt: skip
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Return the mean of `values` and its 95 % interval by Student's t.
+
+    Args:
+        values: one figure a seed, at least one.
+
+    Returns:
+        Mean, low and high end; the ends are None for a single value, which tells no spread.
+    """
+    mean = fmean(values)
+    if len(values) < 2:
+        return mean, None, None
+    half = _t_quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
+def _t_quantile(degrees: int) -> float:
+    """Return the 0.975 quantile of Student's t, beyond the table by its expansion in 1/degrees.
+
+    Source: Abramowitz and Stegun (1964), 26.7.5, first two terms; within 0.01 % from 31 on.
+    """
+    if degrees <= len(_T):
+        return _T[degrees - 1]
+    z = NormalDist().inv_cdf(0.975)
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)

@@ -1,0 +1,240 @@
+"""Records on disk: run folders, the folder of results they are imported into, and its checks.
+
+A run lies in `<runs>/<task>/<run_id>/` with `record.json` and `predictions.parquet`; imported, its
+record is `<results>/<task>/<split>/<run_id>.json` with the predictions beside it as `.parquet`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.files import atomic_path, write_json
+from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
+
+RECORD_FILE = "record.json"
+"""Name of the record in a run folder."""
+
+MIN_PREFIX = 6
+"""The fewest letters of a run id that may stand for it."""
+
+_TOLERANCES = {
+    "accuracy": 1e-6,
+    "macro_precision": 1e-6,
+    "macro_recall": 1e-6,
+    "macro_f1": 1e-6,
+    # Computed in single precision by torchmetrics, with sums over all items.
+    "mcc": 1e-4,
+    "ece": 1e-4,
+}
+
+
+def read_record(path: Path) -> Record:
+    """Read the record at `path`; only that it is a record of a known schema is checked.
+
+    Raises:
+        ResultError: the file is missing, damaged, or of another schema.
+    """
+    restore = "restore it from a backup, or repeat the run"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(
+            f"no record can be read: {error.strerror}", where=path, remedy=restore
+        ) from error
+    except ValueError as error:
+        raise ResultError(f"damaged record: {error}", where=path, remedy=restore) from error
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != SCHEMA_VERSION:
+        raise ResultError(
+            f"not a result record of schema {SCHEMA_VERSION} (its schema is {schema!r})",
+            where=path,
+            remedy="move it elsewhere, or use the version of rnaernie-bench that wrote it",
+        )
+    return record
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Read every imported record, ordered by path; a missing folder holds none.
+
+    Raises:
+        ResultError: a record is damaged or of another schema.
+    """
+    return [read_record(path) for path in sorted(folder.glob("*/*/*.json"))]
+
+
+def read_runs(runs_dir: Path) -> list[Record]:
+    """Read the record of every finished run, ordered by path; unfinished ones are passed over.
+
+    Raises:
+        ResultError: a record is damaged or of another schema.
+    """
+    records = [read_record(path) for path in sorted(runs_dir.glob(f"*/*/{RECORD_FILE}"))]
+    return [record for record in records if record.get("status") == "finished"]
+
+
+def find_run(name: str, runs_dir: Path) -> Path:
+    """Find the folder of the run that a user names.
+
+    Args:
+        name: a run folder, a run id, or the first 6 or more letters of one.
+        runs_dir: where runs are looked for.
+
+    Raises:
+        ResultError: no run has that name, or several.
+    """
+    folder = Path(name)
+    if (folder / RECORD_FILE).is_file():
+        return folder
+    runs = sorted(path for path in runs_dir.glob("*/*/") if re.fullmatch("[0-9a-f]{12}", path.name))
+    found = [path for path in runs if len(name) >= MIN_PREFIX and path.name.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ResultError(
+            f"{name!r} stands for several runs: {_listed(found)}",
+            where=runs_dir,
+            remedy="write more letters",
+        )
+    if folder.is_dir():
+        raise ResultError(
+            f"the folder holds no {RECORD_FILE}",
+            where=folder,
+            remedy="name the folder of a finished run",
+        )
+    near = [path for path in runs if path.name[:3] == name[:3]] or runs
+    raise ResultError(
+        f"there is no run {name!r}",
+        where=runs_dir,
+        remedy=f"give a run folder, an id or at least {MIN_PREFIX} letters of one"
+        + (f": {_listed(near)}" if near else "; the folder holds no runs"),
+    )
+
+
+def _listed(runs: list[Path], most: int = 8) -> str:
+    """Name runs as `task/run_id`, the first few of them."""
+    names = [f"{path.parent.name}/{path.name}" for path in runs]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def import_run(run_dir: Path, results_dir: Path) -> Path:
+    """Copy the record and the predictions of a finished run into the folder of results.
+
+    The record is written last, so that a record there always has its predictions. Importing a run
+    again changes nothing.
+
+    Returns:
+        The path of the imported record.
+
+    Raises:
+        ResultError: the record is invalid, unfinished or on simulated data, its predictions are
+            not those it names, or another record with its id is already there.
+        BenchError: the folder of results cannot be written.
+    """
+    source = run_dir / RECORD_FILE
+    record = read_record(source)
+    validate_record(record, where=source)
+    problem = next(_unfit(record), None) or next(_prediction_problems(record, run_dir), None)
+    if problem:
+        raise ResultError(problem, where=source, remedy="only sound, finished runs are imported")
+    run_id = record["run_id"]
+    target = results_dir / record["task"]["name"] / record["split"]["name"] / f"{run_id}.json"
+    predictions = run_dir / next(iter(record["tests"].values()))["predictions"]["path"]
+    for test in record["tests"].values():
+        test["predictions"]["path"] = f"{run_id}.parquet"
+    if target.exists() and read_record(target) != record:
+        raise ResultError(
+            f"another record of run {run_id} is already there",
+            where=target,
+            remedy="delete it and its predictions first if the new one is to replace it",
+        )
+    with atomic_path(target.with_suffix(".parquet")) as temporary:
+        shutil.copyfile(predictions, temporary)
+    write_json(target, record)
+    return target
+
+
+def validate_folder(results_dir: Path) -> list[str]:
+    """Check every imported record and its predictions.
+
+    Returns:
+        One line a problem, naming the file; none if all is well.
+    """
+    problems: list[str] = []
+    paths = sorted(results_dir.glob("*/*/*.json"))
+    for path in paths:
+        try:
+            record = read_record(path)
+            validate_record(record, where=path)
+        except ResultError as error:
+            problems.append(str(error))
+            continue
+        found = [
+            *_unfit(record),
+            *_misplaced(record, path),
+            *_prediction_problems(record, path.parent),
+        ]
+        problems += [f"{path}: {problem}" for problem in found]
+    orphans = set(results_dir.glob("*/*/*.parquet")) - {p.with_suffix(".parquet") for p in paths}
+    return problems + [f"{path}: predictions without a record" for path in sorted(orphans)]
+
+
+def _unfit(record: Record) -> Iterator[str]:
+    """Yield why a valid record may not be published."""
+    if record["status"] != "finished":
+        yield f"the run is not finished (status {record['status']!r})"
+    if record["dataset"]["simulated"]:
+        yield "the run is on simulated data, which is for demonstration only"
+
+
+def _misplaced(record: Record, path: Path) -> Iterator[str]:
+    """Yield how the place of a record contradicts it."""
+    place = (record["task"]["name"], record["split"]["name"], record["run_id"])
+    if place != (path.parent.parent.name, path.parent.name, path.stem):
+        yield f"the record belongs at {'/'.join(place)}.json"
+
+
+def _prediction_problems(record: Record, folder: Path) -> Iterator[str]:
+    """Yield how the predictions in `folder` differ from what `record` says of them."""
+    # NumPy is imported only here: the leaderboard reads records and needs to start fast.
+    from rnaernie_bench.results.predictions import predictions_digest, read_predictions
+    from rnaernie_bench.results.statistics import evaluate
+
+    entries = [test["predictions"] for test in record["tests"].values()]
+    if not entries:  # an unfinished run
+        return
+    if any(entry != entries[0] for entry in entries):
+        yield "the test parts name different predictions files; a run has one"
+        return
+    entry = entries[0]
+    try:
+        if predictions_digest(folder / entry["path"]) != entry["sha256"]:
+            yield f"{entry['path']} is not the file the record was made with (its SHA-256 differs)"
+            return
+        predictions = read_predictions(folder / entry["path"])
+    except ResultError as error:
+        yield str(error)
+        return
+    if len(predictions) != entry["rows"]:
+        yield f"{entry['path']} has {len(predictions)} rows, the record says {entry['rows']}"
+    if set(predictions.parts) != set(record["tests"]):
+        yield (
+            f"{entry['path']} covers the parts {', '.join(predictions.parts)}, "
+            f"the record {', '.join(record['tests'])}"
+        )
+        return
+    for part, test in record["tests"].items():
+        labels, scores = predictions.part(part)
+        if len(labels) != test["n"]:
+            yield f"{entry['path']} has {len(labels)} items in {part}, the record says {test['n']}"
+        elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
+            recomputed = evaluate(labels, scores, scores.shape[1])
+            for name in sorted(_TOLERANCES.keys() & test["metrics"].keys()):
+                stored, true = test["metrics"][name]["value"], recomputed[name]
+                if abs(stored - true) > _TOLERANCES[name]:
+                    yield f"{name} on {part} is {true:.6f} by its predictions, not {stored:.6f}"

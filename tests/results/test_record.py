@@ -1,0 +1,149 @@
+"""The record schema, comparability keys and run ids."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.record import comparability_key, run_id_of, validate_record
+
+
+def test_the_factory_makes_valid_records(make_record: Any) -> None:
+    validate_record(make_record())
+
+
+def test_optional_fields_are_allowed(make_record: Any) -> None:
+    record = make_record(cost={"energy_wh": 3.5}, environment={"torch": "2.6"}, strategy={"k": 3})
+    record["tests"]["full"]["per_class"] = {
+        "tRNA": {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
+    }
+    record["tests"]["full"]["confusion"] = [[1, 1], [0, 2]]
+    validate_record(record)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema": 2}, r"\$\.schema: 1 was expected"),
+        ({"surprise": 1}, r"\$: .*'surprise' was unexpected"),
+        ({"task": {"surprise": 1}}, r"\$\.task: .*'surprise' was unexpected"),
+        ({"task": {"name": "../up"}}, r"\$\.task\.name"),
+        ({"run_id": "123"}, r"\$\.run_id"),
+        ({"created": "yesterday"}, r"\$\.created"),
+        ({"status": "done"}, r"\$\.status"),
+        ({"protocol": "sloppy"}, r"\$\.protocol"),
+        ({"seed": 0.5}, r"\$\.seed: 0\.5 is not of type 'integer'"),
+        ({"seed": True}, r"\$\.seed"),
+        ({"dataset": {"simulated": "no"}}, r"\$\.dataset\.simulated"),
+        ({"backbone": {"kind": "oracle"}}, r"\$\.backbone\.kind"),
+        ({"cost": {"train_s": -1.0}}, r"\$\.cost\.train_s"),
+        ({"recipe": {"converged": "yes"}}, r"\$\.recipe\.converged"),
+        ({"selection": {"curve": [1]}}, r"\$\.selection\.curve"),
+        ({"cost": {"train_s": math.inf}}, r"\$\.cost\.train_s: inf is not a finite number"),
+        ({"environment": {"loads": [0.1, math.nan]}}, r"\$\.environment\.loads\[1\]: nan"),
+        ({"tests": {"full": {"n_truncated": 5}}}, r"\$\.tests\.full\.n_truncated: 5 of 4 items"),
+        (
+            {"tests": {"full": {"metrics": {"accuracy": {"low": 1.0, "high": 0.5}}}}},
+            r"\$\.tests\.full\.metrics\.accuracy: low 1\.0 and high 0\.5",
+        ),
+        (
+            {"tests": {"full": {"metrics": {"accuracy": {"low": None}}}}},
+            r"\$\.tests\.full\.metrics\.accuracy: low None",
+        ),
+        ({"tests": {"full": {"confusion": [[4], [0]]}}}, r"confusion: is not square"),
+        ({"tests": {"full": {"confusion": [[3]]}}}, r"confusion: counts 3 of 4 items"),
+        (
+            {"tests": {"full": {"predictions": {"path": "../x.parquet"}}}},
+            r"\$\.tests\.full\.predictions\.path",
+        ),
+    ],
+)
+def test_a_wrong_field_is_named_by_its_path(
+    make_record: Any, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ResultError, match=words):
+        validate_record(make_record(**changes), where="some.json")
+
+
+def test_a_missing_field_is_named(make_record: Any) -> None:
+    record = make_record()
+    del record["validation"]["n"]
+    with pytest.raises(
+        ResultError, match=r"some.json: .*\$\.validation: 'n' is a required property"
+    ):
+        validate_record(record, where="some.json")
+
+
+def test_a_finished_run_has_test_figures_but_an_interrupted_one_need_not(make_record: Any) -> None:
+    record = make_record()
+    record["tests"] = {}
+    with pytest.raises(ResultError, match=r"\$\.tests"):
+        validate_record(record)
+    validate_record(record | {"status": "interrupted"})
+
+
+@pytest.mark.parametrize("value", [None, [], "text"])
+def test_what_is_no_object_is_no_record(value: object) -> None:
+    with pytest.raises(ResultError, match="is not of type 'object'"):
+        validate_record(value)
+
+
+def test_comparability_key(make_record: Any) -> None:
+    key = comparability_key(make_record(split={"fold": "srp"}), "full")
+    assert (key.task, key.dataset, key.split) == ("ncrna_cls@1", "a" * 64, "published")
+    assert (key.fold, key.part, key.protocol) == ("srp", "full", "clean")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": {"version": 2}},
+        {"dataset": {"fingerprint": "b" * 64}},
+        {"split": {"name": "random"}},
+        {"split": {"fold": "srp"}},
+        {"protocol": "as_published"},
+    ],
+)
+def test_what_may_not_be_compared_has_another_key(
+    make_record: Any, changes: dict[str, Any]
+) -> None:
+    assert comparability_key(make_record(**changes), "full") != comparability_key(
+        make_record(), "full"
+    )
+
+
+def test_an_unknown_part_is_an_error(make_record: Any) -> None:
+    with pytest.raises(ResultError, match="no test part 'hidden'; it has full, deduplicated"):
+        comparability_key(make_record(), "hidden")
+
+
+def test_run_id_is_the_hash_of_the_canonical_json() -> None:
+    expected = hashlib.sha256(b'{"a":{"c":0.1,"d":null},"b":[1,1.0]}').hexdigest()[:12]
+    assert run_id_of({"b": [1, 1.0], "a": {"d": None, "c": 0.1}}) == expected
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(st.dictionaries(st.text(), scalars, min_size=1), st.randoms())
+def test_run_id_ignores_the_order_of_keys_and_nothing_else(
+    identity: dict[str, Any], random: Any
+) -> None:
+    shuffled = list(identity.items())
+    random.shuffle(shuffled)
+    assert run_id_of(dict(shuffled)) == run_id_of(identity)
+    key = shuffled[0][0]
+    assert run_id_of(identity | {key: "changed"}) != run_id_of(identity)
+
+
+def test_run_id_refuses_nan() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run_id_of({"rate": math.nan})
