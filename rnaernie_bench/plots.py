@@ -1,0 +1,199 @@
+"""Pictures of a run, drawn without pyplot: no window, no global state, one look.
+
+The colours are shared by everything the project draws, and stay apart under the common forms of
+colour blindness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnaernie_bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PALETTE = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+}
+"""Qualitative colours in order of use (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
+
+INK, MUTED, RULE, PAPER = "#1F2328", "#656D76", "#D8DEE4", "#FFFFFF"
+"""Text, secondary text, grid lines and background."""
+
+RAMP = (PAPER, "#CFE3F1", "#7FB6D9", PALETTE["blue"], "#003E63")
+"""A one-hue ramp for fractions from 0 to 1, lightness falling steadily."""
+
+PIXELS_PER_INCH = 160
+
+
+def confusion_matrix_figure(
+    confusion: np.ndarray, label_names: Sequence[str], title: str
+) -> Figure:
+    """Draw a confusion matrix: numbers are items, colour is their share of the true class.
+
+    Cells without an item stay empty; the recall of every class stands at the right.
+
+    Args:
+        confusion: (classes, classes) counts, rows are the truth.
+        label_names: the classes in the order of the rows.
+        title: the heading.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+    from matplotlib.figure import Figure
+
+    counts = np.asarray(confusion)
+    classes = len(label_names)
+    totals = counts.sum(axis=1, keepdims=True)
+    fractions = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+
+    side = max(4.4, 0.5 * classes + 1.4)
+    figure = Figure(
+        figsize=(side + 0.6, side), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"
+    )
+    axes = figure.add_subplot()
+    # The square root lifts the few confusions off the paper, which is what one looks for.
+    ramp = LinearSegmentedColormap.from_list("fraction", RAMP)
+    axes.imshow(fractions, cmap=ramp, norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
+    for row, column in np.argwhere(counts):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=PAPER if fractions[row, column] > 0.3 else INK,
+            fontweight="bold" if row == column else "normal",
+        )
+
+    axes.set_xticks(range(classes), label_names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(classes), label_names)
+    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=RULE, linewidth=0.6)
+    axes.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
+    axes.set_xlabel("predicted class", color=MUTED, fontsize=9)
+    axes.set_ylabel("true class", color=MUTED, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=18)
+    for spine in axes.spines.values():
+        spine.set_color(RULE)
+
+    recalls = axes.secondary_yaxis("right")
+    shown = [f"{100 * fractions[i, i]:.0f} %" if totals[i] else "no item" for i in range(classes)]
+    recalls.set_yticks(range(classes), shown)
+    recalls.tick_params(length=0, labelsize=8, labelcolor=MUTED)
+    recalls.spines["right"].set_visible(False)
+    above: dict[str, Any] = {
+        "textcoords": "offset points",
+        "fontsize": 8,
+        "color": MUTED,
+        "annotation_clip": False,
+    }
+    axes.annotate("recall", (1, 1), (6, 5), xycoords="axes fraction", **above)
+    axes.annotate(
+        "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
+    )
+    return figure
+
+
+def learning_curve_figure(
+    history: Sequence[Mapping[str, float]], *, metric: str, title: str
+) -> Figure:
+    """Draw the losses and the validation metric of one training against the epoch.
+
+    Args:
+        history: entries in time order, named as `transformers.Trainer` names them: each holds
+            `epoch` and any of `loss`, `eval_loss` and `eval_<metric>`.
+        metric: the selection metric; its best epoch (the highest value) is marked.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 3.2), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
+
+    for key, name, colour in (
+        ("loss", "training", PALETTE["orange"]),
+        ("eval_loss", "validation", PALETTE["blue"]),
+    ):
+        epochs, values = _series(history, key)
+        left.plot(epochs, values, color=colour, linewidth=1.6, marker="o", markersize=3, label=name)
+    left.legend(frameon=False, fontsize=8, labelcolor=INK)
+    _dress(left, "loss")
+
+    epochs, values = _series(history, f"eval_{metric}")
+    right.plot(epochs, values, color=PALETTE["blue"], linewidth=1.6, marker="o", markersize=3)
+    name = metric.replace("_", " ").replace("f1", "F1")
+    if values:
+        best = int(np.argmax(values))
+        right.plot(epochs[best], values[best], "o", color=PALETTE["vermilion"], markersize=7)
+        name += f"  (best {values[best]:.3f} at epoch {epochs[best]:g})"
+    _dress(right, f"validation {name}")
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path` as its suffix says; equal figures give equal files.
+
+    The file is written beside its place and renamed, so it is never seen half-written.
+
+    Args:
+        figure: a finished figure.
+        path: ends in `.png` or `.svg`.
+
+    Raises:
+        BenchError: if the suffix is another one or the folder cannot be written.
+    """
+    import matplotlib
+
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in ("png", "svg"):
+        raise BenchError(
+            f"'{path.suffix}' is no picture format", where=path, remedy="use .png or .svg"
+        )
+    partial = path.with_name(f".{path.name}.partial")
+    # Both formats would else hold the hour or the program, and svg random ids.
+    unstamped = {"Software": None} if kind == "png" else {"Date": None}
+    try:
+        with matplotlib.rc_context({"svg.hashsalt": "rnaernie-bench"}):
+            figure.savefig(partial, format=kind, metadata=unstamped)
+        partial.replace(path)
+    except OSError as error:
+        raise BenchError(
+            f"the picture cannot be written ({error.strerror})",
+            where=path,
+            remedy="choose a folder that can be written and has space",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[list[float], list[float]]:
+    entries = [entry for entry in history if key in entry]
+    return [entry["epoch"] for entry in entries], [entry[key] for entry in entries]
+
+
+def _dress(axes: Axes, heading: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(heading, loc="left", fontsize=9, color=INK)
+    axes.set_xlabel("epoch", color=MUTED, fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=8, labelcolor=MUTED)
+    for side in axes.spines.values():
+        side.set_visible(False)
