@@ -77,7 +77,7 @@ def nearest_identity(
             candidates = candidates[np.argsort(-shared[row, candidates], kind="stable")]
             best = process.extractOne(
                 query,
-                [references[i] for i in candidates],
+                [references[i] for i in candidates.tolist()],
                 scorer=Levenshtein.normalized_similarity,
                 score_cutoff=threshold - _SLACK,
             )

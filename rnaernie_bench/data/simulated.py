@@ -159,10 +159,10 @@ def _arms(
     for position in range(pairs):
         inner = 0 < position < pairs - 1
         if inner and rng.random() < mismatches:
-            first, second = _pick(rng, _MISMATCHES)
+            first, second = tuple(_pick(rng, _MISMATCHES))
             left, right = left + Fold(first, "."), Fold(second, ".") + right
         else:
-            first, second = _pick(rng, _PAIRS)
+            first, second = tuple(_pick(rng, _PAIRS))
             left, right = left + Fold(first, brackets[0]), Fold(second, brackets[1]) + right
         if inner and rng.random() < bulges:
             if rng.random() < 0.5:
