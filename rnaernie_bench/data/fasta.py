@@ -8,10 +8,10 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
 from rnaernie_bench.errors import DataError
@@ -98,19 +98,16 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
 @contextmanager
 def _open(source: Path | str) -> Iterator[TextIO]:
     """Open `source` as text, through gzip if it begins like gzip; leave standard input open."""
-    standard = str(source) == STANDARD_INPUT
-    binary = sys.stdin.buffer if standard else Path(source).open("rb")
-    try:
-        packed = binary.peek(2)[:2] == _GZIP_MAGIC  # type: ignore[attr-defined]
+    with ExitStack() as stack:
+        if str(source) == STANDARD_INPUT:
+            binary = cast(io.BufferedReader, sys.stdin.buffer)
+        else:
+            binary = stack.enter_context(Path(source).open("rb"))
+        packed = binary.peek(2)[:2] == _GZIP_MAGIC
         unpacked = gzip.GzipFile(fileobj=binary) if packed else binary
         text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape")
-        try:
-            yield text
-        finally:
-            text.detach()  # or its end would close standard input
-    finally:
-        if not standard:
-            binary.close()
+        stack.callback(text.detach)  # or its end would close standard input
+        yield text
 
 
 def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:

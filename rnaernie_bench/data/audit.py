@@ -1,0 +1,271 @@
+"""What the parts of a split hold and share: counted, shown, and kept in the task card."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rnaernie_bench.data.items import Dataset, SequenceItem, Split
+from rnaernie_bench.data.leakage import nearest_identity
+from rnaernie_bench.errors import DataError
+from rnaernie_bench.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LIMIT = 508
+"""Bases that fit every strategy; the length policy decides about longer records."""
+
+IDENTITIES = (1.0, 0.9, 0.8)
+"""Identities to the nearest record at which duplicates are counted; 1 is the same sequence."""
+
+BEGIN, END = "<!-- audit:begin -->", "<!-- audit:end -->"
+
+Items = tuple[SequenceItem, ...]
+
+
+@dataclass(frozen=True)
+class PartAudit:
+    """One part of a split, counted."""
+
+    name: str
+    rows: int
+    lengths: tuple[int, float, int]
+    """Shortest, median and longest sequence, nt."""
+    over_limit: int
+    """Records of more than 508 bases."""
+    other_letters: int
+    """Records with letters besides ACGU."""
+    repeated: int
+    """Records whose sequence stands earlier in the same part."""
+    per_class: tuple[int, ...]
+    """Records by label."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many records of one part stand, exactly or nearly, in other parts."""
+
+    part: str
+    against: tuple[str, ...]
+    rows: tuple[int, ...]
+    """Records of the part, by label."""
+    duplicates: Mapping[float, tuple[int, ...]]
+    """Identity -> those whose nearest record in the other parts reaches it, by label."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The figures of one split of one data set."""
+
+    task: str
+    dataset: str
+    fingerprint: str
+    simulated: bool
+    split: str
+    labels: tuple[str, ...]
+    parts: tuple[PartAudit, ...]
+    overlaps: tuple[Overlap, ...]
+    contradictory: int
+    """Sequences that stand in the data set under more than one label."""
+
+
+def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
+    """Count what the parts of `split` hold and share.
+
+    Every test part is compared with train, with validation and with both; validation with train
+    and with every test part. The search for near duplicates misses none (see `leakage`); its cost
+    grows with the product of the parts' sizes.
+    """
+    import numpy as np
+
+    parts = {"train": split.train, "validation": split.validation, **split.tests}
+    comparisons: list[tuple[str, tuple[str, ...]]] = []
+    for test in split.tests:
+        comparisons += [
+            (test, ("train",)),
+            (test, ("validation",)),
+            (test, ("train", "validation")),
+        ]
+    comparisons += [("validation", (other,)) for other in ("train", *split.tests)]
+
+    nearest: dict[tuple[str, str], NDArray[np.float32]] = {}
+    overlaps: list[Overlap] = []
+    for part, others in comparisons:
+        for other in others:
+            if (part, other) not in nearest:
+                sequences = ([item.sequence for item in parts[name]] for name in (part, other))
+                nearest[part, other], _ = nearest_identity(*sequences, threshold=IDENTITIES[-1])
+        identity = np.max([nearest[part, other] for other in others], axis=0)
+        reached = {
+            bound: _by_label(task, np.array(parts[part], dtype=object)[identity >= bound - 1e-6])
+            for bound in IDENTITIES
+        }
+        overlaps.append(Overlap(part, others, _by_label(task, parts[part]), reached))
+
+    labels: dict[str, set[int]] = {}
+    for items in dataset.parts.values():
+        for item in items:
+            labels.setdefault(item.sequence, set()).add(item.label)
+    return Audit(
+        task=task.key,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        simulated=dataset.simulated,
+        split=split.name,
+        labels=task.labels,
+        parts=tuple(_part(task, name, items) for name, items in parts.items()),
+        overlaps=tuple(overlaps),
+        contradictory=sum(len(found) > 1 for found in labels.values()),
+    )
+
+
+def to_markdown(audit: Audit) -> str:
+    """Return the figures as Markdown tables, the same for the terminal and the card."""
+    source = f"data set `{audit.dataset}`, fingerprint `{audit.fingerprint[:12]}`"
+    lines = [f"`{audit.task}`, split `{audit.split}`, {source}."]
+    if audit.simulated:
+        lines.append("The data are simulated: these figures say nothing about real RNA.")
+    lines += ["", "**Parts.** Lengths are in nt.", ""]
+    lines += _table(
+        f"part|records|shortest|median|longest|over {LIMIT}|other letters|repeated".split("|"),
+        (
+            [p.name, p.rows, *p.lengths, p.over_limit, p.other_letters, p.repeated]
+            for p in audit.parts
+        ),
+    )
+    lines += [
+        "",
+        f"*Repeated*: the sequence stands earlier in the same part. {audit.contradictory} sequences"
+        " stand in the data set under more than one label.",
+        "",
+        "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
+        " or has at least the given identity (1 - edits / longer length). Identical ones count"
+        " among the near; the search misses none.",
+        "",
+    ]
+    bounds = ["identical" if bound == 1 else f">= {bound}" for bound in IDENTITIES]
+    lines += _table(
+        ["part", "against", "records", *bounds, *(f"{bound} (%)" for bound in bounds)],
+        (
+            [overlap.part, " + ".join(overlap.against), rows, *totals]
+            + [f"{100 * total / rows:.1f}" for total in totals]
+            for overlap in audit.overlaps
+            for rows in [sum(overlap.rows)]
+            for totals in [[sum(overlap.duplicates[bound]) for bound in IDENTITIES]]
+        ),
+    )
+    lines += ["", "**Records by class.**", ""]
+    lines += _table(
+        ["class", *(part.name for part in audit.parts)],
+        (
+            [label, *(part.per_class[index] for part in audit.parts)]
+            for index, label in enumerate(audit.labels)
+        ),
+    )
+    shown = [o for o in audit.overlaps if any(sum(counts) for counts in o.duplicates.values())]
+    if shown:
+        lines += ["", f"**Duplicates by class** ({' / '.join(bounds)}).", ""]
+        lines += _table(
+            ["class", *(f"{o.part} in {' + '.join(o.against)}" for o in shown)],
+            (
+                [label]
+                + [
+                    " / ".join(str(o.duplicates[bound][index]) for bound in IDENTITIES)
+                    for o in shown
+                ]
+                for index, label in enumerate(audit.labels)
+            ),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write_card(task: Task, text: str) -> None:
+    """Put `text` between the audit marks of the task's card, which changes all at once.
+
+    Raises:
+        DataError: if the card is missing, cannot be written, or lacks the marks.
+    """
+    card = task.card
+    try:
+        content = card.read_text(encoding="utf-8")
+        head, begin, rest = content.partition(BEGIN)
+        _, end, tail = rest.partition(END)
+        if not (begin and end):
+            raise DataError(
+                "the card has no place for the audit",
+                where=card,
+                remedy=f"add a line {BEGIN} and a line {END} to it",
+            )
+        _replace(card, f"{head}{begin}\n{text}{end}{tail}")
+    except OSError as error:
+        raise DataError(
+            f"the task card cannot be written: {error.strerror}",
+            where=card,
+            remedy="check that it exists and that its folder is writable",
+        ) from error
+
+
+def _part(task: Task, name: str, items: Items) -> PartAudit:
+    lengths = [len(item.sequence) for item in items]
+    return PartAudit(
+        name=name,
+        rows=len(items),
+        lengths=(min(lengths), median(lengths), max(lengths)),
+        over_limit=sum(length > LIMIT for length in lengths),
+        other_letters=sum(bool(set(item.sequence) - set("ACGU")) for item in items),
+        repeated=len(items) - len({item.sequence for item in items}),
+        per_class=_by_label(task, items),
+    )
+
+
+def _by_label(task: Task, items: Iterable[SequenceItem]) -> tuple[int, ...]:
+    counts = [0] * len(task.labels)
+    for item in items:
+        counts[item.label] += 1
+    return tuple(counts)
+
+
+def _table(columns: list[str], rows: Iterable[list[object]]) -> list[str]:
+    """Return a Markdown table, numbers to the right, padded so that it reads as plain text too."""
+    cells = [columns, *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    left = [
+        all(not row[i][:1].isdigit() for row in cells[1:]) or i == 0 for i in range(len(widths))
+    ]
+
+    def line(row: list[str]) -> str:
+        padded = (
+            cell.ljust(width) if to_left else cell.rjust(width)
+            for cell, width, to_left in zip(row, widths, left, strict=True)
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rule = (
+        ":" + "-" * (width - 1) if to_left else "-" * (width - 1) + ":"
+        for width, to_left in zip(widths, left, strict=True)
+    )
+    return [line(cells[0]), f"| {' | '.join(rule)} |", *map(line, cells[1:])]
+
+
+def _cell(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write `text` to `path` by renaming a finished file over it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,164 @@
+"""Tabular parts, read by the `datasets` library: local Arrow, Parquet and CSV files, hub sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
+from rnaernie_bench.data.items import SequenceItem
+from rnaernie_bench.data.sources import find
+from rnaernie_bench.errors import DataError
+from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.task import Table
+
+_FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    ".arrow": ("arrow", {}),
+    ".parquet": ("parquet", {}),
+    ".csv": ("csv", {"dtype": "str", "keep_default_na": False}),
+}
+"""File ending -> builder of `datasets` and its options. As text, CSV keeps ids like 007 and
+sequences like NAN, which pandas would turn into a number and a missing value."""
+
+
+def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...]:
+    """Read one tabular part.
+
+    Args:
+        table: where it lies and how its columns are called.
+        labels: the task's labels in their frozen order.
+
+    Raises:
+        DataError: if the table cannot be read or lacks a column; naming the row, from 1, of a
+            missing value, an unknown label, a foreign letter or an id that stood before.
+    """
+    place, rows, columns = _open(table)
+    needed = {"sequence": table.sequence, "label": table.label, "group": table.group}
+    if table.id != "id":  # the default may be missing: row numbers serve instead
+        needed["id"] = table.id
+    for role, column in needed.items():
+        if column is not None and column not in columns:
+            raise DataError(
+                f"there is no column '{column}' for the {role}",
+                where=place,
+                remedy=did_you_mean(column, list(columns)),
+            )
+    classes = {label: index for index, label in enumerate(labels)}
+    first: dict[str, int] = {}
+    items: list[SequenceItem] = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{place}, row {number}"
+        identity = _text(row, table.id, where) if table.id in columns else str(number)
+        label = _text(row, table.label, where)
+        if label not in classes:
+            raise DataError(
+                f"unknown label '{label}'", where=where, remedy=did_you_mean(label, list(labels))
+            )
+        if identity in first:
+            raise DataError(
+                f"the id '{identity}' stands in row {first[identity]} already",
+                where=where,
+                remedy="ids are unique within a part: rename one",
+            )
+        first[identity] = number
+        sequence = _sequence(_text(row, table.sequence, where), where)
+        group = _text(row, table.group, where) if table.group else ""
+        items.append(SequenceItem(identity, sequence, classes[label], group))
+    return tuple(items)
+
+
+def _open(table: Table) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
+    """Return the table's place, its rows with class labels as text, and its columns."""
+    import datasets
+
+    suffix = Path(table.source).suffix
+    try:
+        if suffix in _FORMATS:
+            path = _local(table.source)
+            builder, options = _FORMATS[suffix]
+            # A stream writes no copy of the file into any cache.
+            rows = datasets.load_dataset(
+                builder, data_files=str(path), split="train", streaming=True, **options
+            )
+            place = str(path)
+        else:
+            place = f"{table.source}@{table.revision}, split {table.split}"
+            if table.revision is None:
+                raise DataError(
+                    "a hub set needs a revision, so that its content is pinned",
+                    where=table.source,
+                    remedy="add `revision: <commit>`; local tables end in "
+                    + ", ".join(sorted(_FORMATS)),
+                )
+            rows = datasets.load_dataset(table.source, revision=table.revision, split=table.split)
+        features = rows.features or datasets.Features()
+        names = {c: f for c, f in features.items() if isinstance(f, datasets.ClassLabel)}
+        return place, _rows(rows, names, place), tuple(features)
+    except DataError:
+        raise
+    except Exception as error:  # datasets, pyarrow, pandas and the hub each raise their own
+        raise _unreadable(error, table.source) from error
+
+
+def _rows(
+    rows: Iterable[Mapping[str, Any]], names: Mapping[str, Any], place: str
+) -> Iterable[Mapping[str, Any]]:
+    """Yield rows with the integers of ClassLabel columns spelt out."""
+    iterator = iter(rows)
+    while True:
+        try:
+            row = dict(next(iterator))
+        except StopIteration:
+            return
+        except Exception as error:  # a stream meets damage only where it is
+            raise _unreadable(error, place) from error
+        for column, feature in names.items():
+            if row[column] is not None and row[column] >= 0:  # -1 stands for no label
+                row[column] = feature.int2str(row[column])
+            else:
+                row[column] = None
+        yield row
+
+
+def _unreadable(error: Exception, place: str) -> DataError:
+    cause = error.__cause__ or error  # datasets wraps the reader's own error in a vaguer one
+    return DataError(
+        f"the table cannot be read: {type(cause).__name__}: {cause}",
+        where=place,
+        remedy="check the file, or the hub id, revision and split",
+    )
+
+
+def _local(source: str) -> Path:
+    found = find(source)
+    if found is None:
+        raise DataError(
+            "the table is in no folder of RNAERNIE_BENCH_DATA",
+            where=source,
+            remedy="set RNAERNIE_BENCH_DATA to the folder it lies in",
+        )
+    return found
+
+
+def _text(row: Mapping[str, Any], column: str, where: str) -> str:
+    value = row[column]
+    text = "" if value is None else str(value).strip()
+    if not text:
+        raise DataError(
+            f"the column '{column}' is empty", where=where, remedy="complete or remove the row"
+        )
+    return text
+
+
+def _sequence(text: str, where: str) -> str:
+    sequence = normalise(text)
+    foreign = foreign_letter(sequence)
+    if foreign:
+        position, letter = foreign
+        raise DataError(
+            f"foreign letter {letter!r} at position {position + 1} of the sequence",
+            where=where,
+            remedy=f"sequences are written in T and the letters {LETTERS}",
+        )
+    return sequence
