@@ -34,9 +34,8 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         lines.append(f"| {name} | {test['n']} | {test['n_truncated']} | {' | '.join(cells)} |")
     lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
-    lines += [
-        "## Use", "", "```", f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv", "```", "",
-    ]  # fmt: skip
+    command = f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv"
+    lines += ["## Use", "", "```", command, "```", ""]
     return "\n".join(lines)
 
 

@@ -53,14 +53,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(descriptor)
         temporary.replace(target)
     except OSError as error:
-        if error.errno not in _REMEDIES:
-            raise
-        what, remedy = _REMEDIES[error.errno]
         # The failing call may be about another file, such as one the block was reading.
         where = target if error.filename in (None, str(temporary)) else error.filename
-        raise BenchError(f"cannot be written: {what}", where=where, remedy=remedy) from error
+        known = as_bench_error(error, where)
+        if known is None:
+            raise
+        raise known from error
     finally:
         _discard(temporary)
+
+
+def as_bench_error(error: OSError, where: object = None) -> BenchError | None:
+    """Return what a user can do about a failed write, or None if that is not what `error` is.
+
+    Args:
+        error: what the operating system said.
+        where: the file to name; the one that `error` names if None.
+    """
+    if error.errno not in _REMEDIES:
+        return None
+    what, remedy = _REMEDIES[error.errno]
+    return BenchError(f"cannot be written: {what}", where=where or error.filename, remedy=remedy)
 
 
 def _discard(temporary: Path) -> None:

@@ -175,7 +175,8 @@ def write_tsv(
     columns = ["id", "class", "probability", "entropy_bits", "truncated"]
     file.write("\t".join([*columns, *(f"p:{label}" for label in labels)]) + "\n")
     count = 0
-    for count, (name, prediction) in enumerate(predictions, 1):
+    for name, prediction in predictions:
+        count += 1
         p = prediction.probabilities
         fields = [
             name, prediction.label, f"{p[prediction.label]:.6f}", f"{prediction.entropy:.4f}",

@@ -27,7 +27,7 @@ def configs_folder() -> Path:
     return _folder("configs")
 
 
-def shipped_results_folder() -> Path:
+def results_folder() -> Path:
     """Return the folder of the records that were published with this version."""
     inside = _PACKAGE / "records"  # `results` is the name of a module there
     return inside if inside.is_dir() else _PACKAGE.parent / "results"

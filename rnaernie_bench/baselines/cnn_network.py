@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
@@ -46,7 +48,7 @@ class OneHotCnn(nn.Module):
         widths = [len(BASES)] + [channels] * layers
         self.convolutions = nn.ModuleList(
             nn.Conv1d(before, after, kernel_size, padding="same")
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            for before, after in pairwise(widths)
         )
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(2 * channels, classes)

@@ -1,0 +1,114 @@
+"""`rnaernie-bench run`: train and test."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnaernie_bench.config import RunConfig
+    from rnaernie_bench.runner import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = (
+        "Train a model on a task's train part, choose on validation, test once. Settings are "
+        "key=value; a list such as seed=0,1,2 makes several runs. A finished run is not repeated."
+    )
+    parser.epilog = "example: rnaernie-bench run task=ncrna_cls preset=bench backbone=kmer"
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings of the run")
+    parser.add_argument("--repeat", action="store_true", help="run again what is finished")
+    add_task_path(parser)
+
+
+def add_task_path(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that adds folders of tasks."""
+    parser.add_argument(
+        "--task-path",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="a further folder of tasks; can be given more than once",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Carry out every run that the settings stand for."""
+    from rnaernie_bench.config import compose, expand
+
+    # All are composed first: a slip in the last setting should not cost the first runs.
+    configs = [compose(o, arguments.task_path) for o in expand(arguments.overrides)]
+    quiet_libraries()
+    for config in configs:
+        print(heading(config), flush=True)
+        from rnaernie_bench.runner import execute as carry_out
+
+        outcome = carry_out(
+            config, task_folders=arguments.task_path, repeat=arguments.repeat, notify=say
+        )
+        print(summary(outcome), flush=True)
+    return 0
+
+
+def say(message: str) -> None:
+    """Tell the user what happens."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' progress bars and notes on loading and saving weights to themselves."""
+    import os
+
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def heading(config: RunConfig) -> str:
+    """Return the first lines of a run: what it is and, for the demo, what it is not."""
+    backbone = config.backbone
+    init = " (random weights)" if getattr(backbone, "init", None) == "random" else ""
+    line = (
+        f"{config.task.name}: {backbone.name}{init}, strategy {config.strategy.name}, "
+        f"seed {config.seed}"
+    )
+    if config.task.data != "simulated":
+        return line
+    return (
+        "DEMO on simulated data: the scores say nothing about real RNA. The real benchmark: "
+        f"rnaernie-bench run task={config.task.name} preset=bench\n{line}"
+    )
+
+
+def summary(outcome: Outcome) -> str:
+    """Return the metrics of every test part and where everything is."""
+    record = outcome.record
+    names = list(next(iter(record["tests"].values()))["metrics"])
+    rows = [["test part", "n", *names]]
+    for part, test in record["tests"].items():
+        rows.append([part, str(test["n"]), *(_figure(test["metrics"][name]) for name in names)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    chosen, cost = record["selection"], record["cost"]
+    if outcome.repeated:
+        lines.insert(0, "finished before; --repeat runs it again")
+    else:
+        ended = chosen["stopped_by"].replace("_", " ")
+        lines.append(
+            f"trained {cost['train_s']:.1f} s, {cost['items_per_s']:.0f} items/s, "
+            f"best epoch {chosen['best_epoch']:g} of {chosen['epochs']:g}, ended by {ended}"
+        )
+    lines.append(f"record: {outcome.folder / 'record.json'}")
+    if outcome.ui_command:
+        lines.append(f"curves: {outcome.ui_command}")
+    return "\n".join(lines)
+
+
+def _figure(metric: dict[str, Any]) -> str:
+    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"

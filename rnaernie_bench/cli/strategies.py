@@ -1,0 +1,26 @@
+"""`rnaernie-bench strategies`: ways to adapt a backbone to a task."""
+
+from __future__ import annotations
+
+import argparse
+
+from rnaernie_bench.cli.backbones import add_actions, shipped_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = "List the strategies, or show the options of one."
+    add_actions(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print the list or the options."""
+    from rnaernie_bench.catalogue import STRATEGIES
+
+    if arguments.action == "list":
+        for name in STRATEGIES:
+            print(f"{name:<12} {STRATEGIES.get(name).summary}")
+        return 0
+    print(STRATEGIES.get(arguments.name).summary)
+    print(shipped_settings("strategy", arguments.name), end="")
+    return 0

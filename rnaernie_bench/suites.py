@@ -1,0 +1,105 @@
+"""Suites: lists of runs, carried out one after the other; what is finished is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from rnaernie_bench import resources
+from rnaernie_bench.config import RunConfig, compose, group_choices
+from rnaernie_bench.errors import BenchError, ConfigError
+from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.validation import build
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The runs of a suite: the product of each grid's values, under common settings."""
+
+    name: str
+    summary: str
+    common: tuple[str, ...]
+    """Settings of every run, as `key=value`."""
+    grids: tuple[Mapping[str, tuple[str, ...]], ...]
+    """Each maps keys to the values they take."""
+
+    def overrides(self, extra: Sequence[str] = ()) -> list[tuple[str, ...]]:
+        """Return the settings of each run; `extra` ones come last and win."""
+        return [
+            (*self.common, *(f"{k}={v}" for k, v in zip(grid, values, strict=True)), *extra)
+            for grid in self.grids
+            for values in product(*grid.values())
+        ]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one run of a suite."""
+
+    overrides: tuple[str, ...]
+    run_id: str | None
+    """None where the run failed before it had one."""
+    outcome: str
+    """`finished`, `skipped`, or the error in one line."""
+    failed: bool = False
+
+
+def load_suite(name: str) -> Suite:
+    """Return the suite called `name`.
+
+    Raises:
+        ConfigError: if there is none, or its file is wrong.
+    """
+    import yaml
+
+    known = group_choices("suite")
+    if name not in known:
+        raise ConfigError(
+            f"there is no suite '{name}'", where="suite", remedy=did_you_mean(name, known)
+        )
+    path = resources.configs_folder() / "suite" / f"{name}.yaml"
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for grid in raw.get("grids", ()):
+        for key, values in grid.items():
+            grid[key] = [str(value) for value in values]
+    return build(Suite, raw, where=str(path))
+
+
+def carry_out(
+    runs: Sequence[tuple[str, ...]],
+    *,
+    task_folders: Iterable[Path] = (),
+    notify: Callable[[str], None] = lambda message: None,
+) -> list[Line]:
+    """Carry out runs in turn; one that fails does not stop the others.
+
+    Args:
+        runs: the settings of each.
+        task_folders: further folders of tasks.
+        notify: is told, in a sentence, what happens.
+
+    Returns:
+        What became of each, in their order.
+
+    Raises:
+        ConfigError: before anything is run, if settings of any run are wrong.
+    """
+    from rnaernie_bench.runner import execute
+
+    folders = list(task_folders)
+    configs: list[RunConfig] = [compose(overrides, folders) for overrides in runs]
+    lines = []
+    for number, (overrides, config) in enumerate(zip(runs, configs, strict=True), 1):
+        notify(f"[{number}/{len(runs)}] {' '.join(overrides)}")
+        try:
+            outcome = execute(config, task_folders=folders, notify=notify)
+        except BenchError as error:
+            notify(f"failed: {error}")
+            lines.append(Line(overrides, None, str(error), failed=True))
+            continue
+        state = "skipped" if outcome.repeated else "finished"
+        notify(f"{state}: {outcome.folder}")
+        lines.append(Line(overrides, outcome.record["run_id"], state))
+    return lines
