@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -232,9 +232,9 @@ def _by_label(task: Task, items: Iterable[SequenceItem]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _table(columns: list[str], rows: Iterable[list[object]]) -> list[str]:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return a Markdown table, numbers to the right, padded so that it reads as plain text too."""
-    cells = [columns, *([_cell(value) for value in row] for row in rows)]
+    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     left = [
         all(not row[i][:1].isdigit() for row in cells[1:]) or i == 0 for i in range(len(widths))
