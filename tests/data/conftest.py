@@ -37,9 +37,7 @@ def task() -> Task:
 
 
 @pytest.fixture
-def small_task(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Task]:
+def small_task(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
     """Return a function that makes a task of three FASTA parts, written to a data folder."""
     from hashlib import sha256
 

@@ -155,9 +155,7 @@ def test_what_is_written_is_read(
         sequence.upper().replace("T", "U") for sequence in records
     ]
     assert [record.record for record in found] == list(range(1, len(records) + 1))
-    assert [lines[record.line - 1] for record in found] == [
-        f">{record.header}" for record in found
-    ]
+    assert [lines[record.line - 1] for record in found] == [f">{record.header}" for record in found]
 
 
 @pytest.mark.realdata

@@ -89,9 +89,7 @@ def test_a_missing_file_names_the_remedies() -> None:
     assert "demo" in message
 
 
-def test_a_wrong_checksum_names_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_checksum_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(tmp_path))
     path = put(tmp_path / FILE.path, b"other")
     message = failure(FILE)
