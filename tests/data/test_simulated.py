@@ -22,7 +22,7 @@ CANONICAL = {"AU", "UA", "GC", "CG", "GU", "UG"}
 MOTIFS = {
     "three_way_junction": "CCGAACUC",
     "long_stem": "CGAUGAAGAACG",
-    "cloverleaf": "UUCGA[ACGU]U.{12}[ACGU]CCA",
+    "cloverleaf": "UUCGA[ACGU]U.{12,26}[ACGU]CCA",
     "hammerhead": "CUGAUGA.*GAAA.*[ACGU]U[ACU]",
     "cd_box": "[AG]UGAUGA.*CUGA.*[AG]UGAUGA.*CUGA",
     "pseudoknot": "AAUA.*AAG.*ACAGA",
