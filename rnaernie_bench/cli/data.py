@@ -79,9 +79,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _fetch(task: Task, arguments: argparse.Namespace) -> int:
     from rnaernie_bench.data.sources import fetch
+    from rnaernie_bench.data.tables import read_table
 
     for path in fetch(task):
         print(f"{task.name}: {path}")
+    for part, table in task.dataset.tables.items():  # reading a hub set is what fetches it
+        print(f"{task.name}: {part}, {len(read_table(table, task.labels))} rows of {table.source}")
     return 0
 
 
@@ -92,6 +95,8 @@ def _verify(task: Task, arguments: argparse.Namespace) -> int:
     for part, path, problem in verify(task):
         failed |= problem is not None
         print(f"{task.name} {part}: {problem or f'ok, {path}'}")
+    for part, table in task.dataset.tables.items():
+        print(f"{task.name} {part}: {table.source} declares no checksum, nothing to verify")
     return 2 if failed else 0
 
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from rnaernie_bench.data.items import Dataset, SequenceItem, Split
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.task import Task
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LIMIT = 508
 """Bases that fit every strategy; the length policy decides about longer records."""
@@ -95,14 +90,11 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         ]
     comparisons += [("validation", (other,)) for other in ("train", *split.tests)]
 
-    nearest: dict[tuple[str, str], NDArray[np.float32]] = {}
+    known: dict[str, dict[str, float]] = {name: {} for name in parts}
     overlaps: list[Overlap] = []
     for part, others in comparisons:
-        for other in others:
-            if (part, other) not in nearest:
-                sequences = ([item.sequence for item in parts[name]] for name in (part, other))
-                nearest[part, other], _ = nearest_identity(*sequences, threshold=IDENTITIES[-1])
-        identity = np.max([nearest[part, other] for other in others], axis=0)
+        found = [_nearest(parts[part], parts[other], known[other]) for other in others]
+        identity = np.max(found, axis=0)
         reached = {
             bound: _by_label(task, np.array(parts[part], dtype=object)[identity >= bound - 1e-6])
             for bound in IDENTITIES
@@ -212,6 +204,18 @@ def write_card(task: Task, text: str) -> None:
         ) from error
 
 
+def _nearest(items: Items, others: Items, known: dict[str, float]) -> list[float]:
+    """Return the identity of each item to the nearest of `others`, 0 below the lowest bound.
+
+    `known` keeps what was found for a sequence, since test parts contain one another.
+    """
+    fresh = [item.sequence for item in items if item.sequence not in known]
+    references = [other.sequence for other in others]
+    identity, _ = nearest_identity(fresh, references, threshold=IDENTITIES[-1])
+    known.update(zip(fresh, identity.tolist(), strict=True))
+    return [known[item.sequence] for item in items]
+
+
 def _part(task: Task, name: str, items: Items) -> PartAudit:
     lengths = [len(item.sequence) for item in items]
     return PartAudit(
@@ -232,9 +236,9 @@ def _by_label(task: Task, items: Iterable[SequenceItem]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _table(columns: list[str], rows: Iterable[list[object]]) -> list[str]:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return a Markdown table, numbers to the right, padded so that it reads as plain text too."""
-    cells = [columns, *([_cell(value) for value in row] for row in rows)]
+    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     left = [
         all(not row[i][:1].isdigit() for row in cells[1:]) or i == 0 for i in range(len(widths))

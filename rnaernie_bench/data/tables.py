@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,11 @@ from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.data.sources import find
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.resources import cache_folder
 from rnaernie_bench.task import Table
 
-_FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    ".arrow": ("arrow", {}),
-    ".parquet": ("parquet", {}),
-    ".csv": ("csv", {"dtype": "str", "keep_default_na": False}),
-}
-"""File ending -> builder of `datasets` and its options. As text, CSV keeps ids like 007 and
-sequences like NAN, which pandas would turn into a number and a missing value."""
+_BUILDERS: Mapping[str, str] = {".arrow": "arrow", ".csv": "csv", ".parquet": "parquet"}
+"""File ending -> builder of `datasets`."""
 
 
 def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...]:
@@ -72,25 +69,18 @@ def _open(table: Table) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ..
     """Return the table's place, its rows with class labels as text, and its columns."""
     import datasets
 
-    suffix = Path(table.source).suffix
     try:
-        if suffix in _FORMATS:
+        if Path(table.source).suffix in _BUILDERS:
             path = _local(table.source)
-            builder, options = _FORMATS[suffix]
-            # A stream writes no copy of the file into any cache.
-            rows = datasets.load_dataset(
-                builder, data_files=str(path), split="train", streaming=True, **options
-            )
-            place = str(path)
+            place, rows = str(path), _stream(path)
         else:
-            place = f"{table.source}@{table.revision}, split {table.split}"
             if table.revision is None:
                 raise DataError(
                     "a hub set needs a revision, so that its content is pinned",
                     where=table.source,
-                    remedy="add `revision: <commit>`; local tables end in "
-                    + ", ".join(sorted(_FORMATS)),
+                    remedy="add `revision: <commit>`; local tables end in " + ", ".join(_BUILDERS),
                 )
+            place = f"{table.source}@{table.revision}, split {table.split}"
             rows = datasets.load_dataset(table.source, revision=table.revision, split=table.split)
         features = rows.features or datasets.Features()
         names = {c: f for c, f in features.items() if isinstance(f, datasets.ClassLabel)}
@@ -99,6 +89,27 @@ def _open(table: Table) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ..
         raise
     except Exception as error:  # datasets, pyarrow, pandas and the hub each raise their own
         raise _unreadable(error, table.source) from error
+
+
+def _stream(path: Path) -> Any:
+    """Open a local table as a stream, which writes no copy of it into a cache."""
+    import datasets
+
+    builder = _BUILDERS[path.suffix]
+    options: dict[str, Any] = {}
+    if builder == "csv":  # as text: pandas would read 007 as a number and NAN as nothing
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            columns = next(csv.reader(stream), [])
+        text = datasets.Features({column: datasets.Value("string") for column in columns})
+        options = {"features": text, "na_filter": False, "encoding": "utf-8-sig"}
+    return datasets.load_dataset(
+        builder,
+        data_files=str(path),
+        split="train",
+        streaming=True,
+        cache_dir=str(cache_folder() / "datasets"),  # for its lock files
+        **options,
+    )
 
 
 def _rows(

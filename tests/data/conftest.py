@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rnaernie_bench.task import DataFile, Task, load_task
+
+
+@pytest.fixture(autouse=True)
+def isolated(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give every test a cache of its own and, without the mark realdata, no data folder."""
+    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
+    if not request.node.get_closest_marker("realdata"):
+        monkeypatch.delenv("RNAERNIE_BENCH_DATA", raising=False)
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """Return the folder of the real data."""
+    value = os.environ.get("RNAERNIE_BENCH_DATA", "")
+    for folder in filter(None, value.split(os.pathsep)):
+        if (Path(folder) / "nrc").is_dir():
+            return Path(folder)
+    pytest.skip("RNAERNIE_BENCH_DATA names no folder with the nRC files")
+
+
+@pytest.fixture
+def task() -> Task:
+    """Return the built-in ncRNA classification."""
+    return load_task("ncrna_cls")
+
+
+@pytest.fixture
+def small_task(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
+    """Return a function that makes a task of three FASTA parts, written to a data folder."""
+    from hashlib import sha256
+
+    folder = tmp_path / "data"
+
+    def make(**contents: str) -> Task:
+        files: dict[str, DataFile] = {}
+        for part, content in contents.items():
+            path = folder / "small" / f"{part}.fasta"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            digest = sha256(content.encode()).hexdigest()
+            files[part] = DataFile(f"small/{part}.fasta", digest, content.count(">"))
+        dataset = dataclasses.replace(task.dataset, name="small", files=files)
+        return dataclasses.replace(task, name="small", labels=("tRNA", "miRNA"), dataset=dataset)
+
+    monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(folder))
+    return make

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnaernie_bench.data.fasta import read_fasta
+from rnaernie_bench.data.leakage import nearest_identity
+from rnaernie_bench.errors import ConfigError
+
+
+def edits(first: str, second: str) -> int:
+    """Return the Levenshtein distance by the textbook recurrence."""
+    previous = list(range(len(second) + 1))
+    for i, a in enumerate(first, start=1):
+        current = [i]
+        for j, b in enumerate(second, start=1):
+            current.append(min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a != b)))
+        previous = current
+    return previous[-1]
+
+
+def brute_force(query: str, references: list[str], percent: int) -> float:
+    """Return the best identity of at least `percent` by comparing with all, in whole numbers."""
+    best = 0.0
+    for reference in references:
+        longest = max(len(query), len(reference))
+        distance = edits(query, reference)
+        if 100 * (longest - distance) >= percent * longest:
+            best = max(best, 1 - distance / longest)
+    return best
+
+
+def mutate(sequence: str, rng: random.Random, changes: int) -> str:
+    letters = list(sequence)
+    for _ in range(changes):
+        place = rng.randrange(len(letters) + 1)
+        kind = rng.randrange(3)
+        if kind == 0:
+            letters.insert(place, rng.choice("ACGUN"))
+        elif letters:
+            place = min(place, len(letters) - 1)
+            letters[place : place + 1] = rng.choice("ACGUN") if kind == 1 else ""
+    return "".join(letters) or "A"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rng=st.randoms(use_true_random=False),
+    k=st.integers(1, 6),
+    percent=st.sampled_from([50, 70, 80, 90, 95, 100]),
+)
+def test_no_pair_is_missed(rng: random.Random, k: int, percent: int) -> None:
+    references = [
+        "".join(rng.choices("ACGUN", (9, 9, 9, 9, 1), k=rng.randint(1, 40))) for _ in range(8)
+    ]
+    queries = [mutate(rng.choice(references), rng, rng.randint(0, 10)) for _ in range(8)]
+    identity, index = nearest_identity(queries, references, k=k, threshold=percent / 100)
+    for query, found, position in zip(queries, identity, index, strict=True):
+        assert found == np.float32(brute_force(query, references, percent))
+        assert (position == -1) == (found == 0)
+        if position >= 0:
+            reference = references[position]
+            longest = max(len(query), len(reference))
+            assert found == np.float32(1 - edits(query, reference) / longest)
+
+
+def test_by_hand() -> None:
+    references = ["ACGUACGUAC", "GGGGGGGGGG", "ACGUACGUCC"]
+    queries = ["ACGUACGUAC", "ACGUACGUAA", "ACGUACGUA", "CCCCCCCCCC", "GGGGGGGGAA"]
+    identity, index = nearest_identity(queries, references)
+    np.testing.assert_allclose(identity, [1, 0.9, 0.9, 0, 0.8], rtol=1e-6)
+    assert index.tolist() == [0, 0, 0, -1, 1]
+    assert identity.dtype == np.float32
+
+
+def test_a_pair_exactly_at_the_threshold_counts() -> None:
+    for length in range(5, 100, 5):
+        changed = "C" * (length // 5) + "A" * (length - length // 5)
+        identity, _ = nearest_identity([changed], ["A" * length], threshold=0.8)
+        assert math.isclose(identity[0], 0.8, rel_tol=1e-6)
+
+
+def test_more_queries_than_fit_one_block() -> None:
+    rng = random.Random(0)
+    sequences = ["".join(rng.choices("ACGU", k=50)) for _ in range(600)]
+    identity, index = nearest_identity(sequences, sequences[::-1], threshold=0.9)
+    assert (identity == 1).all()
+    assert index.tolist() == list(range(599, -1, -1))
+
+
+def test_nothing_against_nothing() -> None:
+    assert [len(part) for part in nearest_identity([], ["ACGU"])] == [0, 0]
+    identity, index = nearest_identity(["ACGU"], [])
+    assert (identity.tolist(), index.tolist()) == ([0], [-1])
+
+
+@pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": 1.1}, {"k": 0}, {"k": 8}])
+def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="is not in"):
+        nearest_identity(["A"], ["A"], **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.realdata
+def test_the_search_finds_what_a_comparison_of_all_pairs_finds(data_folder: Path) -> None:
+    from rapidfuzz import process
+    from rapidfuzz.distance import Levenshtein
+
+    def sequences(name: str, step: int) -> list[str]:
+        return [record.sequence for record in read_fasta(data_folder / "nrc" / name)][::step]
+
+    queries = sequences("dataset_Rfam_validated_2600_13classes.fasta", 26)
+    references = sequences("dataset_Rfam_6320_13classes.fasta", 2)
+    scores = process.cdist(
+        queries, references, scorer=Levenshtein.normalized_similarity, dtype=np.float32
+    ).max(axis=1)
+    identity, _ = nearest_identity(queries, references)
+    np.testing.assert_array_equal(identity, np.where(scores >= np.float32(0.8), scores, 0))
+    assert (identity >= np.float32(0.8)).sum() > 5

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.loading import load_dataset, make_split, subset
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.task import DataFile, Task
+
+PARTS = {
+    "train": ">RF1_a tRNA\nACGT\n>RF2_b miRNA\nGGGG\n",
+    "validation": ">RF1_c tRNA\nCCCC\n",
+    "test": ">RF1_a tRNA\nacgu\n>RF2_d miRNA\nCCCC\n>RF2_e miRNA\nUUUU\n",
+}
+
+Make = Callable[..., Task]
+
+
+def failure(task: Task) -> str:
+    with pytest.raises(DataError) as caught:
+        load_dataset(task, simulated=False)
+    return str(caught.value)
+
+
+def test_headers_give_ids_labels_and_groups(small_task: Make) -> None:
+    dataset = load_dataset(small_task(**PARTS), simulated=False)
+    assert dataset.name == "small"
+    assert not dataset.simulated
+    assert dataset.parts["train"] == (
+        SequenceItem("RF1_a", "ACGU", 0, "RF1"),
+        SequenceItem("RF2_b", "GGGG", 1, "RF2"),
+    )
+    assert {name: len(items) for name, items in dataset.parts.items()} == {
+        "train": 2,
+        "validation": 1,
+        "test": 3,
+    }
+
+
+def test_a_header_without_a_group_gives_none(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    task = replace(task, dataset=replace(task.dataset, header=r"(?P<id>\S+) (?P<label>\S+)"))
+    groups = {item.group for item in load_dataset(task, simulated=False).parts["train"]}
+    assert groups == {""}
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (">RF1_a tRNA\nA\n>RF1_b mRNA\nA\n", "record 2 (RF1_b mRNA), line 3: unknown label 'mRNA'"),
+        (">RF1_a tRNA\nA\n>RF1_b mRNA\nA\n", "did you mean miRNA or tRNA?"),
+        (">RF1_a tRNA\nA\n>RF1_a miRNA\nC\n", "the id 'RF1_a' stands in record 1 already"),
+        (">RF1_a tRNA\nA\n>X1 tRNA\nC\n", "record 2 (X1 tRNA), line 3: the header does not match"),
+        (">RF1_a tRNA more\nA\n", "the header does not match"),
+    ],
+)
+def test_a_wrong_record_is_named(small_task: Make, tmp_path: Path, train: str, words: str) -> None:
+    message = failure(small_task(**{**PARTS, "train": train}))
+    assert message.startswith(str(tmp_path / "data" / "small" / "train.fasta"))
+    assert words in message
+
+
+def test_another_number_of_records_is_refused(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    train = task.dataset.files["train"]
+    files = {**task.dataset.files, "train": DataFile(train.path, train.sha256, records=3)}
+    message = failure(replace(task, dataset=replace(task.dataset, files=files)))
+    assert "holds 2 records, the task declares 3" in message
+
+
+def test_missing_data_name_the_command(task: Task) -> None:
+    assert "rnaernie-bench data fetch ncrna_cls" in failure(task)
+
+
+def test_a_test_part_can_leave_out_what_others_hold(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    split = make_split(task, load_dataset(task, simulated=False), "published")
+    assert [item.id for item in split.train] == ["RF1_a", "RF2_b"]
+    assert [item.id for item in split.validation] == ["RF1_c"]
+    assert [item.id for item in split.tests["full"]] == ["RF1_a", "RF2_d", "RF2_e"]
+    assert [item.id for item in split.tests["deduplicated"]] == ["RF2_e"]
+
+
+def test_a_smaller_train_part_does_not_change_the_tests(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    dataset = load_dataset(task, simulated=False)
+    whole = make_split(task, dataset, "published")
+    assert make_split(task, dataset, "published", train_fraction=0.01).tests == whole.tests
+
+
+def test_an_unknown_split_is_refused(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    with pytest.raises(ConfigError, match="did you mean published"):
+        make_split(task, load_dataset(task, simulated=False), "publshed")
+
+
+def test_a_missing_part_and_an_empty_test_part_are_refused(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    parts = load_dataset(task, simulated=False).parts
+    with pytest.raises(DataError, match="part 'validation'"):
+        make_split(task, Dataset("x", {**parts, "validation": ()}), "published")
+    with pytest.raises(DataError, match="also stands in train, validation"):
+        make_split(task, Dataset("x", {**parts, "test": parts["train"]}), "published")
+
+
+def items_of(labels: list[int]) -> tuple[SequenceItem, ...]:
+    return tuple(SequenceItem(f"i{n}", "A", label) for n, label in enumerate(labels))
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=60),
+    fractions=st.lists(st.floats(0.001, 1), min_size=2, max_size=5),
+    seed=st.randoms(use_true_random=False),
+)
+def test_subsets_are_stratified_nested_and_free_of_order(
+    labels: list[int], fractions: list[float], seed
+) -> None:
+    items = items_of(labels)
+    shuffled = list(items)
+    seed.shuffle(shuffled)
+    smaller: set[SequenceItem] = set()
+    for fraction in sorted(fractions):
+        kept = subset(items, fraction)
+        assert set(kept) >= smaller
+        assert set(kept) == set(subset(tuple(shuffled), fraction))
+        assert kept == tuple(item for item in items if item in set(kept))
+        counts = Counter(item.label for item in kept)
+        for label, n in Counter(labels).items():
+            assert counts[label] == max(1, round(fraction * n))
+        smaller = set(kept)
+
+
+def test_the_whole_is_kept_whole() -> None:
+    items = items_of([0, 1, 0, 2])
+    assert subset(items, 1.0) == items
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01, float("nan")])
+def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
+    with pytest.raises(ConfigError, match=r"task.train_fraction: .* is not in \(0, 1\]"):
+        subset(items_of([0]), fraction)
+
+
+@pytest.mark.realdata
+def test_the_published_split_has_the_published_sizes(data_folder: Path, task: Task) -> None:
+    dataset = load_dataset(task, simulated=False)
+    split = make_split(task, dataset, "published")
+    assert (len(split.train), len(split.validation)) == (5670, 650)
+    assert {part: len(items) for part, items in split.tests.items()} == {
+        "full": 2600,
+        "deduplicated": 2253,
+    }
+    removed = set(split.tests["full"]) - set(split.tests["deduplicated"])
+    classes = Counter(task.labels[item.label] for item in removed)
+    assert classes.most_common(7) == [
+        ("scaRNA", 97),
+        ("IRES", 76),
+        ("leader", 55),
+        ("Intron_gpII", 40),
+        ("Intron_gpI", 26),
+        ("5_8S_rRNA", 16),
+        ("ribozyme", 12),
+    ]
+    tested = {item.sequence for item in split.tests["full"]}
+    assert sum(item.sequence in tested for item in split.validation) == 38
+    tenth = make_split(task, dataset, "published", train_fraction=0.1).train
+    assert Counter(item.label for item in tenth) == {
+        label: 27 if name == "IRES" else 45 for label, name in enumerate(task.labels)
+    }

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.data.simulated import FAMILIES, LONGEST, SHORTEST, simulate, simulated_dataset
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.task import Simulation, Task
+
+GOLDEN = "612cf2ffe9297d3686873d0cae6a1714d42dbfe660c0999581fe1a2ad83d92e1"
+FIRST = "AUAUACUUUCAGGAUCUACUUGACCGAACUCUCAGGUAAGUAGUGGUGUACUUGAUAUAGUACAUUACGAACUUGAAGGA"
+
+CANONICAL = {"AU", "UA", "GC", "CG", "GU", "UG"}
+
+MOTIFS = {
+    "three_way_junction": "CCGAACUC",
+    "long_stem": "CGAUGAAGAACG",
+    "cloverleaf": "UUCGA[ACGU]U.{12,26}[ACGU]CCA",
+    "hammerhead": "CUGAUGA.*GAAA.*[ACGU]U[ACU]",
+    "cd_box": "[AG]UGAUGA.*CUGA.*[AG]UGAUGA.*CUGA",
+    "pseudoknot": "AAUA.*AAG.*ACAGA",
+    "six_way_junction": "GUG[CU].*AGC.*GAAA.*CGUUC",
+    "aptamer": "GGGUG.*CUGAGA.*ACCUGAUCUGGAUAAUGCCAG",
+    "tandem_hairpins": "UUUC[CU]UUUU.*AUG",
+    "haca_box": "A[ACGU]A[ACGU]{2}A.*ACA",
+    "haca_cd_box": "[AG]UGAUGA.*UGAG.*A[ACGU]A[ACGU]{2}A.*ACA.*CUGA",
+    "terminator": "AUG.*[GC]{7}.*[GC]{7}U{6}",
+    "hairpin": "UGUG.*C[ACGU]{2}C",
+}
+
+
+def pairs(structure: str) -> list[tuple[int, int]]:
+    """Return the bracket pairs of a structure, round and square."""
+    found: list[tuple[int, int]] = []
+    for left, right in ("()", "[]"):
+        opened: list[int] = []
+        for position, mark in enumerate(structure):
+            if mark == left:
+                opened.append(position)
+            elif mark == right:
+                found.append((opened.pop(), position))
+        assert opened == []
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(family=st.sampled_from(sorted(FAMILIES)), seed=st.integers(0, 2**32))
+def test_members_are_well_formed(family: str, seed: int) -> None:
+    for sequence, structure in simulate(family, 3, np.random.default_rng(seed)):
+        assert SHORTEST <= len(sequence) == len(structure) <= LONGEST
+        assert set(sequence) <= set("ACGU")
+        assert set(structure) <= (set("().[]") if family == "pseudoknot" else set("()."))
+        joined = pairs(structure)
+        assert len(joined) >= 4
+        assert {sequence[i] + sequence[j] for i, j in joined} <= CANONICAL
+        assert all(j - i > 3 for i, j in joined)
+        assert re.search(MOTIFS[family], sequence)
+
+
+def test_the_pseudoknot_is_one() -> None:
+    for _, structure in simulate("pseudoknot", 5, np.random.default_rng(0)):
+        first, last = structure.index("["), structure.rindex(")")
+        assert structure.index("(") < first < last < structure.rindex("]")
+
+
+@pytest.mark.parametrize(
+    ("family", "hairpins"),
+    [("three_way_junction", 2), ("cloverleaf", 3), ("six_way_junction", 5), ("haca_box", 2)],
+)
+def test_junctions_have_their_hairpins(family: str, hairpins: int) -> None:
+    for _, structure in simulate(family, 5, np.random.default_rng(1)):
+        assert len(re.findall(r"\(\.+\)", structure)) == hairpins
+
+
+def test_the_same_state_gives_the_same_members() -> None:
+    first, second = (simulate("cloverleaf", 3, np.random.default_rng(7)) for _ in range(2))
+    assert first == second
+    assert first != simulate("cloverleaf", 3, np.random.default_rng(8))
+
+
+def test_an_unknown_family_is_refused() -> None:
+    with pytest.raises(ConfigError, match="did you mean cloverleaf"):
+        simulate("clover_leaf", 1, np.random.default_rng(0))
+
+
+def test_the_data_set_is_what_the_task_declares(task: Task) -> None:
+    dataset = load_dataset(task, simulated=True)
+    assert dataset.simulated
+    assert dataset.name == "nrc-simulated"
+    assert {part: len(items) for part, items in dataset.parts.items()} == task.simulation.sizes
+    for part, items in dataset.parts.items():
+        assert [item.id for item in items] == [f"sim-{part}-{i:06d}" for i in range(len(items))]
+        assert set(Counter(item.label for item in items).values()) == {len(items) // 13}
+        for item in items:
+            assert item.group == task.simulation.families[task.labels[item.label]]
+    everything = [item.sequence for items in dataset.parts.values() for item in items]
+    assert len(set(everything)) == len(everything)
+
+
+def test_the_bytes_are_the_same_on_every_platform(task: Task) -> None:
+    small = replace(
+        task, simulation=Simulation(task.simulation.families, {"train": 26, "test": 13})
+    )
+    assert simulated_dataset(small).fingerprint == GOLDEN
+    assert simulated_dataset(small).parts["train"][0].sequence == FIRST
+
+
+def test_a_part_does_not_depend_on_the_others(task: Task) -> None:
+    families = task.simulation.families
+    alone = simulated_dataset(replace(task, simulation=Simulation(families, {"test": 20})))
+    beside = Simulation(families, {"train": 40, "test": 20})
+    together = simulated_dataset(replace(task, simulation=beside))
+    assert alone.parts["test"] == together.parts["test"]
+
+
+def test_every_split_can_be_made_of_it(task: Task) -> None:
+    split = make_split(task, load_dataset(task, simulated=True), task.default_split)
+    assert split.tests["full"] == split.tests["deduplicated"]
+
+
+def test_lengths_tell_little_and_words_tell_much(task: Task) -> None:
+    """Nearest class means: near chance (1/13) by length, far above it by 3-mers."""
+    dataset = load_dataset(task, simulated=True)
+    labels = {
+        part: np.array([item.label for item in items]) for part, items in dataset.parts.items()
+    }
+    words = [a + b + c for a in "ACGU" for b in "ACGU" for c in "ACGU"]
+
+    def lengths(part: str) -> np.ndarray:
+        return np.array([[len(item.sequence)] for item in dataset.parts[part]], dtype=float)
+
+    def counts(part: str) -> np.ndarray:
+        return np.array(
+            [[item.sequence.count(word) for word in words] for item in dataset.parts[part]]
+        )
+
+    def accuracy(features) -> float:
+        train, test = features("train"), features("test")
+        means = np.array([train[labels["train"] == c].mean(axis=0) for c in range(13)])
+        nearest = ((test[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+        return float((nearest == labels["test"]).mean())
+
+    assert accuracy(lengths) < 0.25
+    assert accuracy(counts) > 0.4
