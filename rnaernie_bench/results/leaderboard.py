@@ -290,20 +290,21 @@ def _differences(
             for path, value in setting.items()
             if path.rpartition(".")[2] == name
         ]
-        if len({text for *_, text in found}) > 1:
+        texts = {text for *_, text in found}
+        if len(texts) > 1:
             for index, path, text in found:
                 notes[index][path] = text
-        elif found and name in BUDGET:
-            shared.append(found[0][2])
+        elif name in BUDGET:
+            shared += texts - {f"{name}=none"}
 
     alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, names in enumerate(shown):
         alike[*names, *notes[index].values()].append(index)
     for group in alike.values():
         for path in sorted({path for index in group for path in settings[index]}):
-            texts = [_setting(path, settings[index].get(path)) for index in group]
-            if len(set(texts)) > 1:
-                for index, text in zip(group, texts, strict=True):
+            shown_as = [_setting(path, settings[index].get(path)) for index in group]
+            if len(set(shown_as)) > 1:
+                for index, text in zip(group, shown_as, strict=True):
                     notes[index][path] = text
     return ", ".join(shared), [list(note.values()) for note in notes]
 
@@ -311,5 +312,5 @@ def _differences(
 def _setting(path: str, value: object) -> str:
     """Show one setting, as `max_epochs=20`; hashes in short."""
     name = path.rpartition(".")[2]
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else "none" if value is None else json.dumps(value)
     return f"{name}={text[:8] if name.endswith('sha256') else text}"

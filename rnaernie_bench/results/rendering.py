@@ -96,6 +96,8 @@ def _facts(table: Table) -> list[str]:
 
 
 def _caveats(table: Table) -> list[str]:
+    if table.simulated:
+        return ["- The data is simulated: the figures say nothing about real RNA."]
     return [f"- {caveat}" for caveat in table.task.caveats]
 
 
@@ -159,7 +161,7 @@ def _as_markdown(tables: Sequence[Table]) -> str:
         rows = [header, ["---"] * len(header), *lines]
         grid = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
         blocks += [f"## {_title(table)}", "\n".join(_facts(table)), "\n".join(grid)]
-        blocks += ["\n".join(_caveats(table))] if table.task.caveats else []
+        blocks += ["\n".join(_caveats(table))] if _caveats(table) else []
     return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
 
 

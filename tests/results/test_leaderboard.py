@@ -113,7 +113,7 @@ def test_the_default_part_and_real_data_come_first(make_record: Any) -> None:
             {},
             ("max_epochs=5", "max_epochs=20"),
         ),
-        ({"recipe": {"budget": {"patience": None}}}, {}, ("patience=null", "patience=3")),
+        ({"recipe": {"budget": {"patience": None}}}, {}, ("patience=none", "patience=3")),
         (
             {"recipe": {"train_fraction": 0.1}},
             {"recipe": {"train_fraction": 1.0}},
@@ -121,8 +121,8 @@ def test_the_default_part_and_real_data_come_first(make_record: Any) -> None:
         ),
         ({"recipe_version": 2}, {}, ("recipe_version=2", "recipe_version=1")),
         ({"recipe": {"learning_rate": 0.1}}, {}, ("learning_rate=0.1", "learning_rate=0.001")),
-        ({"strategy": {"k": 3}}, {}, ("k=3", "k=null")),
-        ({"backbone": {"options": {"layers": 4}}}, {}, ("layers=4", "layers=null")),
+        ({"strategy": {"k": 3}}, {}, ("k=3", "k=none")),
+        ({"backbone": {"options": {"layers": 4}}}, {}, ("layers=4", "layers=none")),
         ({"head": "mean"}, {}, ("head=mean", "head=sequence")),
         (
             {"backbone": {"init": "pretrained", "weights_sha256": "12345678ab" + "0" * 54}},
@@ -149,9 +149,12 @@ def test_rows_that_look_different_are_not_cluttered(make_record: Any) -> None:
 def test_the_shared_budget_is_stated_once(make_record: Any) -> None:
     unbudgeted = make_record(0.9, **KMER)
     unbudgeted["recipe"] = {"budget": {}, "converged": None}
-    records = [make_record(0.5, recipe={"budget": {"max_train_minutes": 7.5}}), unbudgeted]
+    records = [
+        make_record(0.5, recipe={"budget": {"max_train_minutes": 7.5, "max_epochs": None}}),
+        unbudgeted,
+    ]
     [table, _] = build(records, tasks=TASKS)
-    assert table.budget == "max_epochs=20, max_train_minutes=7.5, patience=3"
+    assert table.budget == "max_train_minutes=7.5, patience=3"
     assert [row.notes for row in table.rows] == ["", ""]
 
 

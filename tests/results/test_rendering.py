@@ -128,6 +128,8 @@ def test_simulated_data_and_folds_are_in_the_title(make_record: Any) -> None:
     assert text.startswith(
         "SIMULATED DATA: ncRNA classes (ncrna_cls@1), test part full, fold srp\n"
     )
+    assert "- The data is simulated: the figures say nothing about real RNA.\n" in text
+    assert TASKS["ncrna_cls"].caveats[0] not in text
 
 
 def test_a_missing_metric_or_interval_is_a_dash(make_record: Any) -> None:
