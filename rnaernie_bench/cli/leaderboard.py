@@ -43,8 +43,6 @@ def execute(arguments: argparse.Namespace) -> int:
         ConfigError: there is no such task.
         ResultError: a record is damaged or cannot stand in a table.
     """
-    import difflib
-
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.resources import results_folder
     from rnaernie_bench.results.leaderboard import build
@@ -53,11 +51,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
     tasks = declared_tasks()
     if arguments.task not in (None, *tasks):
-        near = difflib.get_close_matches(arguments.task, tasks, n=1)
         raise ConfigError(
             f"there is no task {arguments.task!r}",
             where="--task",
-            remedy=f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(tasks)}",
+            remedy=f"choose one of {', '.join(tasks)}",
         )
     local = Path("results")
     results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
@@ -80,11 +77,12 @@ def declared_tasks() -> dict[str, TaskInfo]:
 
     return {
         name: TaskInfo(
-            name=name,
             title=task.title,
             main_metric=task.main_metric.name,
             higher_is_better=task.main_metric.higher_is_better,
             default_part=task.default_test_part,
+            metrics=task.metrics,
+            caveats=task.caveats,
         )
         for name, task in load_tasks().items()
     }

@@ -36,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: ./runs"
     )
+    # Suppressed, or its default here would undo a --debug given before the action.
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show a failure's traceback"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     imports = actions.add_parser(
         "import", parents=[common], help="copy the records and predictions of finished runs"

@@ -16,9 +16,6 @@ from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
 from rnaernie_bench.results.seeds import mean_and_interval
 
-METRIC_ORDER = ("macro_f1", "accuracy", "mcc", "macro_precision", "macro_recall", "ece")
-"""Further metrics stand behind the main one in this order, unknown ones last."""
-
 BUDGET = (
     "max_epochs",
     "max_train_minutes",
@@ -36,12 +33,15 @@ _OUTCOMES = {"converged"}
 class TaskInfo:
     """What the leaderboard needs to know of a task."""
 
-    name: str
     title: str
     main_metric: str
     higher_is_better: bool
     default_part: str
     """The test part whose table comes first."""
+    metrics: tuple[str, ...] = ()
+    """Further metrics to show, in this order."""
+    caveats: tuple[str, ...] = ()
+    """What the figures do not show, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Table:
     n: int
     """Items in the test part."""
     metrics: tuple[str, ...]
-    """The main metric first."""
+    """The main metric first; those that no record has are left out."""
     budget: str
     """The budget all trained rows share; what they do not share is in their notes."""
     rows: tuple[Row, ...]
@@ -153,8 +153,7 @@ def _table(
             remedy="repeat the run",
         )
     found = {metric for record in records for metric in record["tests"][key.part]["metrics"]}
-    known = [m for m in (task.main_metric, *METRIC_ORDER) if m in found]
-    metrics = tuple(dict.fromkeys([*known, *sorted(found)]))
+    metrics = tuple(metric for metric in (task.main_metric, *task.metrics) if metric in found)
 
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
@@ -186,6 +185,8 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
     stopped = sum(record["recipe"].get("converged") is False for record in records)
     if stopped:
         notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
+    if len({record["seed"] for record in records}) < len(records):
+        notes = [*notes, "equal seeds: runs that differ in what their records do not tell"]
     cells = {
         metric: _cell([record["tests"][part]["metrics"].get(metric) for record in records])
         for metric in metrics
@@ -289,20 +290,21 @@ def _differences(
             for path, value in setting.items()
             if path.rpartition(".")[2] == name
         ]
-        if len({text for *_, text in found}) > 1:
+        texts = {text for *_, text in found}
+        if len(texts) > 1:
             for index, path, text in found:
                 notes[index][path] = text
-        elif found and name in BUDGET:
-            shared.append(found[0][2])
+        elif name in BUDGET:
+            shared += texts - {f"{name}=none"}
 
     alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, names in enumerate(shown):
         alike[*names, *notes[index].values()].append(index)
     for group in alike.values():
         for path in sorted({path for index in group for path in settings[index]}):
-            texts = [_setting(path, settings[index].get(path)) for index in group]
-            if len(set(texts)) > 1:
-                for index, text in zip(group, texts, strict=True):
+            shown_as = [_setting(path, settings[index].get(path)) for index in group]
+            if len(set(shown_as)) > 1:
+                for index, text in zip(group, shown_as, strict=True):
                     notes[index][path] = text
     return ", ".join(shared), [list(note.values()) for note in notes]
 
@@ -310,5 +312,5 @@ def _differences(
 def _setting(path: str, value: object) -> str:
     """Show one setting, as `max_epochs=20`; hashes in short."""
     name = path.rpartition(".")[2]
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else "none" if value is None else json.dumps(value)
     return f"{name}={text[:8] if name.endswith('sha256') else text}"

@@ -169,8 +169,8 @@ def predictions_digest(path: str | os.PathLike[str]) -> str:
 
 
 def predictions_entry(path: str | os.PathLike[str], rows: int) -> dict[str, str | int]:
-    """Return the `predictions` field of a record for the file at `path`, which has `rows` rows.
+    """Return the `predictions` field of a test part, of which the file at `path` has `rows` rows.
 
-    Every test part of a record holds the same entry: a run has one file.
+    A run has one file, so path and digest are the same for all its test parts.
     """
     return {"path": Path(path).name, "sha256": predictions_digest(path), "rows": rows}

@@ -95,6 +95,12 @@ def _facts(table: Table) -> list[str]:
     return facts
 
 
+def _caveats(table: Table) -> list[str]:
+    if table.simulated:
+        return ["- The data is simulated: the figures say nothing about real RNA."]
+    return [f"- {caveat}" for caveat in table.task.caveats]
+
+
 def _body(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of a table for reading, without empty columns."""
     costs = [cost for cost in _COSTS if any(getattr(row, cost) is not None for row in table.rows)]
@@ -143,7 +149,8 @@ def _as_text(tables: Sequence[Table]) -> str:
             ).rstrip()
             for line in [header, ["-" * width for width in widths], *lines]
         ]
-        blocks.append("\n".join([_title(table), *_facts(table), "", *aligned]))
+        lines_above, lines_below = [_title(table), *_facts(table), ""], _caveats(table)
+        blocks.append("\n".join([*lines_above, *aligned, *lines_below]))
     return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
 
 
@@ -154,6 +161,7 @@ def _as_markdown(tables: Sequence[Table]) -> str:
         rows = [header, ["---"] * len(header), *lines]
         grid = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
         blocks += [f"## {_title(table)}", "\n".join(_facts(table)), "\n".join(grid)]
+        blocks += ["\n".join(_caveats(table))] if _caveats(table) else []
     return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
 
 
@@ -184,6 +192,7 @@ def _as_json(tables: Sequence[Table]) -> str:
             "main_metric": table.task.main_metric,
             "higher_is_better": table.task.higher_is_better,
             "budget": table.budget,
+            "caveats": table.task.caveats,
             "rows": [_plain(row) for row in table.rows],
         }
         for table in tables

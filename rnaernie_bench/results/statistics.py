@@ -15,7 +15,7 @@ METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ec
 
 CALIBRATION_BINS = 15
 
-_EDGES = np.linspace(0, 1, CALIBRATION_BINS + 1, dtype=np.float32)
+_EDGES = np.linspace(0, 1, CALIBRATION_BINS + 1)
 _BLOCK = 1 << 21
 """Items drawn at once while resampling: bounds the memory to some tens of megabytes."""
 
@@ -200,12 +200,10 @@ def _prepare(
     if not len(labels) or scores.shape != (len(labels), n_classes):
         raise ValueError(f"{len(labels)} labels and scores of shape {scores.shape} do not fit")
     predictions = scores.argmax(axis=1)
-    # Single precision like torchmetrics: a probability that rounds to 1 lands in the same bin.
-    logits = scores.astype(np.float32)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    top = (1 / shifted.sum(axis=1)).astype(np.float32)
+    logits = scores.astype(np.float64)
+    top = 1 / np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)
     bins = np.searchsorted(_EDGES, top, side="right") - 1
-    return predictions, bins, (predictions == labels) - top.astype(np.float64)
+    return predictions, bins, (predictions == labels) - top
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -27,7 +27,7 @@ _TOLERANCES = {
     "macro_precision": 1e-6,
     "macro_recall": 1e-6,
     "macro_f1": 1e-6,
-    # Computed in single precision by torchmetrics, with sums over all items.
+    # Sums over all items, which torchmetrics may take in single precision.
     "mcc": 1e-4,
     "ece": 1e-4,
 }
@@ -205,36 +205,35 @@ def _prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions
     from rnaernie_bench.results.statistics import evaluate
 
-    entries = [test["predictions"] for test in record["tests"].values()]
-    if not entries:  # an unfinished run
+    tests = record["tests"]
+    named = {
+        (test["predictions"]["path"], test["predictions"]["sha256"]) for test in tests.values()
+    }
+    if len(named) != 1:  # none in an unfinished run
+        yield f"the test parts name {len(named)} predictions files, a run has one"
         return
-    if any(entry != entries[0] for entry in entries):
-        yield "the test parts name different predictions files; a run has one"
-        return
-    entry = entries[0]
+    [(name, digest)] = named
     try:
-        if predictions_digest(folder / entry["path"]) != entry["sha256"]:
-            yield f"{entry['path']} is not the file the record was made with (its SHA-256 differs)"
+        if predictions_digest(folder / name) != digest:
+            yield f"{name} is not the file the record was made with (its SHA-256 differs)"
             return
-        predictions = read_predictions(folder / entry["path"])
+        predictions = read_predictions(folder / name)
     except ResultError as error:
         yield str(error)
         return
-    if len(predictions) != entry["rows"]:
-        yield f"{entry['path']} has {len(predictions)} rows, the record says {entry['rows']}"
-    if set(predictions.parts) != set(record["tests"]):
-        yield (
-            f"{entry['path']} covers the parts {', '.join(predictions.parts)}, "
-            f"the record {', '.join(record['tests'])}"
-        )
+    if set(predictions.parts) != set(tests):
+        covered, wanted = ", ".join(predictions.parts), ", ".join(tests)
+        yield f"{name} covers the test parts {covered}, the record {wanted}"
         return
-    for part, test in record["tests"].items():
+    for part, test in tests.items():
         labels, scores = predictions.part(part)
-        if len(labels) != test["n"]:
-            yield f"{entry['path']} has {len(labels)} items in {part}, the record says {test['n']}"
+        said = {test["n"], test["predictions"]["rows"]}
+        if said != {len(labels)}:
+            counts = " and ".join(map(str, sorted(said)))
+            yield f"{name} has {len(labels)} items in {part}, the record says {counts}"
         elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
             recomputed = evaluate(labels, scores, scores.shape[1])
-            for name in sorted(_TOLERANCES.keys() & test["metrics"].keys()):
-                stored, true = test["metrics"][name]["value"], recomputed[name]
-                if abs(stored - true) > _TOLERANCES[name]:
-                    yield f"{name} on {part} is {true:.6f} by its predictions, not {stored:.6f}"
+            for metric in sorted(_TOLERANCES.keys() & test["metrics"].keys()):
+                stored, true = test["metrics"][metric]["value"], recomputed[metric]
+                if abs(stored - true) > _TOLERANCES[metric]:
+                    yield f"{metric} on {part} is {true:.6f} by its predictions, not {stored:.6f}"

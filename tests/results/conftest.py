@@ -90,17 +90,9 @@ def make_record() -> MakeRecord:
         }
         record = merged(record, changes)
         if not record["run_id"]:
-            names = (
-                "task",
-                "dataset",
-                "split",
-                "protocol",
-                "backbone",
-                "strategy",
-                "recipe",
-                "seed",
-            )
-            record["run_id"] = run_id_of({name: record[name] for name in names})
+            recorded = ("created", "status", "environment", "git_commit", "cost", "tests")
+            identity = {name: record[name] for name in record.keys() - set(recorded)}
+            record["run_id"] = run_id_of(identity)
         return record
 
     return make
@@ -140,7 +132,7 @@ def make_run(
             values = evaluate(labels, scores, 3)
             ends = bootstrap_intervals(labels, scores, 3, n_resamples=20)
             test["n"] = len(labels)
-            test["predictions"] = predictions_entry(folder / "predictions.parquet", 5)
+            test["predictions"] = predictions_entry(folder / "predictions.parquet", len(labels))
             test["metrics"] = {
                 name: {"value": values[name], "low": ends[name][0], "high": ends[name][1]}
                 for name in values

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.errors import ResultError
@@ -43,6 +43,7 @@ def test_round_trip(tmp_path: Path, predictions: Predictions) -> None:
     assert_equal(read_predictions(tmp_path / "p.parquet"), predictions)
 
 
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), n=st.integers(0, 6), classes=st.integers(1, 4))
 def test_any_predictions_survive(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, n: int, classes: int

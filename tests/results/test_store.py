@@ -72,12 +72,20 @@ def test_another_record_with_the_same_id_is_refused(tmp_path: Path, make_run: Ma
         (lambda r: r["dataset"].update(simulated=True), "the run is on simulated data"),
         (lambda r: r.update(status="interrupted"), "not finished .status 'interrupted'."),
         (lambda r: r.update(seed="one"), r"\$\.seed"),
-        (lambda r: r["tests"]["full"]["predictions"].update(rows=6), "different predictions files"),
-        (lambda r: r["tests"]["full"].update(n=4), "5 items in full, the record says 4"),
-        (lambda r: r["tests"].pop("full"), "covers the parts full, deduplicated, the record dedup"),
         (
-            lambda r: [t["predictions"].update(rows=6) for t in r["tests"].values()],
-            "has 5 rows, the record says 6",
+            lambda r: r["tests"]["full"]["predictions"].update(sha256="0" * 64),
+            "the test parts name 2 predictions files",
+        ),
+        (lambda r: r["tests"]["full"].update(n=4), "5 items in full, the record says 4 and 5"),
+        (
+            lambda r: r["tests"].pop("full"),
+            "covers the test parts full, deduplicated, the record dedup",
+        ),
+        (
+            lambda r: r["tests"]["full"].update(
+                n=6, predictions=r["tests"]["full"]["predictions"] | {"rows": 6}
+            ),
+            "5 items in full, the record says 6;",
         ),
         (
             lambda r: [t["predictions"].update(sha256="0" * 64) for t in r["tests"].values()],
@@ -199,4 +207,6 @@ def test_an_unfinished_record_without_figures_is_a_problem(
 ) -> None:
     record = make_record(status="interrupted") | {"tests": {}}
     write_json(tmp_path / "ncrna_cls" / "published" / f"{record['run_id']}.json", record)
-    assert ["not finished" in problem for problem in validate_folder(tmp_path)] == [True]
+    first, second = validate_folder(tmp_path)
+    assert "not finished" in first
+    assert "name 0 predictions files" in second

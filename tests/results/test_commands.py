@@ -1,0 +1,136 @@
+"""The subcommands `leaderboard` and `results`, with a declared task stood in for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rnaernie_bench.cli import leaderboard, results
+from rnaernie_bench.errors import ConfigError, ResultError
+from rnaernie_bench.files import write_json
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give `run(module, *arguments) -> (status, stdout, stderr)`, in `tmp_path`."""
+    task = SimpleNamespace(
+        title="ncRNA classes",
+        main_metric=SimpleNamespace(name="macro_f1", higher_is_better=True),
+        default_test_part="deduplicated",
+        metrics=("accuracy", "mcc"),
+        caveats=("Families recur.",),
+    )
+    tasks, resources = ModuleType("task"), ModuleType("resources")
+    tasks.load_tasks = lambda: {"ncrna_cls": task}  # type: ignore[attr-defined]
+    resources.results_folder = lambda: tmp_path / "shipped"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "rnaernie_bench.task", tasks)
+    monkeypatch.setitem(sys.modules, "rnaernie_bench.resources", resources)
+    monkeypatch.chdir(tmp_path)
+
+    def call(module: ModuleType, *arguments: str) -> tuple[int, str, str]:
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        status = module.execute(parser.parse_args(arguments))
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_import_build_validate_and_show(tmp_path: Path, run: Run, make_run: Any) -> None:
+    folder = make_run()
+    path = f"results/ncrna_cls/published/{folder.name}.json"
+    status, out, _ = run(results, "import", folder.name[:6])
+    assert (status, out) == (0, f"{path}\n")
+    assert run(results, "build")[:2] == (0, "results/README.md\n")
+    page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
+    assert page.index("test part deduplicated") < page.index("test part full")
+    assert results.PROTOCOL in page
+    assert all(limit in page for limit in results.LIMITS)
+    assert run(results, "validate")[:2] == (0, "results: all records are sound\n")
+    status, out, _ = run(leaderboard, "--format", "json")
+    assert status == 0
+    assert [table["part"] for table in json.loads(out)] == ["deduplicated", "full"]
+
+
+def test_a_misspelt_run_stops_the_import_before_it_starts(
+    tmp_path: Path,
+    run: Run,
+    make_run: Any,
+) -> None:
+    with pytest.raises(ResultError, match="no run 'nosuchrun'"):
+        run(results, "import", str(make_run()), "nosuchrun")
+    assert not (tmp_path / "results").exists()
+
+
+def test_validate_lists_problems_and_fails(tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "results" / "a" / "b" / "c.json", {})
+    status, out, error = run(results, "validate")
+    assert status == 2
+    assert out.startswith("results/a/b/c.json: not a result record of schema 1")
+    assert error == "1 problem(s) in results\n"
+
+
+def test_runs_are_shown_beside_results_once_and_simulated_ones_apart(
+    run: Run,
+    make_run: Any,
+) -> None:
+    imported = make_run(seed=0)
+    run(results, "import", str(imported))
+    make_run(seed=1)
+    make_run(seed=2, status="interrupted")
+    make_run(seed=3, dataset={"simulated": True, "fingerprint": "b" * 64})
+    tables = json.loads(run(leaderboard, "--format", "json", "--runs")[1])
+    assert [(t["simulated"], t["rows"][0]["seeds"]) for t in tables] == [
+        (False, [0, 1]),
+        (False, [0, 1]),
+        (True, [3]),
+        (True, [3]),
+    ]
+    assert "SIMULATED DATA: ncRNA classes" in run(leaderboard, "--runs")[1]
+    assert len(json.loads(run(leaderboard, "--format", "json")[1])) == 2
+
+
+def test_shipped_records_serve_where_there_are_no_others(
+    tmp_path: Path,
+    run: Run,
+    make_run: Any,
+) -> None:
+    run(results, "import", str(make_run()), "--results-dir", "shipped")
+    assert "rnaernie-tiny (random)" in run(leaderboard)[1]
+    (tmp_path / "results").mkdir()
+    assert run(leaderboard)[1:] == ("", "no records in results\n")
+    assert "rnaernie-tiny (random)" in run(leaderboard, "--results-dir", "shipped")[1]
+
+
+def test_one_task_is_shown_though_another_is_unknown(run: Run, make_run: Any) -> None:
+    run(results, "import", str(make_run()))
+    run(results, "import", str(make_run(task={"name": "elsewhere"})))
+    with pytest.raises(ResultError, match="'elsewhere', which is not known here"):
+        run(leaderboard)
+    assert "ncRNA classes" in run(leaderboard, "--task", "ncrna_cls")[1]
+
+
+def test_an_unknown_task_is_an_error(run: Run) -> None:
+    with pytest.raises(ConfigError, match="no task 'ncrna_clas'; choose one of ncrna_cls"):
+        run(leaderboard, "--task", "ncrna_clas")
+
+
+def test_the_leaderboard_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import rnaernie_bench.cli.leaderboard, rnaernie_bench.cli.results;"
+        "import rnaernie_bench.results.rendering;"
+        "heavy = {'numpy', 'torch', 'jsonschema', 'pyarrow', 'hydra', 'scipy', 'multimolecule'};"
+        "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
