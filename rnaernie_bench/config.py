@@ -13,6 +13,7 @@ from rnaernie_bench.catalogue import BACKBONES, STRATEGIES
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.task import LengthPolicy, Task, load_tasks
+from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
 GROUPS = (
@@ -61,23 +62,6 @@ class TrainerOptions:
         _require(0 <= self.warmup_fraction < 1, "trainer.warmup_fraction", "from 0 to below 1")
         _require(self.weight_decay >= 0, "trainer.weight_decay", "0 or more")
         _require(self.max_grad_norm > 0, "trainer.max_grad_norm", "above 0")
-
-
-@dataclass(frozen=True)
-class TrackingOptions:
-    """Where curves and artifacts are followed."""
-
-    name: Literal["mlflow", "server", "none"]
-    uri: str | None = None
-    experiment: str = "rnaernie-bench"
-
-    def __post_init__(self) -> None:
-        if self.name == "server" and not self.uri:
-            raise ConfigError(
-                "a tracking server needs its address",
-                where="tracking.uri",
-                remedy="add tracking.uri=http://host:port",
-            )
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,6 @@ class TaskModel(nn.Module):
         self.backbone = backbone
         self.head = head
 
-    @property
-    def pad_token_id(self) -> int:
-        """The id that fills up a batch."""
-        return int(self.backbone.config.pad_token_id)
-
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the features of the head, of shape (batch, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)

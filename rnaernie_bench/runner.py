@@ -267,6 +267,7 @@ def _record(
             "init": config.backbone.init if encoder else None,
             "weights_sha256": report.weights_sha256,
             "parameters": report.parameters,
+            "options": _options(config),
         },
         "head": config.task.head if encoder else None,
         "strategy": strategy(config, planned.entry.kind),
@@ -293,6 +294,12 @@ def _record(
         "environment": environment.describe(),
         "git_commit": environment.git_commit(),
     }
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    """Return the backbone's options that other fields of the record do not tell."""
+    told = ("name", "init")
+    return {key: value for key, value in as_dict(config.backbone).items() if key not in told}
 
 
 def _yaml(config: RunConfig) -> str:

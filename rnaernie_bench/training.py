@@ -74,6 +74,7 @@ def train(
     train_set: Examples,
     validation_set: Examples,
     *,
+    pad_id: int,
     options: TrainerOptions,
     learning_rate: float,
     seed: int,
@@ -86,10 +87,10 @@ def train(
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
     Args:
-        model: has `pad_token_id` and maps ``input_ids, attention_mask, labels`` to a dictionary of
-            ``loss`` and ``logits``.
+        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``.
         train_set: what is learned from.
         validation_set: what chooses the epoch.
+        pad_id: the token that fills up a batch.
         options: recipe and budget.
         learning_rate: the highest rate, reached after warm-up.
         seed: of shuffling and dropout.
@@ -113,11 +114,12 @@ def train(
     limit = _TimeLimit(options.max_train_minutes)
     stopping = EarlyStoppingCallback(early_stopping_patience=options.patience)
     trainer = _BucketTrainer(
-        model=model,
+        model,
+        train_set,
+        validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        train_dataset=train_set,
-        eval_dataset=validation_set,
         callbacks=[stopping, limit, _Curves(log)],
+        pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
     )
@@ -154,8 +156,27 @@ def last_whole_checkpoint(folder: Path) -> str | None:
 class _BucketTrainer(Trainer):
     """A Trainer whose batches are length buckets and whose evaluation keeps the item order."""
 
-    def __init__(self, *, token_budget: int, score: Score, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(
+        self,
+        network: nn.Module,
+        train_set: Examples,
+        validation_set: Examples,
+        *,
+        pad_id: int,
+        token_budget: int,
+        score: Score,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(
+            model=network,
+            train_dataset=train_set,
+            eval_dataset=validation_set,
+            **arguments,
+        )
+        self.network = network
+        self.train_set = train_set
+        self.validation_set = validation_set
+        self.pad_id = pad_id
         self.token_budget = token_budget
         self.score = score
         self.steps_per_epoch = 1
@@ -163,7 +184,7 @@ class _BucketTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Return batches that this class shards itself; Accelerate would cut them once more."""
         sampler = LengthBucketedBatchSampler(
-            self.train_dataset.encoded.lengths,
+            self.train_set.encoded.lengths,
             self.token_budget,
             shuffle=True,
             seed=self.args.seed,
@@ -172,13 +193,14 @@ class _BucketTrainer(Trainer):
         )
         self.steps_per_epoch = math.ceil(len(sampler) / self.args.gradient_accumulation_steps)
         return _EpochLoader(
-            self.train_dataset, batch_sampler=sampler, collate_fn=self._collate(self.train_dataset)
+            self.train_set,  # type: ignore[arg-type]
+            batch_sampler=sampler,
+            collate_fn=self._collate,
         )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score the whole validation part at once and report it under ``eval_...``."""
-        examples: Examples = self.eval_dataset
-        logits, loss = self._validation_logits(examples)
+        logits, loss = self._validation_logits()
         metrics = {"eval_loss": loss, **{f"eval_{k}": v for k, v in self.score(logits).items()}}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
@@ -186,38 +208,32 @@ class _BucketTrainer(Trainer):
         )
         return metrics
 
-    def _validation_logits(self, examples: Examples) -> tuple[np.ndarray, float]:
+    def _validation_logits(self) -> tuple[np.ndarray, float]:
         from rnaernie_bench.inference import in_batches
 
-        model = self.model.eval()
+        network = self.network.eval()
 
         def compute(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
             with self.compute_loss_context_manager():
-                logits: Tensor = model(input_ids, attention_mask)["logits"]
+                logits: Tensor = network(input_ids, attention_mask)["logits"]
             return logits
 
         logits = in_batches(
             compute,
-            examples.encoded,
-            pad_id=model.pad_token_id,
+            self.validation_set.encoded,
+            pad_id=self.pad_id,
             token_budget=self.token_budget,
             device=self.args.device,
         )
-        labels = torch.from_numpy(examples.labels)
+        labels = torch.from_numpy(self.validation_set.labels)
         loss = nn.functional.cross_entropy(torch.from_numpy(logits), labels)
         return logits, float(loss)
 
-    def _collate(self, examples: Examples) -> Callable[[Sequence[int]], dict[str, Tensor]]:
-        pad_id = self.model.pad_token_id
-
-        def collate(indices: Sequence[int]) -> dict[str, Tensor]:
-            input_ids, attention_mask = pad_batch(
-                [examples.encoded.ids[i] for i in indices], pad_id
-            )
-            labels = torch.from_numpy(examples.labels[list(indices)])
-            return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
-
-        return collate
+    def _collate(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        ids = [self.train_set.encoded.ids[i] for i in indices]
+        input_ids, attention_mask = pad_batch(ids, self.pad_id)
+        labels = torch.from_numpy(self.train_set.labels[list(indices)])
+        return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
 
 
 class _EpochLoader(DataLoader):

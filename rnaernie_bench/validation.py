@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
@@ -43,7 +43,9 @@ def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
     checked = {}
     for name, spec in known.items():
         if name in values:
-            checked[name] = convert(_hints(cls)[name], values[name], where=_join(where, name))
+            checked[name] = convert(
+                _hints(cast(Hashable, cls))[name], values[name], where=_join(where, name)
+            )
         elif spec.default is MISSING and spec.default_factory is MISSING:
             raise ConfigError(f"the key '{name}' is missing", where=where or None)
     return cls(**checked)

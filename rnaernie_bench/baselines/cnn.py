@@ -80,7 +80,6 @@ def _network(tokenizer: Any, options: CnnOptions, classes: int) -> OneHotCnn:
     return OneHotCnn(
         {letter: tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS},
         len(tokenizer),
-        tokenizer.pad_token_id,
         classes,
         channels=options.channels,
         kernel_size=options.kernel_size,

@@ -34,7 +34,6 @@ class OneHotCnn(nn.Module):
         self,
         letter_ids: dict[str, int],
         vocabulary: int,
-        pad_token_id: int,
         classes: int,
         *,
         channels: int,
@@ -43,7 +42,6 @@ class OneHotCnn(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.pad_token_id = pad_token_id
         self.register_buffer("table", base_probabilities(letter_ids, vocabulary), persistent=False)
         widths = [len(BASES)] + [channels] * layers
         self.convolutions = nn.ModuleList(

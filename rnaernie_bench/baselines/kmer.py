@@ -60,11 +60,12 @@ class KmerClassifier:
 
 
 def kmer_frequencies(sequences: Sequence[str], min_k: int, max_k: int) -> Any:
-    """Return the frequency of each k-mer of A, C, G, U, scaled to unit mean square.
+    """Return the scaled square root of the frequency of each k-mer of A, C, G, U.
 
-    Frequencies are counts over the number of windows of that length, times the square root of the
-    number of k-mers of that length: each length then weighs about the same, and a long sequence
-    as much as a short one. Windows with other letters are not counted.
+    A frequency is a count over the number of windows of that length, so that a long sequence
+    weighs as much as a short one; its square root (the Hellinger map) keeps common k-mers from
+    drowning rare ones; the fourth root of the number of k-mers of that length makes the lengths
+    weigh alike. Windows with other letters are not counted.
 
     Returns:
         A CSR matrix of shape (sequences, k-mers), float64.
@@ -80,7 +81,7 @@ def kmer_frequencies(sequences: Sequence[str], min_k: int, max_k: int) -> Any:
         )
         counts = vectorizer.transform(sequences).astype(np.float64)
         windows = np.array([max(1, len(sequence) - k + 1) for sequence in sequences])
-        blocks.append(diags_array(np.sqrt(len(words)) / windows) @ counts)
+        blocks.append((diags_array(np.sqrt(len(words)) / windows) @ counts).sqrt())
     return hstack(blocks, format="csr")
 
 

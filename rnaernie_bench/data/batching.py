@@ -52,7 +52,7 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
 
     def __init__(
         self,
-        lengths: Sequence[int],
+        lengths: Sequence[int] | np.ndarray,
         token_budget: int,
         *,
         shuffle: bool,

@@ -114,7 +114,7 @@ def _features(context: FitContext, encoder: Encoder, model: Any, reader: Any) ->
         rows = in_batches(
             network.features,
             reader.encode(sequences),
-            pad_id=network.pad_token_id,
+            pad_id=reader.pad_id,
             token_budget=reader.token_budget,
             device=device,
         )

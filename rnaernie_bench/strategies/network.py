@@ -28,6 +28,11 @@ class Reader:
     policy: LengthPolicy
     token_budget: int
 
+    @property
+    def pad_id(self) -> int:
+        """The token that fills up a batch."""
+        return int(self.tokenizer.pad_token_id)
+
     def encode(self, sequences: Sequence[str], names: Sequence[str] | None = None) -> Encoded:
         """Return token ids under the length policy."""
         return encode(
@@ -60,7 +65,7 @@ class FittedNetwork:
         return in_batches(
             lambda ids, mask: model(ids, mask)["logits"],
             self.reader.encode(sequences),
-            pad_id=int(model.pad_token_id),  # type: ignore[arg-type]
+            pad_id=self.reader.pad_id,
             token_budget=self.reader.token_budget,
             device=device,
         )
@@ -94,6 +99,7 @@ def train_network(
         model,
         reader.examples(context.train),
         reader.examples(context.validation),
+        pad_id=reader.pad_id,
         options=context.config.trainer,
         learning_rate=learning_rate,
         seed=context.config.seed,
