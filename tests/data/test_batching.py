@@ -1,0 +1,124 @@
+"""Batches by length: what they hold, how much they pad, and that their number never changes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+
+LENGTHS = st.lists(st.integers(1, 600), max_size=200)
+WORLDS = st.integers(1, 4)
+
+
+def sampler(lengths, budget=1000, *, shuffle=True, seed=0, rank=0, world_size=1):
+    return LengthBucketedBatchSampler(
+        lengths, budget, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size
+    )
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 3000), st.booleans(), st.integers(0, 3))
+def test_every_item_once_and_within_the_budget(lengths, budget, shuffle, epoch):
+    batches = sampler(lengths, budget, shuffle=shuffle)
+    batches.set_epoch(epoch)
+    found = list(batches)
+    assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
+    assert len(found) == len(batches)
+    for batch in found:
+        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= budget
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 3000), WORLDS, st.integers(0, 3))
+def test_ranks_agree_and_repeats_are_known(lengths, budget, world_size, epoch):
+    ranks = [sampler(lengths, budget, rank=r, world_size=world_size) for r in range(world_size)]
+    for one in ranks:
+        one.set_epoch(epoch)
+    steps = list(zip(*ranks, strict=True))
+    assert len(steps) == len(ranks[0])
+    assert all(len({len(share) for share in step}) == 1 for step in steps)
+    for step in steps:
+        for share in step:
+            longest = max(lengths[i] for i in share)
+            assert len(share) == 1 or longest * len(share) <= budget // world_size
+    rows = [i for step in steps for share in step for i in share]
+    assert rows == ranks[0].gathered_indices().tolist()
+    assert set(rows) == set(range(len(lengths)))
+    assert len(rows) - len(lengths) < world_size * max(len(steps), 1)
+
+
+def test_without_shuffling_the_longest_come_first():
+    assert list(sampler([3, 9, 5, 9, 1], 18, shuffle=False)) == [[1, 3], [2, 0, 4]]
+
+
+def test_an_item_over_the_budget_is_alone():
+    assert list(sampler([50, 10, 10], 20, shuffle=False)) == [[0], [1, 2]]
+
+
+def test_repeats_fill_up_the_last_step():
+    first, second = (
+        list(sampler([4] * 3, 16, shuffle=False, rank=r, world_size=2)) for r in (0, 1)
+    )
+    assert first == [[0, 2]]
+    assert second == [[1, 0]]
+    rows = sampler([4] * 3, 16, shuffle=False, world_size=2).gathered_indices()
+    assert rows.tolist() == [0, 2, 1, 0]
+
+
+def test_shuffling_depends_on_seed_and_epoch_only():
+    lengths = np.random.default_rng(1).integers(30, 300, 500)
+
+    def batches(seed, epoch):
+        one = sampler(lengths, seed=seed)
+        one.set_epoch(epoch)
+        return list(one)
+
+    assert batches(0, 1) == batches(0, 1)
+    assert batches(0, 1) != batches(0, 2)
+    assert batches(0, 1) != batches(1, 1)
+    together = {frozenset(batch) for batch in batches(0, 1)}
+    assert len(together & {frozenset(batch) for batch in batches(0, 2)}) < len(together) / 10
+
+
+def test_an_empty_set_has_no_batches():
+    assert list(sampler([])) == []
+    assert sampler([]).gathered_indices().tolist() == []
+    assert sampler([]).padding() == 0.0
+
+
+def test_padding_is_counted_by_hand():
+    assert sampler([4, 3, 1], 12, shuffle=False).padding() == pytest.approx(4 / 12)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "budget", "rank", "world"), [([1], 0, 0, 1), ([0], 9, 0, 1), ([1], 9, 2, 2)]
+)
+def test_senseless_arguments_are_refused(lengths, budget, rank, world):
+    with pytest.raises(ValueError):
+        sampler(lengths, budget, rank=rank, world_size=world)
+
+
+def test_pad_batch():
+    input_ids, mask = pad_batch([np.array([1, 6, 2]), np.array([1, 7, 8, 9, 2])], 0)
+    assert torch.equal(input_ids, torch.tensor([[1, 6, 2, 0, 0], [1, 7, 8, 9, 2]]))
+    assert torch.equal(mask, input_ids != 0)
+    assert input_ids.dtype == torch.int64
+
+
+@pytest.mark.realdata
+def test_padding_on_nrc_is_a_few_per_cent():
+    root = os.environ.get("RNAERNIE_BENCH_DATA")
+    if not root:
+        pytest.skip("RNAERNIE_BENCH_DATA is unset")
+    records = (Path(root) / "nrc" / "rnagcn_train.fasta").read_text().split(">")[1:]
+    lengths = [min(len("".join(r.splitlines()[1:])), 510) + 2 for r in records]
+    batches = sampler(lengths, 5632)
+    assert batches.padding() < 0.035
+    assert len(lengths) / len(batches) == pytest.approx(32, abs=2)
