@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
@@ -40,12 +40,11 @@ def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
                 where=_join(where, str(name)),
                 remedy=did_you_mean(str(name), list(known)),
             )
+    hints = _hints(cls)  # type: ignore[arg-type]  # classes are hashable
     checked = {}
     for name, spec in known.items():
         if name in values:
-            checked[name] = convert(
-                _hints(cast(Hashable, cls))[name], values[name], where=_join(where, name)
-            )
+            checked[name] = convert(hints[name], values[name], where=_join(where, name))
         elif spec.default is MISSING and spec.default_factory is MISSING:
             raise ConfigError(f"the key '{name}' is missing", where=where or None)
     return cls(**checked)

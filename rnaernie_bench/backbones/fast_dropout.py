@@ -247,9 +247,7 @@ def _attention_interface(
         )
     bias = None if attention_mask is None else attention_mask[:, 0, 0].expand(batch, -1)
     scaling = features**-0.5 if scaling is None else scaling
-    return attention_with_dropout(
-        query, key, value, bias, dropout=dropout, scaling=scaling
-    ), None
+    return attention_with_dropout(query, key, value, bias, dropout=dropout, scaling=scaling), None
 
 
 @njit(inline="always")
