@@ -1,0 +1,40 @@
+# Set-up and every-day commands; `make run` and `make test` need nothing but Python 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+.PHONY: run test test-services lint format bench leaderboard clean
+
+run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
+	$(BIN)/rnaernie-bench run task=ncrna_cls
+
+test: $(INSTALLED)  ## the test suite, without tests that start servers or several processes
+	$(BIN)/python -m pytest -m "not services"
+
+test-services: $(INSTALLED)  ## the tests that start servers or several processes
+	$(BIN)/python -m pytest -m services
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## speed and memory, as ratios; real sequence lengths where RNAERNIE_BENCH_DATA is set
+	$(BIN)/python -m benchmarks
+
+leaderboard: $(INSTALLED)
+	$(BIN)/rnaernie-bench leaderboard
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
