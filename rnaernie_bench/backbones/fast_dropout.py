@@ -69,7 +69,7 @@ def use_fast_dropout(model: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             if type(child) is nn.Dropout and not child.inplace:
                 setattr(module, name, FastDropout(child.p).train(child.training))
-        config = getattr(module, "config", None)
+        config: Any = getattr(module, "config", None)
         if getattr(config, "_attn_implementation", None) == "sdpa":
             config._attn_implementation = ATTENTION
     return model
@@ -247,9 +247,7 @@ def _attention_interface(
         )
     bias = None if attention_mask is None else attention_mask[:, 0, 0].expand(batch, -1)
     scaling = features**-0.5 if scaling is None else scaling
-    return attention_with_dropout(
-        query, key, value, bias, dropout=dropout, scaling=scaling
-    ), None
+    return attention_with_dropout(query, key, value, bias, dropout=dropout, scaling=scaling), None
 
 
 @njit(inline="always")

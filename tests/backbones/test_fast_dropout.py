@@ -128,9 +128,7 @@ class TestAttention:
 
     def test_wide_scores_do_not_overflow(self):
         query, key, value = (x.detach() for x in inputs())
-        ours = attention_with_dropout(
-            query * 100, key * 100, value, None, dropout=0.0, scaling=1.0
-        )
+        ours = attention_with_dropout(query * 100, key * 100, value, None, dropout=0.0, scaling=1.0)
         reference = F.scaled_dot_product_attention(query * 100, key * 100, value, scale=1.0)
         torch.testing.assert_close(ours, reference.transpose(1, 2), atol=1e-4, rtol=1e-4)
 
@@ -254,7 +252,10 @@ class TestModel:
     def test_attention_really_drops(self, build, batch):
         model = use_fast_dropout(build().train())
         for module in model.modules():
-            if type(module) is FastDropout and module is not model.model.encoder.layer[0].attention.self.dropout:
+            if (
+                type(module) is FastDropout
+                and module is not model.model.encoder.layer[0].attention.self.dropout
+            ):
                 module.p = 0.0
         assert not torch.equal(model(**batch).logits, model(**batch).logits)
 
