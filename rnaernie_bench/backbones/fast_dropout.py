@@ -69,7 +69,7 @@ def use_fast_dropout(model: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             if type(child) is nn.Dropout and not child.inplace:
                 setattr(module, name, FastDropout(child.p).train(child.training))
-        config = getattr(module, "config", None)
+        config: Any = getattr(module, "config", None)
         if getattr(config, "_attn_implementation", None) == "sdpa":
             config._attn_implementation = ATTENTION
     return model

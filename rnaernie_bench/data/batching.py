@@ -26,9 +26,10 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
     """Yields batches of indices whose padded size stays within a token budget.
 
     Items are sorted by length, longest first, and the order is cut into buckets, each of one
-    batch or more. A bucket's batches hold as many items as the budget allows at the bucket's longest length, in sizes that
-    differ by one at most. With `shuffle`, items are shuffled inside their bucket and batches
-    among each other, from `(seed, epoch)` alone; without, the order is that of the lengths.
+    batch or more. A bucket's batches hold as many items as the budget allows at the bucket's
+    longest length, in sizes that differ by one at most. With `shuffle`, items are shuffled inside
+    their bucket and batches among each other, from `(seed, epoch)` alone; without, the order is
+    that of the lengths.
 
     On several ranks, each global batch is dealt out item by item, `token_budget / world_size`
     tokens to a rank, and every rank yields batches of the same sizes in the same order of steps.

@@ -1,0 +1,10 @@
+"""Run every benchmark, one after another, in this process."""
+
+from __future__ import annotations
+
+from benchmarks import dropout_equivalence, flop_utilisation, train_throughput
+
+for benchmark in (train_throughput, flop_utilisation, dropout_equivalence):
+    print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
+    benchmark.main()
+    print(flush=True)

@@ -1,0 +1,117 @@
+"""What the benchmarks share: nRC's sequences or their likeness, models, and the training step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
+from rnaernie_bench.data.alphabet import normalise
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+
+PAD, CLS, EOS, UNKNOWN = 0, 1, 2, 3
+BASES = {"A": 6, "C": 7, "G": 8, "U": 9}
+MAX_BASES = 510
+BATCH_SIZE = 32
+TOKEN_BUDGET = 5760
+"""32 sequences of nRC a batch on average, as the reference has in every batch."""
+
+DECILES = (45, 77, 91, 108, 121, 132, 144, 158, 217, 325, 512)
+"""nRC's training lengths in tokens, for machines without the data: minimum, deciles, maximum."""
+
+Batch = dict[str, Tensor]
+
+
+def nrc() -> tuple[list[np.ndarray], np.ndarray, str]:
+    """Return nRC's training sequences as token ids, their labels, and where they come from.
+
+    Without the data under RNAERNIE_BENCH_DATA, 5,670 random sequences of the same lengths.
+    """
+    for folder in os.environ.get("RNAERNIE_BENCH_DATA", "").split(os.pathsep):
+        path = Path(folder) / "nrc" / "rnagcn_train.fasta"
+        if folder and path.is_file():
+            break
+    else:
+        generator = np.random.default_rng(0)
+        quantiles = np.linspace(0, 1, len(DECILES))
+        lengths = np.interp(generator.random(5670), quantiles, DECILES).astype(int)
+        items = [generator.integers(6, 10, n) for n in lengths]
+        return items, generator.integers(13, size=5670), "synthetic, with nRC's length deciles"
+    items, names = [], []
+    for record in path.read_text().split(">")[1:]:
+        header, *lines = record.splitlines()
+        bases = normalise("".join(line.strip() for line in lines))[:MAX_BASES]
+        items.append(np.array([CLS, *(BASES.get(base, UNKNOWN) for base in bases), EOS]))
+        names.append(header.split()[1])
+    return items, np.unique(names, return_inverse=True)[1], "nRC (rnagcn_train.fasta)"
+
+
+def build(
+    *,
+    layers: int = 6,
+    hidden: int = 256,
+    heads: int = 8,
+    dropout: float = 0.1,
+    attention: str = "sdpa",
+    fast_dropout: bool = False,
+    seed: int = 0,
+) -> nn.Module:
+    """Build an RNAErnie classifier of 13 classes in training mode; by default rnaernie-mini."""
+    from multimolecule import RnaErnieConfig, RnaErnieForSequencePrediction
+
+    torch.manual_seed(seed)
+    config = RnaErnieConfig(
+        vocab_size=57,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * hidden,
+        max_position_embeddings=513,
+        hidden_dropout=dropout,
+        attention_dropout=dropout,
+        head={"num_labels": 13, "problem_type": "multiclass"},
+    )
+    config._attn_implementation = attention
+    model = RnaErnieForSequencePrediction(config).train()
+    return use_fast_dropout(model) if fast_dropout else model
+
+
+def collate(items: Sequence[np.ndarray], labels: np.ndarray, indices: Sequence[int]) -> Batch:
+    """Pad the chosen items into a batch."""
+    input_ids, mask = pad_batch([items[i] for i in indices], PAD)
+    chosen = torch.from_numpy(labels[list(indices)])
+    return {"input_ids": input_ids, "attention_mask": mask, "labels": chosen}
+
+
+def random_batches(count: int, seed: int = 0) -> list[list[int]]:
+    """Return `count` random batches of 32 indices, as Trainer's default sampler gives them."""
+    order = np.random.default_rng(seed).permutation(5670)
+    return [order[i * BATCH_SIZE : (i + 1) * BATCH_SIZE].tolist() for i in range(count)]
+
+
+def bucketed_batches(items: Sequence[np.ndarray], count: int) -> list[list[int]]:
+    """Return `count` bucketed batches whose lengths are spread evenly over an epoch's."""
+    lengths = [len(item) for item in items]
+    batches = list(LengthBucketedBatchSampler(lengths, TOKEN_BUDGET, shuffle=True, seed=0))
+    batches.sort(key=lambda batch: max(lengths[i] for i in batch))
+    return [batches[int((i + 0.5) * len(batches) / count)] for i in range(count)]
+
+
+def trainer(model: nn.Module, *, fused: bool = True) -> Callable[[Batch], float]:
+    """Return one training step: forward, backward, clipped AdamW; it returns the loss."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=fused)
+
+    def step(batch: Batch) -> float:
+        loss = model(**batch).loss
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return float(loss.detach())
+
+    return step
