@@ -32,7 +32,7 @@ from rnaernie_bench.fitting import FitContext, FitReport, Fitted
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
-from rnaernie_bench.tracking import Tracker, open_tracker
+from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -132,6 +132,7 @@ def execute(
     """
     from rnaernie_bench.results.store import read_record
 
+    check_reachable(config.tracking)
     planned = plan(config, task_folders)
     folder, record_file = planned.folder, planned.folder / "record.json"
     if record_file.exists() and not repeat:

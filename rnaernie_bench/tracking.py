@@ -44,6 +44,9 @@ SILENCE_FACTOR = 10.0
 SQLITE = "sqlite:///"
 """What the address of an SQLite database starts with."""
 
+WEB = ("http://", "https://")
+"""What the address of a server starts with."""
+
 BATCH = 100
 """Entries a request; MLflow refuses more parameters than that."""
 
@@ -102,6 +105,26 @@ class Tracker(Protocol):
     ) -> None: ...
 
 
+def check_reachable(options: TrackingOptions) -> None:
+    """Ask the tracking server, if there is one, whether it is there; takes 5 s at most.
+
+    Worth a call before anything heavy is imported: a run should not fail after a minute for a
+    misspelt address.
+
+    Raises:
+        TrackingError: if it does not answer, or has no address.
+    """
+    uri = options.uri or ""
+    if options.name != "none" and uri.startswith(WEB):
+        check_server(uri)
+    elif options.name == "server":
+        raise TrackingError(
+            f"'{without_password(uri)}' is no server address",
+            where="tracking.uri",
+            remedy="give tracking.uri=http://HOST:PORT, or use tracking=none",
+        )
+
+
 def open_tracker(
     options: TrackingOptions,
     *,
@@ -128,6 +151,7 @@ def open_tracker(
     """
     if options.name == "none":
         return NullTracker()
+    check_reachable(options)
     set_defaults()
     start = partial(
         start_run,
@@ -137,17 +161,10 @@ def open_tracker(
         tags={name: _cut(value) for name, value in tags.items()},
     )
     uri = options.uri or f"{SQLITE}{runs_dir.resolve() / 'mlflow.db'}"
-    if uri.startswith(("http://", "https://")):
-        check_server(uri)
+    if uri.startswith(WEB):
         # Its retries would be a second voice beside our one warning.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         return MlflowTracker(*start(uri.rstrip("/"), artifacts=None))
-    if options.name == "server":
-        raise TrackingError(
-            f"'{without_password(options.uri or '')}' is no server address",
-            where="tracking.uri",
-            remedy="give tracking.uri=http://HOST:PORT, or use tracking=none",
-        )
     artifacts = (runs_dir.resolve() / "mlflow-artifacts").as_uri()
     if not uri.startswith(SQLITE):
         return MlflowTracker(*start(uri, artifacts=artifacts))
