@@ -26,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Write one line a sequence."""
-    from rnaernie_bench.cli.run import quiet_libraries
+    from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.files import atomic_path
     from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
     from rnaernie_bench.results.store import find_run
 
-    quiet_libraries()
+    prepare_libraries()
     predictor = load_run(find_run(arguments.run, arguments.runs_dir))
     predictions = predict_fasta(predictor, arguments.fasta)
     if arguments.output == "-":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rnaernie_bench.cli.run import add_task_path, quiet_libraries, say
+from rnaernie_bench.cli.run import add_task_path, prepare_libraries, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print("\n".join(" ".join(overrides) for overrides in runs))
         return 0
-    quiet_libraries()
+    prepare_libraries()
     lines = carry_out(runs, task_folders=arguments.task_path, notify=say)
     for line in lines:
         print(f"{line.run_id or '-':<14}{line.outcome}  {' '.join(line.overrides)}")
