@@ -246,10 +246,18 @@ def _check_files(files: Mapping[str, DataFile]) -> None:
 
 
 def _check_sizes(task: Task) -> None:
-    sizes = task.simulation.sizes
-    for part in (*task.dataset.files, *task.dataset.tables):
-        if sizes.get(part, 0) < 1:
+    used = set[str]().union(*map(_parts, task.splits.values()))
+    for part in sorted(used):
+        if task.simulation.sizes.get(part, 0) < 1:
             raise ConfigError(f"part '{part}' needs 1 item or more", where="simulation.sizes")
+
+
+def _parts(split: SplitDeclaration) -> set[str]:
+    """Return the parts of the data set that a split names."""
+    named = {split.train, split.validation}
+    for test in split.tests.values():
+        named |= {test.part, *test.without_identical_to}
+    return named
 
 
 def _check_splits(task: Task) -> None:
@@ -261,10 +269,7 @@ def _check_splits(task: Task) -> None:
             remedy=did_you_mean(task.default_split, list(task.splits)),
         )
     for name, split in task.splits.items():
-        used = {split.train, split.validation}
-        for test in split.tests.values():
-            used |= {test.part, *test.without_identical_to}
-        for unknown in sorted(used - parts):
+        for unknown in sorted(_parts(split) - parts):
             raise ConfigError(
                 f"the data set has no part '{unknown}'",
                 where=f"splits.{name}",
