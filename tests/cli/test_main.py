@@ -15,7 +15,8 @@ from rnaernie_bench import __version__, catalogue, runner
 from rnaernie_bench.catalogue import BACKBONES, STRATEGIES
 from rnaernie_bench.cli import tasks as tasks_command
 from rnaernie_bench.cli.main import COMMANDS, main
-from rnaernie_bench.config import RunConfig
+from rnaernie_bench.cli.run import heading
+from rnaernie_bench.config import RunConfig, compose
 from rnaernie_bench.errors import ConfigError
 
 Call = Callable[..., tuple[int, str, str]]
@@ -177,6 +178,18 @@ def test_settings_may_stand_around_options(
     else:
         assert call(*arguments.split())[0] == 2
     assert seen == [(3, True)]
+
+
+def test_the_first_lines_say_what_runs() -> None:
+    real = ["task=ncrna_cls", "preset=bench"]
+    assert heading(compose(real)) == (
+        "ncrna_cls: rnaernie-tiny (random weights), strategy full, seed 0"
+    )
+    assert heading(compose([*real, "backbone=kmer"])) == "ncrna_cls: kmer, seed 0"
+    demo = heading(compose(["task=ncrna_cls", "seed=1"])).splitlines()
+    assert demo[0].startswith("DEMO on simulated data: the scores say nothing about real RNA.")
+    assert demo[0].endswith("rnaernie-bench run task=ncrna_cls preset=bench")
+    assert demo[1].endswith("seed 1")
 
 
 # Exit statuses.
