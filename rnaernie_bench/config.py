@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from rnaernie_bench import resources
-from rnaernie_bench.catalogue import BACKBONES, STRATEGIES
+from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.registry import Registry, did_you_mean
 from rnaernie_bench.task import LengthPolicy, Task, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
@@ -36,6 +36,12 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         _require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
+        if self.head not in HEADS:
+            raise ConfigError(
+                f"no head is called '{self.head}'",
+                where="task.head",
+                remedy=did_you_mean(self.head, list(HEADS)),
+            )
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,13 @@ class RunConfig:
     def __post_init__(self) -> None:
         _require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         _require(self.fold is None, "fold", "left out: no split of this task has folds")
+        _require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        if self.tracking.name == "server" and not self.tracking.uri:
+            raise ConfigError(
+                "a server needs an address",
+                where="tracking.uri",
+                remedy="add tracking.uri=http://HOST:PORT, or use tracking=mlflow or none",
+            )
 
 
 def _require(condition: bool, where: str, allowed: str) -> None:
@@ -120,14 +133,21 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
             raise ConfigError(
                 f"'{text}' is not a setting", remedy="settings are written key=value"
             ) from error
-        if override.is_add() or override.is_delete() or override.package is not None:
+        added = override.is_add() or override.is_force_add()
+        if added or override.is_delete() or override.package is not None:
             raise ConfigError(
-                f"'{text}' adds or deletes a key",
+                f"'{text}' adds, deletes or moves a key",
                 remedy="the known keys can be set, none can be added: write key=value",
             )
         if override.is_sweep_override():
-            key = override.get_key_element()
-            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+            try:
+                listed = list(override.sweep_string_iterator())
+            except HydraException as error:  # an interval or a glob
+                raise ConfigError(
+                    f"'{text}' does not list its values",
+                    remedy="write key=a,b,c or key=range(start,stop)",
+                ) from error
+            choices.append([f"{override.get_key_element()}={value}" for value in listed])
         else:
             choices.append([text])
     yield from product(*choices)
@@ -180,6 +200,7 @@ def _compose(overrides: Sequence[str], tasks: Mapping[str, Task]) -> dict[str, A
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -194,14 +215,28 @@ def _compose(overrides: Sequence[str], tasks: Mapping[str, Task]) -> dict[str, A
     choices = [text for text in overrides if text.partition("=")[0] in GROUPS]
     values = [text for text in overrides if text not in choices]
     _check_choices(choices, tasks)
+    _check_names(values)
+    for group, registry in (("backbone", BACKBONES), ("strategy", STRATEGIES)):
+        for name in {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}:
+            if name not in group_choices(group):
+                node = {**_defaults(registry.get(name).options), "name": name}
+                store.store(group=group, name=name, node=node)
     folder = str(resources.configs_folder())
+    # Hydra is one a process; the caller may be an application of it.
+    outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
         with initialize_config_dir(config_dir=folder, version_base="1.3"):
-            _check_keys(values, OmegaConf.to_container(hydra_compose("config", choices)))
-            composed = hydra_compose("config", list(overrides))
-            return dict(OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+            try:
+                composed = hydra_compose("config", list(overrides))
+            except HydraException:  # composing takes a while: done again only to explain
+                _check_keys(values, OmegaConf.to_container(hydra_compose("config", choices)))
+                raise
+            raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+            return dict(raw)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"the settings cannot be composed: {error}") from error
+    finally:
+        GlobalHydra.instance().hydra = outer
 
 
 def group_choices(group: str) -> list[str]:
@@ -209,19 +244,53 @@ def group_choices(group: str) -> list[str]:
     return sorted(path.stem for path in (resources.configs_folder() / group).glob("*.yaml"))
 
 
+def _defaults(options: type) -> dict[str, Any]:
+    """Return the settings of a plug-in, which brings no file; `???` is what the user must set."""
+    return {
+        f.name: as_dict(f.default)
+        if f.default is not MISSING
+        else as_dict(f.default_factory())
+        if f.default_factory is not MISSING
+        else "???"
+        for f in fields(options)
+    }
+
+
+def _known(group: str, tasks: Mapping[str, Task]) -> list[str]:
+    """Return what can be chosen of a group, installed plug-ins and all."""
+    if group == "task":
+        return list(tasks)
+    registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "strategy": STRATEGIES}
+    return sorted({*group_choices(group), *registries.get(group, ())})
+
+
 def _check_choices(choices: Sequence[str], tasks: Mapping[str, Task]) -> None:
     """Check the chosen group members by name, with better messages than a failed composition."""
-    chosen = dict(text.partition("=")[::2] for text in choices)
-    if "task" not in chosen:
+    chosen = [text.partition("=")[::2] for text in choices]
+    if "task" not in dict(chosen):
         raise ConfigError(
             "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(tasks)
         )
-    for group, name in chosen.items():
-        known = list(tasks) if group == "task" else group_choices(group)
+    for group, name in chosen:
+        known = _known(group, tasks)
         if name not in known and not (name == "null" and group in ("sweep", "suite")):
             raise ConfigError(
                 f"there is no {group} '{name}'", where=group, remedy=did_you_mean(name, known)
             )
+
+
+def _check_names(values: Sequence[str]) -> None:
+    """Refuse Hydra's own settings, which do nothing here, and to rename a choice.
+
+    A renamed choice would keep the other settings of its old name.
+    """
+    for text in values:
+        key = text.partition("=")[0]
+        if key.startswith("hydra"):
+            raise ConfigError(f"unknown key '{key}'", where=key, remedy="leave it out")
+        group, _, inner = key.partition(".")
+        if group in GROUPS and inner == "name":
+            raise ConfigError(f"'{key}' cannot be set", where=key, remedy=f"choose {group}=NAME")
 
 
 def _check_keys(values: Sequence[str], defaults: Any) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from rnaernie_bench import resources
-from rnaernie_bench.config import RunConfig, compose, group_choices
+from rnaernie_bench.config import RunConfig, compose, expand, group_choices
 from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
@@ -22,16 +23,25 @@ class Suite:
     summary: str
     common: tuple[str, ...]
     """Settings of every run, as `key=value`."""
-    grids: tuple[Mapping[str, tuple[str, ...]], ...]
+    grids: tuple[Mapping[str, tuple[Any, ...]], ...]
     """Each maps keys to the values they take."""
 
     def overrides(self, extra: Sequence[str] = ()) -> list[tuple[str, ...]]:
-        """Return the settings of each run; `extra` ones come last and win."""
+        """Return the settings of each run; `extra` ones come last and win.
+
+        Raises:
+            ConfigError: if one cannot be parsed.
+        """
         return [
-            (*self.common, *(f"{k}={v}" for k, v in zip(grid, values, strict=True)), *extra)
+            run
             for grid in self.grids
             for values in product(*grid.values())
+            for run in expand([*self.common, *map(_setting, grid, values), *extra])
         ]
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{key}={'null' if value is None else value}"
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,17 @@ def load_suite(name: str) -> Suite:
             f"there is no suite '{name}'", where="suite", remedy=did_you_mean(name, known)
         )
     path = resources.configs_folder() / "suite" / f"{name}.yaml"
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for grid in raw.get("grids", ()):
-        for key, values in grid.items():
-            grid[key] = [str(value) for value in values]
-    return build(Suite, raw, where=str(path))
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the suite cannot be read: {error}", where=path) from error
+    if not isinstance(raw, dict):
+        raise ConfigError("a suite is a mapping of keys", where=path)
+    try:
+        return build(Suite, raw)
+    except ConfigError as error:
+        key = f"{path}: {error.where}" if error.where else path
+        raise ConfigError(error.what, where=key, remedy=error.remedy) from error
 
 
 def carry_out(

@@ -16,13 +16,14 @@ from rnaernie_bench.validation import build
 Level = Literal["sequence"]
 Problem = Literal["multiclass"]
 LengthPolicy = Literal["error", "truncate"]
+MetricName = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece"]
 
 
 @dataclass(frozen=True)
 class Metric:
     """A metric and the direction in which it improves."""
 
-    name: str
+    name: MetricName
     higher_is_better: bool = True
 
 
@@ -118,7 +119,7 @@ class Task:
     labels: tuple[str, ...]
     """In their frozen order: a label's index is its class."""
     main_metric: Metric
-    metrics: tuple[str, ...]
+    metrics: tuple[MetricName, ...]
     """Further metrics to show."""
     head: str
     """The default head."""
@@ -170,11 +171,25 @@ def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
 
 
 def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
-    """Return the folder of each task by name: those that hold a `task.yaml`."""
+    """Return the folder of each task by name: those that hold a `task.yaml`.
+
+    Raises:
+        ConfigError: if one of `folders` holds no task, or a name stands for two tasks.
+    """
     found: dict[str, Path] = {}
     for root in (resources.tasks_folder(), *folders):
-        for declaration in sorted(root.glob("*/task.yaml")):
-            found.setdefault(declaration.parent.name, declaration.parent)
+        declarations = sorted(root.resolve().glob("*/task.yaml"))
+        if not declarations:
+            raise ConfigError(
+                "no task lies in this folder", where=root, remedy="name one that holds T/task.yaml"
+            )
+        for folder in (declaration.parent for declaration in declarations):
+            if found.setdefault(folder.name, folder) != folder:
+                raise ConfigError(
+                    f"there is another task '{folder.name}' in {found[folder.name].parent}",
+                    where=folder,
+                    remedy="rename folder and task",
+                )
     return dict(sorted(found.items()))
 
 
@@ -188,7 +203,7 @@ def read_task(path: Path) -> Task:
 
     try:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"the task cannot be read: {error}", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a task is a mapping of keys", where=path)
@@ -210,10 +225,39 @@ def _check(task: Task) -> None:
         raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
     if len(task.labels) < 2:
         raise ConfigError("a classification needs two labels or more", where="labels")
+    if task.version < 1:
+        raise ConfigError("versions count from 1", where="version")
+    _check_files(task.dataset.files)
     _check_splits(task)
     _check_header(task.dataset.header)
     if set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
+    _check_sizes(task)
+
+
+def _check_files(files: Mapping[str, DataFile]) -> None:
+    for part, file in files.items():
+        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
+            raise ConfigError(
+                "a SHA-256 has 64 digits of 0-9 and a-f", where=f"dataset.files.{part}.sha256"
+            )
+        if file.records < 1:
+            raise ConfigError("a part has 1 record or more", where=f"dataset.files.{part}.records")
+
+
+def _check_sizes(task: Task) -> None:
+    used = set[str]().union(*map(_parts, task.splits.values()))
+    for part in sorted(used):
+        if task.simulation.sizes.get(part, 0) < 1:
+            raise ConfigError(f"part '{part}' needs 1 item or more", where="simulation.sizes")
+
+
+def _parts(split: SplitDeclaration) -> set[str]:
+    """Return the parts of the data set that a split names."""
+    named = {split.train, split.validation}
+    for test in split.tests.values():
+        named |= {test.part, *test.without_identical_to}
+    return named
 
 
 def _check_splits(task: Task) -> None:
@@ -225,10 +269,7 @@ def _check_splits(task: Task) -> None:
             remedy=did_you_mean(task.default_split, list(task.splits)),
         )
     for name, split in task.splits.items():
-        used = {split.train, split.validation}
-        for test in split.tests.values():
-            used |= {test.part, *test.without_identical_to}
-        for unknown in sorted(used - parts):
+        for unknown in sorted(_parts(split) - parts):
             raise ConfigError(
                 f"the data set has no part '{unknown}'",
                 where=f"splits.{name}",

@@ -6,6 +6,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -65,10 +66,13 @@ def convert(hint: Any, value: Any, *, where: str) -> Any:
         (inner,) = [argument for argument in arguments if argument is not type(None)]
         return convert(inner, value, where=where)
     if origin is Literal:
-        if value in arguments:
-            return value
+        for allowed in arguments:
+            if value == allowed and type(value) is type(allowed):  # True == 1
+                return value
         raise ConfigError(
-            f"'{value}' is not allowed", where=where, remedy=did_you_mean(str(value), [*arguments])
+            f"{_show(value)} is not allowed",
+            where=where,
+            remedy=did_you_mean(str(value), [str(allowed) for allowed in arguments]),
         )
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(convert(arguments[0], v, where=f"{where}[{i}]") for i, v in enumerate(value))
@@ -79,23 +83,33 @@ def convert(hint: Any, value: Any, *, where: str) -> Any:
         return {str(k): convert(inner, v, where=_join(where, str(k))) for k, v in value.items()}
     if hint is Any:
         return value
-    if hint is Path and isinstance(value, str | Path):
+    if hint is Path and isinstance(value, str | Path) and str(value):
         return Path(value).expanduser()
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and number and isfinite(value):  # JSON, and so a record, knows no other
         return float(value)
     if (
         isinstance(hint, type)
+        and hint is not float
         and isinstance(value, hint)
         and (hint is bool) == (value is True or value is False)
     ):
         return value
-    raise ConfigError(
-        f"'{value}' is not {_describe(hint)}", where=where, remedy="correct the value"
-    )
+    remedy = "correct the value"
+    if hint is str and isinstance(value, int | float):
+        remedy = "write it in quotes that the shell leaves alone: '\"...\"'"
+    raise ConfigError(f"{_show(value)} is not {_describe(hint)}", where=where, remedy=remedy)
 
 
 def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
+
+
+def _show(value: Any) -> str:
+    """Return a value as its author wrote it in YAML."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else f"'{value}'"
 
 
 def _describe(hint: Any) -> str:
@@ -103,5 +117,5 @@ def _describe(hint: Any) -> str:
     if hint in plain:
         return plain[hint]
     if get_origin(hint) is tuple:
-        return "a list"
+        return "a list in brackets"
     return "a path" if hint is Path else "a mapping"

@@ -22,10 +22,15 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
     from rnaernie_bench.catalogue import BACKBONES
+    from rnaernie_bench.errors import ConfigError
 
     if arguments.action == "list":
         for name in BACKBONES:
-            entry = BACKBONES.get(name)
+            try:
+                entry = BACKBONES.get(name)
+            except ConfigError as error:  # a broken plug-in should not hide the others
+                print(f"{name:<16} {error}")
+                continue
             print(f"{name:<16} {entry.kind:<9} {', '.join(entry.levels):<10} {entry.summary}")
         return 0
     print(BACKBONES.get(arguments.name).summary)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rnaernie_bench import __version__
 from rnaernie_bench.errors import BenchError
@@ -24,6 +26,8 @@ COMMANDS = {
 }
 """Subcommand -> its line of help; each lives in the module of its name."""
 
+_RESUMABLE = ("run", "suite")
+
 EXAMPLES = """examples:
   rnaernie-bench run task=ncrna_cls                                  the demo: simulated data
   rnaernie-bench run task=ncrna_cls preset=bench backbone=kmer       real data
@@ -31,43 +35,82 @@ EXAMPLES = """examples:
   rnaernie-bench leaderboard"""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"rnaernie-bench: {message}; see {self.prog} --help\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
         0 on success, 2 for a failure that the user can mend, 1 for any other.
+
+    Raises:
+        SystemExit: after --help and --version, and for arguments that cannot be parsed.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser(arguments)
-    parsed = parser.parse_args(arguments)
+    parsed = _parse(list(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         module = importlib.import_module(f"rnaernie_bench.cli.{parsed.command}")
-        return int(module.execute(parsed))
+        status = int(module.execute(parsed))
+        sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
+        return status
     except KeyboardInterrupt:
-        return _fail("interrupted; repeat the command to go on from the last checkpoint", parsed, 2)
+        advice = "; repeat the command to go on from the last checkpoint"
+        return _fail(f"interrupted{advice if parsed.command in _RESUMABLE else ''}", parsed, 2)
     except BenchError as error:
         return _fail(str(error), parsed, 2)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone: nothing is left to say
+        _abandon_output()  # its reader has gone: nothing is left to say
         return 0
     except OSError as error:
         from rnaernie_bench.files import as_bench_error
 
-        known = as_bench_error(error)
+        _abandon_output()
+        known = as_bench_error(error, error.filename or "output")
         return _fail(str(known or f"{type(error).__name__}: {error}"), parsed, 2 if known else 1)
     except Exception as error:
         return _fail(f"unexpected {type(error).__name__}: {error}; --debug shows where", parsed, 1)
 
 
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the parsed arguments; --debug may stand anywhere, settings around options."""
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    parser = _parser(arguments)
+    if not arguments:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    if command is not None and command not in COMMANDS:
+        from rnaernie_bench.registry import did_you_mean
+
+        parser.error(f"there is no command '{command}', {did_you_mean(command, list(COMMANDS))}")
+    parsed, rest = parser.parse_known_args(arguments)
+    # argparse ends a list of settings at the first option.
+    settings = [word for word in rest if "=" in word and not word.startswith("-")]
+    unknown = [word for word in rest if word not in settings]
+    if unknown or (settings and not hasattr(parsed, "overrides")):
+        reason = f"'{(unknown or settings)[0]}' is not understood"
+        parser.exit(2, f"rnaernie-bench: {reason}; see rnaernie-bench {command} --help\n")
+    if settings:
+        parsed.overrides += settings
+    parsed.debug = debug
+    return parsed
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the chosen subcommand's module is imported for its arguments."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of a failure")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rnaernie-bench",
         description="Benchmark and fine-tune RNA language models on declared tasks.",
         epilog=EXAMPLES,
+        parents=[common],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"rnaernie-bench {__version__}")
@@ -83,6 +126,17 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name == chosen:
             importlib.import_module(f"rnaernie_bench.cli.{name}").add_arguments(subparser)
     return parser
+
+
+def _abandon_output() -> None:
+    """Send what standard output still holds nowhere if it cannot be written.
+
+    Python would try again when it exits, print a traceback and change the exit status.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, parsed: argparse.Namespace, status: int) -> int:

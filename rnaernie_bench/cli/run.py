@@ -76,12 +76,13 @@ def prepare_libraries() -> None:
 
 def heading(config: RunConfig) -> str:
     """Return the first lines of a run: what it is and, for the demo, what it is not."""
+    from rnaernie_bench.catalogue import BACKBONES
+
     backbone = config.backbone
     init = " (random weights)" if getattr(backbone, "init", None) == "random" else ""
-    line = (
-        f"{config.task.name}: {backbone.name}{init}, strategy {config.strategy.name}, "
-        f"seed {config.seed}"
-    )
+    baseline = BACKBONES.get(backbone.name).kind == "baseline"
+    strategy = "" if baseline else f", strategy {config.strategy.name}"
+    line = f"{config.task.name}: {backbone.name}{init}{strategy}, seed {config.seed}"
     if config.task.data != "simulated":
         return line
     return (

@@ -16,10 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
     from rnaernie_bench.catalogue import STRATEGIES
+    from rnaernie_bench.errors import ConfigError
 
     if arguments.action == "list":
         for name in STRATEGIES:
-            print(f"{name:<12} {STRATEGIES.get(name).summary}")
+            try:
+                print(f"{name:<12} {STRATEGIES.get(name).summary}")
+            except ConfigError as error:  # a broken plug-in should not hide the others
+                print(f"{name:<12} {error}")
         return 0
     print(STRATEGIES.get(arguments.name).summary)
     print(shipped_settings("strategy", arguments.name), end="")

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: rnaernie-bench suite suite=core"
     parser.add_argument(
         "overrides",
-        nargs="+",
+        nargs="*",
         metavar="KEY=VALUE",
         help="suite=NAME, and settings for all its runs",
     )
@@ -30,12 +30,16 @@ def execute(arguments: argparse.Namespace) -> int:
     Returns:
         0, or 2 if a run failed.
     """
+    from rnaernie_bench.config import group_choices
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.suites import carry_out, load_suite
 
     names = [o.removeprefix("suite=") for o in arguments.overrides if o.startswith("suite=")]
     if len(names) != 1:
-        raise ConfigError("one suite is needed", where="suite", remedy="add suite=NAME")
+        known = ", ".join(group_choices("suite")) or "none yet"
+        raise ConfigError(
+            "one suite is needed", where="suite", remedy=f"add suite=NAME; there are: {known}"
+        )
     extra = [o for o in arguments.overrides if not o.startswith("suite=")]
     runs = load_suite(names[0]).overrides(extra)
     if arguments.dry_run:

@@ -10,10 +10,11 @@ from rnaernie_bench.cli.run import add_task_path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = "List the tasks, or show the card of one."
-    add_task_path(parser)
+    common = argparse.ArgumentParser(add_help=False)
+    add_task_path(common)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="one line a task")
-    show = actions.add_parser("show", help="the task card")
+    actions.add_parser("list", parents=[common], help="one line a task")
+    show = actions.add_parser("show", parents=[common], help="the task card")
     show.add_argument("task", metavar="TASK")
 
 

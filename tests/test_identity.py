@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from rnaernie_bench import identity as identity_module
+from rnaernie_bench.config import RunConfig, compose
+from rnaernie_bench.identity import identity, recipe, strategy
+from rnaernie_bench.results.record import run_id_of
+from rnaernie_bench.task import load_task
+
+TASK = load_task("ncrna_cls")
+
+DATA = "d63a2d12e2d8"
+
+WEIGHTS = "0" * 64
+
+
+@cache
+def configured(*overrides: str) -> RunConfig:
+    return compose(["task=ncrna_cls", *overrides])
+
+
+def run_id(
+    *overrides: str, kind: str = "encoder", weights: str | None = None, **changes: Any
+) -> str:
+    task = changes.get("task", TASK)
+    fingerprint = changes.get("fingerprint", DATA)
+    return run_id_of(identity(configured(*overrides), task, fingerprint, kind, weights))
+
+
+def test_a_run_id_is_stable() -> None:
+    assert run_id() == run_id()
+    assert run_id("seed=3", "trainer.patience=2") == run_id("trainer.patience=2", "seed=3")
+    assert run_id("strategy.learning_rate=1e-4") == run_id("strategy.learning_rate=0.0001")
+    whole = dict(identity(configured(), TASK, DATA, "encoder", None))
+    assert run_id_of(whole) == run_id_of(dict(reversed(whole.items())))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.progress=false",
+        "runs_dir=/somewhere/else",
+        "results_dir=elsewhere",
+        "tracking=none",
+        "tracking.experiment=mine",
+        "launcher=local",
+        "split=published",  # the default, named
+        "preset=demo",
+    ],
+)
+def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
+    assert run_id(override) == run_id()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "backbone=rnaernie-mini",
+        "backbone.num_hidden_layers=3",
+        "task.head=mean",
+        "task.length=error",
+        "task.train_fraction=0.5",
+        "strategy=frozen",
+        "strategy.learning_rate=2e-4",
+        "trainer.max_epochs=5",
+        "trainer.max_train_minutes=1",
+        "trainer.patience=2",
+        "trainer.token_budget=100",
+        "trainer.gradient_accumulation=2",
+        "trainer.weight_decay=0",
+        "trainer.warmup_fraction=0",
+        "trainer.max_grad_norm=2",
+        "trainer.precision=bf16",
+        "trainer.fast_dropout=false",
+    ],
+)
+def test_what_can_change_a_number_is_in(override: str) -> None:
+    assert run_id(override) != run_id()
+
+
+def test_every_trainer_option_is_in_the_recipe_or_left_out_on_purpose() -> None:
+    config = configured()
+    made = recipe(config)
+    named = {*made, *made["budget"], *identity_module._WITHOUT_EFFECT}
+    assert set(vars(config.trainer)) <= named
+
+
+def test_task_data_split_and_weights_are_in() -> None:
+    assert run_id(task=replace(TASK, version=2)) != run_id()
+    assert run_id(task=replace(TASK, name="other")) != run_id()
+    assert run_id(fingerprint="0" * 12) != run_id()
+    assert run_id(task=replace(TASK, default_split="other")) != run_id()
+    assert run_id(weights=WEIGHTS) != run_id()
+    assert run_id(weights=WEIGHTS) != run_id(weights="1" * 64)
+
+
+def test_fold_and_protocol_are_in() -> None:
+    whole = identity(configured(), TASK, DATA, "encoder", None)
+    assert whole["fold"] is None
+    assert whole["protocol"] == "clean"
+
+
+def test_weights_are_what_they_are_wherever_they_come_from() -> None:
+    hub, folder = ("backbone=rnaernie", "backbone=rnaernie|backbone.source=/models/rnaernie")
+    ids = {run_id(*text.split("|"), weights=WEIGHTS) for text in (hub, folder)}
+    assert len(ids) == 1
+
+
+def test_a_new_recipe_version_is_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run_id()
+    monkeypatch.setattr(identity_module, "RECIPE_VERSION", identity_module.RECIPE_VERSION + 1)
+    assert run_id() != before
+
+
+def test_a_baseline_does_not_depend_on_strategy_or_head() -> None:
+    plain = run_id("backbone=kmer", kind="baseline")
+    assert run_id("backbone=kmer", "strategy=frozen", kind="baseline") == plain
+    assert run_id("backbone=kmer", "task.head=mean", kind="baseline") == plain
+    assert run_id("backbone=kmer", "backbone.max_k=3", kind="baseline") != plain
+    assert run_id("backbone=kmer", "seed=1", kind="baseline") != plain
+    assert strategy(configured("backbone=kmer"), "baseline") == {"name": "baseline"}
+    assert strategy(configured(), "encoder") == {"name": "full", "learning_rate": 1e-4}
