@@ -17,13 +17,17 @@ Anything but float32 on a CPU, and attention without dropout, goes to torch as b
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
@@ -31,7 +35,7 @@ from torch.nn import functional as F
 ATTENTION = "rnaernie_bench_fast_dropout"
 """The name our attention is registered under in Transformers."""
 
-_CHUNK = 1024
+_CHUNK = 16384
 _ROWS = 4
 _LANES = 8
 # Infinities stay meaningful: padding columns are masked with them.
@@ -46,8 +50,10 @@ class FastDropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Zero each value with probability `p` and scale the others, in training mode only."""
-        if not (self.training and 0.0 < self.p < 1.0 and _is_ours(input)):
-            return F.dropout(input, self.p, self.training)
+        if not self.training or self.p == 0.0:
+            return input
+        if self.p == 1.0 or not _is_ours(input):
+            return F.dropout(input, self.p)
         return _Dropout.apply(input, self.p, _draw_seed())
 
 
@@ -116,8 +122,25 @@ def _rate(p: float) -> tuple[np.uint32, np.float32]:
     return _u32(threshold), _f32(1.0 / (1.0 - threshold / 2**32))
 
 
-def _follow_torch_threads() -> None:
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="fast-dropout")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _in_parallel(kernel: Callable[..., None], items: int, *arguments: Any) -> None:
+    """Run `kernel(start, stop, ...)` over `items`, shared among as many threads as torch uses.
+
+    Not Numba's own threads: they spin after every call, on the cores that torch needs next.
+    """
+    threads = max(1, min(torch.get_num_threads(), items))
+    parts = list(itertools.pairwise(items * i // threads for i in range(threads + 1)))
+    others = [_pool().submit(kernel, *part, *arguments) for part in parts[1:]]
+    kernel(*parts[0], *arguments)
+    for other in others:
+        other.result()
 
 
 class _Dropout(torch.autograd.Function):
@@ -135,8 +158,8 @@ class _Dropout(torch.autograd.Function):
 def _drop(x: Tensor, p: float, seed: int) -> Tensor:
     x = x.detach().contiguous()
     out = torch.empty_like(x)
-    _follow_torch_threads()
-    _drop_kernel(x.view(-1).numpy(), out.view(-1).numpy(), *_rate(p), _u64(seed))
+    flat = x.view(-1).numpy(), out.view(-1).numpy()
+    _in_parallel(_drop_kernel, -(-x.numel() // _CHUNK), *flat, *_rate(p), _u64(seed))
     return out
 
 
@@ -152,12 +175,15 @@ class _Attention(torch.autograd.Function):
         scaling: float,
         seed: int,
     ) -> Tensor:
-        batch, heads, queries, features = query.shape
-        out = query.new_empty(batch, queries, heads, features)
-        log_sums = query.new_empty(batch, heads, queries)
-        _follow_torch_threads()
-        _attention_forward(
-            *(x.detach().numpy() for x in (query, key, value, key_bias)),
+        # Positions before heads, as projections lay them out: no copy, one compiled signature.
+        query, key, value = (x.detach().transpose(1, 2).contiguous() for x in (query, key, value))
+        key_bias = key_bias.detach().contiguous()
+        out = torch.empty_like(query)
+        log_sums = query.new_empty(query.shape[0], query.shape[2], query.shape[1])
+        _in_parallel(
+            _attention_forward,
+            query.shape[0] * query.shape[2],
+            *(x.numpy() for x in (query, key, value, key_bias)),
             _f32(scaling),
             *_rate(p),
             _u64(seed),
@@ -172,24 +198,18 @@ class _Attention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, key_bias, out, log_sums = ctx.saved_tensors
-        # Gradients in the layout of the inputs, usually (batch, position, heads, features)
-        # underneath, which the projections' backward then takes without a copy.
-        d_query, d_key, d_value = (
-            x.new_empty(x.transpose(1, 2).shape).transpose(1, 2) for x in (query, key, value)
-        )
-        _follow_torch_threads()
-        _attention_backward(
-            *(x.detach().numpy() for x in (query, key, value, key_bias)),
+        d_query, d_key, d_value = (torch.empty_like(x) for x in (query, key, value))
+        _in_parallel(
+            _attention_backward,
+            query.shape[0] * query.shape[2],
+            *(x.numpy() for x in (query, key, value, key_bias)),
             _f32(ctx.scaling),
             *_rate(ctx.p),
             _u64(ctx.seed),
-            out.detach().numpy(),
-            log_sums.numpy(),
-            gradient.contiguous().numpy(),
-            d_query.numpy(),
-            d_key.numpy(),
-            d_value.numpy(),
+            *(x.detach().numpy() for x in (out, log_sums, gradient.contiguous())),
+            *(x.numpy() for x in (d_query, d_key, d_value)),
         )
+        d_query, d_key, d_value = (x.transpose(1, 2) for x in (d_query, d_key, d_value))
         return d_query, d_key, d_value, None, None, None, None
 
 
@@ -200,15 +220,17 @@ def _register_attention() -> None:
     AttentionMaskInterface.register(ATTENTION, _additive_mask)
 
 
-def _additive_mask(*args: Any, dtype: torch.dtype = torch.float32, **kwargs: Any) -> Tensor | None:
-    """Build the mask as SDPA's, but additive, and with one row where all queries share it."""
-    from transformers.masking_utils import sdpa_mask
+def _additive_mask(
+    *, dtype: torch.dtype = torch.float32, q_length: int, mask_function: Any, **kwargs: Any
+) -> Tensor | None:
+    """Build an additive mask, of one row where all queries see the same keys."""
+    from transformers.masking_utils import bidirectional_mask_function, sdpa_mask
 
-    mask = sdpa_mask(*args, **kwargs)
+    rows = 1 if mask_function is bidirectional_mask_function else q_length
+    mask = sdpa_mask(q_length=rows, mask_function=mask_function, **kwargs)
     if mask is None:
         return None
-    rows = mask[:, :, :1] if mask.stride(2) == 0 else mask
-    return torch.zeros((), dtype=dtype, device=mask.device).where(rows, torch.finfo(dtype).min)
+    return torch.zeros((), dtype=dtype, device=mask.device).where(mask, torch.finfo(dtype).min)
 
 
 def _attention_interface(
@@ -291,9 +313,9 @@ def _exp(x):  # type: ignore[no-untyped-def]
     return y * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@njit(parallel=True, fastmath=_FASTMATH, cache=True)
-def _drop_kernel(x, out, threshold, scale, seed):  # type: ignore[no-untyped-def]
-    for chunk in prange((x.size + _CHUNK - 1) // _CHUNK):
+@njit(nogil=True, fastmath=_FASTMATH, cache=True)
+def _drop_kernel(start, stop, x, out, threshold, scale, seed):  # type: ignore[no-untyped-def]
+    for chunk in range(start, stop):
         key0, key1 = _row_keys(seed, chunk)
         source = x[chunk * _CHUNK : (chunk + 1) * _CHUNK]
         target = out[chunk * _CHUNK : (chunk + 1) * _CHUNK]
@@ -403,19 +425,19 @@ def _load_rows(x, start, rows):  # type: ignore[no-untyped-def]
             rows[r, d] = x[start + r, d] if start + r < x.shape[0] else _f32(0)
 
 
-@njit(parallel=True, fastmath=_FASTMATH, cache=True)
+@njit(nogil=True, fastmath=_FASTMATH, cache=True)
 def _attention_forward(  # type: ignore[no-untyped-def]
-    query, key, value, bias, scaling, threshold, scale, seed, out, log_sums
+    start, stop, query, key, value, bias, scaling, threshold, scale, seed, out, log_sums
 ):
-    batch, heads, queries, features = query.shape
-    for head in prange(batch * heads):
+    _, queries, heads, features = query.shape
+    for head in range(start, stop):
         b, h = head // heads, head % heads
-        keys, values, key_bias = _transposed(key[b, h], value[b, h], bias[b], scaling)
+        keys, values, key_bias = _transposed(key[b, :, h], value[b, :, h], bias[b], scaling)
         s = np.empty((_ROWS, key_bias.size), np.float32)
         q = np.empty((_ROWS, features), np.float32)
         o = np.empty((_ROWS, features), np.float32)
         for i in range(0, queries, _ROWS):
-            _load_rows(query[b, h], i, q)
+            _load_rows(query[b, :, h], i, q)
             _scores(q, keys, s)
             for r in range(min(_ROWS, queries - i)):
                 k0, k1 = _row_keys(seed, head * queries + i + r)
@@ -424,8 +446,10 @@ def _attention_forward(  # type: ignore[no-untyped-def]
             out[b, i : i + _ROWS, h] = o[: queries - i]
 
 
-@njit(parallel=True, fastmath=_FASTMATH, cache=True)
+@njit(nogil=True, fastmath=_FASTMATH, cache=True)
 def _attention_backward(  # type: ignore[no-untyped-def]
+    start,
+    stop,
     query,
     key,
     value,
@@ -441,17 +465,17 @@ def _attention_backward(  # type: ignore[no-untyped-def]
     d_key,
     d_value,
 ):
-    batch, heads, queries, features = query.shape
-    for head in prange(batch * heads):
+    _, queries, heads, features = query.shape
+    for head in range(start, stop):
         b, h = head // heads, head % heads
-        keys, values, key_bias = _transposed(key[b, h], value[b, h], bias[b], scaling)
+        keys, values, key_bias = _transposed(key[b, :, h], value[b, :, h], bias[b], scaling)
         d_keys, d_values = np.zeros_like(keys), np.zeros_like(values)
         s = np.empty((_ROWS, key_bias.size), np.float32)
         ds = np.empty((_ROWS, key_bias.size), np.float32)
         q = np.empty((_ROWS, features), np.float32)
         g = np.empty((_ROWS, features), np.float32)
         for i in range(0, queries, _ROWS):
-            _load_rows(query[b, h], i, q)
+            _load_rows(query[b, :, h], i, q)
             _load_rows(gradient[b, :, h], i, g)
             _scores(q, keys, s)
             _scores(g, values, ds)
@@ -469,6 +493,6 @@ def _attention_backward(  # type: ignore[no-untyped-def]
             _accumulate(s, g, d_values)
             _accumulate(ds, q, d_keys)
             _weigh(ds, keys, g)
-            d_query[b, h, i : i + _ROWS] = g[: queries - i]
-        d_key[b, h] = d_keys[:, : key.shape[2]].T * scaling
-        d_value[b, h] = d_values[:, : key.shape[2]].T
+            d_query[b, i : i + _ROWS, h] = g[: queries - i]
+        d_key[b, :, h] = d_keys[:, : key.shape[1]].T * scaling
+        d_value[b, :, h] = d_values[:, : key.shape[1]].T

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numba
 import pytest
 import torch
 from torch import nn
@@ -169,11 +168,10 @@ class TestAttention:
         for one, other in zip(ours_grad, reference_grad, strict=True):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
-    @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="Numba has one thread only")
     def test_threads_do_not_change_the_masks(self):
         before, results = torch.get_num_threads(), []
         try:
-            for threads in (1, 2):
+            for threads in (1, 3):
                 torch.set_num_threads(threads)
                 results.append((attention_masks(), ones_dropped(40)))
         finally:
@@ -220,8 +218,6 @@ class TestModel:
 
     def test_evaluation_equals_the_plain_model(self, build, batch):
         plain, fast = build().eval(), use_fast_dropout(build().eval())
-        for key in ("input_ids", "attention_mask"):
-            assert batch[key].shape == (4, 20)
         torch.testing.assert_close(
             fast(**batch).logits, plain(**batch).logits, atol=1e-5, rtol=1e-5
         )
@@ -243,19 +239,27 @@ class TestModel:
         for model in (build("eager").train(), use_fast_dropout(build().train())):
             torch.manual_seed(2)
             with torch.no_grad():
-                means.append(torch.stack([model(**inputs).logits for _ in range(300)]))
-        error = ((means[0].var(0) + means[1].var(0)) / 300).sqrt()
+                means.append(torch.stack([model(**inputs).logits for _ in range(150)]))
+        error = ((means[0].var(0) + means[1].var(0)) / 150).sqrt()
         assert ((means[0].mean(0) - means[1].mean(0)).abs() < 4.5 * error).all()
         ratio = means[0].var(0).mean() / means[1].var(0).mean()
-        assert 0.7 < ratio.item() < 1.4
+        assert 0.6 < ratio.item() < 1.6
+
+    @pytest.mark.parametrize("cut", [slice(0, None), slice(1, None)])
+    def test_training_never_falls_back(self, build, batch, cut, monkeypatch):
+        def refuse(*_, **__):
+            raise AssertionError("torch's dropout or attention was called")
+
+        model = use_fast_dropout(build().train())
+        monkeypatch.setattr(F, "scaled_dot_product_attention", refuse)
+        monkeypatch.setattr(F, "dropout", refuse)
+        model(**{name: x[cut] for name, x in batch.items()}).logits.sum().backward()
 
     def test_attention_really_drops(self, build, batch):
         model = use_fast_dropout(build().train())
+        first = model.model.encoder.layer[0].attention.self.dropout
         for module in model.modules():
-            if (
-                type(module) is FastDropout
-                and module is not model.model.encoder.layer[0].attention.self.dropout
-            ):
+            if isinstance(module, FastDropout) and module is not first:
                 module.p = 0.0
         assert not torch.equal(model(**batch).logits, model(**batch).logits)
 
