@@ -1,33 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rnaernie_bench.task import DataFile, Task, load_task
-
-
-@pytest.fixture(autouse=True)
-def isolated(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Give every test a cache of its own and, without the mark realdata, no data folder."""
-    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
-    if not request.node.get_closest_marker("realdata"):
-        monkeypatch.delenv("RNAERNIE_BENCH_DATA", raising=False)
-
-
-@pytest.fixture
-def data_folder() -> Path:
-    """Return the folder of the real data."""
-    value = os.environ.get("RNAERNIE_BENCH_DATA", "")
-    for folder in filter(None, value.split(os.pathsep)):
-        if (Path(folder) / "nrc").is_dir():
-            return Path(folder)
-    pytest.skip("RNAERNIE_BENCH_DATA names no folder with the nRC files")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +112,8 @@ def test_pad_batch():
 
 
 @pytest.mark.realdata
-def test_padding_on_nrc_is_a_few_per_cent():
-    root = os.environ.get("RNAERNIE_BENCH_DATA")
-    if not root:
-        pytest.skip("RNAERNIE_BENCH_DATA is unset")
-    records = (Path(root) / "nrc" / "rnagcn_train.fasta").read_text().split(">")[1:]
+def test_padding_on_nrc_is_a_few_per_cent(data_folder: Path):
+    records = (data_folder / "nrc" / "rnagcn_train.fasta").read_text().split(">")[1:]
     lengths = [min(len("".join(r.splitlines()[1:])), 510) + 2 for r in records]
     batches = sampler(lengths, 5632)
     assert batches.padding() < 0.035

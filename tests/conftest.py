@@ -1,0 +1,57 @@
+"""What all tests share: isolation from this machine, real data where it is, skips that count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Nets of the tests' size are slower on two threads than on one; read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nothing a test does may depend on a server elsewhere.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+if "PYTHONPATH" in os.environ:  # tests start processes from folders of their own
+    folders = os.environ["PYTHONPATH"].split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(Path(folder).resolve()) for folder in folders)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips", action="store_true", help="count every skipped test as a failed one"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.skipped and item.config.getoption("no_skips") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.longrepr[2]} (--no-skips counts this as a failure)"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def isolated(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give every test a working folder and a cache of its own.
+
+    Without the mark `realdata` it sees no data folder either.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
+    if not request.node.get_closest_marker("realdata"):
+        monkeypatch.delenv("RNAERNIE_BENCH_DATA", raising=False)
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """Return the folder of the real data."""
+    value = os.environ.get("RNAERNIE_BENCH_DATA", "")
+    for folder in filter(None, value.split(os.pathsep)):
+        if (Path(folder) / "nrc").is_dir():
+            return Path(folder)
+    pytest.skip("RNAERNIE_BENCH_DATA names no folder with the nRC files")

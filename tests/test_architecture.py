@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "rnaernie_bench"
+LAYERS = (
+    "ground", "results", "declarations", "data", "settings", "measures", "networks", "learning",
+    "runs", "cli",
+)  # fmt: skip
+MAX_LINES = 400
+LONG = {"backbones/fast_dropout.py"}
+"""One file, so that the whole replacement of dropout can be read and left out at once."""
+
+
+def name_of(path: Path) -> str:
+    """Return the module's name without that of the package; empty for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+SOURCES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def documented() -> dict[str, str]:
+    """Return the layer of each module, as the table in docs/architecture.md has it."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.split("## Layers")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (`[^|]+`) \|", table, flags=re.MULTILINE)
+    return {module: layer for layer, cell in rows for module in re.findall("`([^`]+)`", cell)}
+
+
+def imports(module: str) -> set[str]:
+    """Return the modules of this package that `module` imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(SOURCES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            base = (node.module or "").split(".")
+            names = [[*base, alias.name] for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        else:
+            continue
+        for root, *rest in names:
+            if root == PACKAGE.name:
+                while ".".join(rest) not in SOURCES:  # what is imported may be an object
+                    rest.pop()
+                found.add(".".join(rest))
+    return found - {""}  # the package itself holds nothing but the version
+
+
+BARE = {
+    module
+    for module, path in SOURCES.items()
+    if path.name == "__init__.py" and len(ast.parse(path.read_text(encoding="utf-8")).body) == 1
+}
+"""The packages whose __init__ holds a docstring only."""
+
+
+def test_the_page_lists_every_module_in_the_order_of_layers() -> None:
+    layers = documented()
+    assert tuple(dict.fromkeys(layers.values())) == LAYERS
+    assert set(layers) == set(SOURCES) - BARE - {""}
+
+
+def test_imports_go_one_way() -> None:
+    layers = documented()
+    rank = {module: LAYERS.index(layer) for module, layer in layers.items()}
+    graph = {module: imports(module) - BARE for module in layers}
+    upward = [(m, other) for m in graph for other in graph[m] if rank[other] > rank[m]]
+    assert upward == []
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["tasks", "list"], ["leaderboard"]])
+def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import json, sys\n"
+        "from rnaernie_bench.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    pass\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    heavy = {"torch", "multimolecule", "transformers", "mlflow", "sklearn", "scipy", "pandas"}
+    assert heavy.isdisjoint(loaded)
+    assert "rnaernie_bench.cli.main" in loaded
+
+
+def test_results_need_neither_torch_nor_multimolecule() -> None:
+    modules = [m for m in SOURCES if m.startswith("results.")]
+    code = "import sys\n" + "".join(f"import rnaernie_bench.{m}\n" for m in modules)
+    code += "sys.exit(', '.join({'torch', 'multimolecule'} & sys.modules.keys()) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_files_are_short() -> None:
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in SOURCES.values()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert set(long) <= LONG, long
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {
+        module
+        for module, path in SOURCES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    }
+    assert {module for module in printing if not module.startswith("cli.")} == set()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rnaernie_bench import resources
+from rnaernie_bench.config import GROUPS, compose, group_choices
+from rnaernie_bench.suites import load_suite
+from rnaernie_bench.task import find_tasks
+
+FOLDER = resources.configs_folder()
+FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.yaml"))
+CHOICES = [
+    (group, choice)
+    for group in GROUPS
+    if group not in ("task", "suite", "sweep")
+    for choice in group_choices(group)
+]
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes(group: str, choice: str) -> None:
+    config = compose(["task=ncrna_cls", f"{group}={choice}"])
+    chosen = getattr(config, group)
+    if group == "preset":
+        assert chosen == choice
+    elif group != "trainer":
+        assert chosen.name == choice
+
+
+@pytest.mark.parametrize("task", find_tasks())
+def test_every_task_composes_with_every_preset(task: str) -> None:
+    for preset in group_choices("preset"):
+        config = compose([f"task={task}", f"preset={preset}"])
+        assert config.task.data == ("simulated" if preset == "demo" else "real")
+
+
+@pytest.mark.parametrize("name", group_choices("suite"))
+def test_every_suite_expands_to_different_runs(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    runs = suite.overrides()
+    assert len(runs) == len(set(runs)) > 0
+    for overrides in {tuple(o for o in run if not o.startswith("seed=")) for run in runs}:
+        compose(overrides)
+
+
+def test_every_group_of_the_root_has_a_folder_or_is_null() -> None:
+    root = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
+    defaults = {k: v for entry in root["defaults"] if entry != "_self_" for k, v in entry.items()}
+    assert tuple(defaults) == GROUPS
+    for group, choice in defaults.items():
+        assert choice in (None, "???") or choice in group_choices(group)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_file_says_what_it_is(file: Path) -> None:
+    text = (FOLDER / file).read_text(encoding="utf-8")
+    assert re.search(r"(^|\s)# \w", text.replace("# @package", ""))
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.parent.name not in ("preset", "suite")], ids=str
+)
+def test_every_key_is_on_the_page(file: Path) -> None:
+    group = file.parent.name
+    raw: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))
+    prefix = f"{group}." if group else ""
+    page = PAGE.read_text(encoding="utf-8")
+    missing = [key for key in raw if key != "defaults" and f"`{prefix}{key}`" not in page]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_is_on_the_page(group: str, choice: str) -> None:
+    assert re.search(rf"`{choice}`|`{group}={choice}`", PAGE.read_text(encoding="utf-8"))

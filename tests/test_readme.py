@@ -1,0 +1,191 @@
+"""Every `rnaernie-bench` command and every Python block of the documents is run.
+
+The tasks and configurations are the shipped ones with tiny data and tiny nets put in, so that the
+commands stand in the documents as a user would type them. In a document, `RUN` stands for a run,
+`in.fa` for a file of sequences, `my_tasks/my_task` for a task of the user's own; a block after
+`<!-- test: skip, REASON -->` is left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from rnaernie_bench import resources
+from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.simulated import simulated_dataset
+from rnaernie_bench.task import read_task
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(
+    r"(?P<skip><!-- test: skip[^\n]*-->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+COMMAND = re.compile(
+    r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>[^>]*?)(?:> (?P<stdout>\S+))?"
+)
+SIZES = {"train": 26, "validation": 13, "test": 26}
+NET = {
+    "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
+}  # fmt: skip
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+
+
+def blocks(document: Path) -> list[Block]:
+    found = BLOCK.finditer(document.read_text(encoding="utf-8"))
+    return [Block(match["language"], match["text"]) for match in found if not match["skip"]]
+
+
+COMMANDS = [
+    line.split(" #")[0].strip()
+    for document in DOCUMENTS
+    for block in blocks(document)
+    if block.language == "bash"
+    for line in block.text.splitlines()
+    if COMMAND.fullmatch(line.split(" #")[0].strip())
+]
+PYTHON = [b.text for document in DOCUMENTS for b in blocks(document) if b.language == "python"]
+
+
+def edit(path: Path, **changes: Any) -> None:
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    package = "# @package _global_\n" if "@package" in path.read_text(encoding="utf-8") else ""
+    path.write_text(package + yaml.safe_dump(raw | changes, sort_keys=False), encoding="utf-8")
+
+
+def make_configs(folder: Path) -> None:
+    """Copy the configurations, with one epoch, small nets and one seed a suite."""
+    shutil.copytree(resources.configs_folder(), folder)
+    for path in (folder / "backbone").glob("rnaernie*.yaml"):
+        edit(path, **NET, init="random", source=None)
+    for path in (folder / "trainer").glob("*.yaml"):
+        edit(path, max_epochs=1)
+    edit(folder / "preset" / "demo.yaml", trainer={"max_epochs": 1})
+    for path in (folder / "suite").glob("*.yaml"):
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        common = [s for s in raw["common"] if not s.startswith("trainer.")]
+        edit(path, common=common, grids=[grid | {"seed": [0]} for grid in raw["grids"]])
+
+
+def make_task(folder: Path, source: Path, data: Path) -> None:
+    """Copy a task, with small simulated items as its real ones."""
+    shutil.copytree(source, folder)
+    declaration = folder / "task.yaml"
+    raw = yaml.safe_load(declaration.read_text(encoding="utf-8"))
+    edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": SIZES})
+    task = read_task(declaration)
+    parts = simulated_dataset(task).parts
+    for part, file in raw["dataset"]["files"].items():
+        text = "".join(
+            f">RF0_{part}{number} {task.labels[item.label]}\n{item.sequence}\n"
+            for number, item in enumerate(parts[part])
+        )
+        path = data / file["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        file.update(sha256=hashlib.sha256(text.encode()).hexdigest(), records=len(parts[part]))
+        del file["url"]
+    edit(declaration, dataset=raw["dataset"])
+
+
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in `folder`, with the tasks and configurations there."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(resources, "tasks_folder", lambda: folder / "tasks")
+    monkeypatch.setattr(resources, "configs_folder", lambda: folder / "configs")
+    monkeypatch.setattr(resources, "results_folder", lambda: folder / "results")
+    monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(folder / "rna-data"))
+    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(folder / "cache"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a working folder as a user would have it after a first run."""
+    folder = tmp_path_factory.mktemp("user")
+    make_configs(folder / "configs")
+    for source in resources.tasks_folder().iterdir():
+        make_task(folder / "tasks" / source.name, source, folder / "rna-data")
+    shutil.copytree(folder / "tasks" / "ncrna_cls", folder / "my_tasks" / "my_task")
+    edit(folder / "my_tasks" / "my_task" / "task.yaml", name="my_task")
+    sequences = ">one\nGGGCCCGUAGCUCAGCCCGG\n>two\nACGTACGTNN\n"
+    (folder / "in.fa").write_text(sequences, encoding="utf-8")
+    (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        enter(folder, monkeypatch)
+        assert main(["run", "task=ncrna_cls", "preset=bench", "seed=7", "tracking=none"]) == 0
+    return folder
+
+
+@pytest.fixture
+def run_id(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the id of the first run, from within the user's folder."""
+    enter(folder, monkeypatch)
+    [record] = [
+        path
+        for path in folder.glob("runs/ncrna_cls/*/record.json")
+        if '"seed": 7,' in path.read_text(encoding="utf-8")
+    ]
+    return record.parent.name
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command(
+    line: str,
+    folder: Path,
+    run_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = COMMAND.fullmatch(line)
+    assert command
+    if command["stdin"]:
+        content = (folder / command["stdin"]).read_bytes()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+    arguments = [run_id if word == "RUN" else word for word in shlex.split(command["arguments"])]
+    status = main(arguments)
+    printed = capsys.readouterr()
+    assert status == 0, printed.err
+    if "predict" in arguments:
+        out = (folder / "out.tsv").read_text() if "-o" in arguments else printed.out
+        assert [row.split("\t")[0] for row in out.splitlines()] == ["id", "one", "two"]
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_python(text: str, run_id: str) -> None:
+    exec(compile(text.replace("RUN", run_id), "block", "exec"), {})
+
+
+def test_commands_are_found() -> None:
+    assert len(COMMANDS) > 20
+    assert len(PYTHON) == 2
+    shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
+    from rnaernie_bench.cli.main import COMMANDS as KNOWN
+
+    assert shown == set(KNOWN)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_make_targets_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"^make ([\w-]+)|`make ([\w-]+)`", text, re.MULTILINE)) <= {
+        pair for target in targets for pair in ((target, ""), ("", target))
+    }
