@@ -177,7 +177,8 @@ def _train_head(
     schedule = get_linear_schedule_with_warmup(
         optimizer, int(trainer.warmup_fraction * steps), steps
     )
-    best, best_epoch, best_state = float("-inf"), 0, dict[str, Tensor]()
+    best, best_epoch = float("-inf"), 0
+    best_state: dict[str, Tensor] = {}
     epoch, stopped_by = 0, "max_epochs"
     for epoch in range(1, trainer.max_epochs + 1):
         head.train()
