@@ -116,13 +116,13 @@ class TestCheckpoints:
         assert first.weights_sha256 == again.weights_sha256 != other.weights_sha256
 
     def test_missing_folder(self, tmp_path):
-        with pytest.raises(ConfigError, match="cannot be loaded.*backbone.source") as caught:
+        with pytest.raises(ConfigError, match=r"cannot be loaded.*backbone.source") as caught:
             load(options(tmp_path / "nowhere"), 0)
         assert "\n" not in str(caught.value)
 
     def test_unreachable_hub(self, monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        with pytest.raises(ConfigError, match="no-such-org/net: .*check the connection") as caught:
+        with pytest.raises(ConfigError, match=r"no-such-org/net: .*check the connection") as caught:
             load(options("no-such-org/net"), 0)
         assert "\n" not in str(caught.value)
 
@@ -139,7 +139,7 @@ class TestCheckpoints:
     def test_broken_folder(self, checkpoint, damage):
         folder, _ = checkpoint
         damage(folder)
-        with pytest.raises(ConfigError, match="cannot be loaded.*check the folder") as caught:
+        with pytest.raises(ConfigError, match=r"cannot be loaded.*check the folder") as caught:
             load(options(folder), 0)
         assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
 
@@ -147,20 +147,20 @@ class TestCheckpoints:
         folder, _ = checkpoint
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 32}))
-        with pytest.raises(ConfigError, match="differ from the shape in config.json: .* more"):
+        with pytest.raises(ConfigError, match=r"differ from the shape in config.json: .* more"):
             load(options(folder), 0)
 
     def test_vocabulary_of_another_size(self, tmp_path):
         RnaErnieModel(RnaErnieConfig(vocab_size=57, **TINY)).save_pretrained(tmp_path)
         RnaTokenizer().save_pretrained(tmp_path)
-        with pytest.raises(ConfigError, match="its tokenizer has 28 tokens, its network 57"):
+        with pytest.raises(ConfigError, match=r"its tokenizer has 28 tokens, its network 57"):
             load(options(tmp_path), 0)
 
     def test_missing_layers_are_not_made_up(self, checkpoint):
         folder, _ = checkpoint
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 2}))
-        with pytest.raises(ConfigError, match="no weights for encoder.layer.1"):
+        with pytest.raises(ConfigError, match=r"no weights for encoder.layer.1"):
             load(options(folder), 0)
 
     def test_another_model_is_refused(self, tmp_path):
@@ -171,12 +171,12 @@ class TestCheckpoints:
         )
         RnaBertModel(config).save_pretrained(tmp_path / "bert")
         RnaTokenizer().save_pretrained(tmp_path / "bert")
-        with pytest.raises(ConfigError, match="cannot be loaded: .*rnabert"):
+        with pytest.raises(ConfigError, match=r"cannot be loaded: .*rnabert"):
             load(options(tmp_path / "bert"), 0)
 
 
 def test_options_that_contradict_each_other():
-    with pytest.raises(ConfigError, match="backbone.init: there are no pre-trained weights"):
+    with pytest.raises(ConfigError, match=r"backbone.init: there are no pre-trained weights"):
         options(init="pretrained")
-    with pytest.raises(ConfigError, match="backbone.hidden_size: 16 is not a multiple of 3"):
+    with pytest.raises(ConfigError, match=r"backbone.hidden_size: 16 is not a multiple of 3"):
         options(num_attention_heads=3)
