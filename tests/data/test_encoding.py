@@ -39,13 +39,13 @@ def test_508_bases_fit(tokenizer):
 
 
 def test_error_policy_names_the_record(tokenizer):
-    with pytest.raises(DataError, match=r"record 'long': the sequence has 509 bases, 508 fit"):
+    with pytest.raises(DataError, match=r"in.fa, record 'long': the sequence has 509 bases, 508 fit"):
         encode(
             ["ACGU", "A" * 509],
             tokenizer,
             policy="error",
             max_bases=MAX_BASES,
-            names=["short", "long"],
+            names=["in.fa, record 'short'", "in.fa, record 'long'"],
         )
     with pytest.raises(DataError, match=r"sequence 2: .*task.length=truncate"):
         encode(["ACGU", "A" * 509], tokenizer, policy="error", max_bases=MAX_BASES)
