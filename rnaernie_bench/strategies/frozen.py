@@ -55,9 +55,10 @@ class FittedHead:
 
         if not all(sequence in self.table for sequence in sequences):
             return self.network.logits(sequences)
+        device = next(self.head.parameters()).device  # the network may have taken it along
+        features = torch.from_numpy(self.table.of(sequences)).to(device)
         with torch.inference_mode():
-            output = self.head.eval().predict(torch.from_numpy(self.table.of(sequences)))
-        logits: np.ndarray = output.logits.numpy()
+            logits: np.ndarray = self.head.eval().predict(features).logits.cpu().numpy()
         return logits
 
     def save(self, folder: Path) -> None:
