@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock
 
 from rnaernie_bench import resources
-from rnaernie_bench.files import atomic_path
+from rnaernie_bench.files import as_bench_error, atomic_path
 
 FORMAT = 1
 """Part of the key: a new number leaves old files behind."""
@@ -76,7 +76,10 @@ def cached_features(
 
 def _lock(path: Path) -> FileLock:
     """Return a lock that one process at a time holds for `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise as_bench_error(error, path.parent) or error from error
     return FileLock(path.with_suffix(".lock"))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -81,6 +82,8 @@ def load_run(folder: Path) -> Predictor:
     Raises:
         ResultError: if there is no whole model in it.
     """
+    from safetensors import SafetensorError
+
     model = folder / "model"
     try:
         saved = json.loads((model / "predictor.json").read_text(encoding="utf-8"))
@@ -97,7 +100,9 @@ def load_run(folder: Path) -> Predictor:
             if isinstance(entry, BaselineEntry)
             else _restore_network(model, saved)
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (
+        OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,
+    ) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultError(
             f"the model cannot be loaded: {reason}", where=model, remedy="repeat the run"

@@ -31,7 +31,9 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ExportableState
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.config import TrainerOptions
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
@@ -111,14 +113,13 @@ def train(
 
         use_fast_dropout(model)
     checkpoints = folder / "checkpoints"
-    limit = _TimeLimit(options.max_train_minutes)
     stopping = EarlyStoppingCallback(early_stopping_patience=options.patience)
     trainer = _BucketTrainer(
         model,
         train_set,
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, limit, _Curves(log)],
+        callbacks=[stopping, _TimeLimit(options.max_train_minutes), _Curves(log)],
         pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
@@ -126,11 +127,11 @@ def train(
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
     torch.manual_seed(seed)
-    try:
-        trainer.train(resume_from_checkpoint=last_whole_checkpoint(checkpoints))
-    finally:
-        limit.stop()
-    state = trainer.state
+    checkpoint = last_whole_checkpoint(checkpoints)
+    if checkpoint is None or not trainer.take_over(checkpoint):
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    state, limit = trainer.state, trainer.time_limit
+    limit.stop()
     summary = TrainingSummary(
         train_s=max(limit.elapsed_s, time.perf_counter() - start),
         epochs=float(state.epoch or 0.0),
@@ -141,16 +142,16 @@ def train(
     return summary
 
 
-def last_whole_checkpoint(folder: Path) -> str | None:
+def last_whole_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint below `folder` that was written to its end, if any."""
     whole: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
         try:  # the trainer writes its state last
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            state = json.loads((path / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         whole.append((int(state["global_step"]), path))
-    return str(max(whole)[1]) if whole else None
+    return max(whole)[1] if whole else None
 
 
 class _BucketTrainer(Trainer):
@@ -179,22 +180,52 @@ class _BucketTrainer(Trainer):
         self.pad_id = pad_id
         self.token_budget = token_budget
         self.score = score
-        self.steps_per_epoch = 1
-
-    def get_train_dataloader(self) -> DataLoader:
-        """Return batches that this class shards itself; Accelerate would cut them once more."""
-        sampler = LengthBucketedBatchSampler(
-            self.train_set.encoded.lengths,
-            self.token_budget,
+        self.sampler = LengthBucketedBatchSampler(
+            train_set.encoded.lengths,
+            token_budget,
             shuffle=True,
             seed=self.args.seed,
             rank=self.args.process_index,
             world_size=self.args.world_size,
         )
-        self.steps_per_epoch = math.ceil(len(sampler) / self.args.gradient_accumulation_steps)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of a pass over train."""
+        return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
+
+    @property
+    def time_limit(self) -> _TimeLimit:
+        """The limit in force; a resumed training has put the saved one in its place."""
+        limits = (c for c in self.callback_handler.callbacks if isinstance(c, _TimeLimit))
+        return next(limits)
+
+    def take_over(self, checkpoint: Path) -> bool:
+        """Take over state and best weights of a training that had ended at `checkpoint`.
+
+        Resumed the usual way, it would go on for a step or an epoch before it stops again.
+
+        Returns:
+            Whether it had ended.
+        """
+        from safetensors.torch import load_file
+
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        saved = state.stateful_callbacks
+        if not saved["TrainerControl"]["args"]["should_training_stop"]:
+            return False
+        best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
+        self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
+        self.state = state
+        self.remove_callback(_TimeLimit)
+        self.add_callback(_TimeLimit(**saved[_TimeLimit.__name__]["args"]))
+        return True
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Return batches that this class shards itself; Accelerate would cut them once more."""
         return _EpochLoader(
             self.train_set,  # type: ignore[arg-type]
-            batch_sampler=sampler,
+            batch_sampler=self.sampler,
             collate_fn=self._collate,
         )
 
@@ -247,20 +278,23 @@ class _EpochLoader(DataLoader):
 class _TimeLimit(TrainerCallback, ExportableState):
     """Stops training after so many minutes, those before an interruption counted.
 
-    The step at which time runs out is evaluated and saved, so that a started epoch is not lost.
+    The epoch ends with the step at which time runs out, and is evaluated and saved as any other.
     """
 
-    def __init__(self, minutes: float | None, elapsed_s: float = 0.0) -> None:
+    def __init__(
+        self, minutes: float | None, elapsed_s: float = 0.0, reached: bool = False
+    ) -> None:
         self.minutes = minutes
         self.before_s = elapsed_s
-        self.start: float | None = None
-        self.reached = False
         self.elapsed_s = elapsed_s
+        self.reached = reached
+        self.start: float | None = None
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return what a checkpoint keeps: the arguments to make an equal limit of."""
         self.stop()
-        return {"args": {"minutes": self.minutes}, "attributes": {"before_s": self.elapsed_s}}
+        kept = {"minutes": self.minutes, "elapsed_s": self.elapsed_s, "reached": self.reached}
+        return {"args": kept, "attributes": {}}
 
     def stop(self) -> None:
         """Bring `elapsed_s` up to date."""
@@ -274,11 +308,10 @@ class _TimeLimit(TrainerCallback, ExportableState):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stop, with a last evaluation, when the time is over."""
+        """Stop when the time is over."""
         self.stop()
         if self.minutes is not None and self.elapsed_s >= 60 * self.minutes:
-            self.reached = True
-            control.should_evaluate = control.should_save = control.should_training_stop = True
+            self.reached = control.should_training_stop = True
 
 
 class _Curves(TrainerCallback):

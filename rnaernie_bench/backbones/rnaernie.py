@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,43 +49,55 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
 
     Args:
         options: the backbone options.
-        seed: of the weights, where `options.init` is random.
+        seed: of the weights, where `options.init` is random, and of a pooler that a checkpoint
+            lacks, as those of masked language models do.
 
     Raises:
-        ConfigError: if the weights cannot be found, or are not an RNAErnie.
+        ConfigError: if the weights cannot be found, are not those of an RNAErnie, or not all.
     """
     import torch
     from multimolecule import RnaErnieConfig, RnaErnieModel
 
     from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
 
-    if options.init == "pretrained":
-        model, tokenizer = _pretrained(options)
-    else:
-        config = RnaErnieConfig(
-            vocab_size=N_TYPED_TOKENS,
-            num_hidden_layers=options.num_hidden_layers,
-            hidden_size=options.hidden_size,
-            num_attention_heads=options.num_attention_heads,
-            intermediate_size=options.intermediate_size,
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if options.init == "pretrained":
+            model, tokenizer = _pretrained(options)
+        else:
+            config = RnaErnieConfig(
+                vocab_size=N_TYPED_TOKENS,
+                num_hidden_layers=options.num_hidden_layers,
+                hidden_size=options.hidden_size,
+                num_attention_heads=options.num_attention_heads,
+                intermediate_size=options.intermediate_size,
+            )
             model = RnaErnieModel._from_config(config, attn_implementation="sdpa")
-        tokenizer = typed_tokenizer()
+            tokenizer = typed_tokenizer()
     return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
 
 
 def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
-    from multimolecule import RnaErnieModel, RnaTokenizer
+    from multimolecule import RnaErnieConfig, RnaErnieModel, RnaTokenizer
+    from safetensors import SafetensorError
 
-    source = str(options.source)
+    source, revision = str(options.source), options.revision
     try:
-        model = RnaErnieModel.from_pretrained(
-            source, revision=options.revision, attn_implementation="sdpa"
+        declared = RnaErnieConfig.get_config_dict(source, revision=revision)[0].get("model_type")
+        if declared != RnaErnieConfig.model_type:
+            # Transformers would load it all the same and fill up with random weights.
+            raise ValueError(f"its config.json declares the model type {declared!r}")
+        model, report = RnaErnieModel.from_pretrained(
+            source,
+            revision=revision,
+            dtype="float32",
+            attn_implementation="sdpa",
+            ignore_mismatched_sizes=True,  # they are reported, and refused below
+            output_loading_info=True,
         )
-        tokenizer = RnaTokenizer.from_pretrained(source, revision=options.revision)
-    except (OSError, ValueError) as error:
+        tokenizer = RnaTokenizer.from_pretrained(source, revision=revision)
+        _check_whole(report, len(tokenizer), model.config.vocab_size)
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         remedy = (
             "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
@@ -97,6 +110,22 @@ def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
             remedy=remedy,
         ) from error
     return model, tokenizer
+
+
+def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> None:
+    """Raise a ValueError if weights were made up, or the tokenizer is not the network's."""
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise ValueError(f"it holds no weights for {_some(missing)}")
+    wrong = sorted(str(key) for key, *_ in report["mismatched_keys"])
+    if wrong:
+        raise ValueError(f"its weights differ from the shape in config.json: {_some(wrong)}")
+    if n_tokens != n_rows:
+        raise ValueError(f"its tokenizer has {n_tokens} tokens, its network {n_rows}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 ENTRY = EncoderEntry(

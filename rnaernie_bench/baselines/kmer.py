@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
@@ -86,7 +86,11 @@ def kmer_frequencies(sequences: Sequence[str], min_k: int, max_k: int) -> Any:
 
 
 def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitReport]:
-    """Fit one regression for each strength in `options.C` and keep the best on validation."""
+    """Fit one regression for each strength in `options.C` and keep the best on validation.
+
+    Raises:
+        DataError: if train holds items of one class only.
+    """
     from sklearn.linear_model import LogisticRegression
 
     from rnaernie_bench.fitting import FitReport
@@ -98,6 +102,11 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
         [item.sequence for item in context.train], options.min_k, options.max_k
     )
     labels = np.array([item.label for item in context.train])
+    if len(np.unique(labels)) < 2:
+        raise DataError(
+            "the train part holds items of one class, two are needed",
+            where=f"data set {context.dataset.name}",
+        )
     held_out = np.array([item.label for item in context.validation])
     best: tuple[float, float, KmerClassifier] | None = None
     for trial, strength in enumerate(options.C, 1):

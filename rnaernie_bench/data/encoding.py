@@ -46,7 +46,7 @@ def encode(
         tokenizer: a MultiMolecule RNA tokenizer with one token a base.
         policy: ``error`` refuses a sequence over `max_bases`, ``truncate`` keeps its first bases.
         max_bases: the limit, in nucleotides.
-        names: what to call the sequences in an error; their positions if None.
+        names: where the sequences stand, for an error; their positions if None.
 
     Raises:
         DataError: for a sequence over the limit under ``error``.
@@ -58,7 +58,7 @@ def encode(
         first = int(np.argmax(truncated))
         raise DataError(
             f"the sequence has {len(sequences[first])} bases, {max_bases} fit",
-            where=f"record '{names[first]}'" if names else f"sequence {first + 1}",
+            where=names[first] if names else f"sequence {first + 1}",
             remedy="cut it, or set task.length=truncate to use the first bases only",
         )
     ids = []

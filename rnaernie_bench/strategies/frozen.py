@@ -55,9 +55,10 @@ class FittedHead:
 
         if not all(sequence in self.table for sequence in sequences):
             return self.network.logits(sequences)
+        device = next(self.head.parameters()).device  # the network may have taken it along
+        features = torch.from_numpy(self.table.of(sequences)).to(device)
         with torch.inference_mode():
-            output = self.head.eval().predict(torch.from_numpy(self.table.of(sequences)))
-        logits: np.ndarray = output.logits.numpy()
+            logits: np.ndarray = self.head.eval().predict(features).logits.cpu().numpy()
         return logits
 
     def save(self, folder: Path) -> None:
@@ -75,7 +76,7 @@ def fit(
 
     from rnaernie_bench.fitting import FitReport
     from rnaernie_bench.model import TaskModel, build_head, save_model
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader
+    from rnaernie_bench.strategies.network import FittedNetwork, Reader, refuse_long
 
     task, config = context.task, context.config
     torch.manual_seed(config.seed)
@@ -84,6 +85,7 @@ def fit(
     reader = Reader(
         encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
     )
+    refuse_long(context, reader)
     table = _features(context, encoder, model, reader)
     outcome = _train_head(context, head, table, options)
     write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
@@ -122,7 +124,6 @@ def _features(context: FitContext, encoder: Encoder, model: Any, reader: Any) ->
         return rows
 
     items = [item for part in context.dataset.parts.values() for item in part]
-    _refuse_long(reader, items)
     key = {
         "weights": encoder.weights_sha256,
         "data": context.dataset.fingerprint,
@@ -132,12 +133,6 @@ def _features(context: FitContext, encoder: Encoder, model: Any, reader: Any) ->
         "device": device.type,
     }
     return cached_features([item.sequence for item in items], compute, key=key)
-
-
-def _refuse_long(reader: Any, items: Sequence[Any]) -> None:
-    """Apply the length policy with the ids of the items at hand, for its message."""
-    long = [item for item in items if len(item.sequence) > reader.max_bases]
-    reader.encode([item.sequence for item in long], [item.id for item in long])
 
 
 @dataclass(frozen=True)
@@ -177,7 +172,8 @@ def _train_head(
     schedule = get_linear_schedule_with_warmup(
         optimizer, int(trainer.warmup_fraction * steps), steps
     )
-    best, best_epoch, best_state = float("-inf"), 0, dict[str, Tensor]()
+    best, best_epoch = float("-inf"), 0
+    best_state: dict[str, Tensor] = {}
     epoch, stopped_by = 0, "max_epochs"
     for epoch in range(1, trainer.max_epochs + 1):
         head.train()

@@ -45,8 +45,7 @@ class Reader:
 
     def examples(self, items: Sequence[SequenceItem]) -> Examples:
         """Return encoded items with their labels."""
-        encoded = self.encode([item.sequence for item in items], [item.id for item in items])
-        return Examples(encoded, labels_of(items))
+        return Examples(self.encode([item.sequence for item in items]), labels_of(items))
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,21 @@ def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
     return np.array([item.label for item in items], dtype=np.int64)
 
 
+def refuse_long(context: FitContext, reader: Reader) -> None:
+    """Apply the length policy to every part of the data set, before time is spent on training.
+
+    Raises:
+        DataError: naming file and record of a sequence over the limit under ``error``.
+    """
+    files = {} if context.dataset.simulated else context.task.dataset.files
+    for part, items in context.dataset.parts.items():
+        file = files[part].path if part in files else f"{context.dataset.name}, part {part}"
+        long = [item for item in items if len(item.sequence) > reader.max_bases]
+        reader.encode(
+            [item.sequence for item in long], [f"{file}, record '{item.id}'" for item in long]
+        )
+
+
 def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str, float]]:
     """Return the function that turns validation logits into metrics."""
     labels = labels_of(context.validation)
@@ -93,7 +107,12 @@ def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str,
 def train_network(
     context: FitContext, model: nn.Module, reader: Reader, learning_rate: float
 ) -> TrainingSummary:
-    """Train all weights of `model` by the recipe; it holds its best epoch afterwards."""
+    """Train all weights of `model` by the recipe; it holds its best epoch afterwards.
+
+    Raises:
+        DataError: for a sequence over the limit under ``task.length=error``.
+    """
+    refuse_long(context, reader)
     metric = context.task.main_metric
     return train(
         model,
