@@ -177,8 +177,9 @@ def test_damaged_models(call, runs, tmp_path, name, file, damage):
     else:
         victim.write_bytes(victim.read_bytes()[:20])
     status, _, err = call(str(damaged), fasta(RECORDS[1:]))
-    assert status == 2 and "cannot be loaded" in err and "repeat the run" in err
-    assert len(err.splitlines()) == 1
+    # Transformers, if another test imported it first, also shows its progress bars.
+    (line,) = [line for line in err.splitlines() if line.startswith("rnaernie-bench: ")]
+    assert status == 2 and "cannot be loaded" in line and line.endswith("repeat the run")
 
 
 def test_an_empty_list_is_an_empty_list(runs):
