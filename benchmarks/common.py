@@ -102,9 +102,9 @@ def bucketed_batches(items: Sequence[np.ndarray], count: int) -> list[list[int]]
     return [batches[int((i + 0.5) * len(batches) / count)] for i in range(count)]
 
 
-def trainer(model: nn.Module, *, fused: bool = True) -> Callable[[Batch], float]:
+def trainer(model: nn.Module, *, rate: float = 1e-4) -> Callable[[Batch], float]:
     """Return one training step: forward, backward, clipped AdamW; it returns the loss."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=fused)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, fused=True)
 
     def step(batch: Batch) -> float:
         loss = model(**batch).loss

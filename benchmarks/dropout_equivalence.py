@@ -13,6 +13,7 @@ from benchmarks.common import build, collate, nrc, trainer
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
 
 SEEDS = (0, 1, 2)
+RATE = 5e-4
 EPOCHS = 2
 TRAIN, VALIDATION = 1000, 390
 MAX_TOKENS = 122
@@ -50,7 +51,7 @@ def stratified(labels: np.ndarray, *sizes: int) -> list[np.ndarray]:
 def run(items, labels, train, validation, fast: bool, seed: int) -> float:  # type: ignore[no-untyped-def]
     """Train one model and return its mean validation loss."""
     model = build(layers=4, hidden=192, heads=6, fast_dropout=fast, seed=seed)
-    step = trainer(model)
+    step = trainer(model, rate=RATE)
     sampler = LengthBucketedBatchSampler(
         [len(items[i]) for i in train], BUDGET, shuffle=True, seed=seed
     )
