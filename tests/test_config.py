@@ -30,8 +30,8 @@ def test_the_demo_is_the_default() -> None:
         "truncate",
     )
     assert (config.backbone.name, config.backbone.init) == ("rnaernie-tiny", "random")
-    assert config.strategy.name == "full"
-    assert config.trainer.max_epochs == 4
+    assert config.strategy.name == "frozen"
+    assert config.trainer.max_epochs == 30
     assert config.seed == 0
     assert config.runs_dir == Path("runs")
 

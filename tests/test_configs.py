@@ -25,7 +25,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes(group: str, choice: str) -> None:
-    config = compose(["task=ncrna_cls", f"{group}={choice}"])
+    needed = ["tracking.uri=http://localhost:5000"] if choice == "server" else []
+    config = compose(["task=ncrna_cls", f"{group}={choice}", *needed])
     chosen = getattr(config, group)
     if group == "preset":
         assert chosen == choice
