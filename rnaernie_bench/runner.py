@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,13 +138,10 @@ def execute(
     folder, record_file = planned.folder, planned.folder / "record.json"
     if record_file.exists() and not repeat:
         return Outcome(read_record(record_file), folder, repeated=True)
-    resumed = folder.exists()
-    if resumed and repeat:
-        shutil.rmtree(folder)
-    elif resumed:
-        notify(f"going on with the interrupted run {planned.run_id}")
-    write_text(folder / "config.yaml", _yaml(config))
-    try:
+    with _workplace(planned, set_aside=record_file.exists()) as resumed:
+        if resumed:
+            notify(f"going on with the interrupted run {planned.run_id}")
+        write_text(folder / "config.yaml", _yaml(config))
         with open_tracker(
             config.tracking,
             runs_dir=config.runs_dir,
@@ -153,11 +151,36 @@ def execute(
         ) as tracker:
             record = _carry_out(planned, tracker)
             ui_command = tracker.ui_command
-    except BaseException:
-        if not any((folder / "checkpoints").glob("checkpoint-*")):
-            shutil.rmtree(folder, ignore_errors=True)  # nothing in it could be gone on with
-        raise
     return Outcome(record, folder, repeated=False, ui_command=ui_command)
+
+
+@contextmanager
+def _workplace(planned: Plan, *, set_aside: bool) -> Iterator[bool]:
+    """Keep the run's folder sound, whatever happens in the block.
+
+    A finished run that is repeated is set aside, and comes back if the repetition fails. A folder
+    that a failure leaves is kept if it holds a checkpoint to go on from, and removed if not.
+
+    Yields:
+        Whether there is an unfinished run to go on with.
+    """
+    folder = planned.folder
+    former = folder.with_name(f".{folder.name}")
+    if former.exists() and not folder.exists():
+        former.rename(folder)  # a repetition was killed
+    if set_aside:
+        shutil.rmtree(former, ignore_errors=True)
+        folder.rename(former)
+    try:
+        yield folder.exists()
+    except BaseException:
+        finished = (folder / "record.json").exists()
+        if not finished and not any((folder / "checkpoints").glob("checkpoint-*")):
+            shutil.rmtree(folder, ignore_errors=True)
+            if former.exists():
+                former.rename(folder)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def _carry_out(planned: Plan, tracker: Tracker) -> Record:
@@ -185,8 +208,9 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     validate_record(record)
     write_text(folder / "README.md", run_card(task, record))
     write_json(folder / "record.json", record)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # needed until the record stands
     tracker.log_artifact(folder / "record.json")
-    tracker.log_artifact(folder / "model", "model")
+    tracker.log_artifact(folder / "model")
     return record
 
 

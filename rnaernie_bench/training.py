@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +95,7 @@ def train(
         options: recipe and budget.
         learning_rate: the highest rate, reached after warm-up.
         seed: of shuffling and dropout.
-        folder: checkpoints go below it, and are removed at the end.
+        folder: checkpoints go below it; they are left for the caller to remove.
         score: validation metrics from logits.
         metric: the one of them that chooses the epoch.
         higher_is_better: its direction.
@@ -132,14 +131,12 @@ def train(
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     state, limit = trainer.state, trainer.time_limit
     limit.stop()
-    summary = TrainingSummary(
+    return TrainingSummary(
         train_s=max(limit.elapsed_s, time.perf_counter() - start),
         epochs=float(state.epoch or 0.0),
         best_epoch=(state.best_global_step or 0) / trainer.steps_per_epoch,
         stopped_by=_reason(trainer, limit),
     )
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return summary
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:

@@ -33,18 +33,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
+REAL_DATA = os.environ.pop("RNAERNIE_BENCH_DATA", None)
+"""Given back to tests marked `realdata`; the others see the folders of their fixtures alone."""
+
+
 @pytest.fixture(autouse=True)
 def isolated(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Give every test a working folder and a cache of its own.
-
-    Without the mark `realdata` it sees no data folder either.
-    """
+    """Give every test a working folder and a cache of its own, and real data if it is marked so."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
-    if not request.node.get_closest_marker("realdata"):
-        monkeypatch.delenv("RNAERNIE_BENCH_DATA", raising=False)
+    if REAL_DATA is not None and request.node.get_closest_marker("realdata"):
+        monkeypatch.setenv("RNAERNIE_BENCH_DATA", REAL_DATA)
 
 
 @pytest.fixture

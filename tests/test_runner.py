@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from transformers import Trainer
 
 from rnaernie_bench import inference, runner
 from rnaernie_bench.cli.main import main
@@ -41,6 +42,15 @@ def finished(tmp_path_factory):
 def task(tmp_path):
     with installed(tmp_path) as task:
         yield task
+
+
+def failing(error):
+    """Return a function that raises `error`, whatever it is given."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 def record_of(folder):
@@ -156,7 +166,7 @@ def test_a_failure_leaves_no_folder(task, monkeypatch, capsys):
         raise RuntimeError("no more")
 
     monkeypatch.setattr("rnaernie_bench.evaluation.evaluate", fail)
-    assert task.cli(settings=MODELS["full"]) == 1
+    assert task.cli(settings=MODELS["majority"]) == 1
     assert task.run_folders() == []
     assert "unexpected RuntimeError: no more; --debug shows where" in capsys.readouterr().err
 
@@ -194,6 +204,28 @@ def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, cap
         for field in ("run_id", "backbone", "selection", "validation", "tests"):
             assert record[field] == expected[field], field
         assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_a_training_is_not_lost_to_a_failure_behind_it(task, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_save_model", failing(OSError(28, "full")))
+        assert task.cli(settings=MODELS["full"]) == 2
+    (folder,) = task.run_folders()
+    assert list((folder / "checkpoints").glob("checkpoint-*"))
+    monkeypatch.setattr(Trainer, "train", failing(AssertionError("trained again")))
+    assert task.cli(settings=MODELS["full"]) == 0
+    assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_a_repetition_that_fails_leaves_the_finished_run(task, monkeypatch):
+    assert task.cli(settings=MODELS["majority"]) == 0
+    (folder,) = task.run_folders()
+    before = (folder / "record.json").read_bytes()
+    monkeypatch.setattr(runner, "_fit", failing(KeyboardInterrupt()))
+    assert task.cli("--repeat", settings=MODELS["majority"]) == 2
+    assert task.run_folders() == [folder]
+    assert (folder / "record.json").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_what_an_interruption_left_of_a_model_is_replaced(task):

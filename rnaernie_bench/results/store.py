@@ -73,7 +73,8 @@ def read_runs(runs_dir: Path) -> list[Record]:
     Raises:
         ResultError: a record is damaged or of another schema.
     """
-    records = [read_record(path) for path in sorted(runs_dir.glob(f"*/*/{RECORD_FILE}"))]
+    paths = sorted(runs_dir.glob(f"*/[!.]*/{RECORD_FILE}"))  # a run set aside has a dot
+    records = [read_record(path) for path in paths]
     return [record for record in records if record.get("status") == "finished"]
 
 
