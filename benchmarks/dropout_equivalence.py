@@ -1,6 +1,6 @@
 """Does training with fast dropout end where training with torch's dropout ends?
 
-Validation loss after two epochs, three seeds each, of a small RNAErnie on 1,000 sequences of nRC
+Validation loss after two epochs, three seeds each, of a small RNAErnie on 3,000 sequences of nRC
 cut to 120 bases, the batches the same for both.
 """
 
@@ -13,12 +13,12 @@ from benchmarks.common import build, collate, nrc, trainer
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
 
 SEEDS = (0, 1, 2)
-RATE = 5e-4
+RATE = 1e-3
 EPOCHS = 2
-TRAIN, VALIDATION = 1000, 390
+TRAIN, VALIDATION = 3000, 507
 MAX_TOKENS = 122
 BUDGET = 1800
-"""About 16 sequences a batch: 125 steps in two epochs."""
+"""About 16 sequences a batch: 375 steps in two epochs, enough to leave chance behind."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def stratified(labels: np.ndarray, *sizes: int) -> list[np.ndarray]:
 
 def run(items, labels, train, validation, fast: bool, seed: int) -> float:  # type: ignore[no-untyped-def]
     """Train one model and return its mean validation loss."""
-    model = build(layers=4, hidden=192, heads=6, fast_dropout=fast, seed=seed)
+    model = build(layers=2, hidden=128, heads=4, fast_dropout=fast, seed=seed)
     step = trainer(model, rate=RATE)
     sampler = LengthBucketedBatchSampler(
         [len(items[i]) for i in train], BUDGET, shuffle=True, seed=seed
