@@ -66,7 +66,7 @@ def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
         "task.head=mean",
         "task.length=error",
         "task.train_fraction=0.5",
-        "strategy=frozen",
+        "strategy=full",
         "strategy.learning_rate=2e-4",
         "trainer.max_epochs=5",
         "trainer.max_train_minutes=1",
@@ -120,9 +120,12 @@ def test_a_new_recipe_version_is_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_baseline_does_not_depend_on_strategy_or_head() -> None:
     plain = run_id("backbone=kmer", kind="baseline")
-    assert run_id("backbone=kmer", "strategy=frozen", kind="baseline") == plain
+    assert run_id("backbone=kmer", "strategy=full", kind="baseline") == plain
     assert run_id("backbone=kmer", "task.head=mean", kind="baseline") == plain
     assert run_id("backbone=kmer", "backbone.max_k=3", kind="baseline") != plain
     assert run_id("backbone=kmer", "seed=1", kind="baseline") != plain
     assert strategy(configured("backbone=kmer"), "baseline") == {"name": "baseline"}
-    assert strategy(configured(), "encoder") == {"name": "full", "learning_rate": 1e-4}
+    assert strategy(configured("strategy=full"), "encoder") == {
+        "name": "full",
+        "learning_rate": 1e-4,
+    }
