@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,11 @@ _REMEDIES = {
     errno.ENOTDIR: ("a file stands where a folder is needed", "move it or choose another folder"),
     errno.EISDIR: ("a folder stands where a file is needed", "move it or choose another name"),
 }
+
+_FULL = re.compile(
+    r"No space left on device|os error 28|\d+ requested and \d+ written|file write failed"
+)
+"""How safetensors, NumPy and torch word a full disk, without its error number."""
 
 
 @contextmanager
@@ -63,17 +69,23 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         _discard(temporary)
 
 
-def as_bench_error(error: OSError, where: object = None) -> BenchError | None:
+def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
     """Return what a user can do about a failed write, or None if that is not what `error` is.
 
     Args:
-        error: what the operating system said.
+        error: what the operating system said, or what torch, NumPy or safetensors made of it.
         where: the file to name; the one that `error` names if None.
     """
-    if error.errno not in _REMEDIES:
+    if isinstance(error, BenchError):
         return None
-    what, remedy = _REMEDIES[error.errno]
-    return BenchError(f"cannot be written: {what}", where=where or error.filename, remedy=remedy)
+    code = getattr(error, "errno", None)
+    if code not in _REMEDIES and _FULL.search(str(error)):
+        code = errno.ENOSPC
+    if code not in _REMEDIES:
+        return None
+    what, remedy = _REMEDIES[code]
+    place = where or getattr(error, "filename", None)
+    return BenchError(f"cannot be written: {what}", where=place, remedy=remedy)
 
 
 def _discard(temporary: Path) -> None:

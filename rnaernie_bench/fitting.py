@@ -66,8 +66,10 @@ class FitReport:
     """`early_stopping`, `max_epochs`, `max_train_minutes`, or `optimum` for closed problems."""
     trials: int = 1
     """How many configurations validation has compared."""
+    selected: Mapping[str, Any] = field(default_factory=dict)
+    """What validation chose besides the epoch, such as the regularisation."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What else the record should tell, such as the chosen regularisation."""
+    """What else the record should tell of the cost, such as seconds of embedding."""
 
     @property
     def converged(self) -> bool:

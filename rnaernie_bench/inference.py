@@ -25,7 +25,7 @@ def in_batches(
     pad_id: int,
     token_budget: int,
     device: torch.device,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> np.ndarray:
     """Return `compute` of every sequence, without gradients.
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,9 +30,11 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy
+from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
 from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
+from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -77,8 +78,8 @@ class Outcome:
     folder: Path
     repeated: bool
     """Whether the record stood there already."""
-    ui_command: str | None = None
-    """What opens the tracking page."""
+    page: str | None = None
+    """Where the curves are: the command that opens a local store, or a server's address."""
 
 
 def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
@@ -135,11 +136,13 @@ def execute(
 
     check_reachable(config.tracking)
     planned = plan(config, task_folders)
-    folder, record_file = planned.folder, planned.folder / "record.json"
-    if record_file.exists() and not repeat:
-        return Outcome(read_record(record_file), folder, repeated=True)
-    with _workplace(planned, set_aside=record_file.exists()) as resumed:
-        if resumed:
+    folder = planned.folder
+    if (folder / RECORD).exists() and not repeat:
+        return Outcome(read_record(folder / RECORD), folder, repeated=True)
+    with workplace(folder, repeat=repeat) as state:
+        if state == "finished":  # while we waited, or by a repetition that was killed
+            return Outcome(read_record(folder / RECORD), folder, repeated=True)
+        if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
         write_text(folder / "config.yaml", _yaml(config))
         with open_tracker(
@@ -150,37 +153,8 @@ def execute(
             tags={"task": planned.task.key, "backbone": config.backbone.name},
         ) as tracker:
             record = _carry_out(planned, tracker)
-            ui_command = tracker.ui_command
-    return Outcome(record, folder, repeated=False, ui_command=ui_command)
-
-
-@contextmanager
-def _workplace(planned: Plan, *, set_aside: bool) -> Iterator[bool]:
-    """Keep the run's folder sound, whatever happens in the block.
-
-    A finished run that is repeated is set aside, and comes back if the repetition fails. A folder
-    that a failure leaves is kept if it holds a checkpoint to go on from, and removed if not.
-
-    Yields:
-        Whether there is an unfinished run to go on with.
-    """
-    folder = planned.folder
-    former = folder.with_name(f".{folder.name}")
-    if former.exists() and not folder.exists():
-        former.rename(folder)  # a repetition was killed
-    if set_aside:
-        shutil.rmtree(former, ignore_errors=True)
-        folder.rename(former)
-    try:
-        yield folder.exists()
-    except BaseException:
-        finished = (folder / "record.json").exists()
-        if not finished and not any((folder / "checkpoints").glob("checkpoint-*")):
-            shutil.rmtree(folder, ignore_errors=True)
-            if former.exists():
-                former.rename(folder)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+            page = tracker.ui_command or tracker.run_url
+    return Outcome(record, folder, repeated=False, page=page)
 
 
 def _carry_out(planned: Plan, tracker: Tracker) -> Record:
@@ -190,7 +164,7 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     from rnaernie_bench.results.predictions import predictions_entry, write_predictions
 
     config, task, folder = planned.config, planned.task, planned.folder
-    tracker.log_params(as_dict(config))
+    tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
         evaluation = evaluate(fitted, planned.split, task.labels, max_bases=report.max_bases)
@@ -207,9 +181,9 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     record = _record(planned, report, evaluation, memory)
     validate_record(record)
     write_text(folder / "README.md", run_card(task, record))
-    write_json(folder / "record.json", record)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # needed until the record stands
-    tracker.log_artifact(folder / "record.json")
+    write_json(folder / RECORD, record)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
+    tracker.log_artifact(folder / RECORD)
     tracker.log_artifact(folder / "model")
     return record
 
@@ -306,6 +280,7 @@ def _record(
             "best_epoch": round(report.best_epoch, 3),
             "stopped_by": report.stopped_by,
             "temperature": evaluation.temperature,
+            **report.selected,
         },
         "validation": evaluation.validation,
         "tests": evaluation.tests,
@@ -324,11 +299,22 @@ def _record(
 def _options(config: RunConfig) -> dict[str, Any]:
     """Return the backbone's options that other fields of the record do not tell."""
     told = ("name", "init")
-    return {key: value for key, value in as_dict(config.backbone).items() if key not in told}
+    options = {key: value for key, value in as_dict(config.backbone).items() if key not in told}
+    if options.get("source") and Path(options["source"]).expanduser().exists():
+        options["source"] = "local folder"  # the hash of its weights names it; paths are private
+    return options
+
+
+def _told(config: RunConfig) -> dict[str, Any]:
+    """Return the settings as they may be written down: without a password."""
+    values: dict[str, Any] = as_dict(config)
+    if config.tracking.uri:
+        values["tracking"]["uri"] = without_password(config.tracking.uri)
+    return values
 
 
 def _yaml(config: RunConfig) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(as_dict(config), sort_keys=False)
+    text: str = yaml.safe_dump(_told(config), sort_keys=False)
     return text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.files import atomic_path, write_json, write_text
+from rnaernie_bench.files import as_bench_error, atomic_path, write_json, write_text
 
 
 def test_a_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
@@ -90,3 +90,22 @@ def test_json_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", float("nan"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail] failed writing data/0: file write failed"),
+        OSError("400 requested and 0 written"),
+        Exception("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+    ids=["torch", "NumPy", "safetensors"],
+)
+def test_a_full_disk_is_known_by_the_words_of_libraries(error: Exception) -> None:
+    known = as_bench_error(error, "model/")
+    assert str(known).startswith("model/: cannot be written: no space is left")
+
+
+def test_other_failures_are_not_taken_for_a_full_disk() -> None:
+    assert as_bench_error(RuntimeError("shapes differ")) is None
+    assert as_bench_error(OSError(2, "No such file")) is None

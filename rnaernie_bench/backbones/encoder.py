@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +25,23 @@ class Encoder:
     """Longest sequence it takes, in nucleotides."""
     weights_sha256: str
     """Over the names, shapes and bytes of all weights."""
+
+    def key(self) -> dict[str, str]:
+        """Return everything that its features of a sequence depend on, for a cache.
+
+        Equal weights can make different networks: heads, activations and the like stand in the
+        configuration alone, and libraries change.
+        """
+        private = ("_name_or_path", "transformers_version", "dtype")
+        config = {k: v for k, v in self.model.config.to_dict().items() if k not in private}
+        vocabulary = sorted(self.tokenizer.get_vocab().items())
+        return {
+            "weights": self.weights_sha256,
+            "config": json.dumps(config, sort_keys=True, default=str),
+            "vocabulary": json.dumps(vocabulary),
+            "max_bases": str(self.max_bases),
+            **{name: version(name) for name in ("torch", "transformers", "multimolecule")},
+        }
 
 
 def weights_sha256(model: torch.nn.Module) -> str:

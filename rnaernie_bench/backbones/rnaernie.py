@@ -37,6 +37,14 @@ class RnaErnieOptions:
                 where="backbone.init",
                 remedy="set backbone.init=random, or backbone.source to a hub id or folder",
             )
+        for name in (
+            "num_hidden_layers",
+            "hidden_size",
+            "num_attention_heads",
+            "intermediate_size",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError("the value must be 1 or more", where=f"backbone.{name}")
         if self.hidden_size % self.num_attention_heads:
             raise ConfigError(
                 f"{self.hidden_size} is not a multiple of {self.num_attention_heads} heads",

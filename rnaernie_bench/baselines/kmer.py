@@ -132,7 +132,7 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
         best_epoch=1,
         stopped_by="optimum",
         trials=len(options.C),
-        details={"C": best[1]},
+        selected={"C": best[1]},
     )
 
 

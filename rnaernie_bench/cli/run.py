@@ -112,8 +112,8 @@ def summary(outcome: Outcome) -> str:
             f"best epoch {chosen['best_epoch']:g} of {chosen['epochs']:g}, ended by {ended}"
         )
     lines.append(f"record: {outcome.folder / 'record.json'}")
-    if outcome.ui_command:
-        lines.append(f"curves: {outcome.ui_command}")
+    if outcome.page:
+        lines.append(f"curves: {outcome.page}")
     return "\n".join(lines)
 
 

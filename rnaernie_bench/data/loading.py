@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rnaernie_bench.data.fasta import read_fasta
@@ -130,12 +130,26 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
                 where=f"{task.name}, split {name}",
                 remedy="a test part needs sequences of its own",
             )
+    _check_ids(tests, where=f"{task.name}, split {name}")
     return Split(
         name=name,
         train=subset(part(declared.train), train_fraction),
         validation=part(declared.validation),
         tests=tests,
     )
+
+
+def _check_ids(tests: Mapping[str, Items], where: str) -> None:
+    """Refuse test parts in which one id stands for two items: predictions are kept by id."""
+    first: dict[str, SequenceItem] = {}
+    for name, items in tests.items():
+        for item in items:
+            if first.setdefault(item.id, item) != item:
+                raise DataError(
+                    f"the id '{item.id}' of test part '{name}' stands for another item as well",
+                    where=where,
+                    remedy="give the items of all test parts ids of their own",
+                )
 
 
 def subset(items: Items, fraction: float) -> Items:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rnaernie_bench.data.items import Dataset, SequenceItem
 from rnaernie_bench.data.loading import load_dataset, make_split, subset
 from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.task import DataFile, Task
+from rnaernie_bench.task import DataFile, SplitDeclaration, Task, TestPart
 
 PARTS = {
     "train": ">RF1_a tRNA\nACGT\n>RF2_b miRNA\nGGGG\n",
@@ -108,6 +108,19 @@ def test_a_missing_part_and_an_empty_test_part_are_refused(small_task: Make) -> 
         make_split(task, Dataset("x", {**parts, "validation": ()}), "published")
     with pytest.raises(DataError, match="also stands in train, validation"):
         make_split(task, Dataset("x", {**parts, "test": parts["train"]}), "published")
+
+
+def test_one_id_cannot_stand_for_two_test_items(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    one, two = SequenceItem("x", "ACGU", 0), SequenceItem("x", "GGGG", 1)
+    tests = {"a": TestPart("a"), "b": TestPart("b")}
+    split = SplitDeclaration("train", "validation", tests)
+    declared = replace(task, splits={"s": split})
+    rest = {"train": (SequenceItem("t", "AAAA", 0),), "validation": (SequenceItem("v", "CCCC", 0),)}
+    with pytest.raises(DataError, match="the id 'x' of test part 'b' stands for another item"):
+        make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (two,)}), "s")
+    kept = make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (one,)}), "s")
+    assert kept.tests["b"] == (one,)
 
 
 def items_of(labels: list[int]) -> tuple[SequenceItem, ...]:

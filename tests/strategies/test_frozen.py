@@ -53,7 +53,12 @@ def test_a_second_run_computes_no_features(task, embedded):
 
 @pytest.mark.parametrize(
     "other",
-    [{"overrides": ("task.head=mean",)}, {"overrides": ("task.length=error",)}, {"seed": 1}],
+    [
+        {"overrides": ("task.head=mean",)},
+        {"overrides": ("task.length=error",)},
+        {"overrides": ("backbone.num_attention_heads=4",)},  # equal weights, another network
+        {"seed": 1},
+    ],
 )
 def test_another_question_is_computed_anew(task, embedded, other):
     fit(task)
