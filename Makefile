@@ -1,6 +1,8 @@
 # Set-up and every-day commands; `make run` and `make test` need nothing but Python 3.11 and make.
 PYTHON ?= python3
 VENV ?= .venv
+# Further arguments of pip install: an index that has the CPU build of torch, for one (README.md).
+PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
@@ -33,7 +35,7 @@ leaderboard: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 clean:

@@ -89,7 +89,7 @@ def carry_out(
     task_folders: Iterable[Path] = (),
     notify: Callable[[str], None] = lambda message: None,
 ) -> list[Line]:
-    """Carry out runs in turn; one that fails does not stop the others.
+    """Carry out runs in turn; one that fails, however it does, does not stop the others.
 
     Args:
         runs: the settings of each.
@@ -111,9 +111,12 @@ def carry_out(
         notify(f"[{number}/{len(runs)}] {' '.join(overrides)}")
         try:
             outcome = execute(config, task_folders=folders, notify=notify)
-        except BenchError as error:
-            notify(f"failed: {error}")
-            lines.append(Line(overrides, None, str(error), failed=True))
+        except Exception as error:
+            expected = isinstance(error, BenchError)
+            reason = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+            reason = " ".join(reason.split())  # messages of libraries run over several lines
+            notify(f"failed: {reason}")
+            lines.append(Line(overrides, None, reason, failed=True))
             continue
         state = "skipped" if outcome.repeated else "finished"
         notify(f"{state}: {outcome.folder}")

@@ -149,6 +149,18 @@ def test_a_failing_run_does_not_stop_the_others(executed: list[RunConfig]) -> No
     assert "failed: train.fasta: no data" in said
 
 
+def test_an_unexpected_failure_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of memory:\n  see above")
+
+    monkeypatch.setattr(runner, "execute", fail)
+    said: list[str] = []
+    lines = carry_out([("task=ncrna_cls",), ("task=ncrna_cls", "seed=1")], notify=said.append)
+    reason = "unexpected RuntimeError: out of memory: see above"
+    assert [(line.outcome, line.failed) for line in lines] == [(reason, True)] * 2
+    assert said.count(f"failed: {reason}") == 2
+
+
 def test_an_interrupt_stops_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnaernie_bench.cli.run import add_task_path
+
 if TYPE_CHECKING:
     from rnaernie_bench.results.leaderboard import TaskInfo
+    from rnaernie_bench.results.record import Record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: ./runs"
     )
+    add_task_path(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -49,12 +54,12 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.results.rendering import render
     from rnaernie_bench.results.store import read_records, read_runs
 
-    tasks = declared_tasks()
+    tasks = declared_tasks(arguments.task_path)
     if arguments.task not in (None, *tasks):
         raise ConfigError(
             f"there is no task {arguments.task!r}",
             where="--task",
-            remedy=f"choose one of {', '.join(tasks)}",
+            remedy=f"choose one of {', '.join(tasks)}, or name its folder with --task-path",
         )
     local = Path("results")
     results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
@@ -63,15 +68,44 @@ def execute(arguments: argparse.Namespace) -> int:
         # An imported run counts once: `build` keeps the last record of an id.
         records = read_runs(arguments.runs_dir) + records
     if arguments.task:
-        records = [r for r in records if r.get("task", {}).get("name") == arguments.task]
+        records = [record for record in records if _task_name(record) == arguments.task]
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
-    print(render(build(records, tasks=tasks), arguments.format), end="")
+    print(render(build(of_known_tasks(records, tasks), tasks=tasks), arguments.format), end="")
     return 0
 
 
-def declared_tasks() -> dict[str, TaskInfo]:
-    """Return what the leaderboard needs to know of every task found."""
+def of_known_tasks(records: Sequence[Record], tasks: Mapping[str, TaskInfo]) -> list[Record]:
+    """Return the records of `tasks`; one line on standard error tells how many others there are.
+
+    A record that names no task is kept, for `build` to say that it is malformed.
+    """
+    known = [record for record in records if _task_name(record) in (None, *tasks)]
+    # By id: an imported run that is read beside its record is one.
+    unknown = {
+        str(r.get("run_id")): str(_task_name(r))
+        for r in records
+        if _task_name(r) not in (None, *tasks)
+    }
+    if unknown:
+        one = len(unknown) == 1
+        print(
+            f"{len(unknown)} record{'' if one else 's'} of unknown tasks "
+            f"({', '.join(sorted(set(unknown.values())))}) {'is' if one else 'are'} left out; "
+            "name their folder with --task-path",
+            file=sys.stderr,
+        )
+    return known
+
+
+def _task_name(record: Record) -> str | None:
+    task = record.get("task")
+    name = task.get("name") if isinstance(task, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:
+    """Return what the leaderboard needs to know of every task found; `folders` are further ones."""
     from rnaernie_bench.results.leaderboard import TaskInfo
     from rnaernie_bench.task import load_tasks
 
@@ -84,5 +118,5 @@ def declared_tasks() -> dict[str, TaskInfo]:
             metrics=task.metrics,
             caveats=task.caveats,
         )
-        for name, task in load_tasks().items()
+        for name, task in load_tasks(folders).items()
     }

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
         return status
     except KeyboardInterrupt:
-        advice = "; repeat the command to go on from the last checkpoint"
+        advice = "; repeat the command to go on where a checkpoint was kept"
         return _fail(f"interrupted{advice if parsed.command in _RESUMABLE else ''}", parsed, 2)
     except BenchError as error:
         return _fail(str(error), parsed, 2)

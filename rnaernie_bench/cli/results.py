@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from rnaernie_bench.cli.run import add_task_path
+
 PROTOCOL = (
     "Protocol `clean`: epoch, temperature and every other choice are made on the validation part; "
     "a test part is scored once, by the model so chosen, with no item dropped."
@@ -47,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     imports.add_argument(
         "runs", nargs="+", metavar="RUN", help="a run folder, a run id or 6 or more letters of one"
     )
-    actions.add_parser("build", parents=[common], help="rebuild README.md in the folder of results")
+    build = actions.add_parser(
+        "build", parents=[common], help="rebuild README.md in the folder of results"
+    )
+    add_task_path(build)
     actions.add_parser("validate", parents=[common], help="check every record and its predictions")
 
 
@@ -77,14 +82,13 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.cli.leaderboard import declared_tasks
+    from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.results.rendering import build_results
+    from rnaernie_bench.results.store import read_records
 
-    print(
-        build_results(
-            arguments.results_dir, tasks=declared_tasks(), protocol=PROTOCOL, limits=LIMITS
-        )
-    )
+    folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
+    records = of_known_tasks(read_records(folder), tasks)
+    print(build_results(folder, records, tasks=tasks, protocol=PROTOCOL, limits=LIMITS))
     return 0
 
 

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Carry out the runs of a suite (configs/suite/*.yaml). Finished runs are skipped, an "
         "interrupted one goes on, a failed one does not stop the others."
     )
-    parser.epilog = "example: rnaernie-bench suite suite=core"
+    parser.epilog = "example: rnaernie-bench suite suite=ncrna_cls"
     parser.add_argument(
         "overrides",
         nargs="*",

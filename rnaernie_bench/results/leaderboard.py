@@ -142,7 +142,7 @@ def _table(
         raise ResultError(
             f"of the task {name!r}, which is not known here",
             where=f"record {records[0]['run_id']}",
-            remedy="install the plugin that declares it, or ask for one task with --task",
+            remedy="name its folder with --task-path, or ask for one task with --task",
         )
     task = tasks[name]
     lacking = [r for r in records if task.main_metric not in r["tests"][key.part]["metrics"]]

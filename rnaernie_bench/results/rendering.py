@@ -12,7 +12,7 @@ from typing import Any
 
 from rnaernie_bench.files import write_text
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
-from rnaernie_bench.results.store import read_records
+from rnaernie_bench.results.record import Record
 
 FORMATS = ("table", "md", "csv", "json")
 
@@ -41,15 +41,17 @@ def render(tables: Sequence[Table], format: str) -> str:
 
 def build_results(
     results_dir: Path,
+    records: Sequence[Record],
     *,
     tasks: Mapping[str, TaskInfo],
     protocol: str = "",
     limits: Sequence[str] = (),
 ) -> Path:
-    """Rebuild `results_dir/README.md` from the records there: equal records, equal bytes.
+    """Rebuild `results_dir/README.md` from records: equal records, equal bytes.
 
     Args:
         results_dir: the folder of imported records.
+        records: those to show, ordered as they were read.
         tasks: by name, every task that the records are of.
         protocol: what the protocol demands, in one paragraph.
         limits: what the figures do not show, a sentence each.
@@ -58,10 +60,9 @@ def build_results(
         The path of the page.
 
     Raises:
-        ResultError: a record is damaged or cannot stand in a table.
+        ResultError: a record is malformed or cannot stand in a table.
         BenchError: the page cannot be written.
     """
-    records = read_records(results_dir)
     runs = "1 record" if len(records) == 1 else f"{len(records)} records"
     blocks = [
         "# Results",

@@ -227,7 +227,7 @@ def test_an_interrupt(
 
     monkeypatch.setattr(runner, "execute", interrupt)
     status, _, err = call("run", "task=ncrna_cls")
-    expected = "interrupted; repeat the command to go on from the last checkpoint"
+    expected = "interrupted; repeat the command to go on where a checkpoint was kept"
     assert (status, err) == (2, f"rnaernie-bench: {expected}\n")
 
 

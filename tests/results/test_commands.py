@@ -31,7 +31,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         caveats=("Families recur.",),
     )
     tasks, resources = ModuleType("task"), ModuleType("resources")
-    tasks.load_tasks = lambda: {"ncrna_cls": task}  # type: ignore[attr-defined]
+    tasks.load_tasks = lambda folders=(): dict.fromkeys(  # type: ignore[attr-defined]
+        ("ncrna_cls", *(folder.name for folder in folders)), task
+    )
     resources.results_folder = lambda: tmp_path / "shipped"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "rnaernie_bench.task", tasks)
     monkeypatch.setitem(sys.modules, "rnaernie_bench.resources", resources)
@@ -112,16 +114,49 @@ def test_shipped_records_serve_where_there_are_no_others(
     assert "rnaernie-tiny (random)" in run(leaderboard, "--results-dir", "shipped")[1]
 
 
-def test_one_task_is_shown_though_another_is_unknown(run: Run, make_run: Any) -> None:
+def test_records_of_unknown_tasks_are_left_out_with_one_line(
+    tmp_path: Path, run: Run, make_run: Any
+) -> None:
     run(results, "import", str(make_run()))
-    run(results, "import", str(make_run(task={"name": "elsewhere"})))
-    with pytest.raises(ResultError, match="'elsewhere', which is not known here"):
+    for seed in (1, 2):
+        run(results, "import", str(make_run(task={"name": "elsewhere"}, seed=seed)))
+    warning = (
+        "2 records of unknown tasks (elsewhere) are left out; name their folder with --task-path\n"
+    )
+    status, out, err = run(leaderboard, "--format", "json")
+    assert (status, err) == (0, warning)
+    assert {table["task"] for table in json.loads(out)} == {"ncrna_cls@1"}
+    assert run(results, "build") == (0, "results/README.md\n", warning)
+    page = tmp_path / "results" / "README.md"
+    assert "elsewhere" not in page.read_text(encoding="utf-8")
+    assert run(leaderboard, "--task", "ncrna_cls")[2] == ""
+
+
+def test_a_task_path_makes_tasks_known(tmp_path: Path, run: Run, make_run: Any) -> None:
+    for name in ("ncrna_cls", "elsewhere", "further"):
+        run(results, "import", str(make_run(task={"name": name})))
+    paths = ("--task-path", "elsewhere", "--task-path", "further")
+    _, out, err = run(leaderboard, "--format", "json", *paths)
+    assert {table["task"] for table in json.loads(out)} == {
+        "ncrna_cls@1",
+        "elsewhere@1",
+        "further@1",
+    }
+    assert err == ""
+    assert run(results, "build", *paths)[2] == ""
+    assert "elsewhere" in (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_record_that_names_no_task_is_malformed_not_unknown(run: Run, make_run: Any) -> None:
+    path = Path(run(results, "import", str(make_run()))[1].strip())
+    record = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, {**record, "task": None})
+    with pytest.raises(ResultError, match="malformed"):
         run(leaderboard)
-    assert "ncRNA classes" in run(leaderboard, "--task", "ncrna_cls")[1]
 
 
 def test_an_unknown_task_is_an_error(run: Run) -> None:
-    with pytest.raises(ConfigError, match="no task 'ncrna_clas'; choose one of ncrna_cls"):
+    with pytest.raises(ConfigError, match="no task 'ncrna_clas'; choose one of ncrna_cls, or"):
         run(leaderboard, "--task", "ncrna_clas")
 
 

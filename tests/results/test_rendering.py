@@ -13,6 +13,7 @@ import pytest
 from rnaernie_bench.files import write_json
 from rnaernie_bench.results.leaderboard import Table, TaskInfo, build
 from rnaernie_bench.results.rendering import build_results, render
+from rnaernie_bench.results.store import read_records
 
 TASKS = {
     "ncrna_cls": TaskInfo(
@@ -149,7 +150,9 @@ def test_markdown_escapes_bars(make_record: Any) -> None:
 def test_the_results_page(tmp_path: Path, records: list[dict[str, Any]]) -> None:
     for record in records:
         write_json(tmp_path / "ncrna_cls" / "published" / f"{record['run_id']}.json", record)
-    path = build_results(tmp_path, tasks=TASKS, protocol="Clean.", limits=["One.", "Two."])
+    path = build_results(
+        tmp_path, read_records(tmp_path), tasks=TASKS, protocol="Clean.", limits=["One.", "Two."]
+    )
     assert path == tmp_path / "README.md"
     assert path.read_text(encoding="utf-8") == (
         "# Results\n\n"
@@ -159,6 +162,8 @@ def test_the_results_page(tmp_path: Path, records: list[dict[str, Any]]) -> None
         "## What the figures do not show\n\n- One.\n- Two.\n"
     )
     before = path.read_bytes()
-    build_results(tmp_path, tasks=TASKS, protocol="Clean.", limits=["One.", "Two."])
+    build_results(
+        tmp_path, read_records(tmp_path), tasks=TASKS, protocol="Clean.", limits=["One.", "Two."]
+    )
     assert path.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} == {"README.md", "ncrna_cls"}
