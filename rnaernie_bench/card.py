@@ -33,10 +33,23 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         cells = [_figure(test["metrics"][metric]) for metric in _metrics(record)]
         lines.append(f"| {name} | {test['n']} | {test['n_truncated']} | {' | '.join(cells)} |")
     lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
+    lines += [*_per_class(record), ""]
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
     command = f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv"
     lines += ["## Use", "", "```", command, "```", ""]
+    lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
     return "\n".join(lines)
+
+
+def _per_class(record: Mapping[str, Any]) -> list[str]:
+    """Return the scores of every class of the first test part."""
+    name, test = next(iter(record["tests"].items()))
+    lines = [f"## Classes, test part {name}", ""]
+    lines += ["| class | precision | recall | F1 | support |", "|---|---|---|---|---|"]
+    for label, scores in test["per_class"].items():
+        figures = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
+        lines.append(f"| {label} | {figures} | {scores['support']} |")
+    return lines
 
 
 def _licence(task: Task, record: Mapping[str, Any]) -> str:

@@ -6,16 +6,16 @@ colour blindness.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnaernie_bench.errors import BenchError
+from rnaernie_bench.files import atomic_path
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PALETTE = {
@@ -108,47 +108,8 @@ def confusion_matrix_figure(
     return figure
 
 
-def learning_curve_figure(
-    history: Sequence[Mapping[str, float]], *, metric: str, title: str
-) -> Figure:
-    """Draw the losses and the validation metric of one training against the epoch.
-
-    Args:
-        history: entries in time order, named as `transformers.Trainer` names them: each holds
-            `epoch` and any of `loss`, `eval_loss` and `eval_<metric>`.
-        metric: the selection metric; its best epoch (the highest value) is marked.
-        title: the heading.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 3.2), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
-
-    for key, name, colour in (
-        ("loss", "training", PALETTE["orange"]),
-        ("eval_loss", "validation", PALETTE["blue"]),
-    ):
-        epochs, values = _series(history, key)
-        left.plot(epochs, values, color=colour, linewidth=1.6, marker="o", markersize=3, label=name)
-    left.legend(frameon=False, fontsize=8, labelcolor=INK)
-    _dress(left, "loss")
-
-    epochs, values = _series(history, f"eval_{metric}")
-    right.plot(epochs, values, color=PALETTE["blue"], linewidth=1.6, marker="o", markersize=3)
-    name = metric.replace("_", " ").replace("f1", "F1")
-    if values:
-        best = int(np.argmax(values))
-        right.plot(epochs[best], values[best], "o", color=PALETTE["vermilion"], markersize=7)
-        name += f"  (best {values[best]:.3f} at epoch {epochs[best]:g})"
-    _dress(right, f"validation {name}")
-    return figure
-
-
 def save_figure(figure: Figure, path: Path) -> None:
     """Write `figure` to `path` as its suffix says; equal figures give equal files.
-
-    The file is written beside its place and renamed, so it is never seen half-written.
 
     Args:
         figure: a finished figure.
@@ -164,36 +125,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         raise BenchError(
             f"'{path.suffix}' is no picture format", where=path, remedy="use .png or .svg"
         )
-    partial = path.with_name(f".{path.name}.partial")
     # Both formats would else hold the hour or the program, and svg random ids.
     unstamped = {"Software": None} if kind == "png" else {"Date": None}
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "rnaernie-bench"}):
-            figure.savefig(partial, format=kind, metadata=unstamped)
-        partial.replace(path)
-    except OSError as error:
-        raise BenchError(
-            f"the picture cannot be written ({error.strerror})",
-            where=path,
-            remedy="choose a folder that can be written and has space",
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[list[float], list[float]]:
-    entries = [entry for entry in history if key in entry]
-    return [entry["epoch"] for entry in entries], [entry[key] for entry in entries]
-
-
-def _dress(axes: Axes, heading: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.set_title(heading, loc="left", fontsize=9, color=INK)
-    axes.set_xlabel("epoch", color=MUTED, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=8, labelcolor=MUTED)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    with atomic_path(path) as partial, matplotlib.rc_context({"svg.hashsalt": "rnaernie-bench"}):
+        figure.savefig(partial, format=kind, metadata=unstamped)

@@ -89,9 +89,6 @@ class Tracker(Protocol):
     def log_figure(self, figure: Figure, name: str) -> None:
         """Store a picture as the file `name`, which may hold folders and ends in .png or .svg."""
 
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Store words to filter runs by."""
-
     def close(self, status: Status) -> None:
         """End the run; a second call does nothing."""
 
@@ -190,9 +187,6 @@ class NullTracker:
     def log_figure(self, figure: Figure, name: str) -> None:
         """Do nothing."""
 
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Do nothing."""
-
     def close(self, status: Status) -> None:
         """Do nothing."""
 
@@ -259,13 +253,6 @@ class MlflowTracker:
     def log_figure(self, figure: Figure, name: str) -> None:
         """Store a picture as the file `name`, which may hold folders and ends in .png or .svg."""
         self._attempt(lambda: self._client.log_figure(self.mlflow_run_id, figure, name))
-
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Store words to filter runs by."""
-        from mlflow.entities import RunTag
-
-        entries = [RunTag(name, _cut(value)) for name, value in tags.items()]
-        self._attempt(lambda: self._log_batches("tags", entries))
 
     def close(self, status: Status) -> None:
         """End the run, and say how many calls were lost; a second call does nothing."""

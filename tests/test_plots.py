@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.plots import confusion_matrix_figure, learning_curve_figure, save_figure
+from rnaernie_bench.plots import confusion_matrix_figure, save_figure
 
 CONFUSION = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
 NAMES = ("tRNA", "5S", "IRES")
@@ -26,25 +26,6 @@ def test_confusion_matrix_shows_counts_colours_and_recall() -> None:
     assert [label.get_text() for label in recalls.get_yticklabels()] == ["75 %", "no item", "50 %"]
 
 
-def test_learning_curve_takes_a_trainer_history_and_marks_the_best_epoch() -> None:
-    history = [
-        {"epoch": 0.5, "loss": 2.0},
-        {"epoch": 1.0, "eval_loss": 1.5, "eval_macro_f1": 0.6},
-        {"epoch": 2.0, "eval_loss": 1.7, "eval_macro_f1": 0.4},
-        {"epoch": 2.0, "train_runtime": 9.0},
-    ]
-    losses, metric = learning_curve_figure(history, metric="macro_f1", title="demo").axes
-    training, validation = losses.lines
-    assert np.asarray(training.get_data()).tolist() == [[0.5], [2.0]]
-    assert np.asarray(validation.get_data()).tolist() == [[1.0, 2.0], [1.5, 1.7]]
-    assert metric.get_title(loc="left") == "validation macro F1  (best 0.600 at epoch 1)"
-
-
-def test_an_empty_history_is_an_empty_picture(tmp_path: Path) -> None:
-    save_figure(learning_curve_figure([], metric="mcc", title="demo"), tmp_path / "curve.png")
-    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
-
-
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_equal_figures_give_equal_files(tmp_path: Path, suffix: str) -> None:
     for name in ("a", "b"):
@@ -57,6 +38,7 @@ def test_a_figure_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     figure = confusion_matrix_figure(CONFUSION, NAMES, "demo")
     with pytest.raises(BenchError, match=r"'\.bmp' is no picture format; use \.png or \.svg"):
         save_figure(figure, tmp_path / "matrix.bmp")
+    (tmp_path / "matrix.png").mkdir()
     with pytest.raises(BenchError, match="cannot be written"):
-        save_figure(figure, tmp_path / "missing" / "matrix.png")
-    assert list(tmp_path.iterdir()) == []
+        save_figure(figure, tmp_path / "matrix.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["matrix.png"]

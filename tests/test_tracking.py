@@ -69,7 +69,6 @@ def test_local_round_trip(
         tracker.log_metrics({"loss": 2.5}, step=10)
         tracker.log_metrics({"loss": 1.5}, step=20)
         tracker.log_metrics({"test/full/accuracy": 0.75})
-        tracker.set_tags({"strategy": "full"})
         tracker.log_artifact(tmp_path / "record.json")
         tracker.log_artifact(tmp_path / "model", "saved")
         figure = confusion_matrix_figure(np.eye(2, dtype=int), ("a", "b"), "demo")
@@ -84,7 +83,7 @@ def test_local_round_trip(
     curve = client().get_metric_history(tracker.mlflow_run_id, "loss")
     assert [(point.step, point.value) for point in curve] == [(10, 2.5), (20, 1.5)]
     tags = run.data.tags
-    assert (tags["task"], tags["strategy"]) == ("ncrna_cls", "full")
+    assert tags["task"] == "ncrna_cls"
     assert tags["rnaernie_bench.run_id"] == "abc123"
 
     folder = runs_dir / "mlflow-artifacts" / tracker.mlflow_run_id / "artifacts"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from rnaernie_bench.data.items import Dataset, SequenceItem, Split
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.files import atomic_path
 from rnaernie_bench.task import Task
 
 LIMIT = 508
@@ -182,7 +180,8 @@ def write_card(task: Task, text: str) -> None:
     """Put `text` between the audit marks of the task's card, which changes all at once.
 
     Raises:
-        DataError: if the card is missing, cannot be written, or lacks the marks.
+        DataError: if the card is missing, cannot be read, or lacks the marks.
+        BenchError: if it cannot be written.
     """
     card = task.card
     try:
@@ -195,7 +194,9 @@ def write_card(task: Task, text: str) -> None:
                 where=card,
                 remedy=f"add a line {BEGIN} and a line {END} to it",
             )
-        _replace(card, f"{head}{begin}\n{text}{end}{tail}")
+        with atomic_path(card) as temporary:
+            temporary.write_text(f"{head}{begin}\n{text}{end}{tail}", encoding="utf-8")
+            temporary.chmod(card.stat().st_mode & 0o777)
     except OSError as error:
         raise DataError(
             f"the task card cannot be written: {error.strerror}",
@@ -260,16 +261,3 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
 
 def _cell(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write `text` to `path` by renaming a finished file over it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

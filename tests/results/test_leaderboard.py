@@ -177,7 +177,7 @@ def test_a_metric_that_a_seed_lacks_is_left_out(make_record: Any) -> None:
 
 
 def test_an_unknown_task_is_named(make_record: Any) -> None:
-    with pytest.raises(ResultError, match="task 'ncrna_cls', which is not known here; install"):
+    with pytest.raises(ResultError, match="task 'ncrna_cls', which is not known here; name its"):
         build([make_record()], tasks={})
 
 

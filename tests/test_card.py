@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from rnaernie_bench.card import run_card
+from rnaernie_bench.task import Task
+
+TASK = cast(
+    Task,
+    SimpleNamespace(
+        title="ncRNA classes",
+        key="ncrna_cls@1",
+        dataset=SimpleNamespace(licence="CC0", citation="Fiannaca 2017"),
+        caveats=("Families recur.",),
+    ),
+)
+
+
+def _test(f1: float) -> dict[str, Any]:
+    return {
+        "n": 4,
+        "n_truncated": 1,
+        "metrics": {"macro_f1": {"value": f1, "low": 0.25, "high": 0.75}},
+        "per_class": {
+            "tRNA": {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3},
+            "IRES": {"precision": 0.0, "recall": 0.0, "f1": f1, "support": 1},
+        },
+    }
+
+
+RECORD = {
+    "run_id": "abc123",
+    "seed": 0,
+    "protocol": "clean",
+    "backbone": {"name": "kmer", "init": None, "parameters": 1234},
+    "strategy": {"name": "fit"},
+    "dataset": {"name": "nrc", "simulated": False},
+    "split": {"name": "published", "n_train": 10, "n_validation": 5},
+    "selection": {"metric": "macro_f1", "stopped_by": "max_epochs"},
+    "cost": {"train_s": 1.0},
+    "tests": {"deduplicated": _test(0.5), "full": _test(0.125)},
+}
+
+
+def test_the_first_part_is_shown_by_class() -> None:
+    card = run_card(TASK, RECORD)
+    assert "| deduplicated | 4 | 1 | 0.500 (0.250-0.750) |" in card
+    table = card.partition("## Classes, test part deduplicated\n\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [
+        "| class | precision | recall | F1 | support |",
+        "|---|---|---|---|---|",
+        "| tRNA | 1.000 | 0.667 | 0.800 | 3 |",
+        "| IRES | 0.000 | 0.000 | 0.500 | 1 |",
+    ]
+    assert card.count("## Classes") == 1
+
+
+def test_the_command_holds_wherever_the_folder_lies() -> None:
+    card = run_card(TASK, RECORD)
+    assert "```\nrnaernie-bench predict abc123 in.fa -o out.tsv\n```" in card
+    assert "`--runs-dir` names another folder" in card
