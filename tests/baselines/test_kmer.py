@@ -53,7 +53,7 @@ def test_frequent_bases_are_learned_and_restored(task, tmp_path):
     logits = model.logits(sequences(items))
     assert logits.shape == (12, 3) and logits.dtype == np.float32
     assert (logits.argmax(1) == [item.label for item in items]).mean() >= 0.9
-    assert report.trials == 3 and report.details["C"] in (0.03, 0.1, 0.3)
+    assert report.trials == 3 and report.selected["C"] in (0.03, 0.1, 0.3)
     assert report.parameters == 3 * (4 + 16 + 64) + 3
     model.save(tmp_path)
     assert np.array_equal(kmer.restore(tmp_path).logits(sequences(items)), logits)
