@@ -264,7 +264,13 @@ class TestResume:
         resumed = Job(task, tmp_path / "b", max_epochs=4)
         resumed.run()
         assert min(epoch for _, epoch in resumed.curves) == 3
-        assert same(resumed.weights(), undisturbed.weights())
+        # Two processes may align memory, and so sum floats, differently; in one process, above,
+        # weights are compared bit by bit.
+        for name in ("loss", "eval_loss"):
+            expected = undisturbed.curve(name)
+            for epoch, value in resumed.curve(name).items():
+                assert value == pytest.approx(expected[epoch], abs=1e-4), (name, epoch)
+        assert resumed.curve("eval_macro_f1").items() <= undisturbed.curve("eval_macro_f1").items()
 
 
 def _at_the_end(metrics, epoch):
