@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
-from rnaernie_bench.data.alphabet import normalise
+from rnaernie_bench.backbones.vocabulary import MAX_BASES, N_TYPED_TOKENS, typed_tokenizer
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.data.fasta import read_fasta
 
-PAD, CLS, EOS, UNKNOWN = 0, 1, 2, 3
-BASES = {"A": 6, "C": 7, "G": 8, "U": 9}
-MAX_BASES = 510
+PAD = 0
 BATCH_SIZE = 32
 TOKEN_BUDGET = 5760
 """32 sequences of nRC a batch on average, as the reference has in every batch."""
 
-DECILES = (45, 77, 91, 108, 121, 132, 144, 158, 217, 325, 512)
+DECILES = (45, 77, 91, 108, 121, 132, 144, 158, 217, 325, 510)
 """nRC's training lengths in tokens, for machines without the data: minimum, deciles, maximum."""
 
 Batch = dict[str, Tensor]
@@ -42,13 +42,15 @@ def nrc() -> tuple[list[np.ndarray], np.ndarray, str]:
         lengths = np.interp(generator.random(5670), quantiles, DECILES).astype(int)
         items = [generator.integers(6, 10, n) for n in lengths]
         return items, generator.integers(13, size=5670), "synthetic, with nRC's length deciles"
-    items, names = [], []
-    for record in path.read_text().split(">")[1:]:
-        header, *lines = record.splitlines()
-        bases = normalise("".join(line.strip() for line in lines))[:MAX_BASES]
-        items.append(np.array([CLS, *(BASES.get(base, UNKNOWN) for base in bases), EOS]))
-        names.append(header.split()[1])
-    return items, np.unique(names, return_inverse=True)[1], "nRC (rnagcn_train.fasta)"
+    records = list(read_fasta(path))
+    encoded = encode(
+        [record.sequence for record in records],
+        typed_tokenizer(),
+        policy="truncate",
+        max_bases=MAX_BASES,
+    )
+    labels = np.unique([record.header.split()[1] for record in records], return_inverse=True)[1]
+    return list(encoded.ids), labels, "nRC (rnagcn_train.fasta)"
 
 
 def build(
@@ -66,7 +68,7 @@ def build(
 
     torch.manual_seed(seed)
     config = RnaErnieConfig(
-        vocab_size=57,
+        vocab_size=N_TYPED_TOKENS,
         hidden_size=hidden,
         num_hidden_layers=layers,
         num_attention_heads=heads,

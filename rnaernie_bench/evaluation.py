@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.calibration import calibrated_log_probabilities, fit_temperature
-from rnaernie_bench.data.items import SequenceItem, Split
+from rnaernie_bench.data.items import SequenceItem, Split, labels_of
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.metrics import ClassificationReport, classification_report
 from rnaernie_bench.results.predictions import Predictions, hash_ids
@@ -44,7 +44,7 @@ def evaluate(
         max_bases: the most bases the model reads; for the count of truncated items.
     """
     held_out = fitted.logits([item.sequence for item in split.validation])
-    truth = _labels(split.validation)
+    truth = labels_of(split.validation)
     temperature = fit_temperature(held_out, truth)
     validation = classification_report(
         calibrated_log_probabilities(held_out, temperature), truth, labels
@@ -56,18 +56,19 @@ def evaluate(
         name: np.isin([item.id for item in items], [item.id for item in part])
         for name, part in split.tests.items()
     }
+    truths = labels_of(items)
     tests = {}
     for name, mask in parts.items():
         tests[name] = _test_entry(
             scores[mask],
-            _labels(items)[mask],
+            truths[mask],
             labels,
             n_truncated=_cut(split.tests[name], max_bases),
         )
     predictions = Predictions(
         ids=hash_ids(item.id for item in items),
         groups=[item.group for item in items],
-        labels=_labels(items).astype(np.int16),
+        labels=truths.astype(np.int16),
         scores=scores.astype(np.float16),
         parts=parts,
     )
@@ -91,10 +92,6 @@ def _test_entry(
         "per_class": {name: asdict(entry) for name, entry in report.per_class.items()},
         "confusion": report.confusion.tolist(),
     }
-
-
-def _labels(items: Sequence[SequenceItem]) -> np.ndarray:
-    return np.array([item.label for item in items], dtype=np.int64)
 
 
 def _cut(items: Sequence[SequenceItem], max_bases: int | None) -> int:

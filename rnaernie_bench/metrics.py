@@ -12,19 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnaernie_bench.errors import BenchError
-
-CLASSIFICATION_METRICS = (
-    "accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "mcc",
-    "ece",
-)
-"""What `classification_report` computes, in the order it is shown."""
-
-CALIBRATION_BINS = 15
-"""Equal-width bins of the expected calibration error, as in Guo et al. 2017."""
+from rnaernie_bench.results.statistics import CALIBRATION_BINS, classification_metrics
 
 
 @dataclass(frozen=True)
@@ -43,7 +31,7 @@ class ClassificationReport:
     """The metrics of one part of a multiclass task."""
 
     metrics: Mapping[str, float]
-    """The `CLASSIFICATION_METRICS` by name."""
+    """By name, those of `results.statistics.METRICS` in their order."""
     per_class: Mapping[str, ClassScores]
     """By label, in the task's order."""
     confusion: np.ndarray
@@ -96,7 +84,8 @@ def classification_report(
         "macro_precision": _plain(multiclass_precision(*pair, classes, "macro")),
         "macro_recall": _plain(multiclass_recall(*pair, classes, "macro")),
         "macro_f1": _plain(multiclass_f1_score(*pair, classes, "macro")),
-        "mcc": matthews_correlation(confusion),
+        # torchmetrics 1.9 gives a constant predictor on two classes up to .5 instead of 0.
+        "mcc": float(classification_metrics(confusion)["mcc"]),
         "ece": _plain(
             binary_calibration_error(
                 torch.from_numpy(confidence),
@@ -117,22 +106,6 @@ def classification_report(
         for name, precision, recall, f1, support in zip(label_names, *columns, strict=True)
     }
     return ClassificationReport(metrics, per_class, confusion)
-
-
-def matthews_correlation(confusion: np.ndarray) -> float:
-    """Return the multiclass Matthews correlation, 0 where it is undefined.
-
-    The R_K statistic of Gorodkin 2004 (doi 10.1016/j.compbiolchem.2004.09.006). torchmetrics 1.9
-    gives a constant predictor on two classes up to .5 instead of 0, hence our own.
-
-    Args:
-        confusion: (classes, classes) counts.
-    """
-    counts = np.asarray(confusion, dtype=np.float64)
-    total, truth, predicted = counts.sum(), counts.sum(axis=1), counts.sum(axis=0)
-    covariance = total * np.trace(counts) - truth @ predicted
-    spread = (total**2 - truth @ truth) * (total**2 - predicted @ predicted)
-    return float(covariance / np.sqrt(spread)) if spread > 0 else 0.0
 
 
 def _check(scores: np.ndarray, labels: np.ndarray, classes: int) -> None:

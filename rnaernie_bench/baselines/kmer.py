@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.data.items import labels_of
 from rnaernie_bench.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -101,13 +102,13 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
     frequencies = kmer_frequencies(
         [item.sequence for item in context.train], options.min_k, options.max_k
     )
-    labels = np.array([item.label for item in context.train])
+    labels = labels_of(context.train)
     if len(np.unique(labels)) < 2:
         raise DataError(
             "the train part holds items of one class, two are needed",
             where=f"data set {context.dataset.name}",
         )
-    held_out = np.array([item.label for item in context.validation])
+    held_out = labels_of(context.validation)
     best: tuple[float, float, KmerClassifier] | None = None
     for trial, strength in enumerate(options.C, 1):
         regression = LogisticRegression(C=strength, max_iter=2000).fit(frequencies, labels)

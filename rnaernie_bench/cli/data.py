@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
     from rnaernie_bench.task import Task
@@ -32,14 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("tasks", nargs="+", metavar="TASK", help="name of a task")
-    common.add_argument(
-        "--task-path",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="a further folder of tasks",
-    )
+    add_task_path(common)
     actions.add_parser("fetch", parents=[common], help="download what is not here yet")
     actions.add_parser("verify", parents=[common], help="compare files with their checksums")
     auditing = actions.add_parser(

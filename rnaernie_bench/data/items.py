@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,8 @@ class Split:
     validation: tuple[SequenceItem, ...]
     tests: Mapping[str, tuple[SequenceItem, ...]]
     fold: str | None = None
+
+
+def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
+    """Return the class of each item, int64 of shape (items,)."""
+    return np.array([item.label for item in items], dtype=np.int64)

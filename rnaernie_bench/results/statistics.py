@@ -14,6 +14,7 @@ METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ec
 """Names of the classification metrics of a record."""
 
 CALIBRATION_BINS = 15
+"""Equal-width bins of the expected calibration error, as in Guo et al. 2017."""
 
 _EDGES = np.linspace(0, 1, CALIBRATION_BINS + 1)
 _BLOCK = 1 << 21

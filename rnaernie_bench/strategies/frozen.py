@@ -48,7 +48,6 @@ class FittedHead:
 
     network: FittedNetwork
     table: FeatureTable
-    head: Any
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
         """Return float32 logits of shape (sequences, classes)."""
@@ -56,10 +55,11 @@ class FittedHead:
 
         if not all(sequence in self.table for sequence in sequences):
             return self.network.logits(sequences)
-        device = next(self.head.parameters()).device  # the network may have taken it along
+        head: Any = self.network.model.head
+        device = next(head.parameters()).device  # the network may have taken it along
         features = torch.from_numpy(self.table.of(sequences)).to(device)
         with torch.inference_mode():
-            logits: np.ndarray = self.head.eval().predict(features).logits.cpu().numpy()
+            logits: np.ndarray = head.eval().predict(features).logits.cpu().numpy()
         return logits
 
     def save(self, folder: Path) -> None:
@@ -71,29 +71,16 @@ def fit(
     context: FitContext, encoder: Encoder, options: FrozenOptions
 ) -> tuple[FittedHead, FitReport]:
     """Train a fresh head on the features of `encoder`."""
-    from functools import partial
-
-    import torch
-
     from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.model import TaskModel, build_head, save_model
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader, refuse_long
+    from rnaernie_bench.strategies.network import refuse_long, with_fresh_head
 
-    task, config = context.task, context.config
-    torch.manual_seed(config.seed)
-    head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
-    model = TaskModel(encoder.model, head)
-    reader = Reader(
-        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
-    )
-    refuse_long(context, reader)
-    table = _features(context, encoder, model, reader)
-    outcome = _train_head(context, head, table, options)
-    write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
-    fitted = FittedHead(FittedNetwork(model, reader, write), table, head)
+    network = with_fresh_head(context, encoder)
+    refuse_long(context, network.reader)
+    table = _features(context, encoder, network)
+    outcome = _train_head(context, network.model.head, table, options)
     seconds = table.seconds + outcome.seconds
-    return fitted, FitReport(
-        parameters=sum(p.numel() for p in model.parameters()),
+    return FittedHead(network, table), FitReport(
+        parameters=sum(p.numel() for p in network.model.parameters()),
         weights_sha256=encoder.weights_sha256,
         max_bases=encoder.max_bases,
         train_s=seconds,
@@ -105,7 +92,7 @@ def fit(
     )
 
 
-def _features(context: FitContext, encoder: Encoder, model: Any, reader: Any) -> FeatureTable:
+def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> FeatureTable:
     """Return the features of every sequence of the data set, cached."""
     from tqdm import tqdm
 
@@ -115,14 +102,14 @@ def _features(context: FitContext, encoder: Encoder, model: Any, reader: Any) ->
     device = best_device()
 
     def compute(sequences: Sequence[str]) -> np.ndarray:
-        network = model.to(device).eval()
+        model: Any = network.model.to(device).eval()
         quiet = not (context.config.trainer.progress and sys.stderr.isatty())
         bar = tqdm(total=len(sequences), desc="embedding", unit="seq", disable=quiet)
         rows = in_batches(
-            network.features,
-            reader.encode(sequences),
-            pad_id=reader.pad_id,
-            token_budget=reader.token_budget,
+            model.features,
+            network.reader.encode(sequences),
+            pad_id=network.reader.pad_id,
+            token_budget=network.reader.token_budget,
             device=device,
             progress=bar.update,
         )
@@ -160,7 +147,8 @@ def _train_head(
     import torch
     from transformers import get_linear_schedule_with_warmup
 
-    from rnaernie_bench.strategies.network import labels_of, validation_score
+    from rnaernie_bench.data.items import labels_of
+    from rnaernie_bench.strategies.network import validation_score
 
     trainer, metric = context.config.trainer, context.task.main_metric
     start = time.perf_counter()

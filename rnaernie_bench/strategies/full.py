@@ -30,25 +30,11 @@ def fit(
     context: FitContext, encoder: Encoder, options: FullOptions
 ) -> tuple[FittedNetwork, FitReport]:
     """Train `encoder` with a fresh head on the task."""
-    from functools import partial
+    from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
-    import torch
-
-    from rnaernie_bench.model import TaskModel, build_head, save_model
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader, report, train_network
-
-    task, config = context.task, context.config
-    torch.manual_seed(config.seed)
-    head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
-    model = TaskModel(encoder.model, head)
-    reader = Reader(
-        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
-    )
-    summary = train_network(context, model, reader, options.learning_rate)
-    write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
-    return FittedNetwork(model, reader, write), report(
-        context, model, summary, reader, encoder.weights_sha256
-    )
+    network = with_fresh_head(context, encoder)
+    summary = train_network(context, network.model, network.reader, options.learning_rate)
+    return network, report(context, network.model, summary, network.reader, encoder.weights_sha256)
 
 
 ENTRY = StrategyEntry(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
+from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, encode
-from rnaernie_bench.data.items import SequenceItem
+from rnaernie_bench.data.items import SequenceItem, labels_of
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
 from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.model import TaskModel, build_head, save_model
 from rnaernie_bench.task import LengthPolicy
 from rnaernie_bench.training import Examples, TrainingSummary, train
 
@@ -50,7 +54,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A trained network; `model` maps ``input_ids, attention_mask`` to a dict with ``logits``."""
+    """A network to fit; `model` maps ``input_ids, attention_mask`` to a dict with ``logits``."""
 
     model: nn.Module
     reader: Reader
@@ -74,9 +78,17 @@ class FittedNetwork:
         self.write(folder)
 
 
-def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
-    """Return the class of each item, int64 of shape (items,)."""
-    return np.array([item.label for item in items], dtype=np.int64)
+def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
+    """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted."""
+    task, config = context.task, context.config
+    torch.manual_seed(config.seed)
+    head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
+    model = TaskModel(encoder.model, head)
+    reader = Reader(
+        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
+    )
+    write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
+    return FittedNetwork(model, reader, write)
 
 
 def refuse_long(context: FitContext, reader: Reader) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from rnaernie_bench.results.statistics import (
     METRICS,
@@ -64,6 +67,20 @@ def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
     metrics = classification_metrics([[1, 1], [0, 0]])
     assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
     assert metrics["mcc"] == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(hnp.arrays(np.int64, (4, 4), elements=st.integers(0, 50)))
+def test_matthews_correlation_is_the_correlation_of_indicators(confusion: np.ndarray) -> None:
+    truth, predicted = np.nonzero(np.ones_like(confusion))
+    weights = confusion[truth, predicted]
+    x = np.repeat(np.eye(4)[truth], weights, axis=0)
+    y = np.repeat(np.eye(4)[predicted], weights, axis=0)
+    x, y = x - x.sum(0) / max(len(x), 1), y - y.sum(0) / max(len(y), 1)
+    spread = (x * x).sum() * (y * y).sum()
+    expected = (x * y).sum() / math.sqrt(spread) if spread > 1e-9 else 0.0
+    found = float(classification_metrics(confusion)["mcc"])
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_leading_axes_are_independent() -> None:
