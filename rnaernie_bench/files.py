@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,48 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise known from error
     finally:
         _discard(temporary)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty sibling of the folder `path`; it becomes `path` when the block succeeds.
+
+    Missing parent folders are made. The sibling is deleted when the block fails or is interrupted.
+
+    Args:
+        path: the folder to make; an empty one is taken as missing.
+        replace: whether a folder that holds files is replaced.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        BenchError: the folder holds files and `replace` is not set, or it cannot be written,
+            whichever library wrote.
+    """
+    target = Path(path).resolve()
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    former = temporary.with_name(f"{temporary.name}.former")
+    if not replace and target.is_dir() and any(target.iterdir()):
+        raise BenchError(
+            "it holds files already", where=path, remedy="choose another folder, or empty it"
+        )
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if target.is_dir():
+            target.rename(former)
+        temporary.rename(target)
+    except Exception as error:
+        known = as_bench_error(error, path)
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        if former.exists() and not target.exists():
+            former.rename(target)
+        for leftover in (temporary, former):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
