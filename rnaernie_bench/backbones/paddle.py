@@ -121,7 +121,8 @@ def _tensor(name: str, value: Any, path: Path) -> NDArray[np.float32]:
         )
     try:
         flat = np.frombuffer(data, np.dtype(code).newbyteorder(order))
-        array = flat.reshape(shape, order="F" if fortran else "C").astype(np.float32)
+        with np.errstate(over="ignore"):  # an infinity is reported below
+            array = flat.reshape(shape, order="F" if fortran else "C").astype(np.float32)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"the tensor '{name}' is damaged: its content does not fill the shape {shape}",

@@ -100,29 +100,30 @@ def profile(config: RnaErnieConfig, tokens: Sequence[int] = (128, MAX_TOKENS)) -
 
 def _cost(encoder: Any, tokens: int) -> Cost:
     import torch
-    from multimolecule.utils import calculate_flops, calculate_macs
+    from multimolecule.utils import calculate_flops
     from torch import nn
     from torch.utils.flop_counter import FlopCounterMode
 
     ids = torch.zeros(1, tokens, dtype=torch.long, device="meta")
     with FlopCounterMode(display=False) as counter:
         encoder(ids)
-    flops, macs = calculate_flops(encoder, ids), calculate_macs(encoder, ids)
-
-    def share(*kinds: type[nn.Module]) -> int:
-        return flops - calculate_flops(encoder, ids, excluded_modules=kinds)
-
-    linear_macs = macs - calculate_macs(encoder, ids, excluded_modules=(nn.Linear,))
-    biases = share(nn.Linear) - 2 * linear_macs
-    layer_norm, activations = share(nn.LayerNorm), share(nn.ReLU, nn.GELU, nn.Tanh)
     products = counter.get_total_flops()
+    attention = counter.get_flop_counts()["Global"][torch.ops.aten.bmm]
+
+    def count(*excluded: type[nn.Module]) -> int:
+        return int(calculate_flops(encoder, ids, excluded_modules=excluded))
+
+    norms, functions = (nn.LayerNorm,), (nn.ReLU, nn.GELU, nn.Tanh)
+    flops = count()
+    layer_norm, activations = flops - count(*norms), flops - count(*functions)
+    softmax = count(nn.Linear, *norms, *functions) - attention
     return Cost(
         tokens=tokens,
         flops=flops,
-        macs=macs,
+        macs=products // 2,
         matrix_products=products,
-        biases=biases,
+        biases=flops - products - layer_norm - activations - softmax,
         layer_norm=layer_norm,
         activations=activations,
-        softmax=flops - products - biases - layer_norm - activations,
+        softmax=softmax,
     )
