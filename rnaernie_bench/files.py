@@ -52,12 +52,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # Without it, a crash after the rename can leave the new name with no content.
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(temporary)
         temporary.replace(target)
     except OSError as error:
         # The failing call may be about another file, such as one the block was reading.
@@ -97,6 +92,8 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     try:
         temporary.mkdir(parents=True)
         yield temporary
+        for file in filter(Path.is_file, temporary.rglob("*")):
+            _sync(file)
         if target.is_dir():
             target.rename(former)
         temporary.rename(target)
@@ -129,6 +126,15 @@ def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
     what, remedy = _REMEDIES[code]
     place = where or getattr(error, "filename", None)
     return BenchError(f"cannot be written: {what}", where=place, remedy=remedy)
+
+
+def _sync(file: Path) -> None:
+    """Have the content on disk: a crash after a rename could leave the new name without it."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _discard(temporary: Path) -> None:
