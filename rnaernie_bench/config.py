@@ -12,7 +12,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import Registry, did_you_mean
-from rnaernie_bench.task import LengthPolicy, Task, load_tasks
+from rnaernie_bench.task import LengthPolicy, Task, find_tasks, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
@@ -174,6 +174,28 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     return config
+
+
+def compose_backbone(overrides: Sequence[str]) -> Any:
+    """Return the checked options of a backbone, for commands that need no task.
+
+    Args:
+        overrides: ``backbone=NAME`` and ``backbone.KEY=VALUE``.
+
+    Raises:
+        ConfigError: naming the setting that is unknown, wrong, or not about a backbone.
+    """
+    for text in overrides:
+        if text.partition("=")[0].partition(".")[0] != "backbone":
+            raise ConfigError(
+                f"'{text}' is not a setting of a backbone",
+                remedy="settings here begin with backbone= or backbone.",
+            )
+    chosen = list(expand(overrides))
+    if len(chosen) != 1:
+        raise ConfigError("one backbone at a time", where="backbone", remedy="give one value")
+    # Every task composes with every backbone.
+    return compose([f"task={next(iter(find_tasks()))}", *chosen[0]]).backbone
 
 
 def as_dict(value: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,12 +52,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # Without it, a crash after the rename can leave the new name with no content.
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(temporary)
         temporary.replace(target)
     except OSError as error:
         # The failing call may be about another file, such as one the block was reading.
@@ -67,6 +63,50 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise known from error
     finally:
         _discard(temporary)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty sibling of the folder `path`; it becomes `path` when the block succeeds.
+
+    Missing parent folders are made. The sibling is deleted when the block fails or is interrupted.
+
+    Args:
+        path: the folder to make; an empty one is taken as missing.
+        replace: whether a folder that holds files is replaced.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        BenchError: the folder holds files and `replace` is not set, or it cannot be written,
+            whichever library wrote.
+    """
+    target = Path(path).resolve()
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    former = temporary.with_name(f"{temporary.name}.former")
+    if not replace and target.is_dir() and any(target.iterdir()):
+        raise BenchError(
+            "it holds files already", where=path, remedy="choose another folder, or empty it"
+        )
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in filter(Path.is_file, temporary.rglob("*")):
+            _sync(file)
+        if target.is_dir():
+            target.rename(former)
+        temporary.rename(target)
+    except Exception as error:
+        known = as_bench_error(error, path)
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        if former.exists() and not target.exists():
+            former.rename(target)
+        for leftover in (temporary, former):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
@@ -86,6 +126,15 @@ def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
     what, remedy = _REMEDIES[code]
     place = where or getattr(error, "filename", None)
     return BenchError(f"cannot be written: {what}", where=place, remedy=remedy)
+
+
+def _sync(file: Path) -> None:
+    """Have the content on disk: a crash after a rename could leave the new name without it."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _discard(temporary: Path) -> None:

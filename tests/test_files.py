@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.files import as_bench_error, atomic_path, write_json, write_text
+from rnaernie_bench.files import as_bench_error, atomic_folder, atomic_path, write_json, write_text
 
 
 def test_a_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
@@ -109,3 +109,55 @@ def test_a_full_disk_is_known_by_the_words_of_libraries(error: Exception) -> Non
 def test_other_failures_are_not_taken_for_a_full_disk() -> None:
     assert as_bench_error(RuntimeError("shapes differ")) is None
     assert as_bench_error(OSError(2, "No such file")) is None
+
+
+def test_a_folder_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "net"
+    with atomic_folder(target) as temporary:
+        (temporary / "a.txt").write_text("x")
+        assert not target.exists()
+    assert (target / "a.txt").read_text() == "x"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_failed_block_leaves_the_old_folder_and_nothing_else(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    target = tmp_path / "net"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    with pytest.raises(failure), atomic_folder(target, replace=True) as temporary:
+        (temporary / "new.txt").write_text("half")
+        raise failure
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_holds_files_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_text("old")
+    with pytest.raises(BenchError, match="it holds files already"), atomic_folder(tmp_path):
+        pass
+    with atomic_folder(tmp_path, replace=True) as temporary:
+        (temporary / "new.txt").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["new.txt"]
+
+
+def test_a_failed_swap_brings_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "net"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    rename = Path.rename
+
+    def refuse(self: Path, other: Path) -> Path:
+        if other == target and (self / "new.txt").exists():
+            raise OSError(errno.ENOSPC, "full")
+        return rename(self, other)
+
+    with pytest.raises(BenchError, match="no space"), atomic_folder(target, replace=True) as new:
+        (new / "new.txt").write_text("new")
+        monkeypatch.setattr(Path, "rename", refuse)
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert list(tmp_path.iterdir()) == [target]

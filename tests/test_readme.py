@@ -25,6 +25,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.data.simulated import simulated_dataset
 from rnaernie_bench.task import read_task
+from tests.paddle_kit import authors_state, write_checkpoint
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -124,6 +125,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(folder / "my_tasks" / "my_task" / "task.yaml", name="my_task")
     sequences = ">one\nGGGCCCGUAGCUCAGCCCGG\n>two\nACGTACGTNN\n"
     (folder / "in.fa").write_text(sequences, encoding="utf-8")
+    write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:
         enter(folder, monkeypatch)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rnaernie_bench.backbones.vocabulary import has_types
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -25,6 +27,11 @@ class Encoder:
     """Longest sequence it takes, in nucleotides."""
     weights_sha256: str
     """Over the names, shapes and bytes of all weights."""
+
+    @property
+    def typed(self) -> bool:
+        """Whether it has tokens for the RNA types; `vocabulary.require_types` refuses if not."""
+        return has_types(self.tokenizer)
 
     def key(self) -> dict[str, str]:
         """Return everything that its features of a sequence depend on, for a cache.

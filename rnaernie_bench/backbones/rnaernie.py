@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnaernie_bench.backbones.vocabulary import MAX_BASES, N_TYPED_TOKENS, typed_tokenizer
+from rnaernie_bench.backbones.vocabulary import (
+    MAX_BASES,
+    N_RNA_TOKENS,
+    N_TYPED_TOKENS,
+    typed_tokenizer,
+)
 from rnaernie_bench.catalogue import EncoderEntry
 from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from multimolecule import RnaErnieConfig
+
     from rnaernie_bench.backbones.encoder import Encoder
 
 
@@ -64,7 +71,7 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
         ConfigError: if the weights cannot be found, are not those of an RNAErnie, or not all.
     """
     import torch
-    from multimolecule import RnaErnieConfig, RnaErnieModel
+    from multimolecule import RnaErnieModel
 
     from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
 
@@ -73,28 +80,46 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
         if options.init == "pretrained":
             model, tokenizer = _pretrained(options)
         else:
-            config = RnaErnieConfig(
-                vocab_size=N_TYPED_TOKENS,
-                num_hidden_layers=options.num_hidden_layers,
-                hidden_size=options.hidden_size,
-                num_attention_heads=options.num_attention_heads,
-                intermediate_size=options.intermediate_size,
-            )
+            config = declared_config(options)
             model = RnaErnieModel._from_config(config, attn_implementation="sdpa")
             tokenizer = typed_tokenizer()
     return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
 
 
+def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
+    """Return the architecture that is known without weights or network.
+
+    A local folder brings its own. A checkpoint on the hub is taken to be of the shape that the
+    options give, with the hosted vocabulary.
+
+    Raises:
+        ConfigError: if `options.source` is a folder without an RNAErnie in it.
+    """
+    from multimolecule import RnaErnieConfig
+
+    pretrained = options.init == "pretrained"
+    if pretrained and Path(str(options.source)).exists():
+        try:
+            _check_kind(str(options.source), None)
+            return RnaErnieConfig.from_pretrained(options.source)
+        except (OSError, ValueError) as error:
+            raise _unusable(options, error) from error
+    return RnaErnieConfig(
+        vocab_size=N_RNA_TOKENS if pretrained else N_TYPED_TOKENS,
+        num_hidden_layers=options.num_hidden_layers,
+        hidden_size=options.hidden_size,
+        num_attention_heads=options.num_attention_heads,
+        intermediate_size=options.intermediate_size,
+    )
+
+
 def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
-    from multimolecule import RnaErnieConfig, RnaErnieModel, RnaTokenizer
+    from multimolecule import RnaErnieModel, RnaTokenizer
     from safetensors import SafetensorError
 
     source, revision = str(options.source), options.revision
     try:
-        declared = RnaErnieConfig.get_config_dict(source, revision=revision)[0].get("model_type")
-        if declared != RnaErnieConfig.model_type:
-            # Transformers would load it all the same and fill up with random weights.
-            raise ValueError(f"its config.json declares the model type {declared!r}")
+        _check_kind(source, revision)
         model, report = RnaErnieModel.from_pretrained(
             source,
             revision=revision,
@@ -106,18 +131,33 @@ def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
         tokenizer = RnaTokenizer.from_pretrained(source, revision=revision)
         _check_whole(report, len(tokenizer), model.config.vocab_size)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        remedy = (
-            "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
-            if Path(source).exists()
-            else "check the connection and the hub id, or name a local folder in backbone.source"
-        )
-        raise ConfigError(
-            f"the weights of '{options.name}' cannot be loaded: {reason}",
-            where=source,
-            remedy=remedy,
-        ) from error
+        raise _unusable(options, error) from error
     return model, tokenizer
+
+
+def _check_kind(source: str, revision: str | None) -> None:
+    """Raise a ValueError if a checkpoint is not an RNAErnie.
+
+    Transformers would load it all the same and fill up with random weights.
+    """
+    from multimolecule import RnaErnieConfig
+
+    declared = RnaErnieConfig.get_config_dict(source, revision=revision)[0].get("model_type")
+    if declared != RnaErnieConfig.model_type:
+        raise ValueError(f"its config.json declares the model type {declared!r}")
+
+
+def _unusable(options: RnaErnieOptions, error: Exception) -> ConfigError:
+    remedy = (
+        "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
+        if Path(str(options.source)).exists()
+        else "check the connection and the hub id, or name a local folder in backbone.source"
+    )
+    return ConfigError(
+        f"the weights of '{options.name}' cannot be loaded: {str(error).splitlines()[0]}",
+        where=options.source,
+        remedy=remedy,
+    )
 
 
 def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> None:

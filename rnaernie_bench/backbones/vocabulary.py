@@ -7,7 +7,7 @@ ordinary text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.errors import ConfigError
 
@@ -25,6 +25,8 @@ RNA_TYPES = (
 INDICATOR = "[IND]"
 """Announces the type token at the tail of a sequence."""
 
+_TYPE_TOKENS = (INDICATOR, *(f"[{name}]" for name in RNA_TYPES))
+
 N_RNA_TOKENS = 28
 N_TYPED_TOKENS = N_RNA_TOKENS + 1 + len(RNA_TYPES)
 
@@ -32,6 +34,32 @@ MAX_TOKENS = 512
 """Longest input with its special tokens; position 513 of the table is never used."""
 MAX_BASES = 508
 """Longest sequence: room is kept for <cls>, [IND], a type and <eos>, whatever the strategy."""
+
+
+def has_types(tokenizer: Any) -> bool:
+    """Return whether a tokenizer knows `[IND]` and the RNA types under their ids."""
+    ids = tokenizer.convert_tokens_to_ids(list(_TYPE_TOKENS))
+    return list(ids) == list(range(N_RNA_TOKENS, N_TYPED_TOKENS))
+
+
+def require_types(tokenizer: Any, where: object) -> None:
+    """Check that a backbone has rows for `[IND]` and the RNA types.
+
+    Args:
+        tokenizer: that of the backbone, with a row of the embedding for each of its tokens.
+        where: the name or source of the backbone, for the message.
+
+    Raises:
+        ConfigError: if it has none, as the checkpoints on MultiMolecule's hub.
+    """
+    if not has_types(tokenizer):
+        raise ConfigError(
+            f"its vocabulary of {len(tokenizer)} tokens lacks [IND] and the RNA types, "
+            "which are needed here",
+            where=where,
+            remedy="use backbone=rnaernie-tiny, or convert the authors' checkpoint "
+            "(rnaernie-bench convert) and name the folder in backbone.source",
+        )
 
 
 def typed_tokenizer() -> RnaTokenizer:
@@ -42,10 +70,11 @@ def typed_tokenizer() -> RnaTokenizer:
     """
     from multimolecule import RnaTokenizer
 
-    added = [INDICATOR, *(f"[{name}]" for name in RNA_TYPES)]
-    tokenizer = RnaTokenizer(additional_special_tokens=added, model_max_length=MAX_TOKENS)
-    ids = tokenizer.convert_tokens_to_ids(added)
-    if ids != list(range(N_RNA_TOKENS, N_TYPED_TOKENS)):
+    tokenizer = RnaTokenizer(
+        additional_special_tokens=list(_TYPE_TOKENS), model_max_length=MAX_TOKENS
+    )
+    if not has_types(tokenizer):
+        ids = tokenizer.convert_tokens_to_ids(list(_TYPE_TOKENS))
         raise ConfigError(
             f"the type tokens got the ids {ids[0]}..{ids[-1]} instead of 28..56",
             where="MultiMolecule's RnaTokenizer",

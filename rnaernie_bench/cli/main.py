@@ -19,6 +19,8 @@ COMMANDS = {
     "predict": "apply a finished run to sequences",
     "leaderboard": "show the results as a table",
     "results": "import, validate and build the published results",
+    "convert": "the authors' Paddle checkpoint as a folder that MultiMolecule loads",
+    "inspect": "sizes of a backbone, and what a forward pass costs",
     "tasks": "list or show the tasks",
     "backbones": "list or show the backbones and baselines",
     "strategies": "list or show the strategies",
