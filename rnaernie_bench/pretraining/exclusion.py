@@ -71,7 +71,7 @@ def read_evaluation(file: EvaluationFile, path: Path) -> Iterator[str]:
                     yield plain[::-1]
     except (
         OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, csv.Error,
-        LookupError, AttributeError, json.JSONDecodeError,
+        LookupError, TypeError, AttributeError, json.JSONDecodeError,
     ) as error:  # fmt: skip
         raise DataError(
             f"the evaluation items cannot be read: {type(error).__name__}: {error}",
@@ -96,7 +96,7 @@ def _csv(text: str, columns: Sequence[str]) -> Iterator[str]:
     if all(column.isdecimal() for column in columns):
         places = [int(column) - 1 for column in columns]
     else:
-        header = next(rows)
+        header = next(rows, [])
         places = [{name: i for i, name in enumerate(header)}[column] for column in columns]
     for row in rows:
         yield from (row[place] for place in places)

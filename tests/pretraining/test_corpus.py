@@ -83,7 +83,7 @@ def test_a_fasta_corpus_by_hand(tmp_path: Path) -> None:
 
 
 def test_a_long_sequence_is_compared_whole_and_cut(tmp_path: Path) -> None:
-    start, end = sequence(508), sequence(100)
+    start, end = sequence(508), sequence(200)
     (tmp_path / "items").write_text(f"{start}\n")
     digest = hashlib.sha256((tmp_path / "items").read_bytes()).hexdigest()
     exclude = [{"name": "t", "path": "items", "format": "lines", "sha256": digest}]
