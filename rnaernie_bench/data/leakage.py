@@ -63,19 +63,28 @@ def nearest_identity(
     index = np.full(len(queries), -1, dtype=np.int64)
     if not references:
         return identity, index
-    present = np.minimum(_profiles(references, k), 1).T
     lengths = np.array([len(sequence) for sequence in references])
+    by_length = np.argsort(lengths, kind="stable")
+    lengths = lengths[by_length]
+    present = np.minimum(_profiles([references[i] for i in by_length.tolist()], k), 1)
+    order = np.argsort([len(sequence) for sequence in queries], kind="stable")
     for start in range(0, len(queries), _BLOCK):
-        block = queries[start : start + _BLOCK]
-        profiles = _profiles(block, k)
-        shared = profiles @ present
+        rows = order[start : start + _BLOCK]
+        block = [queries[i] for i in rows.tolist()]
         own = np.array([len(sequence) for sequence in block])[:, None]
-        edits = np.floor((1 - threshold) * np.maximum(own, lengths) + _SLACK)
+        # Queries of similar lengths share a window of references that are neither too short nor
+        # too long for all of them.
+        low = np.searchsorted(lengths, threshold * own[0, 0] - 1)
+        high = np.searchsorted(lengths, own[-1, 0] / threshold + 1, side="right")
+        profiles = _profiles(block, k)
+        shared = profiles @ present[low:high].T
+        edits = np.floor((1 - threshold) * np.maximum(own, lengths[low:high]) + _SLACK)
         needed = profiles.sum(axis=1, keepdims=True) - k * edits
-        passed = (np.abs(own - lengths) <= edits) & (shared >= needed)
+        passed = (np.abs(own - lengths[low:high]) <= edits) & (shared >= needed)
         for row, query in enumerate(block):
-            candidates = np.flatnonzero(passed[row])
-            candidates = candidates[np.argsort(-shared[row, candidates], kind="stable")]
+            places = np.flatnonzero(passed[row])
+            candidates = by_length[low + places]
+            candidates = candidates[np.lexsort((candidates, -shared[row, places]))]
             best = process.extractOne(
                 query,
                 [references[i] for i in candidates.tolist()],
@@ -83,7 +92,7 @@ def nearest_identity(
                 score_cutoff=threshold - _SLACK,
             )
             if best is not None:
-                identity[start + row], index[start + row] = best[1], candidates[best[2]]
+                identity[rows[row]], index[rows[row]] = best[1], candidates[best[2]]
     return identity, index
 
 
