@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.data.sources import find
 from rnaernie_bench.errors import DataError
@@ -164,12 +164,5 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
 
 def _sequence(text: str, where: str) -> str:
     sequence = normalise(text)
-    foreign = foreign_letter(sequence)
-    if foreign:
-        position, letter = foreign
-        raise DataError(
-            f"foreign letter {letter!r} at position {position + 1} of the sequence",
-            where=where,
-            remedy=f"sequences are written in T and the letters {LETTERS}",
-        )
+    refuse_foreign(sequence, where)
     return sequence
