@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -69,7 +69,8 @@ class Embedder:
         self.tail = () if rna_type is None else type_tail(encoder.tokenizer, rna_type)
         self.token_budget = token_budget
         self.device = best_device()
-        self._model = encoder.model.to(self.device)
+        model: Any = encoder.model
+        self._model = model.to(self.device)
 
     @property
     def width(self) -> int:

@@ -122,8 +122,8 @@ BAD = {
     "no file": (FASTA, ("no.fa",), "no.fa: the file cannot be read"),
     "an unknown type": (
         FASTA,
-        ("in.fa", "--type", "trna"),
-        "no RNA type 'trna'; did you mean tRNA",
+        ("in.fa", "--type", "tRNAs"),
+        "no RNA type 'tRNAs'; did you mean tRNA",
     ),
     "a baseline": (FASTA, ("in.fa", "--model", "kmer"), "'kmer' is a baseline"),
     "no model": (FASTA, ("in.fa", "--model", "nothing"), "no backbone or folder is called"),
@@ -142,7 +142,7 @@ def test_outputs_that_cannot_be(call):
     status, _, err = call("embed", "in.fa", "-o", "out.csv", content=FASTA)
     assert status == 2 and "out.csv: '.csv' is no format of embeddings" in err
     status, _, err = call("embed", "in.fa", "-o", "in.fa/out.npz")
-    assert status == 2 and "in.fa/out.npz: cannot be written: a file stands where" in err
+    assert status == 2 and "in.fa: cannot be written: a file stands where" in err
 
 
 def test_random_weights_are_named(call):
