@@ -89,8 +89,8 @@ def padded_to_512(encoder: Encoder) -> Callable[[Sequence[str]], np.ndarray]:
     """Return the mean states of the bases as the authors' scripts would compute them."""
     from multimolecule import RnaErnieModel
 
-    model = RnaErnieModel(deepcopy(encoder.model.config)).eval()
-    model.set_attn_implementation("eager")
+    config = deepcopy(encoder.model.config)
+    model = RnaErnieModel._from_config(config, attn_implementation="eager").eval()
     model.load_state_dict(encoder.model.state_dict())
 
     def means(sequences: Sequence[str]) -> np.ndarray:

@@ -33,7 +33,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMAND = re.compile(
-    r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>[^>]*?)(?:> (?P<stdout>\S+))?"
+    r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>.*?)(?: > (?P<stdout>\S+))?"
 )
 SIZES = {"train": 26, "validation": 13, "test": 26}
 NET = {
