@@ -70,18 +70,33 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
     Raises:
         ConfigError: if the weights cannot be found, are not those of an RNAErnie, or not all.
     """
-    import torch
     from multimolecule import RnaErnieModel
+
+    return _load(options, seed, RnaErnieModel)
+
+
+def load_masked_lm(options: RnaErnieOptions, seed: int) -> Encoder:
+    """Return the backbone with its head for masked tokens: the network gives ``logits``.
+
+    The arguments and errors are those of `load`; a checkpoint without the head is refused.
+    """
+    from multimolecule import RnaErnieForMaskedLM
+
+    return _load(options, seed, RnaErnieForMaskedLM)
+
+
+def _load(options: RnaErnieOptions, seed: int, network: Any) -> Encoder:
+    import torch
 
     from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if options.init == "pretrained":
-            model, tokenizer = _pretrained(options)
+            model, tokenizer = _pretrained(options, network)
         else:
             config = declared_config(options)
-            model = RnaErnieModel._from_config(config, attn_implementation="sdpa")
+            model = network._from_config(config, attn_implementation="sdpa")
             tokenizer = typed_tokenizer()
     return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
 
@@ -113,14 +128,14 @@ def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
     )
 
 
-def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
-    from multimolecule import RnaErnieModel, RnaTokenizer
+def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any]:
+    from multimolecule import RnaTokenizer
     from safetensors import SafetensorError
 
     source, revision = str(options.source), options.revision
     try:
         _check_kind(source, revision)
-        model, report = RnaErnieModel.from_pretrained(
+        model, report = network.from_pretrained(
             source,
             revision=revision,
             dtype="float32",
@@ -179,5 +194,6 @@ def _some(names: Sequence[str]) -> str:
 ENTRY = EncoderEntry(
     options=RnaErnieOptions,
     load="rnaernie_bench.backbones.rnaernie:load",
+    load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
     summary="RNAErnie (MultiMolecule), hosted, local or random weights",
 )
