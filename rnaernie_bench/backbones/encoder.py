@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,9 @@ class Encoder:
     max_bases: int
     """Longest sequence it takes, in nucleotides."""
     weights_sha256: str
-    """Over the names, shapes and bytes of all weights."""
+    """Over the names, shapes and bytes of all weights that the checkpoint holds."""
+    pooler_seed: int | None = None
+    """What the pooler was drawn from, where the checkpoint holds none."""
 
     @property
     def typed(self) -> bool:
@@ -45,6 +48,7 @@ class Encoder:
         vocabulary = sorted(self.tokenizer.get_vocab().items())
         return {
             "weights": self.weights_sha256,
+            "pooler": str(self.pooler_seed),
             "config": json.dumps(config, sort_keys=True, default=str),
             "vocabulary": json.dumps(vocabulary),
             "max_bases": str(self.max_bases),
@@ -52,10 +56,17 @@ class Encoder:
         }
 
 
-def weights_sha256(model: torch.nn.Module) -> str:
-    """Return the SHA-256 of a model's weights: names, shapes, types and bytes, in name order."""
+def weights_sha256(model: torch.nn.Module, leave_out: Collection[str] = ()) -> str:
+    """Return the SHA-256 of a model's weights: names, shapes, types and bytes, in name order.
+
+    Args:
+        model: any module.
+        leave_out: names of weights that are not counted.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
+        if name in leave_out:
+            continue
         value = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -92,13 +92,20 @@ def _load(options: RnaErnieOptions, seed: int, network: Any) -> Encoder:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        drawn: list[str] = []
         if options.init == "pretrained":
-            model, tokenizer = _pretrained(options, network)
+            model, tokenizer, drawn = _pretrained(options, network)
         else:
             config = declared_config(options)
             model = network._from_config(config, attn_implementation="sdpa")
             tokenizer = typed_tokenizer()
-    return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
+    return Encoder(
+        model.eval(),
+        tokenizer,
+        MAX_BASES,
+        weights_sha256(model, leave_out=drawn),
+        pooler_seed=seed if drawn else None,
+    )
 
 
 def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
@@ -128,7 +135,8 @@ def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
     )
 
 
-def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any]:
+def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any, list[str]]:
+    """Return network, tokenizer, and the names of weights that the checkpoint lacks."""
     from multimolecule import RnaTokenizer
     from safetensors import SafetensorError
 
@@ -144,10 +152,10 @@ def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any]:
             output_loading_info=True,
         )
         tokenizer = RnaTokenizer.from_pretrained(source, revision=revision)
-        _check_whole(report, len(tokenizer), model.config.vocab_size)
+        drawn = _check_whole(report, len(tokenizer), model.config.vocab_size)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unusable(options, error) from error
-    return model, tokenizer
+    return model, tokenizer, drawn
 
 
 def _check_kind(source: str, revision: str | None) -> None:
@@ -175,9 +183,14 @@ def _unusable(options: RnaErnieOptions, error: Exception) -> ConfigError:
     )
 
 
-def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> None:
-    """Raise a ValueError if weights were made up, or the tokenizer is not the network's."""
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> list[str]:
+    """Raise a ValueError if weights were made up, or the tokenizer is not the network's.
+
+    Returns:
+        The names of a pooler's weights, which may be made up.
+    """
+    drawn = sorted(key for key in report["missing_keys"] if key.startswith("pooler."))
+    missing = sorted({*report["missing_keys"]} - {*drawn})
     if missing:
         raise ValueError(f"it holds no weights for {_some(missing)}")
     wrong = sorted(str(key) for key, *_ in report["mismatched_keys"])
@@ -185,6 +198,7 @@ def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> None:
         raise ValueError(f"its weights differ from the shape in config.json: {_some(wrong)}")
     if n_tokens != n_rows:
         raise ValueError(f"its tokenizer has {n_tokens} tokens, its network {n_rows}")
+    return drawn
 
 
 def _some(names: Sequence[str]) -> str:
