@@ -33,6 +33,12 @@ def results_folder() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / "results"
 
 
+def embedded_weights(backbone: str) -> Path | None:
+    """Return the folder of the weights of `backbone` that come with the package, if there are."""
+    folder = _PACKAGE / "backbones" / "weights" / backbone
+    return folder if folder.is_dir() else None
+
+
 def cache_folder() -> Path:
     """Return the cache: `$RNAERNIE_BENCH_CACHE`, else the platform's user cache."""
     chosen = os.environ.get("RNAERNIE_BENCH_CACHE")

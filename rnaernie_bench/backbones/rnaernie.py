@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rnaernie_bench import resources
 from rnaernie_bench.backbones.vocabulary import (
     MAX_BASES,
     N_RNA_TOKENS,
@@ -29,7 +30,8 @@ class RnaErnieOptions:
     name: str
     init: Literal["pretrained", "random"]
     source: str | None
-    """A hub id or a local folder; the shape below is then the checkpoint's own."""
+    """A hub id or a local folder; None for the weights that come with the package. The shape below
+    is then the checkpoint's own."""
     revision: str | None
     """A commit of the hub repository."""
     num_hidden_layers: int
@@ -38,9 +40,9 @@ class RnaErnieOptions:
     intermediate_size: int
 
     def __post_init__(self) -> None:
-        if self.init == "pretrained" and self.source is None:
+        if self.init == "pretrained" and self.checkpoint is None:
             raise ConfigError(
-                f"there are no pre-trained weights of '{self.name}'",
+                f"no pre-trained weights of '{self.name}' come with this package",
                 where="backbone.init",
                 remedy="set backbone.init=random, or backbone.source to a hub id or folder",
             )
@@ -57,6 +59,12 @@ class RnaErnieOptions:
                 f"{self.hidden_size} is not a multiple of {self.num_attention_heads} heads",
                 where="backbone.hidden_size",
             )
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where pre-trained weights are: `source`, else what comes with the package, if anything."""
+        embedded = resources.embedded_weights(self.name)
+        return self.source or (str(embedded) if embedded else None)
 
 
 def load(options: RnaErnieOptions, seed: int) -> Encoder:
@@ -115,15 +123,15 @@ def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
     options give, with the hosted vocabulary.
 
     Raises:
-        ConfigError: if `options.source` is a folder without an RNAErnie in it.
+        ConfigError: if the checkpoint is a folder without an RNAErnie in it.
     """
     from multimolecule import RnaErnieConfig
 
     pretrained = options.init == "pretrained"
-    if pretrained and Path(str(options.source)).exists():
+    if pretrained and Path(str(options.checkpoint)).exists():
         try:
-            _check_kind(str(options.source), None)
-            return RnaErnieConfig.from_pretrained(options.source)
+            _check_kind(str(options.checkpoint), None)
+            return RnaErnieConfig.from_pretrained(options.checkpoint)
         except (OSError, ValueError) as error:
             raise _unusable(options, error) from error
     return RnaErnieConfig(
@@ -140,7 +148,7 @@ def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any, list[
     from multimolecule import RnaTokenizer
     from safetensors import SafetensorError
 
-    source, revision = str(options.source), options.revision
+    source, revision = str(options.checkpoint), options.revision
     try:
         _check_kind(source, revision)
         model, report = network.from_pretrained(
@@ -173,12 +181,12 @@ def _check_kind(source: str, revision: str | None) -> None:
 def _unusable(options: RnaErnieOptions, error: Exception) -> ConfigError:
     remedy = (
         "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
-        if Path(str(options.source)).exists()
+        if Path(str(options.checkpoint)).exists()
         else "check the connection and the hub id, or name a local folder in backbone.source"
     )
     return ConfigError(
         f"the weights of '{options.name}' cannot be loaded: {str(error).splitlines()[0]}",
-        where=options.source,
+        where=options.checkpoint,
         remedy=remedy,
     )
 
