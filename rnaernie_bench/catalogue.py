@@ -24,6 +24,8 @@ class EncoderEntry:
     load: str
     """``module:function``, called with (options, seed), returns an `encoder.Encoder`."""
     summary: str
+    load_masked_lm: str | None = None
+    """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
     levels: tuple[Level, ...] = ("sequence",)
     kind: Literal["encoder"] = "encoder"
 

@@ -19,7 +19,8 @@ class Encoder:
     """A backbone ready for a strategy."""
 
     model: PreTrainedModel
-    """Maps ``input_ids, attention_mask`` to ``last_hidden_state`` and ``pooler_output``."""
+    """Maps ``input_ids, attention_mask`` to ``last_hidden_state`` and ``pooler_output``; one that
+    was loaded with its head for masked tokens, to ``logits``."""
     tokenizer: Any
     max_bases: int
     """Longest sequence it takes, in nucleotides."""

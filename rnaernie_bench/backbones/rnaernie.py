@@ -63,15 +63,31 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
     Raises:
         ConfigError: if the weights cannot be found, are not those of an RNAErnie, or not all.
     """
+    from multimolecule import RnaErnieModel
+
+    return _load(options, seed, RnaErnieModel)
+
+
+def load_masked_lm(options: RnaErnieOptions, seed: int) -> Encoder:
+    """Return the backbone with its head for masked tokens: the network gives ``logits``.
+
+    The arguments and errors are those of `load`; a checkpoint without the head is refused.
+    """
+    from multimolecule import RnaErnieForMaskedLM
+
+    return _load(options, seed, RnaErnieForMaskedLM)
+
+
+def _load(options: RnaErnieOptions, seed: int, network: Any) -> Encoder:
     import torch
-    from multimolecule import RnaErnieConfig, RnaErnieModel
+    from multimolecule import RnaErnieConfig
 
     from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if options.init == "pretrained":
-            model, tokenizer = _pretrained(options)
+            model, tokenizer = _pretrained(options, network)
         else:
             config = RnaErnieConfig(
                 vocab_size=N_TYPED_TOKENS,
@@ -80,13 +96,13 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
                 num_attention_heads=options.num_attention_heads,
                 intermediate_size=options.intermediate_size,
             )
-            model = RnaErnieModel._from_config(config, attn_implementation="sdpa")
+            model = network._from_config(config, attn_implementation="sdpa")
             tokenizer = typed_tokenizer()
     return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
 
 
-def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
-    from multimolecule import RnaErnieConfig, RnaErnieModel, RnaTokenizer
+def _pretrained(options: RnaErnieOptions, network: Any) -> tuple[Any, Any]:
+    from multimolecule import RnaErnieConfig, RnaTokenizer
     from safetensors import SafetensorError
 
     source, revision = str(options.source), options.revision
@@ -95,7 +111,7 @@ def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
         if declared != RnaErnieConfig.model_type:
             # Transformers would load it all the same and fill up with random weights.
             raise ValueError(f"its config.json declares the model type {declared!r}")
-        model, report = RnaErnieModel.from_pretrained(
+        model, report = network.from_pretrained(
             source,
             revision=revision,
             dtype="float32",
@@ -110,7 +126,7 @@ def _pretrained(options: RnaErnieOptions) -> tuple[Any, Any]:
         remedy = (
             "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
             if Path(source).exists()
-            else "check the connection and the hub id, or name a local folder in backbone.source"
+            else "check the connection and the hub id, or name a local folder (backbone.source)"
         )
         raise ConfigError(
             f"the weights of '{options.name}' cannot be loaded: {reason}",
@@ -139,5 +155,6 @@ def _some(names: Sequence[str]) -> str:
 ENTRY = EncoderEntry(
     options=RnaErnieOptions,
     load="rnaernie_bench.backbones.rnaernie:load",
+    load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
     summary="RNAErnie (MultiMolecule), hosted, local or random weights",
 )

@@ -16,6 +16,7 @@ from rnaernie_bench.errors import BenchError
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
     "suite": "carry out a list of runs; finished ones are skipped",
+    "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
     "leaderboard": "show the results as a table",
     "results": "import, validate and build the published results",
@@ -26,7 +27,7 @@ COMMANDS = {
 }
 """Subcommand -> its line of help; each lives in the module of its name."""
 
-_RESUMABLE = ("run", "suite")
+_RESUMABLE = ("run", "suite", "pretrain")
 
 EXAMPLES = """examples:
   rnaernie-bench run task=ncrna_cls                                  the demo: simulated data
