@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ def nearest_identity(
     *,
     k: int = K,
     threshold: float = 0.8,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return each query's highest identity to any reference, and which reference that is.
 
@@ -44,6 +45,7 @@ def nearest_identity(
         references: normalised sequences.
         k: length of the k-mers; the index takes 4^k numbers a sequence.
         threshold: the lowest identity to look for, in (0, 1].
+        progress: told now and then how many queries are done, and how many there are.
 
     Returns:
         Identities and indices into `references`, one a query; 0 and -1 where no reference
@@ -63,19 +65,28 @@ def nearest_identity(
     index = np.full(len(queries), -1, dtype=np.int64)
     if not references:
         return identity, index
-    present = np.minimum(_profiles(references, k), 1).T
     lengths = np.array([len(sequence) for sequence in references])
+    by_length = np.argsort(lengths, kind="stable")
+    lengths = lengths[by_length]
+    present = np.minimum(_profiles([references[i] for i in by_length.tolist()], k), 1)
+    order = np.argsort([len(sequence) for sequence in queries], kind="stable")
     for start in range(0, len(queries), _BLOCK):
-        block = queries[start : start + _BLOCK]
-        profiles = _profiles(block, k)
-        shared = profiles @ present
+        rows = order[start : start + _BLOCK]
+        block = [queries[i] for i in rows.tolist()]
         own = np.array([len(sequence) for sequence in block])[:, None]
-        edits = np.floor((1 - threshold) * np.maximum(own, lengths) + _SLACK)
+        # Queries of similar lengths share a window of references that are neither too short nor
+        # too long for all of them.
+        low = np.searchsorted(lengths, threshold * own[0, 0] - 1)
+        high = np.searchsorted(lengths, own[-1, 0] / threshold + 1, side="right")
+        profiles = _profiles(block, k)
+        shared = profiles @ present[low:high].T
+        edits = np.floor((1 - threshold) * np.maximum(own, lengths[low:high]) + _SLACK)
         needed = profiles.sum(axis=1, keepdims=True) - k * edits
-        passed = (np.abs(own - lengths) <= edits) & (shared >= needed)
+        passed = (np.abs(own - lengths[low:high]) <= edits) & (shared >= needed)
         for row, query in enumerate(block):
-            candidates = np.flatnonzero(passed[row])
-            candidates = candidates[np.argsort(-shared[row, candidates], kind="stable")]
+            places = np.flatnonzero(passed[row])
+            candidates = by_length[low + places]
+            candidates = candidates[np.lexsort((candidates, -shared[row, places]))]
             best = process.extractOne(
                 query,
                 [references[i] for i in candidates.tolist()],
@@ -83,7 +94,9 @@ def nearest_identity(
                 score_cutoff=threshold - _SLACK,
             )
             if best is not None:
-                identity[start + row], index[start + row] = best[1], candidates[best[2]]
+                identity[rows[row]], index[rows[row]] = best[1], candidates[best[2]]
+        if progress:
+            progress(start + len(block), len(queries))
     return identity, index
 
 

@@ -30,7 +30,7 @@ def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...
         DataError: if the table cannot be read or lacks a column; naming the row, from 1, of a
             missing value, an unknown label, a foreign letter or an id that stood before.
     """
-    place, rows, columns = _open(table)
+    place, rows, columns = open_table(table)
     needed = {"sequence": table.sequence, "label": table.label, "group": table.group}
     if table.id != "id":  # the default may be missing: row numbers serve instead
         needed["id"] = table.id
@@ -59,14 +59,24 @@ def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...
                 remedy="ids are unique within a part: rename one",
             )
         first[identity] = number
-        sequence = _sequence(_text(row, table.sequence, where), where)
+        sequence = checked_sequence(_text(row, table.sequence, where), where)
         group = _text(row, table.group, where) if table.group else ""
         items.append(SequenceItem(identity, sequence, classes[label], group))
     return tuple(items)
 
 
-def _open(table: Table) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
-    """Return the table's place, its rows with class labels as text, and its columns."""
+def open_table(
+    table: Table, *, streaming: bool = False
+) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
+    """Return a table's place, its rows with class labels as text, and its columns.
+
+    Args:
+        table: where it lies.
+        streaming: whether a hub set is read as it arrives; local tables always are.
+
+    Raises:
+        DataError: if the table cannot be read, now or on the way.
+    """
     import datasets
 
     try:
@@ -81,7 +91,9 @@ def _open(table: Table) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ..
                     remedy="add `revision: <commit>`; local tables end in " + ", ".join(_BUILDERS),
                 )
             place = f"{table.source}@{table.revision}, split {table.split}"
-            rows = datasets.load_dataset(table.source, revision=table.revision, split=table.split)
+            rows = datasets.load_dataset(
+                table.source, revision=table.revision, split=table.split, streaming=streaming
+            )
         features = rows.features or datasets.Features()
         names = {c: f for c, f in features.items() if isinstance(f, datasets.ClassLabel)}
         return place, _rows(rows, names, place), tuple(features)
@@ -162,7 +174,12 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
     return text
 
 
-def _sequence(text: str, where: str) -> str:
+def checked_sequence(text: str, where: str) -> str:
+    """Return `text` as a normalised sequence.
+
+    Raises:
+        DataError: naming `where`, position and letter, if it holds a foreign letter.
+    """
     sequence = normalise(text)
     foreign = foreign_letter(sequence)
     if foreign:
