@@ -98,6 +98,7 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
+        require(self.motifs != (), "motifs", "a list of one file or more, or null")
         check_tracking(self.tracking)
 
 
