@@ -1,0 +1,1 @@
+"""Pre-training: corpora, masking and the recipe."""
