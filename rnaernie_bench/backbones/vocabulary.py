@@ -7,9 +7,10 @@ ordinary text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.registry import did_you_mean
 
 if TYPE_CHECKING:
     from multimolecule import RnaTokenizer
@@ -52,3 +53,27 @@ def typed_tokenizer() -> RnaTokenizer:
             remedy="install a version of multimolecule that rnaernie-bench was tested with",
         )
     return tokenizer
+
+
+def type_tail(tokenizer: Any, rna_type: str) -> tuple[int, int]:
+    """Return the ids of ``[IND]`` and of a type's token, which stand between bases and ``<eos>``.
+
+    Args:
+        tokenizer: of the model that is to read them.
+        rna_type: one of `RNA_TYPES`.
+
+    Raises:
+        ConfigError: if there is no such type, or the model has no rows for types.
+    """
+    if rna_type not in RNA_TYPES:
+        raise ConfigError(
+            f"there is no RNA type '{rna_type}'", remedy=did_you_mean(rna_type, list(RNA_TYPES))
+        )
+    vocabulary = tokenizer.get_vocab()
+    if INDICATOR not in vocabulary or f"[{rna_type}]" not in vocabulary:
+        raise ConfigError(
+            f"the model has no rows for RNA types: its vocabulary ends at {len(tokenizer)} tokens",
+            where=tokenizer.name_or_path or None,
+            remedy="use rnaernie-tiny, or a checkpoint made by `rnaernie-bench convert`",
+        )
+    return vocabulary[INDICATOR], vocabulary[f"[{rna_type}]"]

@@ -1,0 +1,81 @@
+"""A backbone by itself, without a task: by name, hub id or folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench import resources
+from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.validation import build
+
+if TYPE_CHECKING:
+    from rnaernie_bench.backbones.encoder import Encoder
+
+DEFAULT_MODEL = "rnaernie-tiny"
+
+
+def load_backbone(model: Any, *, seed: int = 0, masked_lm: bool = False) -> Encoder:
+    """Return a backbone in evaluation mode, in fp32, on the CPU.
+
+    Args:
+        model: the name of a backbone, a hub id, a local folder, or the options of a backbone.
+        seed: of weights that are random or that a checkpoint lacks.
+        masked_lm: whether its head for masked tokens is wanted: the network then returns
+            ``logits``, and a checkpoint without that head is refused.
+
+    Raises:
+        ConfigError: if there is no such backbone or it cannot be loaded.
+    """
+    options = backbone_options(model) if isinstance(model, str) else model
+    entry = _encoder(options.name)
+    target = entry.load_masked_lm if masked_lm else entry.load
+    if target is None:
+        raise ConfigError(
+            f"the backbone '{options.name}' cannot predict masked tokens",
+            where=options.name,
+            remedy=f"use another one, such as {DEFAULT_MODEL}",
+        )
+    encoder: Encoder = resolve(target)(options, seed)
+    return encoder
+
+
+def backbone_options(model: str) -> Any:
+    """Return the options of a backbone as they stand when nothing is set.
+
+    Args:
+        model: the name of a backbone; else a hub id or a local folder with the weights of an
+            RNAErnie. A folder whose name is also that of a backbone is written ``./NAME``.
+
+    Raises:
+        ConfigError: if there is no such backbone.
+    """
+    if model in BACKBONES:
+        options = _encoder(model).options
+        path = resources.configs_folder() / "backbone" / f"{model}.yaml"
+        if not path.is_file():  # a plug-in
+            return build(options, {"name": model}, where="backbone")
+        import yaml
+
+        return build(options, yaml.safe_load(path.read_text(encoding="utf-8")), where="backbone")
+    if "/" not in model and not Path(model).is_dir():
+        raise ConfigError(
+            f"no backbone or folder is called '{model}'",
+            where="model",
+            remedy=did_you_mean(model, list(BACKBONES)),
+        )
+    return replace(backbone_options("rnaernie"), init="pretrained", source=model, revision=None)
+
+
+def _encoder(name: str) -> EncoderEntry:
+    entry = BACKBONES.get(name)
+    if isinstance(entry, BaselineEntry):
+        raise ConfigError(
+            f"'{name}' is a baseline: it has no hidden states",
+            where="model",
+            remedy=f"choose a backbone, such as {DEFAULT_MODEL}",
+        )
+    return entry
