@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ def nearest_identity(
     *,
     k: int = K,
     threshold: float = 0.8,
-    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return each query's highest identity to any reference, and which reference that is.
 
@@ -45,7 +44,6 @@ def nearest_identity(
         references: normalised sequences.
         k: length of the k-mers; the index takes 4^k numbers a sequence.
         threshold: the lowest identity to look for, in (0, 1].
-        progress: told now and then how many queries are done, and how many there are.
 
     Returns:
         Identities and indices into `references`, one a query; 0 and -1 where no reference
@@ -95,8 +93,6 @@ def nearest_identity(
             )
             if best is not None:
                 identity[rows[row]], index[rows[row]] = best[1], candidates[best[2]]
-        if progress:
-            progress(start + len(block), len(queries))
     return identity, index
 
 

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 from rnaernie_bench.data.alphabet import normalise
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.errors import ConfigError, DataError
 
 Reason = Literal["identical", "contained", "near"]
@@ -72,7 +71,7 @@ def read_evaluation(file: EvaluationFile, path: Path) -> Iterator[str]:
                     yield plain[::-1]
     except (
         OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, csv.Error,
-        LookupError, AttributeError, json.JSONDecodeError,
+        LookupError, TypeError, AttributeError, json.JSONDecodeError,
     ) as error:  # fmt: skip
         raise DataError(
             f"the evaluation items cannot be read: {type(error).__name__}: {error}",
@@ -97,7 +96,7 @@ def _csv(text: str, columns: Sequence[str]) -> Iterator[str]:
     if all(column.isdecimal() for column in columns):
         places = [int(column) - 1 for column in columns]
     else:
-        header = next(rows)
+        header = next(rows, [])
         places = [{name: i for i, name in enumerate(header)}[column] for column in columns]
     for row in rows:
         yield from (row[place] for place in places)
@@ -131,7 +130,7 @@ class Exclusion:
 
     Args:
         sets: name of an evaluation set -> its normalised sequences.
-        identity: the lowest identity over the whole length, as `nearest_identity` has it, at which
+        identity: the lowest identity over the whole length, as `neighbours.near` has it, at which
             a sequence is kept out; None keeps out by the other two rules only.
         contained: the length from which on a sequence is also kept out if it stands, letter by
             letter, inside an evaluation item, or such an item inside it; None for never.
@@ -172,11 +171,10 @@ class Exclusion:
             self._check_contained(sequences, hits)
         open_ = [i for i, hit in enumerate(hits) if hit is None]
         if self.identity is not None and open_:
-            _, nearest = nearest_identity(
-                [sequences[i] for i in open_],
-                self._references,
-                threshold=self.identity,
-                progress=self._told,
+            from rnaernie_bench.pretraining.neighbours import near
+
+            nearest = near(
+                [sequences[i] for i in open_], self._references, self.identity, self._told
             )
             for i, reference in zip(open_, nearest.tolist(), strict=True):
                 if reference >= 0:

@@ -66,7 +66,8 @@ class TestBatchStream:
     def test_a_window_is_read_block_by_block(self, corpus):
         windows = list(stream(corpus)._windows(epoch=0))
         assert sorted(np.concatenate(windows).tolist()) == list(range(N))
-        assert [len(w) for w in windows if 96 not in w] == [48] * (len(windows) - 1)
+        assert len(windows) == 3
+        assert max(len(window) for window in windows) == 48
         blocks = {tuple(w[i : i + 16]) for w in windows for i in range(0, len(w), 16)}
         assert tuple(range(16)) in blocks
 
