@@ -77,14 +77,14 @@ class TestBatchStream:
         assert len(parts[0]) == len(parts[1])
         assert all(len(a.records) == len(b.records) for a, b in zip(*parts, strict=True))
         union = np.concatenate([b.records for part in parts for b in part])
-        assert set(union.tolist()) == set(range(N)) == set(
-            np.concatenate([b.records for b in whole]).tolist()
+        assert (
+            set(union.tolist())
+            == set(range(N))
+            == set(np.concatenate([b.records for b in whole]).tolist())
         )
 
     def test_fewer_records_than_ranks(self):
-        parts = [
-            list(stream(dataset(1), steps=3, rank=rank, world_size=2)) for rank in (0, 1)
-        ]
+        parts = [list(stream(dataset(1), steps=3, rank=rank, world_size=2)) for rank in (0, 1)]
         assert [[b.records.tolist() for b in part] for part in parts] == [[[0]] * 3] * 2
 
 
@@ -125,9 +125,7 @@ class TestMaskedBatches:
 
     def test_an_epoch_brings_fresh_masks(self, corpus, tokenizer):
         made = masked_batches(corpus, tokenizer)
-        one, two = (
-            made.__getitems__(batches.Batch(epoch, 0.0, np.arange(5))) for epoch in (0, 1)
-        )
+        one, two = (made.__getitems__(batches.Batch(epoch, 0.0, np.arange(5))) for epoch in (0, 1))
         assert one["targets"].tolist() != two["targets"].tolist()
 
     @pytest.mark.parametrize(("progress", "stage"), [(0, 0), (0.3, 0), (0.34, 1), (0.7, 2)])

@@ -25,7 +25,9 @@ def test_logits_of_targets_are_those_of_the_whole_model():
 
 def test_dropout_is_that_of_the_training_and_the_saved_one_stays():
     network = load_network(NET, seed=0, dropout=0.3).model
-    rates = {module.p for name, module in network.model.named_modules() if type(module) is nn.Dropout}
+    rates = {
+        module.p for name, module in network.model.named_modules() if type(module) is nn.Dropout
+    }
     assert rates == {0.3}
     assert network.config.hidden_dropout == network.config.attention_dropout == 0.1
 

@@ -80,7 +80,7 @@ def test_bases_and_types_are_learned(tmp_path):
     job = Job(tmp_path, max_steps=120, log_steps=20, eval_steps=60, checkpoint_steps=120, dropout=0)
     summary = job.run()
     losses = job.curve("eval_base_loss")
-    assert losses[120] < math.log(4)  # better than any base at random
+    assert losses[120] < 0.5 * math.log(57)  # of any token at random
     types = job.curve("eval_type_accuracy")
     assert types[120] > 0.8
     assert summary.evaluation["type_accuracy"] == types[120]
@@ -127,7 +127,14 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, optio
     assert same(resumed.weights(), undisturbed.weights())
     assert (summary.tokens, summary.sequences) == (expected.tokens, expected.sequences)
     assert summary.evaluation == expected.evaluation
-    for name in ("loss", "base_loss", "type_accuracy", "eval_motif_loss", "learning_rate", "tokens"):
+    for name in (
+        "loss",
+        "base_loss",
+        "type_accuracy",
+        "eval_motif_loss",
+        "learning_rate",
+        "tokens",
+    ):
         assert {**killed.curve(name), **resumed.curve(name)} == undisturbed.curve(name)
     assert summary.train_s > resumed.curves[6]["elapsed_s"] > killed.curves[4]["elapsed_s"]
 
