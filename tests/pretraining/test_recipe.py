@@ -78,8 +78,8 @@ def same(left, right):
 
 def test_bases_and_types_are_learned(tmp_path):
     job = Job(
-        tmp_path, dataclasses.replace(NET, hidden_size=32), schedule="mixed",
-        learning_rate=0.003, max_steps=240, log_steps=40, eval_steps=240, checkpoint_steps=240, dropout=0,
+        tmp_path, dataclasses.replace(NET, hidden_size=32), schedule="mixed", dropout=0,
+        learning_rate=0.003, max_steps=240, log_steps=40, eval_steps=240, checkpoint_steps=240,
     )  # fmt: skip
     summary = job.run()
     losses = job.curve("eval_base_loss")
