@@ -70,9 +70,7 @@ def execute(
     """
     check_reachable(config.tracking)
     _refuse_finished(config.out)
-    from accelerate import PartialState
-
-    first = PartialState().is_main_process
+    first = _processes().is_main_process
     notify = notify if first else _ignore
     matcher = load_matcher(config)
     corpus = load_corpus(config.corpus, notify)
@@ -132,6 +130,14 @@ def told(config: PretrainConfig) -> dict[str, Any]:
     return values
 
 
+def _processes() -> Any:
+    """Return what Accelerate knows of the processes of this launch; the first call joins them."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
 def _train(
     config: PretrainConfig,
     corpus: Corpus,
@@ -139,8 +145,6 @@ def _train(
     log: Callable[[Mapping[str, float], int], None],
 ) -> tuple[Any, Any, PretrainingSummary]:
     """Return the trained network, its tokenizer and how the training went."""
-    from accelerate import PartialState
-
     from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
     from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
     from rnaernie_bench.pretraining.masking import Masker
@@ -148,7 +152,7 @@ def _train(
     from rnaernie_bench.pretraining.recipe import train
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    options, seed, state = config.trainer, config.seed, PartialState()
+    options, seed, state = config.trainer, config.seed, _processes()
     encoder = load_network(
         config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
     )
@@ -289,7 +293,7 @@ def _refuse_finished(out: Path) -> None:
 def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
     """Hold the folder for this process, and give the checkpoint to go on from, if any.
 
-    A folder that a failure leaves is removed unless it holds a checkpoint.
+    A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
     """
     from filelock import FileLock, Timeout
 
@@ -306,11 +310,13 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
         ) from error
     except OSError as error:
         raise as_bench_error(error, out) or error from error
+    new = not out.exists() or not any(out.iterdir())
     try:
         _same_settings(config, corpus)
         yield last_whole_checkpoint(out / CHECKPOINTS)
     except BaseException as error:
-        if last_whole_checkpoint(out / CHECKPOINTS) is None and not (out / RECORD).exists():
+        unfinished = not (out / RECORD).exists()
+        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS) is None:
             shutil.rmtree(out, ignore_errors=True)
         known = as_bench_error(error, out) if isinstance(error, Exception) else None
         if known is None:

@@ -312,6 +312,7 @@ def _arguments(
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
         bf16=wants_bf16(options.precision),
+        use_cpu=not torch.accelerator.is_available(),  # or several processes would not be seen
         seed=seed,
         data_seed=seed,
         eval_strategy="steps" if evaluate else "no",

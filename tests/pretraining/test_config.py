@@ -55,7 +55,7 @@ def test_every_choice_composes(group):
     [
         ("corpus=rfam", "corpus: there is no corpus 'rfam'; did you mean rfam_seed?"),
         ("backbone=kmer", "backbone: there is no backbone 'kmer'"),
-        ("masking.rat=0.2", "masking.rat: unknown key 'masking.rat'; did you mean masking.rate?"),
+        ("masking.rat=0.2", "masking.rat: unknown key 'masking.rat'; did you mean masking.rate "),
         ("schedule=stages", "masking.schedule: 'stages' is not allowed; did you mean staged?"),
         ("trainer.max_step=5", "trainer.max_step: unknown key"),
         ("trainer=paper", "trainer"),

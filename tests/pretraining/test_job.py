@@ -91,7 +91,7 @@ class TestFolder:
         assert [x["step"] for x in lines if "loss" in x] == [2, 4, 6, 8, 10, 12]
         assert [x["step"] for x in lines if "eval_base_loss" in x] == [4, 8, 12]
         assert sum("tokens/s" in line for line in told) == 6
-        assert any(line.startswith("held out, step 12: base ") for line in told)
+        assert any(line.startswith("held out, step 12:  base ") for line in told)
 
 
 def test_a_finished_folder_is_not_touched(finished, tmp_path):
