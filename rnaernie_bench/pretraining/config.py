@@ -40,6 +40,8 @@ class PretrainerOptions:
     weight_decay: float
     max_grad_norm: float
     dropout: float
+    positions: Literal["normal", "sinusoidal"]
+    """How the position embeddings of random weights begin."""
     type_weight: float
     precision: Literal["auto", "fp32", "bf16"]
     fast_dropout: bool

@@ -153,7 +153,9 @@ def _train(
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
     options, seed, state = config.trainer, config.seed, _processes()
-    encoder = load_network(config.backbone, seed=seed, dropout=options.dropout)
+    encoder = load_network(
+        config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
+    )
     tokenizer = encoder.tokenizer
     held_out = None
     if len(corpus.held_out):

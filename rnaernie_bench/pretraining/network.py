@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,13 @@ class TargetLogits(nn.Module):
         return logits
 
 
-def load_network(options: RnaErnieOptions, *, seed: int, dropout: float) -> Encoder:
+def load_network(
+    options: RnaErnieOptions,
+    *,
+    seed: int,
+    dropout: float,
+    positions: Literal["normal", "sinusoidal"] = "normal",
+) -> Encoder:
     """Return the masked language model to train, random or from a checkpoint, with its tokenizer.
 
     Args:
@@ -47,6 +53,7 @@ def load_network(options: RnaErnieOptions, *, seed: int, dropout: float) -> Enco
         seed: of random weights.
         dropout: of hidden states and attention probabilities while it is trained; the saved
             configuration keeps the backbone's own.
+        positions: how random position embeddings begin; they are trained as all else.
 
     Raises:
         ConfigError: if the weights cannot be loaded or have no rows for RNA types.
@@ -59,10 +66,26 @@ def load_network(options: RnaErnieOptions, *, seed: int, dropout: float) -> Enco
             where=options.source,
             remedy="go on from a checkpoint with types, or set backbone.init=random",
         )
+    if options.init == "random" and positions == "sinusoidal":
+        _begin_with_waves(encoder.model.model.embeddings.position_embeddings.weight)
     for module in encoder.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = dropout
     return encoder
+
+
+def _begin_with_waves(table: Tensor) -> None:
+    """Fill position embeddings with sinusoids (Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
+
+    A shift by so many positions is then one rotation wherever it starts, so that looking at a
+    neighbour is learned once and not for every position. They vary as much as they did before.
+    """
+    positions, features = table.shape
+    rates = 10_000 ** -(torch.arange(0, features, 2) / features)
+    angles = torch.arange(positions)[:, None] * rates
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1)[:, :features]
+    with torch.no_grad():
+        table.copy_(waves * (table.std() / waves.std()))
 
 
 def plain_copy(network: Any) -> Any:

@@ -32,6 +32,17 @@ def test_dropout_is_that_of_the_training_and_the_saved_one_stays():
     assert network.config.hidden_dropout == network.config.attention_dropout == 0.1
 
 
+def test_sinusoidal_positions_turn_a_shift_into_one_rotation():
+    plain = load_network(NET, seed=0, dropout=0.0).model.model.embeddings
+    waves = load_network(NET, seed=0, dropout=0.0, positions="sinusoidal").model.model.embeddings
+    assert torch.equal(waves.word_embeddings.weight, plain.word_embeddings.weight)
+    table = waves.position_embeddings.weight
+    assert table.std().item() == pytest.approx(plain.position_embeddings.weight.std().item())
+    products = table @ table.T
+    for shift in (1, 5, 100):
+        assert torch.allclose(products.diagonal(shift), products[0, shift], atol=1e-5)
+
+
 def test_the_copy_is_multimolecules_own_model():
     network = use_fast_dropout(load_network(NET, seed=0, dropout=0.3).model)
     plain = plain_copy(network)
