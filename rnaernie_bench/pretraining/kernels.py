@@ -21,7 +21,7 @@ BASE, SUBSEQUENCE, MOTIF = range(3)
 
 # Columns of an automaton's table after the states that follow on A, C, G and U. A row of eight
 # int32 is half a cache line: a step and the motifs it completes cost one access to memory.
-_HIT, _NEXT_HIT, _LENGTH, _GROUP, _COLUMNS = 4, 5, 6, 7, 8
+_LENGTH, _GROUP, _NEXT, _COLUMNS = 4, 5, 6, 8
 _BASES = 4
 
 _u64 = np.uint64
@@ -32,14 +32,12 @@ class Automaton(NamedTuple):
     """An Aho-Corasick automaton (Aho & Corasick 1975) with all failure links followed ahead."""
 
     table: np.ndarray
-    """int32 of shape (states, 8): four successors, the state of the longest motif that ends here
-    and the one to go on with (0 for none), and for a state that is a motif its length and group."""
+    """int32 of shape (states, 8): four successors, length and group of the longest motif that ends
+    here, and the state whose row has the next one; a length of 0 says that there is none."""
     most: int
     """The most motifs that end at one position."""
-    shortest: int
-    """Length of the shortest motif."""
-    groups: int
-    """Number of groups, the most important first."""
+    shortest: np.ndarray
+    """int64 of shape (groups,): length of the shortest motif of each, the most important first."""
 
 
 class Rules(NamedTuple):
@@ -102,11 +100,19 @@ def build_table(codes, stops, groups):  # type: ignore[no-untyped-def]
             is_motif = table[child, _LENGTH] > 0
             suffixes[child] = suffix
             ends[child] = ends[suffix] + is_motif
-            table[child, _NEXT_HIT] = table[suffix, _HIT]
-            table[child, _HIT] = child if is_motif else table[suffix, _HIT]
+            if not is_motif:
+                table[child, _LENGTH:] = table[suffix, _LENGTH:]
+            elif table[suffix, _LENGTH] > 0:  # else the root, whose row is at hand
+                table[child, _NEXT] = suffix
             queue[tail] = child
             tail += 1
-    return table[:states].copy(), ends.max()
+    # In that order the states near the root, where a search spends its time, share few cache lines.
+    rank = np.empty(states, np.int32)
+    rank[queue] = np.arange(states)
+    table = table[queue]
+    for column in (0, 1, 2, 3, _NEXT):
+        table[:, column] = rank[table[:, column]]
+    return table, ends.max()
 
 
 @njit(nogil=True, cache=True)
@@ -128,13 +134,13 @@ def find_motifs(table, codes, positions, n, found):  # type: ignore[no-untyped-d
         if i > 0 and positions[i] != positions[i - 1] + 1:
             state = 0
         state = table[state, codes[i]]
-        hit = table[state, _HIT]
-        while hit:
-            found[count, 0] = i + 1 - table[hit, _LENGTH]
-            found[count, 1] = table[hit, _LENGTH]
-            found[count, 2] = table[hit, _GROUP]
+        row = state
+        while table[row, _LENGTH] > 0:
+            found[count, 0] = i + 1 - table[row, _LENGTH]
+            found[count, 1] = table[row, _LENGTH]
+            found[count, 2] = table[row, _GROUP]
             count += 1
-            hit = table[hit, _NEXT_HIT]
+            row = table[row, _NEXT]
     return count
 
 
@@ -242,17 +248,26 @@ def _take_spans(rng, budget, n, shortest, longest, lengths, taken):  # type: ign
 
 
 @njit
+def _is_free(taken, start, stop):  # type: ignore[no-untyped-def]
+    """Return whether no base from `start` to before `stop` is taken."""
+    for i in range(start, stop):  # noqa: SIM110  (Numba knows no generators in `all`)
+        if taken[i]:
+            return False
+    return True
+
+
+@njit
 def _take_motifs(rng, budget, automaton, found, count, taken):  # type: ignore[no-untyped-def]
     """Take whole motifs in random order, group by group, as far as they fit; return the rest."""
-    for group in range(automaton.groups):
+    for group in range(automaton.shortest.size):
         for i in range(count):
-            if budget < automaton.shortest:
-                return budget
+            if budget < automaton.shortest[group]:
+                break
             j = i + _below(rng, count - i)
             start, length, of = found[j, 0], found[j, 1], found[j, 2]
             for column in range(3):
                 found[i, column], found[j, column] = found[j, column], found[i, column]
-            if of == group and length <= budget and not taken[start : start + length].any():
+            if of == group and length <= budget and _is_free(taken, start, start + length):
                 taken[start : start + length] = True
                 budget -= length
     return budget

@@ -96,7 +96,8 @@ class MotifMatcher:
             np.cumsum(lengths),
             np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
         )
-        self.automaton = Automaton(table, int(most), int(lengths.min(initial=1)), len(sizes))
+        shortest = [min(map(len, group), default=1) for group in groups]
+        self.automaton = Automaton(table, int(most), np.array(shortest, dtype=np.int64))
 
     def find(self, sequence: str) -> Occurrences:
         """Return every occurrence of every motif in `sequence`, in either case, in T or U."""
