@@ -1,8 +1,7 @@
 """Motif masking against pure Python: an Aho-Corasick loop per sequence over the same motifs.
 
 Both find all motifs, choose whole ones for 15 % of the bases, fill up, and replace 80/10/10; the
-reference is a dictionary automaton and Python's `random`, ours ends in the padded arrays that a
-model takes. They take turns on the same batches in one process and thread; the processor's time
+reference is a dictionary automaton and Python's `random`. Both end in padded arrays. They take turns on the same batches in one process and thread; the processor's time
 counts, since waiting for a busy one would slow the slower of the two more. Behind it stands the
 time that training rnaernie-tiny takes for the same tokens.
 """
@@ -20,7 +19,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from benchmarks.common import bucketed_batches, build, collate, nrc, trainer
+from benchmarks.common import PAD, bucketed_batches, build, collate, nrc, trainer
 from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.data.sources import find, locate
 from rnaernie_bench.pretraining.masking import STRATEGIES, Masker, MaskingOptions, sequence_seeds
@@ -169,8 +168,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     def python() -> None:
         for batch in batches:
-            for i in batch:
-                reference.mask(items[i].tolist(), random.Random(i))
+            rows = [reference.mask(items[i].tolist(), random.Random(i)) for i in batch]
+            longest = max(len(tokens) for tokens, _ in rows)
+            np.array([tokens + [PAD] * (longest - len(tokens)) for tokens, _ in rows])
+            np.array([labels + [-100] * (longest - len(labels)) for _, labels in rows])
 
     ours = {name: partial(compiled, i) for i, name in enumerate(STRATEGIES)}
     for work in ours.values():
