@@ -1,9 +1,10 @@
 """Motif masking against pure Python: an Aho-Corasick loop per sequence over the same motifs.
 
-Both find all motifs, choose whole ones for 15 % of the bases, fill up, and replace 80/10/10; the
-reference is a dictionary automaton and Python's `random`. Both end in padded arrays. They take turns on the same batches in one process and thread; the processor's time
-counts, since waiting for a busy one would slow the slower of the two more. Behind it stands the
-time that training rnaernie-tiny takes for the same tokens.
+Both find all motifs, choose whole ones for 15 % of the bases, fill up, replace 80/10/10, and end in
+padded arrays; the reference is a dictionary automaton and Python's `random`. They take turns on the
+same batches in one process and thread; the processor's time counts, since waiting for a busy one
+would slow the slower of the two more. Behind it stands the time that training rnaernie-tiny takes
+for the same tokens.
 """
 
 from __future__ import annotations
