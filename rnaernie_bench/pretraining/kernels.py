@@ -19,9 +19,10 @@ IGNORED = -100
 BASE, SUBSEQUENCE, MOTIF = range(3)
 """The strategies, as numbers."""
 
-# Columns of an automaton's table after the states that follow on A, C, G and U. A row of eight
-# int32 is half a cache line: a step and the motifs it completes cost one access to memory.
-_HIT, _NEXT_HIT, _LENGTH, _GROUP, _COLUMNS = 4, 5, 6, 7, 8
+# Columns of an automaton's table after the states that follow on A, C, G and U.
+_MOTIF, _NEXT, _COLUMNS = 4, 5, 6
+# A motif is its length and, above these bits, its group; an occurrence adds where it ends.
+_LENGTH_BITS, _MOTIF_BITS = 16, 32
 _BASES = 4
 
 _u64 = np.uint64
@@ -32,14 +33,13 @@ class Automaton(NamedTuple):
     """An Aho-Corasick automaton (Aho & Corasick 1975) with all failure links followed ahead."""
 
     table: np.ndarray
-    """int32 of shape (states, 8): four successors, the state of the longest motif that ends here
-    and the one to go on with (0 for none), and for a state that is a motif its length and group."""
+    """uint32 of shape (states, 6): four successors, the longest motif that ends here (0 for none),
+    and the state whose row has the next one. Unsigned, so that an index needs no test of its sign.
+    """
     most: int
     """The most motifs that end at one position."""
-    shortest: int
-    """Length of the shortest motif."""
-    groups: int
-    """Number of groups, the most important first."""
+    shortest: np.ndarray
+    """int64 of shape (groups,): length of the shortest motif of each, the most important first."""
 
 
 class Rules(NamedTuple):
@@ -56,6 +56,7 @@ class Rules(NamedTuple):
     """int8 of shape (tokens of the vocabulary,): 0..3 for A, C, G and U, -1 for all others."""
     bases: np.ndarray
     """int64 of shape (4,): the token ids of A, C, G and U."""
+    pad_id: int
     mask_id: int
     indicator_id: int
     """The token before a type, or -1 if the vocabulary has none."""
@@ -73,7 +74,7 @@ def build_table(codes, stops, groups):  # type: ignore[no-untyped-def]
     Returns:
         The table, and the most motifs that end at one position.
     """
-    table = np.zeros((codes.size + 1, _COLUMNS), np.int32)
+    table = np.zeros((codes.size + 1, _COLUMNS), np.uint32)
     states, start = 1, 0
     for motif in range(stops.size):
         state = 0
@@ -82,9 +83,8 @@ def build_table(codes, stops, groups):  # type: ignore[no-untyped-def]
                 table[state, code] = states
                 states += 1
             state = table[state, code]
-        if table[state, _LENGTH] == 0:
-            table[state, _LENGTH] = stops[motif] - start
-            table[state, _GROUP] = groups[motif]
+        if table[state, _MOTIF] == 0:
+            table[state, _MOTIF] = stops[motif] - start + (groups[motif] << _LENGTH_BITS)
         start = stops[motif]
     # Breadth first: the row of a state's longest proper suffix is complete before its own.
     queue = np.zeros(states, np.int32)
@@ -95,47 +95,65 @@ def build_table(codes, stops, groups):  # type: ignore[no-untyped-def]
         state = queue[head]
         for code in range(_BASES):
             child = table[state, code]
-            suffix = table[suffixes[state], code] if state else np.int32(0)
+            suffix = table[suffixes[state], code] if state else np.uint32(0)
             if child == 0:
                 table[state, code] = suffix
                 continue
-            is_motif = table[child, _LENGTH] > 0
+            is_motif = table[child, _MOTIF] > 0
             suffixes[child] = suffix
             ends[child] = ends[suffix] + is_motif
-            table[child, _NEXT_HIT] = table[suffix, _HIT]
-            table[child, _HIT] = child if is_motif else table[suffix, _HIT]
+            if not is_motif:
+                table[child, _MOTIF:] = table[suffix, _MOTIF:]
+            elif table[suffix, _MOTIF] > 0:  # otherwise the root ends the list
+                table[child, _NEXT] = suffix
             queue[tail] = child
             tail += 1
-    return table[:states].copy(), ends.max()
+    # In that order the states near the root, where a search spends its time, share few cache lines.
+    rank = np.empty(states, np.uint32)
+    rank[queue] = np.arange(states)
+    table = table[queue]
+    for column in (0, 1, 2, 3, _NEXT):
+        table[:, column] = rank[table[:, column]]
+    return table, ends.max()
 
 
 @njit(nogil=True, cache=True)
 def find_motifs(table, codes, positions, n, found):  # type: ignore[no-untyped-def]
-    """Write start, length and group of every occurrence to `found`, by end, the longest first.
+    """Write every occurrence of a motif to `found`, by end, the longest first.
 
     Args:
         table: of an automaton.
-        codes: the bases, 0..3; the first `n` count.
+        codes: the bases, 0..3, uint8; the first `n` count.
         positions: where they stand in the sequence; no motif runs over a gap.
         n: number of bases.
-        found: int32 of shape (at least `n` times the automaton's `most`, 3).
+        found: int64 of shape (n times the automaton's `most` or more, plus one,); see `unpack`.
 
     Returns:
         How many there are.
     """
-    count = state = 0
+    count = 0
+    state = np.uint32(0)
     for i in range(n):
         if i > 0 and positions[i] != positions[i - 1] + 1:
-            state = 0
+            state = np.uint32(0)
         state = table[state, codes[i]]
-        hit = table[state, _HIT]
-        while hit:
-            found[count, 0] = i + 1 - table[hit, _LENGTH]
-            found[count, 1] = table[hit, _LENGTH]
-            found[count, 2] = table[hit, _GROUP]
+        # Most states have one motif or none: written in any case, counted where there is one.
+        found[count] = (i + 1 << _MOTIF_BITS) + np.int64(table[state, _MOTIF])
+        count += table[state, _MOTIF] > 0
+        row = table[state, _NEXT]
+        while row:
+            found[count] = (i + 1 << _MOTIF_BITS) + np.int64(table[row, _MOTIF])
             count += 1
-            hit = table[hit, _NEXT_HIT]
+            row = table[row, _NEXT]
     return count
+
+
+@njit(inline="always")
+def unpack(found):  # type: ignore[no-untyped-def]
+    """Return start, length and group of an occurrence; works on arrays too."""
+    length = found & ((1 << _LENGTH_BITS) - 1)
+    group = (found >> _LENGTH_BITS) & ((1 << _MOTIF_BITS - _LENGTH_BITS) - 1)
+    return (found >> _MOTIF_BITS) - length, length, group
 
 
 @njit(inline="always")
@@ -242,17 +260,25 @@ def _take_spans(rng, budget, n, shortest, longest, lengths, taken):  # type: ign
 
 
 @njit
+def _is_free(taken, start, stop):  # type: ignore[no-untyped-def]
+    """Return whether no base from `start` to before `stop` is taken."""
+    for i in range(start, stop):  # noqa: SIM110  (Numba knows no generators in `all`)
+        if taken[i]:
+            return False
+    return True
+
+
+@njit
 def _take_motifs(rng, budget, automaton, found, count, taken):  # type: ignore[no-untyped-def]
     """Take whole motifs in random order, group by group, as far as they fit; return the rest."""
-    for group in range(automaton.groups):
+    for group in range(automaton.shortest.size):
         for i in range(count):
-            if budget < automaton.shortest:
-                return budget
+            if budget < automaton.shortest[group]:
+                break
             j = i + _below(rng, count - i)
-            start, length, of = found[j, 0], found[j, 1], found[j, 2]
-            for column in range(3):
-                found[i, column], found[j, column] = found[j, column], found[i, column]
-            if of == group and length <= budget and not taken[start : start + length].any():
+            found[i], found[j] = found[j], found[i]
+            start, length, of = unpack(found[i])
+            if of == group and length <= budget and _is_free(taken, start, start + length):
                 taken[start : start + length] = True
                 budget -= length
     return budget
@@ -271,9 +297,9 @@ def mask_batch(  # type: ignore[no-untyped-def]
         seeds: uint64 of shape (batch,).
         automaton: an `Automaton`.
         rules: the `Rules`.
-        input_ids: int64 of shape (batch, longest), full of padding; written to.
-        labels: int64 of the same shape, full of `IGNORED`; written to.
-        type_masked: bool of shape (batch,), false; written to.
+        input_ids: int64 of shape (batch, longest), written to.
+        labels: int64 of the same shape, written to.
+        type_masked: bool of shape (batch,), written to.
 
     Returns:
         The length of the longest sequence written.
@@ -281,9 +307,9 @@ def mask_batch(  # type: ignore[no-untyped-def]
     longest = input_ids.shape[1]
     rng = np.empty(1, np.uint64)
     positions = np.empty(longest, np.int64)
-    codes = np.empty(longest, np.int8)
+    codes = np.empty(longest, np.uint8)
     lengths = np.empty(longest, np.int64)
-    found = np.empty((longest * automaton.most, 3), np.int32)
+    found = np.empty(longest * automaton.most + 1, np.int64)
     used = start = 0
     for row in range(stops.size):
         sequence = tokens[start : stops[row]]
@@ -312,15 +338,16 @@ def mask_batch(  # type: ignore[no-untyped-def]
 def _lay_out(rng, sequence, rules, input_ids, labels):  # type: ignore[no-untyped-def]
     """Copy a sequence, its type left out, masked or kept; return the number of tokens."""
     n = sequence.size
+    labels[:] = IGNORED
+    input_ids[:n] = sequence
     typed = n > 3 and sequence[n - 3] == rules.indicator_id
     if typed and _uniform(rng) < rules.untyped_rate:
-        input_ids[: n - 3] = sequence[: n - 3]
-        input_ids[n - 3] = sequence[n - 1]
-        return n - 2
-    input_ids[:n] = sequence
-    if typed and _uniform(rng) < rules.type_rate:
+        n -= 2
+        input_ids[n - 1] = sequence[n + 1]
+    elif typed and _uniform(rng) < rules.type_rate:
         input_ids[n - 2] = rules.mask_id
         labels[n - 2] = sequence[n - 2]
+    input_ids[n:] = rules.pad_id
     return n
 
 

@@ -34,7 +34,6 @@ import numpy as np
 from rnaernie_bench.backbones.vocabulary import INDICATOR
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.pretraining.kernels import (
-    IGNORED,
     MOTIF,
     Rules,
     choose_each,
@@ -111,7 +110,6 @@ class Masker:
         self.options = options
         self._has_motifs = matcher is not None
         self._automaton = (matcher or MotifMatcher(())).automaton
-        self._pad_id = tokenizer.pad_token_id
         bases = np.array(tokenizer.convert_tokens_to_ids([*"ACGU"]), dtype=np.int64)
         codes = np.full(len(tokenizer), -1, dtype=np.int8)
         codes[bases] = range(len(bases))
@@ -125,6 +123,7 @@ class Masker:
             untyped_rate=float(options.untyped_rate),
             codes=codes,
             bases=bases,
+            pad_id=tokenizer.pad_token_id,
             mask_id=tokenizer.mask_token_id,
             indicator_id=tokenizer.get_vocab().get(INDICATOR, -1),
         )
@@ -148,11 +147,10 @@ class Masker:
             )
         lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
         shape = len(ids), int(lengths.max())
-        input_ids = np.full(shape, self._pad_id, dtype=np.int64)
-        labels = np.full(shape, IGNORED, dtype=np.int64)
-        type_masked = np.zeros(len(ids), dtype=bool)
+        input_ids, labels = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        type_masked = np.empty(len(ids), bool)
         longest = mask_batch(
-            np.concatenate(ids, dtype=np.int64),
+            np.concatenate(ids).astype(np.int64, copy=False),
             np.cumsum(lengths),
             strategies,
             np.asarray(seeds, dtype=np.uint64),

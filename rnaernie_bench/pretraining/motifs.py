@@ -15,7 +15,7 @@ import numpy as np
 from rnaernie_bench.data.alphabet import normalise
 from rnaernie_bench.data.sources import find, locate
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.pretraining.kernels import Automaton, build_table, find_motifs
+from rnaernie_bench.pretraining.kernels import Automaton, build_table, find_motifs, unpack
 from rnaernie_bench.task import DataFile
 
 MIN_LENGTH = 4
@@ -57,7 +57,7 @@ _CODES[np.frombuffer(b"ACGU", np.uint8)] = range(4)
 
 
 class Occurrences(NamedTuple):
-    """Where motifs stand in a sequence, by their ends, the longest first; int32 vectors."""
+    """Where motifs stand in a sequence, by their ends, the longest first; int64 vectors."""
 
     starts: np.ndarray
     """Position of the first base, from 0."""
@@ -96,18 +96,20 @@ class MotifMatcher:
             np.cumsum(lengths),
             np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
         )
-        self.automaton = Automaton(table, int(most), int(lengths.min(initial=1)), len(sizes))
+        shortest = [min(map(len, group), default=1) for group in groups]
+        self.automaton = Automaton(table, int(most), np.array(shortest, dtype=np.int64))
 
     def find(self, sequence: str) -> Occurrences:
         """Return every occurrence of every motif in `sequence`, in either case, in T or U."""
         codes = _encode(normalise(sequence))
         positions = np.flatnonzero(codes >= 0)
-        found = np.empty((len(positions) * self.automaton.most, 3), np.int32)
+        n = len(positions)
+        found = np.empty(n * self.automaton.most + 1, np.int64)
         count = find_motifs(
-            self.automaton.table, codes[positions], positions, len(positions), found
+            self.automaton.table, codes[positions].astype(np.uint8), positions, n, found
         )
-        starts, lengths, groups = found[:count].T
-        return Occurrences(positions[starts].astype(np.int32), lengths, groups)
+        starts, lengths, groups = unpack(found[:count])
+        return Occurrences(positions[starts], lengths, groups)
 
 
 def read_motifs(path: Path) -> tuple[str, ...]:
