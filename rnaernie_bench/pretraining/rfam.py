@@ -48,7 +48,7 @@ def read_families(path: Path) -> Iterator[Family]:
     member = ""
     try:
         with ExitStack() as stack:
-            binary = cast(io.BufferedReader, stack.enter_context(path.open("rb")))
+            binary: io.BufferedReader = stack.enter_context(path.open("rb"))
             if binary.peek(2)[:2] == b"\x1f\x8b":
                 unpacked = stack.enter_context(gzip.GzipFile(fileobj=binary))
                 binary = io.BufferedReader(cast(io.RawIOBase, unpacked))
