@@ -44,8 +44,8 @@ def ended_state(checkpoint: Path) -> TrainerState | None:
     Resumed the usual way, such a training would go on for a step or an epoch before it stops again.
     """
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-    ended = state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]
-    return state if ended else None
+    saved: Any = state.stateful_callbacks
+    return state if saved["TrainerControl"]["args"]["should_training_stop"] else None
 
 
 def callback_of(trainer: Trainer, kind: type[C]) -> C:
@@ -55,9 +55,10 @@ def callback_of(trainer: Trainer, kind: type[C]) -> C:
 
 def restore_callbacks(trainer: Trainer, state: TrainerState, *kinds: type[TrainerCallback]) -> None:
     """Put callbacks as they are kept in `state` in the place of those in force."""
+    saved: Any = state.stateful_callbacks
     for kind in kinds:
         trainer.remove_callback(kind)
-        trainer.add_callback(kind(**state.stateful_callbacks[kind.__name__]["args"]))
+        trainer.add_callback(kind(**saved[kind.__name__]["args"]))
 
 
 def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:

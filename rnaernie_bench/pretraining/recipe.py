@@ -201,14 +201,15 @@ class _Pretrainer(Trainer):
         return DataLoader(
             self.batches,
             batch_sampler=self.stream,  # type: ignore[arg-type]  # a list of its own kind
-            collate_fn=_unchanged,
+            collate_fn=_unchanged,  # type: ignore[arg-type]
             num_workers=self.options.workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """Set warm-up, constant rate and cool-down up."""
-        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, rate_factor(self.options))
+        chosen: Any = optimizer or self.optimizer
+        self.lr_scheduler = LambdaLR(chosen, rate_factor(self.options))
         self._created_lr_scheduler = True
         return self.lr_scheduler
 

@@ -167,6 +167,15 @@ def test_a_time_limit_ends_early_and_whole(tmp_path):
     assert last_whole_checkpoint(tmp_path / "checkpoints").name == "checkpoint-1"
 
 
+@pytest.mark.services
+def test_workers_make_the_same_batches(tmp_path):
+    alone, helped = Job(tmp_path / "a", max_steps=4), Job(tmp_path / "b", max_steps=4, workers=2)
+    alone.run()
+    helped.run()
+    assert helped.curve("loss") == alone.curve("loss")
+    assert same(helped.weights(), alone.weights())
+
+
 @pytest.mark.parametrize("cooldown", ["linear", "cosine"])
 def test_the_rate_rises_stays_and_falls(tmp_path, cooldown):
     options = dataclasses.replace(
