@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from benchmarks import (
     dropout_equivalence,
+    embedding,
     flop_utilisation,
     frozen_cache,
     masking,
     train_throughput,
 )
 
-for benchmark in (train_throughput, flop_utilisation, frozen_cache, masking, dropout_equivalence):
+for benchmark in (
+    train_throughput,
+    flop_utilisation,
+    frozen_cache,
+    masking,
+    embedding,
+    dropout_equivalence,
+):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
     print(flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -40,15 +40,32 @@ def in_batches(
     Returns:
         float32 of shape (sequences, width), in the order of `encoded`.
     """
-    sampler = LengthBucketedBatchSampler(encoded.lengths, token_budget, shuffle=False, seed=0)
     rows: np.ndarray | None = None
-    with torch.inference_mode():
-        for indices in sampler:
-            input_ids, attention_mask = pad_batch([encoded.ids[i] for i in indices], pad_id)
-            output = compute(input_ids.to(device), attention_mask.to(device))
-            block = output.float().cpu().numpy()
-            if rows is None:
-                rows = np.empty((len(encoded.ids), block.shape[1]), dtype=np.float32)
-            rows[indices] = block
-            progress(len(indices))
+    for indices, block in batch_outputs(
+        compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device
+    ):
+        if rows is None:
+            rows = np.empty((len(encoded.ids), block.shape[1]), dtype=np.float32)
+        rows[indices] = block
+        progress(len(indices))
     return np.empty((0, 0), dtype=np.float32) if rows is None else rows
+
+
+def batch_outputs(
+    compute: Callable[[Tensor, Tensor], Tensor],
+    encoded: Encoded,
+    *,
+    pad_id: int,
+    token_budget: int,
+    device: torch.device,
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield the indices of each batch, longest sequences first, and `compute` of it as float32.
+
+    The arguments are those of `in_batches`, but for the shape that `compute` returns: any.
+    """
+    sampler = LengthBucketedBatchSampler(encoded.lengths, token_budget, shuffle=False, seed=0)
+    for indices in sampler:
+        input_ids, attention_mask = pad_batch([encoded.ids[i] for i in indices], pad_id)
+        with torch.inference_mode():
+            output = compute(input_ids.to(device), attention_mask.to(device))
+        yield indices, output.float().cpu().numpy()

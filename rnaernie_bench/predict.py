@@ -14,8 +14,8 @@ import numpy as np
 
 from rnaernie_bench.calibration import calibrated_log_probabilities, entropy
 from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
-from rnaernie_bench.data.fasta import FastaRecord, read_fasta
-from rnaernie_bench.errors import DataError, ResultError
+from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.errors import ResultError
 from rnaernie_bench.fitting import Fitted
 
 CHUNK = 2048
@@ -135,38 +135,12 @@ def predict_fasta(predictor: Predictor, source: Path | str) -> Iterator[tuple[st
     Raises:
         DataError: for a malformed file, a repeated id, or a sequence over the limit.
     """
-    records = read_fasta(source)
-    first: dict[str, int] = {}
+    limit = predictor.max_bases if predictor.length == "error" else None
+    remedy = "cut it, or use a run with task.length=truncate"
+    records = read_named(source, max_bases=limit, remedy=remedy)
     while chunk := list(islice(records, CHUNK)):
-        ids = [_identifier(record, source, first) for record in chunk]
-        if predictor.length == "error":
-            _refuse_long(chunk, source, predictor.max_bases)
-        yield from zip(ids, predictor([record.sequence for record in chunk]), strict=True)
-
-
-def _identifier(record: FastaRecord, source: Path | str, first: dict[str, int]) -> str:
-    name = record.header.split()[0] if record.header.split() else ""
-    where = f"{source}, record {record.record}, line {record.line}"
-    if not name:
-        raise DataError("the header has no id", where=where, remedy="name every record")
-    if name in first:
-        raise DataError(
-            f"the id '{name}' stands in record {first[name]} already",
-            where=where,
-            remedy="rename one of them",
-        )
-    first[name] = record.record
-    return name
-
-
-def _refuse_long(chunk: Sequence[FastaRecord], source: Path | str, limit: int | None) -> None:
-    for record in chunk:
-        if limit is not None and len(record.sequence) > limit:
-            raise DataError(
-                f"the sequence has {len(record.sequence)} bases, {limit} fit",
-                where=f"{source}, record {record.record} ({record.header}), line {record.line}",
-                remedy="cut it, or use a run with task.length=truncate",
-            )
+        names, sequences = zip(*chunk, strict=True)
+        yield from zip(names, predictor(sequences), strict=True)
 
 
 def write_tsv(

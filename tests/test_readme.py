@@ -33,7 +33,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMAND = re.compile(
-    r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>[^>]*?)(?:> (?P<stdout>\S+))?"
+    r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>.*?)(?: > (?P<stdout>\S+))?"
 )
 SIZES = {"train": 26, "validation": 13, "test": 26}
 NET = {
@@ -172,7 +172,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 2
+    assert len(PYTHON) == 3
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 

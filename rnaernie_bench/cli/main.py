@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rnaernie_bench import __version__
 from rnaernie_bench.errors import BenchError
@@ -18,6 +18,8 @@ COMMANDS = {
     "suite": "carry out a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
+    "embed": "turn sequences into vectors",
+    "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
     "results": "import, validate and build the published results",
     "tasks": "list or show the tasks",
@@ -25,7 +27,7 @@ COMMANDS = {
     "strategies": "list or show the strategies",
     "data": "fetch, verify and audit the data of a task",
 }
-"""Subcommand -> its line of help; each lives in the module of its name."""
+"""Subcommand -> its line of help; each lives in the module of its name, - as _."""
 
 _RESUMABLE = ("run", "suite", "pretrain")
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parse(list(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        module = importlib.import_module(f"rnaernie_bench.cli.{parsed.command}")
+        module = _module(parsed.command)
         status = int(module.execute(parsed))
         sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
         return status
@@ -125,8 +127,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
-            importlib.import_module(f"rnaernie_bench.cli.{name}").add_arguments(subparser)
+            _module(name).add_arguments(subparser)
     return parser
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"rnaernie_bench.cli.{command.replace('-', '_')}")
 
 
 def _abandon_output() -> None:

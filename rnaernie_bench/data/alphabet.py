@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from rnaernie_bench.errors import DataError
+
 LETTERS = "ACGUNRYSWKMBDHVIX"
 """The four bases, then the IUPAC codes, inosine and unknown, in MultiMolecule's order."""
 
@@ -27,3 +29,19 @@ def foreign_letter(sequence: str) -> tuple[int, str] | None:
     """
     match = _FOREIGN.search(sequence)
     return (match.start(), match.group()) if match else None
+
+
+def refuse_foreign(sequence: str, where: str) -> None:
+    """Check a normalised `sequence` that stands at `where`.
+
+    Raises:
+        DataError: naming the first letter outside the alphabet and its position, from 1.
+    """
+    foreign = foreign_letter(sequence)
+    if foreign:
+        position, letter = foreign
+        raise DataError(
+            f"foreign letter {letter!r} at position {position + 1} of the sequence",
+            where=where,
+            remedy=f"sequences are written in T and the letters {LETTERS}",
+        )

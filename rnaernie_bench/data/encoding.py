@@ -18,7 +18,7 @@ class Encoded:
     """Token ids of some sequences, in their order."""
 
     ids: tuple[np.ndarray, ...]
-    """One int64 vector a sequence: ``<cls> bases <eos>``."""
+    """One int64 vector a sequence: ``<cls> bases tail <eos>``, mostly without a tail."""
     truncated: np.ndarray
     """bool of shape (sequences,): whether bases were cut off."""
 
@@ -35,6 +35,7 @@ def encode(
     policy: LengthPolicy,
     max_bases: int,
     names: Sequence[str] | None = None,
+    tail: Sequence[int] = (),
 ) -> Encoded:
     """Turn normalised sequences into token ids.
 
@@ -47,6 +48,7 @@ def encode(
         policy: ``error`` refuses a sequence over `max_bases`, ``truncate`` keeps its first bases.
         max_bases: the limit, in nucleotides.
         names: where the sequences stand, for an error; their positions if None.
+        tail: token ids between the last base and ``<eos>``, such as those of an RNA type.
 
     Raises:
         DataError: for a sequence over the limit under ``error``.
@@ -61,11 +63,13 @@ def encode(
             where=names[first] if names else f"sequence {first + 1}",
             remedy="cut it, or set task.length=truncate to use the first bases only",
         )
+    end = [*tail, tokenizer.eos_token_id]
     ids = []
     for sequence in sequences:
         letters = np.frombuffer(sequence[:max_bases].encode("ascii"), np.uint8)
-        tokens = np.empty(len(letters) + 2, dtype=np.int64)
-        tokens[0], tokens[-1] = tokenizer.cls_token_id, tokenizer.eos_token_id
-        tokens[1:-1] = table[letters]
+        tokens = np.empty(len(letters) + 1 + len(end), dtype=np.int64)
+        tokens[0] = tokenizer.cls_token_id
+        tokens[1 : -len(end)] = table[letters]
+        tokens[-len(end) :] = end
         ids.append(tokens)
     return Encoded(tuple(ids), truncated)

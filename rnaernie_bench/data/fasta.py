@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, cast
 
-from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.errors import DataError
 
 STANDARD_INPUT = "-"
@@ -49,7 +49,7 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
         DataError: if the file is missing, empty, damaged or not UTF-8; if text stands before the
             first header; if a record has no name, no sequence or a letter outside the alphabet.
     """
-    name = "standard input" if str(source) == STANDARD_INPUT else str(source)
+    name = _name(source)
     header: str | None = None
     record = start = 0
     chunks: list[str] = []
@@ -95,6 +95,47 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
     yield _record(name, header, chunks, record, start)
 
 
+def read_named(
+    source: Path | str, *, max_bases: int | None = None, remedy: str = "cut it"
+) -> Iterator[tuple[str, str]]:
+    """Yield id and sequence of each record of a FASTA file; the id is its header's first word.
+
+    Args:
+        source: a path, or `-` for standard input.
+        max_bases: the longest sequence that is let through; None for any.
+        remedy: what to do about a longer one.
+
+    Raises:
+        DataError: as `read_fasta` does; for a repeated id; for a sequence over `max_bases`.
+    """
+    first: dict[str, int] = {}
+    for record in read_fasta(source):
+        name = record.header.split()[0]
+        where = _place(_name(source), record.header, record.record, record.line)
+        if name in first:
+            raise DataError(
+                f"the id '{name}' stands in record {first[name]} already",
+                where=where,
+                remedy="rename one of them",
+            )
+        if max_bases is not None and len(record.sequence) > max_bases:
+            raise DataError(
+                f"the sequence has {len(record.sequence)} bases, {max_bases} fit",
+                where=where,
+                remedy=remedy,
+            )
+        first[name] = record.record
+        yield name, record.sequence
+
+
+def _name(source: Path | str) -> str:
+    return "standard input" if str(source) == STANDARD_INPUT else str(source)
+
+
+def _place(name: str, header: str, record: int, line: int) -> str:
+    return f"{name}, record {record} ({header}), line {line}"
+
+
 @contextmanager
 def _open(source: Path | str) -> Iterator[TextIO]:
     """Open `source` as text, through gzip if it begins like gzip; leave standard input open."""
@@ -112,18 +153,11 @@ def _open(source: Path | str) -> Iterator[TextIO]:
 
 def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:
     """Return a checked record."""
-    where = f"{name}, record {record} ({header}), line {line}"
+    where = _place(name, header, record, line)
     if not header:
         raise DataError("the record has no name", where=where, remedy="write one after the '>'")
     if not chunks:
         raise DataError("the record has no sequence", where=where, remedy="complete or remove it")
     sequence = normalise("".join(chunks))
-    foreign = foreign_letter(sequence)
-    if foreign:
-        position, letter = foreign
-        raise DataError(
-            f"foreign letter {letter!r} at position {position + 1} of the sequence",
-            where=where,
-            remedy=f"sequences are written in T and the letters {LETTERS}",
-        )
+    refuse_foreign(sequence, where)
     return FastaRecord(header, sequence, record, line)

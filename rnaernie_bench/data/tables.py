@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.data.sources import find
 from rnaernie_bench.errors import DataError
@@ -181,12 +181,5 @@ def checked_sequence(text: str, where: str) -> str:
         DataError: naming `where`, position and letter, if it holds a foreign letter.
     """
     sequence = normalise(text)
-    foreign = foreign_letter(sequence)
-    if foreign:
-        position, letter = foreign
-        raise DataError(
-            f"foreign letter {letter!r} at position {position + 1} of the sequence",
-            where=where,
-            remedy=f"sequences are written in T and the letters {LETTERS}",
-        )
+    refuse_foreign(sequence, where)
     return sequence

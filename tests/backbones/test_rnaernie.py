@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 
 import pytest
 import torch
@@ -87,11 +88,14 @@ def test_parameter_counts(layers, hidden, heads, inner, parameters):
 
 def test_sdpa_agrees_with_eager_attention():
     encoder = load(options(num_hidden_layers=2), 0)
+    # MultiMolecule's models do not let it be changed later on.
+    config = deepcopy(encoder.model.config)
+    other = RnaErnieModel._from_config(config, attn_implementation="eager").eval()
+    other.load_state_dict(encoder.model.state_dict())
+    assert other.config._attn_implementation == "eager"
     batch = encoder.tokenizer(["ACGUACGUAC", "GGC"], padding=True, return_tensors="pt")
     with torch.inference_mode():
-        sdpa = encoder.model(**batch)
-        encoder.model.set_attn_implementation("eager")
-        eager = encoder.model(**batch)
+        sdpa, eager = encoder.model(**batch), other(**batch)
     real = batch["attention_mask"].bool()
     assert torch.allclose(sdpa.last_hidden_state[real], eager.last_hidden_state[real], atol=1e-5)
     assert torch.allclose(sdpa.pooler_output, eager.pooler_output, atol=1e-5)

@@ -61,3 +61,13 @@ def test_truncate_keeps_the_first_bases_and_says_which(tokenizer):
 def test_no_sequences(tokenizer):
     encoded = encode([], tokenizer, policy="error", max_bases=MAX_BASES)
     assert encoded.ids == () and len(encoded.lengths) == 0
+
+
+def test_a_tail_stands_before_the_end(tokenizer):
+    given = ["ACGU", "", "A" * 600]
+    encoded = encode(given, tokenizer, policy="truncate", max_bases=508, tail=(28, 53))
+    assert encoded.ids[0].tolist() == tokenizer("ACGU[IND][tRNA]")["input_ids"]
+    assert encoded.ids[0].tolist() == [1, 6, 7, 8, 9, 28, 53, 2]
+    assert encoded.ids[1].tolist() == [1, 28, 53, 2]
+    assert encoded.ids[2][506:].tolist() == [6, 6, 6, 28, 53, 2]
+    assert encoded.lengths.tolist() == [8, 4, 512]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.data.alphabet import LETTERS
-from rnaernie_bench.data.fasta import FastaRecord, read_fasta
+from rnaernie_bench.data.fasta import FastaRecord, read_fasta, read_named
 from rnaernie_bench.errors import DataError
 
 
@@ -156,6 +156,32 @@ def test_what_is_written_is_read(
     ]
     assert [record.record for record in found] == list(range(1, len(records) + 1))
     assert [lines[record.line - 1] for record in found] == [f">{record.header}" for record in found]
+
+
+def test_named_records(tmp_path: Path) -> None:
+    path = write(tmp_path, b">one first word\nACGT\n>two\nNN\n>one-2\nA\n")
+    assert list(read_named(path)) == [("one", "ACGU"), ("two", "NN"), ("one-2", "A")]
+    assert len(list(read_named(path, max_bases=4))) == 3
+    with pytest.raises(DataError) as caught:
+        list(read_named(path, max_bases=3, remedy="shorten it"))
+    assert str(caught.value) == (
+        f"{path}, record 1 (one first word), line 1: the sequence has 4 bases, 3 fit; shorten it"
+    )
+
+
+def test_a_repeated_id_is_named_with_both_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b">a 1\nACGU\n>b\nAA\n>a 2\nGG\n"
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(content))))
+    records = read_named("-")
+    assert [next(records), next(records)] == [("a", "ACGU"), ("b", "AA")]
+    with pytest.raises(DataError) as caught:
+        next(records)
+    assert str(caught.value) == (
+        "standard input, record 3 (a 2), line 5: the id 'a' stands in record 1 already; "
+        "rename one of them"
+    )
 
 
 @pytest.mark.realdata
