@@ -7,10 +7,18 @@ from benchmarks import (
     embedding,
     flop_utilisation,
     frozen_cache,
+    masking,
     train_throughput,
 )
 
-for benchmark in (train_throughput, flop_utilisation, frozen_cache, embedding, dropout_equivalence):
+for benchmark in (
+    train_throughput,
+    flop_utilisation,
+    frozen_cache,
+    masking,
+    embedding,
+    dropout_equivalence,
+):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
     print(flush=True)

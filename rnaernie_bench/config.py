@@ -20,6 +20,9 @@ GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
 )  # fmt: skip
 
+_REGISTRIES: dict[str, Registry[Any]] = {"backbone": BACKBONES, "strategy": STRATEGIES}
+"""The groups whose members declare their options themselves."""
+
 
 @dataclass(frozen=True)
 class TaskOptions:
@@ -35,7 +38,7 @@ class TaskOptions:
     """Share of the training items that is used, a stratified and nested subset."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
+        require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         if self.head not in HEADS:
             raise ConfigError(
                 f"no head is called '{self.head}'",
@@ -62,12 +65,12 @@ class TrainerOptions:
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "patience", "token_budget", "gradient_accumulation"):
-            _require(getattr(self, name) >= 1, f"trainer.{name}", "1 or more")
+            require(getattr(self, name) >= 1, f"trainer.{name}", "1 or more")
         limit = self.max_train_minutes
-        _require(limit is None or limit > 0, "trainer.max_train_minutes", "above 0, or null")
-        _require(0 <= self.warmup_fraction < 1, "trainer.warmup_fraction", "from 0 to below 1")
-        _require(self.weight_decay >= 0, "trainer.weight_decay", "0 or more")
-        _require(self.max_grad_norm > 0, "trainer.max_grad_norm", "above 0")
+        require(limit is None or limit > 0, "trainer.max_train_minutes", "above 0, or null")
+        require(0 <= self.warmup_fraction < 1, "trainer.warmup_fraction", "from 0 to below 1")
+        require(self.weight_decay >= 0, "trainer.weight_decay", "0 or more")
+        require(self.max_grad_norm > 0, "trainer.max_grad_norm", "above 0")
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,32 @@ class RunConfig:
     suite: Any = None
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
-        _require(self.fold is None, "fold", "left out: no split of this task has folds")
-        _require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
-        if self.tracking.name == "server" and not self.tracking.uri:
-            raise ConfigError(
-                "a server needs an address",
-                where="tracking.uri",
-                remedy="add tracking.uri=http://HOST:PORT, or use tracking=mlflow or none",
-            )
+        require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
+        require(self.fold is None, "fold", "left out: no split of this task has folds")
+        require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        check_tracking(self.tracking)
 
 
-def _require(condition: bool, where: str, allowed: str) -> None:
+def check_tracking(options: TrackingOptions) -> None:
+    """Refuse a tracking server without an address.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if options.name == "server" and not options.uri:
+        raise ConfigError(
+            "a server needs an address",
+            where="tracking.uri",
+            remedy="add tracking.uri=http://HOST:PORT, or use tracking=mlflow or none",
+        )
+
+
+def require(condition: bool, where: str, allowed: str) -> None:
+    """Refuse a value that is out of range.
+
+    Raises:
+        ConfigError: unless `condition` holds, saying what is `allowed`.
+    """
     if not condition:
         raise ConfigError(f"the value must be {allowed}", where=where)
 
@@ -164,8 +181,13 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
         ConfigError: naming the key or value that is unknown, of a wrong type or out of range.
     """
     tasks = load_tasks(task_folders)
-    raw = _compose(overrides, tasks)
-    config: RunConfig = build(RunConfig, _with_options(raw))
+    if not any(text.startswith("task=") for text in overrides):
+        raise ConfigError(
+            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(tasks)
+        )
+    _store_tasks(tasks)
+    choices = {group: _known(group) for group in GROUPS} | {"task": list(tasks)}
+    config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
     declared = tasks[config.task.name]
     if config.split is not None and config.split not in declared.splits:
         raise ConfigError(
@@ -198,6 +220,59 @@ def compose_backbone(overrides: Sequence[str]) -> Any:
     return compose([f"task={next(iter(find_tasks()))}", *chosen[0]]).backbone
 
 
+@dataclass(frozen=True)
+class Root:
+    """A root of the settings."""
+
+    file: str
+    """Its file in `configs/`, without the suffix."""
+    choices: Mapping[str, Sequence[str]]
+    """What can be chosen of each of its groups, installed plug-ins and all."""
+
+
+def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that Hydra composes, by name.
+
+    Backbone and strategy, where the root has them, are the options their registries declare;
+    everything else is as YAML gives it.
+
+    Args:
+        root: the root.
+        overrides: ``key=value`` settings, without comma lists.
+
+    Raises:
+        ConfigError: naming the key or choice that is unknown.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    choices = [text for text in overrides if text.partition("=")[0] in root.choices]
+    values = [text for text in overrides if text not in choices]
+    _check_choices(choices, root)
+    _check_names(values, root)
+    _store_plugins(choices)
+    folder = str(resources.configs_folder())
+    # Hydra is one a process; the caller may be an application of it.
+    outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        with initialize_config_dir(config_dir=folder, version_base="1.3"):
+            try:
+                composed = hydra_compose(root.file, list(overrides))
+            except HydraException:  # composing takes a while: done again only to explain
+                _check_keys(values, OmegaConf.to_container(hydra_compose(root.file, choices)))
+                raise
+            raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"the settings cannot be composed: {error}") from error
+    finally:
+        GlobalHydra.instance().hydra = outer
+    return _with_options(raw)
+
+
 def as_dict(value: Any) -> Any:
     """Return dataclasses as plain mappings that YAML and JSON can hold."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -209,56 +284,36 @@ def as_dict(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _with_options(raw: dict[str, Any]) -> dict[str, Any]:
+def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the raw backbone and strategy by the options that their registries declare."""
     converted = dict(raw)
-    for group, registry in (("backbone", BACKBONES), ("strategy", STRATEGIES)):
+    for group in _REGISTRIES.keys() & raw.keys():
         name = convert(str, raw[group].get("name"), where=f"{group}.name")
-        converted[group] = build(registry.get(name).options, raw[group], where=group)
+        converted[group] = build(_REGISTRIES[group].get(name).options, raw[group], where=group)
     return converted
 
 
-def _compose(overrides: Sequence[str], tasks: Mapping[str, Task]) -> dict[str, Any]:
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
+def _store_tasks(tasks: Mapping[str, Task]) -> None:
+    """Make tasks, which bring no file of settings, members of the group `task`."""
     from hydra.core.config_store import ConfigStore
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    store = ConfigStore.instance()
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
             "train_fraction": 1.0,
         }  # fmt: skip
-        store.store(group="task", name=task.name, node=node)
-    choices = [text for text in overrides if text.partition("=")[0] in GROUPS]
-    values = [text for text in overrides if text not in choices]
-    _check_choices(choices, tasks)
-    _check_names(values)
-    for group, registry in (("backbone", BACKBONES), ("strategy", STRATEGIES)):
+        ConfigStore.instance().store(group="task", name=task.name, node=node)
+
+
+def _store_plugins(choices: Sequence[str]) -> None:
+    """Make the chosen plug-ins, which bring no file, members of their groups."""
+    from hydra.core.config_store import ConfigStore
+
+    for group, registry in _REGISTRIES.items():
         for name in {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}:
             if name not in group_choices(group):
                 node = {**_defaults(registry.get(name).options), "name": name}
-                store.store(group=group, name=name, node=node)
-    folder = str(resources.configs_folder())
-    # Hydra is one a process; the caller may be an application of it.
-    outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
-    try:
-        with initialize_config_dir(config_dir=folder, version_base="1.3"):
-            try:
-                composed = hydra_compose("config", list(overrides))
-            except HydraException:  # composing takes a while: done again only to explain
-                _check_keys(values, OmegaConf.to_container(hydra_compose("config", choices)))
-                raise
-            raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-            return dict(raw)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"the settings cannot be composed: {error}") from error
-    finally:
-        GlobalHydra.instance().hydra = outer
+                ConfigStore.instance().store(group=group, name=name, node=node)
 
 
 def group_choices(group: str) -> list[str]:
@@ -278,30 +333,24 @@ def _defaults(options: type) -> dict[str, Any]:
     }
 
 
-def _known(group: str, tasks: Mapping[str, Task]) -> list[str]:
+def _known(group: str) -> list[str]:
     """Return what can be chosen of a group, installed plug-ins and all."""
-    if group == "task":
-        return list(tasks)
-    registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "strategy": STRATEGIES}
-    return sorted({*group_choices(group), *registries.get(group, ())})
+    known = sorted({*group_choices(group), *_REGISTRIES.get(group, ())})
+    return [*known, "null"] if group in ("sweep", "suite") else known
 
 
-def _check_choices(choices: Sequence[str], tasks: Mapping[str, Task]) -> None:
+def _check_choices(choices: Sequence[str], root: Root) -> None:
     """Check the chosen group members by name, with better messages than a failed composition."""
-    chosen = [text.partition("=")[::2] for text in choices]
-    if "task" not in dict(chosen):
-        raise ConfigError(
-            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(tasks)
-        )
-    for group, name in chosen:
-        known = _known(group, tasks)
-        if name not in known and not (name == "null" and group in ("sweep", "suite")):
+    for text in choices:
+        group, _, name = text.partition("=")
+        known = list(root.choices[group])
+        if name not in known:
             raise ConfigError(
                 f"there is no {group} '{name}'", where=group, remedy=did_you_mean(name, known)
             )
 
 
-def _check_names(values: Sequence[str]) -> None:
+def _check_names(values: Sequence[str], root: Root) -> None:
     """Refuse Hydra's own settings, which do nothing here, and to rename a choice.
 
     A renamed choice would keep the other settings of its old name.
@@ -311,7 +360,7 @@ def _check_names(values: Sequence[str]) -> None:
         if key.startswith("hydra"):
             raise ConfigError(f"unknown key '{key}'", where=key, remedy="leave it out")
         group, _, inner = key.partition(".")
-        if group in GROUPS and inner == "name":
+        if group in root.choices and inner == "name":
             raise ConfigError(f"'{key}' cannot be set", where=key, remedy=f"choose {group}=NAME")
 
 

@@ -8,7 +8,6 @@ as if nothing had happened.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -25,19 +24,24 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
     TrainingArguments,
 )
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_callback import ExportableState
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.config import TrainerOptions
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.trainer_parts import (
+    Curves,
+    Log,
+    TimeLimit,
+    callback_of,
+    ended_state,
+    last_whole_checkpoint,
+    restore_callbacks,
+    wants_bf16,
+)
 
 Score = Callable[[np.ndarray], Mapping[str, float]]
 """Maps validation logits, in item order, to metrics; the best epoch is chosen by one of them."""
@@ -83,7 +87,7 @@ def train(
     score: Score,
     metric: str,
     higher_is_better: bool,
-    log: Callable[[Mapping[str, float], int], None],
+    log: Log,
 ) -> TrainingSummary:
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
@@ -118,7 +122,7 @@ def train(
         train_set,
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, _TimeLimit(options.max_train_minutes), _Curves(log)],
+        callbacks=[stopping, TimeLimit(options.max_train_minutes), Curves(log)],
         pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
@@ -129,7 +133,7 @@ def train(
     checkpoint = last_whole_checkpoint(checkpoints)
     if checkpoint is None or not trainer.take_over(checkpoint):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    state, limit = trainer.state, trainer.time_limit
+    state, limit = trainer.state, callback_of(trainer, TimeLimit)
     limit.stop()
     return TrainingSummary(
         train_s=max(limit.elapsed_s, time.perf_counter() - start),
@@ -137,18 +141,6 @@ def train(
         best_epoch=(state.best_global_step or 0) / trainer.steps_per_epoch,
         stopped_by=_reason(trainer, limit),
     )
-
-
-def last_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint below `folder` that was written to its end, if any."""
-    whole: list[tuple[int, Path]] = []
-    for path in folder.glob("checkpoint-*"):
-        try:  # the trainer writes its state last
-            state = json.loads((path / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        whole.append((int(state["global_step"]), path))
-    return max(whole)[1] if whole else None
 
 
 class _BucketTrainer(Trainer):
@@ -191,31 +183,21 @@ class _BucketTrainer(Trainer):
         """Optimiser steps of a pass over train."""
         return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
 
-    @property
-    def time_limit(self) -> _TimeLimit:
-        """The limit in force; a resumed training has put the saved one in its place."""
-        limits = (c for c in self.callback_handler.callbacks if isinstance(c, _TimeLimit))
-        return next(limits)
-
     def take_over(self, checkpoint: Path) -> bool:
         """Take over state and best weights of a training that had ended at `checkpoint`.
-
-        Resumed the usual way, it would go on for a step or an epoch before it stops again.
 
         Returns:
             Whether it had ended.
         """
         from safetensors.torch import load_file
 
-        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-        saved = state.stateful_callbacks
-        if not saved["TrainerControl"]["args"]["should_training_stop"]:
+        state = ended_state(checkpoint)
+        if state is None:
             return False
         best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
         self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
         self.state = state
-        self.remove_callback(_TimeLimit)
-        self.add_callback(_TimeLimit(**saved[_TimeLimit.__name__]["args"]))
+        restore_callbacks(self, state, TimeLimit)
         return True
 
     def get_train_dataloader(self) -> DataLoader:
@@ -272,65 +254,6 @@ class _EpochLoader(DataLoader):
         self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
 
 
-class _TimeLimit(TrainerCallback, ExportableState):
-    """Stops training after so many minutes, those before an interruption counted.
-
-    The epoch ends with the step at which time runs out, and is evaluated and saved as any other.
-    """
-
-    def __init__(
-        self, minutes: float | None, elapsed_s: float = 0.0, reached: bool = False
-    ) -> None:
-        self.minutes = minutes
-        self.before_s = elapsed_s
-        self.elapsed_s = elapsed_s
-        self.reached = reached
-        self.start: float | None = None
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps: the arguments to make an equal limit of."""
-        self.stop()
-        kept = {"minutes": self.minutes, "elapsed_s": self.elapsed_s, "reached": self.reached}
-        return {"args": kept, "attributes": {}}
-
-    def stop(self) -> None:
-        """Bring `elapsed_s` up to date."""
-        if self.start is not None:
-            self.elapsed_s = self.before_s + time.perf_counter() - self.start
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Start the clock."""
-        self.start = time.perf_counter()
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Stop when the time is over."""
-        self.stop()
-        if self.minutes is not None and self.elapsed_s >= 60 * self.minutes:
-            self.reached = control.should_training_stop = True
-
-
-class _Curves(TrainerCallback):
-    """Hands the Trainer's log lines to the run's own log, by epoch."""
-
-    def __init__(self, log: Callable[[Mapping[str, float], int], None]) -> None:
-        self.log = log
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        """Pass on every number."""
-        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        numbers.pop("epoch", None)
-        self.log(numbers, round(state.epoch or 0))
-
-
 def _arguments(
     options: TrainerOptions,
     learning_rate: float,
@@ -339,9 +262,6 @@ def _arguments(
     metric: str,
     higher_is_better: bool,
 ) -> TrainingArguments:
-    bf16 = options.precision == "bf16" or (
-        options.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    )
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.max_epochs,
@@ -352,7 +272,7 @@ def _arguments(
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
-        bf16=bf16,
+        bf16=wants_bf16(options.precision),
         seed=seed,
         data_seed=seed,
         eval_strategy="epoch",
@@ -372,7 +292,7 @@ def _arguments(
     )
 
 
-def _reason(trainer: Trainer, limit: _TimeLimit) -> str:
+def _reason(trainer: Trainer, limit: TimeLimit) -> str:
     if limit.reached:
         return "max_train_minutes"
     if trainer.state.global_step < trainer.state.max_steps:

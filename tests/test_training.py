@@ -19,7 +19,8 @@ from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.metrics import classification_report
 from rnaernie_bench.model import TaskModel, build_head
-from rnaernie_bench.training import Examples, last_whole_checkpoint, train
+from rnaernie_bench.trainer_parts import last_whole_checkpoint
+from rnaernie_bench.training import Examples, train
 from tests.training_kit import LABELS, TinyTask, installed
 
 PAD = 0
@@ -282,7 +283,7 @@ def _at_the_end(metrics, epoch):
 def _add_elapsed(checkpoint: Path, *, seconds: float) -> None:
     state = checkpoint / "trainer_state.json"
     content = json.loads(state.read_text())
-    content["stateful_callbacks"]["_TimeLimit"]["args"]["elapsed_s"] += seconds
+    content["stateful_callbacks"]["TimeLimit"]["args"]["elapsed_s"] += seconds
     state.write_text(json.dumps(content))
 
 

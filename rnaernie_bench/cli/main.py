@@ -16,6 +16,7 @@ from rnaernie_bench.errors import BenchError
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
     "suite": "carry out a list of runs; finished ones are skipped",
+    "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
@@ -30,7 +31,7 @@ COMMANDS = {
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""
 
-_RESUMABLE = ("run", "suite")
+_RESUMABLE = ("run", "suite", "pretrain")
 
 EXAMPLES = """examples:
   rnaernie-bench run task=ncrna_cls                                  the demo: simulated data

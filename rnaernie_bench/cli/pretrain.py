@@ -1,0 +1,63 @@
+"""`rnaernie-bench pretrain`: masked language modelling on a corpus."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = (
+        "Pre-train an RNAErnie with types on a corpus; the folder it makes loads in MultiMolecule. "
+        "Settings are key=value. An interrupted pre-training goes on where the same command is "
+        "given again. On several processes: torchrun -m rnaernie_bench.cli.main pretrain ..."
+    )
+    parser.epilog = (
+        "example: rnaernie-bench pretrain corpus=rfam_seed backbone=rnaernie-tiny schedule=staged "
+        "trainer.max_steps=20000 out=my-rnaernie"
+    )
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Carry the pre-training out."""
+    from rnaernie_bench.cli.run import prepare_libraries
+    from rnaernie_bench.config import expand
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.pretraining.config import compose
+
+    runs = list(expand(arguments.overrides))
+    if len(runs) > 1:
+        raise ConfigError(
+            "a list of values stands for several trainings",
+            remedy="give one value: each training has a folder of its own",
+        )
+    config = compose(runs[0])
+    prepare_libraries()
+    from rnaernie_bench.pretraining.job import execute as carry_out
+    from rnaernie_bench.pretraining.job import log_line
+
+    outcome = carry_out(config, notify=_say)
+    if outcome is None:  # another process than the first
+        return 0
+    training, figures = outcome.record["training"], outcome.record["evaluation"]
+    print(
+        f"trained {training['steps']} steps, {training['tokens']:,} tokens in "
+        f"{training['train_s']:.0f} s, ended by {training['stopped_by'].replace('_', ' ')}"
+    )
+    if figures:
+        prefixed = {f"eval_{name}": value for name, value in figures.items()}
+        print(log_line(prefixed, training["steps"], training["steps"]))
+    print(f"model: {outcome.folder}")
+    if outcome.page:
+        print(f"curves: {outcome.page}")
+    return 0
+
+
+def _say(line: str) -> None:
+    """Tell the user what happens, above a progress bar if there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+    sys.stderr.flush()

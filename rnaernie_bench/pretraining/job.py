@@ -1,0 +1,359 @@
+"""One pre-training, from settings to a folder that MultiMolecule loads.
+
+The folder is finished when `training.json` stands in it, which is written last. Started again with
+the same settings, an interrupted training goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench import environment
+from rnaernie_bench.config import as_dict
+from rnaernie_bench.data import sources
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.files import as_bench_error, write_json, write_text
+from rnaernie_bench.mlflow_store import without_password
+from rnaernie_bench.pretraining.config import PretrainConfig
+from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
+from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
+from rnaernie_bench.tracking import Tracker, check_reachable, flatten, open_tracker
+
+if TYPE_CHECKING:
+    from rnaernie_bench.pretraining.motifs import MotifMatcher
+    from rnaernie_bench.pretraining.recipe import PretrainingSummary
+
+logger = logging.getLogger(__name__)
+
+SETTINGS = "settings.json"
+CURVES = "curves.jsonl"
+CHECKPOINTS = "checkpoints"
+
+_WITHOUT_EFFECT = ("progress", "workers", "max_train_minutes")
+"""Options of the trainer that an interrupted training may be gone on with otherwise."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished pre-training."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    page: str | None = None
+    """Where the curves are: the command that opens a local store, or a server's address."""
+
+
+def execute(
+    config: PretrainConfig, *, notify: Callable[[str], None] = logger.info
+) -> Outcome | None:
+    """Carry a pre-training out.
+
+    Every process of a distributed launch calls this; the first one writes.
+
+    Args:
+        config: the settings.
+        notify: is told, a line at a time, what happens.
+
+    Returns:
+        The outcome; None on other processes than the first.
+
+    Raises:
+        BenchError: for whatever a user can mend; an interrupted training can be gone on with.
+    """
+    check_reachable(config.tracking)
+    _refuse_finished(config.out)
+    first = _processes().is_main_process
+    notify = notify if first else _ignore
+    matcher = load_matcher(config)
+    corpus = load_corpus(config.corpus, notify)
+    if not len(corpus.train):
+        raise DataError("nothing is left to train on", where="corpus")
+    if not first:
+        _train(config, corpus, matcher, lambda figures, step: None)
+        return None
+    with _held(config, corpus) as checkpoint:
+        if checkpoint is not None:
+            notify(f"going on from step {_step(checkpoint)}")
+        tracker: Tracker = open_tracker(
+            config.tracking,
+            runs_dir=config.runs_dir,
+            run_id=_identity(config, corpus),
+            run_name=f"pretrain, {config.backbone.name}, {config.corpus.name}, {config.out.name}",
+            tags={"corpus": config.corpus.name, "backbone": config.backbone.name},
+        )
+        with tracker:
+            tracker.log_params(told(config))
+            log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
+            log.forget_after(_step(checkpoint))
+            record = _save(config, corpus, *_train(config, corpus, matcher, log))
+            tracker.log_artifact(config.out / RECORD)
+            page = tracker.ui_command or tracker.run_url
+    return Outcome(config.out, record, page)
+
+
+def load_matcher(config: PretrainConfig) -> MotifMatcher:
+    """Return the matcher of the motifs that the settings name.
+
+    Raises:
+        DataError: if a file is missing, or no list of motifs.
+    """
+    from rnaernie_bench.pretraining.motifs import MotifMatcher, load_motifs, read_motifs
+
+    if config.motifs is None:
+        return load_motifs()
+    groups = []
+    for name in config.motifs:
+        path = Path(name).expanduser() if Path(name).is_file() else sources.find(name)
+        if path is None:
+            raise DataError(
+                "there is no such file of motifs, nor in a folder of RNAERNIE_BENCH_DATA",
+                where=name,
+                remedy="correct motifs",
+            )
+        groups.append(read_motifs(path))
+    return MotifMatcher(groups)
+
+
+def told(config: PretrainConfig) -> dict[str, Any]:
+    """Return the settings as they may be written down: without a password."""
+    values: dict[str, Any] = as_dict(config)
+    if config.tracking.uri:
+        values["tracking"]["uri"] = without_password(config.tracking.uri)
+    return values
+
+
+def _processes() -> Any:
+    """Return what Accelerate knows of the processes of this launch; the first call joins them."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
+def _train(
+    config: PretrainConfig,
+    corpus: Corpus,
+    matcher: MotifMatcher,
+    log: Callable[[Mapping[str, float], int], None],
+) -> tuple[Any, Any, PretrainingSummary]:
+    """Return the trained network, its tokenizer and how the training went."""
+    from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
+    from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
+    from rnaernie_bench.pretraining.masking import Masker
+    from rnaernie_bench.pretraining.network import load_network
+    from rnaernie_bench.pretraining.recipe import train
+    from rnaernie_bench.trainer_parts import last_whole_checkpoint
+
+    options, seed, state = config.trainer, config.seed, _processes()
+    encoder = load_network(
+        config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
+    )
+    tokenizer = encoder.tokenizer
+    held_out = None
+    if len(corpus.held_out):
+        held_out = HeldOut(
+            Reader(corpus.held_out, tokenizer),
+            Masker(all_hidden(config.masking), tokenizer, matcher),
+            most=options.eval_records,
+            token_budget=options.token_budget,
+            rank=state.process_index,
+            world_size=state.num_processes,
+        )
+    masker = Masker(config.masking, tokenizer, matcher)
+    summary = train(
+        encoder.model,
+        corpus.train,
+        MaskedBatches(Reader(corpus.train, tokenizer), masker, seed),
+        held_out,
+        options=options,
+        seed=seed,
+        folder=config.out / CHECKPOINTS,
+        checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS),
+        log=log,
+    )
+    return encoder.model, tokenizer, summary
+
+
+def _save(
+    config: PretrainConfig,
+    corpus: Corpus,
+    network: Any,
+    tokenizer: Any,
+    summary: PretrainingSummary,
+) -> Mapping[str, Any]:
+    """Write the folder whole: weights and tokenizer, card, and the record at last."""
+    from rnaernie_bench.backbones.encoder import weights_sha256
+    from rnaernie_bench.pretraining.network import plain_copy
+
+    plain = plain_copy(network)
+    unfinished = config.out / ".model"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    plain.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    for file in sorted(unfinished.iterdir()):
+        file.replace(config.out / file.name)
+    unfinished.rmdir()
+    record = training_record(
+        told(config),
+        corpus,
+        summary,
+        parameters=sum(p.numel() for p in plain.parameters()),
+        weights_sha256=weights_sha256(plain.model),
+        environment={**environment.describe(), "git_commit": environment.git_commit()},
+    )
+    write_text(config.out / "README.md", pretraining_card(record))
+    write_json(config.out / RECORD, record)
+    shutil.rmtree(config.out / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
+    (config.out / SETTINGS).unlink(missing_ok=True)  # the record has them
+    return record
+
+
+class _Log:
+    """Passes figures on: to a file of JSON lines, to the tracker, and as a line for people."""
+
+    def __init__(
+        self, path: Path, tracker: Tracker, notify: Callable[[str], None], max_steps: int
+    ) -> None:
+        self.path = path
+        self.tracker = tracker
+        self.notify = notify
+        self.max_steps = max_steps
+
+    def forget_after(self, step: int) -> None:
+        """Leave out what an interrupted training logged after its last checkpoint."""
+        kept = []
+        if self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if _step_of(line) <= step]
+        write_text(self.path, "".join(f"{line}\n" for line in kept))
+
+    def __call__(self, figures: Mapping[str, float], step: int) -> None:
+        if "train_runtime" in figures:  # the Trainer's own summary; ours is the record
+            return
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **figures}) + "\n")
+        self.tracker.log_metrics(figures, step)
+        self.notify(log_line(figures, step, self.max_steps))
+
+
+def log_line(figures: Mapping[str, float], step: int, max_steps: int) -> str:
+    """Return a line for people: loss and accuracy by kind of target."""
+    prefix = "eval_" if "eval_chance" in figures else ""
+    parts = [
+        f"{kind} {figures[f'{prefix}{kind}_loss']:.3f}/{figures[f'{prefix}{kind}_accuracy']:.3f}"
+        for kind in ("base", "subsequence", "motif", "type")
+        if f"{prefix}{kind}_loss" in figures
+    ]
+    if prefix:
+        head = f"held out, step {step}:"
+        parts.append(f"type top-3 {figures['eval_type_top3_accuracy']:.3f}")
+    else:
+        head = f"step {step}/{max_steps}: loss {figures['loss']:.3f}"
+        parts.append(f"lr {figures['learning_rate']:.1e}")
+        parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
+        parts.append(f"{figures['elapsed_s'] / 60:.1f} min")
+    return "  ".join([head, *parts])
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:  # the last line of a process that was killed
+        return float("inf")
+
+
+def _step(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def _ignore(line: str) -> None:
+    """Say nothing: the first process speaks for all."""
+
+
+def _refuse_finished(out: Path) -> None:
+    if (out / RECORD).exists():
+        raise ConfigError(
+            "a finished pre-training lies there", where=out, remedy="choose another out=FOLDER"
+        )
+    if out.exists() and not (out / SETTINGS).exists() and (out.is_file() or any(out.iterdir())):
+        raise ConfigError(
+            "it exists and holds no pre-training", where=out, remedy="choose another out=FOLDER"
+        )
+
+
+@contextmanager
+def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
+    """Hold the folder for this process, and give the checkpoint to go on from, if any.
+
+    A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
+    """
+    from filelock import FileLock, Timeout
+
+    from rnaernie_bench.trainer_parts import last_whole_checkpoint
+
+    out = config.out
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out.with_name(f".{out.name}.lock"))
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigError(
+            "another process is pre-training there", where=out, remedy="choose another out=FOLDER"
+        ) from error
+    except OSError as error:
+        raise as_bench_error(error, out) or error from error
+    new = not out.exists() or not any(out.iterdir())
+    try:
+        _same_settings(config, corpus)
+        yield last_whole_checkpoint(out / CHECKPOINTS)
+    except BaseException as error:
+        unfinished = not (out / RECORD).exists()
+        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS) is None:
+            shutil.rmtree(out, ignore_errors=True)
+        known = as_bench_error(error, out) if isinstance(error, Exception) else None
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
+    """Return the settings that the numbers depend on, and the corpus, under dotted names."""
+    values = told(config)
+    for key in ("out", "tracking", "runs_dir"):
+        del values[key]
+    for key in _WITHOUT_EFFECT:
+        del values["trainer"][key]
+    return {**flatten(values), "corpus.fingerprint": corpus.fingerprint}
+
+
+def _identity(config: PretrainConfig, corpus: Corpus) -> str:
+    """Return the name of this pre-training for the tracker."""
+    canonical = json.dumps([_decisive(config, corpus), str(config.out.resolve())])
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _same_settings(config: PretrainConfig, corpus: Corpus) -> None:
+    """Write the decisive settings, or compare them with those of an interrupted training."""
+    current, path = _decisive(config, corpus), config.out / SETTINGS
+    if not path.exists():
+        write_json(path, current)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    for key in sorted(before.keys() | current.keys()):
+        if before.get(key) != current.get(key):
+            raise ConfigError(
+                f"the interrupted training there had {before.get(key)}, not {current.get(key)}",
+                where=key,
+                remedy=f"set it as before, or choose another folder than {config.out}",
+            )

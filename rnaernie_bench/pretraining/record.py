@@ -1,0 +1,150 @@
+"""What a pre-training leaves behind for readers: its record, and the card made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench.backbones.vocabulary import MAX_BASES
+from rnaernie_bench.pretraining.corpus import Corpus
+from rnaernie_bench.pretraining.masking import STRATEGIES
+
+if TYPE_CHECKING:
+    from rnaernie_bench.pretraining.recipe import PretrainingSummary
+
+RECORD = "training.json"
+"""Stands in the folder of a finished pre-training only; it is written last."""
+SCHEMA = 1
+
+
+def training_record(
+    settings: Mapping[str, Any],
+    corpus: Corpus,
+    summary: PretrainingSummary,
+    *,
+    parameters: int,
+    weights_sha256: str,
+    environment: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the record of a finished pre-training, ready for JSON.
+
+    Args:
+        settings: as they were composed.
+        corpus: what was trained on.
+        summary: how it went.
+        parameters: of the masked language model.
+        weights_sha256: of its encoder.
+        environment: versions, hardware and commit.
+    """
+    private = ("out", "runs_dir", "tracking")
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": {key: value for key, value in settings.items() if key not in private},
+        "corpus": {"fingerprint": corpus.fingerprint, **corpus.report},
+        "model": {"parameters": parameters, "encoder_sha256": weights_sha256},
+        "training": {
+            "steps": summary.steps,
+            "sequences": summary.sequences,
+            "tokens": summary.tokens,
+            "epochs": round(summary.sequences / len(corpus.train), 3),
+            "train_s": round(summary.train_s, 1),
+            "cpu_s": round(summary.cpu_s, 1),
+            "processes": summary.processes,
+            "tokens_per_s": round(summary.tokens / max(summary.train_s, 1e-9), 1),
+            "stopped_by": summary.stopped_by,
+        },
+        "evaluation": dict(summary.evaluation),
+        "environment": dict(environment),
+    }
+
+
+def pretraining_card(record: Mapping[str, Any]) -> str:
+    """Return the card of a pre-trained folder in Markdown."""
+    settings, corpus, training = record["settings"], record["corpus"], record["training"]
+    backbone, masking, options = settings["backbone"], settings["masking"], settings["trainer"]
+    before = "random weights" if backbone["init"] == "random" else "an earlier checkpoint"
+    kept_out = corpus["excluded"]["total"]
+    lines = [
+        f"# {backbone['name']}, pre-trained on {corpus['name']}",
+        "",
+        f"An RNAErnie (Wang et al. 2024) of {record['model']['parameters']:,} parameters in "
+        f"MultiMolecule's format, trained by `rnaernie-bench pretrain` from {before}, seed "
+        f"{settings['seed']}. Its vocabulary holds `[IND]` and 28 RNA types; a typed input is "
+        "`<cls> bases [IND] [TYPE] <eos>`, a plain one `<cls> bases <eos>`.",
+        "",
+        "## Training",
+        "",
+        f"- Corpus: {corpus['name']}, {corpus['read']:,} records read, "
+        f"{corpus['kept']:,} kept; {kept_out:,} were left out because they are, contain or "
+        "resemble validation or test items of a task.",
+        *_licence(settings["corpus"]),
+        f"- Masking: {masking['schedule']}, {masking['rate']:.0%} of the bases "
+        f"({', '.join(STRATEGIES)}); the type was hidden and predicted with probability "
+        f"{masking['type_rate']:g}.",
+        f"- Recipe: AdamW, {options['learning_rate']:g} to {options['min_learning_rate']:g}, "
+        f"weight decay {options['weight_decay']:g}, dropout {options['dropout']:g}, "
+        f"{options['token_budget']:,} padded tokens a batch.",
+        f"- {training['steps']:,} steps, {training['tokens']:,} tokens, {training['epochs']:g} "
+        f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
+        f"({training['cpu_s'] / 3600:.2f} h of processor time), ended by "
+        f"{training['stopped_by'].replace('_', ' ')}.",
+        "",
+        *_evaluation(record["evaluation"]),
+        "## Use",
+        "",
+        "```python",
+        "from multimolecule import RnaErnieModel, RnaTokenizer",
+        "",
+        'tokenizer = RnaTokenizer.from_pretrained("FOLDER")',
+        'model = RnaErnieModel.from_pretrained("FOLDER")',
+        'output = model(**tokenizer("UAGCUUAUCAGACUGAUGUUGA", return_tensors="pt"))',
+        "```",
+        "",
+        "## Limits",
+        "",
+        f"- At most {MAX_BASES} bases were read of a sequence.",
+        "- Families of the corpus can overlap the classes of a benchmark even where no sequence "
+        "does.",
+        "- The pooler is not part of masked language modelling: it is missing here, and random "
+        "where a model with one is loaded. Mean pooling uses trained weights only.",
+        "",
+        "`training.json` holds all settings, counts and figures, `curves.jsonl` the curves.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _licence(corpus: Mapping[str, Any]) -> list[str]:
+    licence = corpus.get("licence")
+    return [f"- Licence of the corpus: {licence}."] if licence else []
+
+
+def _evaluation(figures: Mapping[str, float]) -> list[str]:
+    """Return the table of what held-out records showed, if there were any."""
+    if not figures:
+        return []
+    lines = [
+        "## Held-out records",
+        "",
+        "Families that training never saw, where the corpus knows families. All targets and the "
+        "type are hidden; types are predicted from the whole sequence.",
+        "",
+        "| masked | n | accuracy | loss (nats) |",
+        "|---|---|---|---|",
+    ]
+    for kind in (*STRATEGIES, "type"):
+        if f"{kind}_n" in figures:
+            lines.append(
+                f"| {kind} | {figures[f'{kind}_n']:.0f} | {figures[f'{kind}_accuracy']:.3f} | "
+                f"{figures[f'{kind}_loss']:.3f} |"
+            )
+    return [
+        *lines,
+        "",
+        f"The most frequent base alone is right in {figures['chance']:.3f} of the cases. The true "
+        f"type is among the first three in {figures['type_top3_accuracy']:.3f}; the mean accuracy "
+        f"over types is {figures['type_macro_accuracy']:.3f}.",
+        "",
+    ]

@@ -1,0 +1,151 @@
+"""What every training over `transformers.Trainer` needs: a clock, curves, whole checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+
+Log = Callable[[Mapping[str, float], int], None]
+"""Receives figures by name, with the epoch or step they belong to."""
+
+C = TypeVar("C", bound=TrainerCallback)
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint below `folder` that was written to its end, if any."""
+    whole: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        try:  # the trainer writes its state last
+            state = json.loads((path / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        whole.append((int(state["global_step"]), path))
+    return max(whole)[1] if whole else None
+
+
+def ended_state(checkpoint: Path) -> TrainerState | None:
+    """Return the state kept in `checkpoint` if its training had ended there, else None.
+
+    Resumed the usual way, such a training would go on for a step or an epoch before it stops again.
+    """
+    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+    saved: Any = state.stateful_callbacks
+    return state if saved["TrainerControl"]["args"]["should_training_stop"] else None
+
+
+def callback_of(trainer: Trainer, kind: type[C]) -> C:
+    """Return the callback of a kind; a resumed training has put the saved one in its place."""
+    return next(c for c in trainer.callback_handler.callbacks if isinstance(c, kind))
+
+
+def restore_callbacks(trainer: Trainer, state: TrainerState, *kinds: type[TrainerCallback]) -> None:
+    """Put callbacks as they are kept in `state` in the place of those in force."""
+    saved: Any = state.stateful_callbacks
+    for kind in kinds:
+        trainer.remove_callback(kind)
+        trainer.add_callback(kind(**saved[kind.__name__]["args"]))
+
+
+def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:
+    """Return whether to train in bf16: asked for, or `auto` on a GPU that has it."""
+    return precision == "bf16" or (
+        precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    )
+
+
+class TimeLimit(TrainerCallback, ExportableState):
+    """Stops training after so many minutes, those before an interruption counted.
+
+    Training ends with the step at which time runs out on any of its processes.
+    """
+
+    def __init__(
+        self,
+        minutes: float | None,
+        elapsed_s: float = 0.0,
+        reached: bool = False,
+        cpu_s: float = 0.0,
+    ) -> None:
+        self.minutes = minutes
+        self.before_s = elapsed_s
+        self.elapsed_s = elapsed_s
+        self.reached = reached
+        self.cpu_before_s = cpu_s
+        self.cpu_s = cpu_s
+        """Of this process, over all its threads."""
+        self.start: tuple[float, float] | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: the arguments to make an equal limit of."""
+        self.stop()
+        kept = {
+            "minutes": self.minutes,
+            "elapsed_s": self.elapsed_s,
+            "reached": self.reached,
+            "cpu_s": self.cpu_s,
+        }
+        return {"args": kept, "attributes": {}}
+
+    def stop(self) -> None:
+        """Bring `elapsed_s` and `cpu_s` up to date."""
+        if self.start is not None:
+            self.elapsed_s = self.before_s + time.perf_counter() - self.start[0]
+            self.cpu_s = self.cpu_before_s + time.process_time() - self.start[1]
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock."""
+        self.start = (time.perf_counter(), time.process_time())
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop when the time is over."""
+        if self.minutes is None:
+            return
+        self.stop()
+        over = self.elapsed_s >= 60 * self.minutes
+        if args.world_size > 1:  # a process that stopped alone would leave the others waiting
+            agreed = torch.tensor(float(over), device=args.device)
+            torch.distributed.all_reduce(agreed, op=torch.distributed.ReduceOp.MAX)
+            over = bool(agreed.item())
+        if over:
+            self.reached = control.should_training_stop = True
+            if args.save_strategy == SaveStrategy.STEPS:  # by epochs, the end of one is at hand
+                control.should_log = control.should_save = True
+                control.should_evaluate = args.eval_strategy == IntervalStrategy.STEPS
+
+
+class Curves(TrainerCallback):
+    """Hands the Trainer's log lines on, by epoch or by step."""
+
+    def __init__(self, log: Log, by: Literal["epoch", "step"] = "epoch") -> None:
+        self.log = log
+        self.by = by
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Pass on every number."""
+        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        numbers.pop("epoch", None)
+        self.log(numbers, round(state.epoch or 0) if self.by == "epoch" else state.global_step)

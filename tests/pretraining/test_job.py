@@ -1,0 +1,225 @@
+"""A whole pre-training: the folder it makes, refusals, interruption, several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.pretraining import job
+from rnaernie_bench.pretraining.job import execute
+from tests.pretraining.pretraining_kit import config, settings
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One finished training with what it told."""
+    folder = tmp_path_factory.mktemp("job")
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNAERNIE_BENCH_CACHE", str(folder / "cache"))
+        outcome = execute(config(folder), notify=told.append)
+    return outcome, told
+
+
+class TestFolder:
+    def test_it_holds_what_it_should_and_nothing_else(self, finished):
+        outcome, _ = finished
+        names = {path.name for path in outcome.folder.iterdir()}
+        assert {
+            "config.json", "model.safetensors", "training.json", "README.md", "curves.jsonl"
+        } <= names  # fmt: skip
+        rest = {n for n in names if "token" not in n and "vocab" not in n and "special" not in n}
+        assert len(rest) == 5
+
+    def test_multimolecule_loads_it_alone(self, finished):
+        from multimolecule import RnaErnieForMaskedLM, RnaErnieModel, RnaTokenizer
+
+        folder = finished[0].folder
+        network, report = RnaErnieForMaskedLM.from_pretrained(folder, output_loading_info=True)
+        assert not report["missing_keys"] and not report["unexpected_keys"]
+        assert json.loads((folder / "config.json").read_text())["architectures"] == [
+            "RnaErnieForMaskedLM"
+        ]
+        assert network.config.hidden_dropout == 0.1
+        tokenizer = RnaTokenizer.from_pretrained(folder)
+        assert tokenizer("ACGU[IND][tRNA]")["input_ids"] == [1, 6, 7, 8, 9, 28, 53, 2]
+        encoder, report = RnaErnieModel.from_pretrained(folder, output_loading_info=True)
+        assert all(key.startswith("pooler.") for key in report["missing_keys"])
+        trained, loaded = network.model.state_dict(), encoder.state_dict()
+        assert all(torch.equal(loaded[name], value) for name, value in trained.items())
+
+    def test_our_own_loader_takes_it(self, finished):
+        from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load, load_masked_lm
+
+        source = str(finished[0].folder)
+        options = RnaErnieOptions("rnaernie-tiny", "pretrained", source, None, 4, 192, 6, 768)
+        assert load(options, 0).model.config.hidden_size == 16
+        assert load_masked_lm(options, 0).model.config.vocab_size == 57
+
+    def test_the_record_says_what_was_done(self, finished):
+        outcome, _ = finished
+        record = json.loads((outcome.folder / "training.json").read_text())
+        assert record == outcome.record
+        training = record["training"]
+        assert (training["steps"], training["stopped_by"]) == (12, "max_steps")
+        assert training["epochs"] == pytest.approx(
+            training["sequences"] / record["corpus"]["train"]["records"], abs=1e-3
+        )
+        assert record["settings"]["masking"]["schedule"] == "staged"
+        assert record["evaluation"]["type_n"] == record["corpus"]["held_out"]["records"]
+        assert str(outcome.folder) not in json.dumps(record)
+
+    def test_the_card_shows_the_figures(self, finished):
+        outcome, _ = finished
+        card = (outcome.folder / "README.md").read_text()
+        figures = outcome.record["evaluation"]
+        assert f"{figures['base_accuracy']:.3f}" in card
+        assert f"{outcome.record['model']['parameters']:,} parameters" in card
+
+    def test_curves_and_lines(self, finished):
+        outcome, told = finished
+        lines = [json.loads(x) for x in (outcome.folder / "curves.jsonl").read_text().splitlines()]
+        assert [x["step"] for x in lines if "loss" in x] == [2, 4, 6, 8, 10, 12]
+        assert [x["step"] for x in lines if "eval_base_loss" in x] == [4, 8, 12]
+        assert sum("tokens/s" in line for line in told) == 6
+        assert any(line.startswith("held out, step 12:  base ") for line in told)
+
+
+def test_a_finished_folder_is_not_touched(finished, tmp_path):
+    folder = finished[0].folder
+    with pytest.raises(ConfigError, match=r"a finished pre-training lies there; choose another"):
+        execute(config(tmp_path, f"out={folder}"))
+
+
+def test_a_foreign_folder_is_not_touched(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    with pytest.raises(ConfigError, match="it exists and holds no pre-training"):
+        execute(config(tmp_path))
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_unknown_type_is_named(tmp_path):
+    settings_ = config(tmp_path)
+    (tmp_path / "corpus.fasta").write_text(">s1 tRNB\nACGUACGUACGUACGUACGU\n")
+    with pytest.raises(DataError, match="tRNB"):
+        execute(settings_)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_of_motifs_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.txt: there is no such file of motifs"):
+        execute(config(tmp_path, "motifs=[nowhere.txt]"))
+
+
+class TestInterruption:
+    def stopped(self, folder: Path, monkeypatch, after: int) -> None:
+        """Interrupt a training when it tells of a step after `after`."""
+        log = job._Log.__call__
+
+        def stop(self, figures, step):
+            log(self, figures, step)
+            if step > after:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(job._Log, "__call__", stop)
+            with pytest.raises(KeyboardInterrupt):
+                execute(config(folder))
+
+    def test_it_goes_on_and_its_curve_has_no_seam(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        told: list[str] = []
+        outcome = execute(config(tmp_path), notify=told.append)
+        assert "going on from step 4" in told
+        lines = (outcome.folder / "curves.jsonl").read_text().splitlines()
+        steps = [json.loads(line)["step"] for line in lines]
+        assert steps == [2, 4, 4, 6, 8, 8, 10, 12, 12]
+
+    def test_other_settings_are_refused(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        with pytest.raises(ConfigError) as caught:
+            execute(config(tmp_path, "trainer.max_steps=14"))
+        assert str(caught.value).startswith(
+            "trainer.max_steps: the interrupted training there had 12, not 14; set it as before"
+        )
+
+    def test_nothing_is_left_without_a_checkpoint(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=1)
+        assert not (tmp_path / "out").exists()
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, *words, "-m", "rnaernie_bench.cli.main", "pretrain"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    cache = str(folder / "cache")
+    return {**os.environ, "PYTHONPATH": root, "RNAERNIE_BENCH_CACHE": cache, "OMP_NUM_THREADS": "1"}
+
+
+def curve(out: Path, name: str) -> dict[int, float]:
+    lines = [json.loads(line) for line in (out / "curves.jsonl").read_text().splitlines()]
+    return {line["step"]: line[name] for line in lines if name in line}
+
+
+@pytest.mark.services
+def test_a_killed_process_is_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
+    undisturbed = execute(config(tmp_path, f"out={tmp_path / 'a'}", "trainer.max_steps=600"))
+    arguments = settings(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=600")
+    process = subprocess.Popen([*command(), *arguments], env=environment(tmp_path))
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "b" / "checkpoints" / "checkpoint-4").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "b" / "training.json").exists()
+    told: list[str] = []
+    resumed = execute(
+        config(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=600"), notify=told.append
+    )
+    assert any(line.startswith("going on from step ") for line in told)
+    # Two processes may sum floats in another order.
+    for name in ("loss", "eval_base_loss"):
+        expected = curve(undisturbed.folder, name)
+        got = curve(resumed.folder, name)
+        assert got.keys() == expected.keys()
+        first = [got[step] == pytest.approx(expected[step], abs=1e-2) for step in sorted(got)[:20]]
+        assert all(first)
+
+
+@pytest.mark.services
+def test_two_processes_train_as_one(tmp_path):
+    """Equal batches and masks, and gradients over all targets: equal curves, up to rounding."""
+    arguments = ["trainer.dropout=0", "trainer.learning_rate=0.001", "trainer.max_steps=8"]
+    arguments = settings(tmp_path, *arguments, "trainer.token_budget=2048", count=128)
+    done = subprocess.run(
+        [*command(), *arguments, f"out={tmp_path / 'one'}"],
+        env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = subprocess.run(
+        [*command(*launch), *arguments, f"out={tmp_path / 'two'}"],
+        env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert curve(two, "tokens") == curve(one, "tokens")
+    for name in ("loss", "base_loss", "type_loss", "eval_base_loss", "eval_type_accuracy"):
+        assert curve(two, name) == pytest.approx(curve(one, name), abs=1e-4), name
+    record = json.loads((two / "training.json").read_text())
+    assert record["training"]["processes"] == 2

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
+from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.pretraining.network import TargetLogits, load_network, plain_copy
+
+NET = RnaErnieOptions("rnaernie-tiny", "random", None, None, 1, 16, 2, 32)
+
+
+def test_logits_of_targets_are_those_of_the_whole_model():
+    network = load_network(NET, seed=0, dropout=0.0).model
+    ids = torch.tensor([[1, 6, 7, 8, 9, 2], [1, 4, 9, 2, 0, 0]])
+    mask = ids != 0
+    targets = torch.tensor([2, 4, 7])
+    some = TargetLogits(network)(ids, mask, targets)
+    whole = network(ids, attention_mask=mask).logits.flatten(0, 1)
+    assert torch.allclose(some, whole[targets], atol=1e-6)
+    assert some.shape == (3, 57)
+
+
+def test_dropout_is_that_of_the_training_and_the_saved_one_stays():
+    network = load_network(NET, seed=0, dropout=0.3).model
+    rates = {
+        module.p for name, module in network.model.named_modules() if type(module) is nn.Dropout
+    }
+    assert rates == {0.3}
+    assert network.config.hidden_dropout == network.config.attention_dropout == 0.1
+
+
+def test_sinusoidal_positions_turn_a_shift_into_one_rotation():
+    plain = load_network(NET, seed=0, dropout=0.0).model.model.embeddings
+    waves = load_network(NET, seed=0, dropout=0.0, positions="sinusoidal").model.model.embeddings
+    assert torch.equal(waves.word_embeddings.weight, plain.word_embeddings.weight)
+    table = waves.position_embeddings.weight
+    assert table.std().item() == pytest.approx(plain.position_embeddings.weight.std().item())
+    products = table @ table.T
+    for shift in (1, 5, 100):
+        assert torch.allclose(products.diagonal(shift), products[0, shift], atol=1e-5)
+
+
+def test_the_copy_is_multimolecules_own_model():
+    network = use_fast_dropout(load_network(NET, seed=0, dropout=0.3).model)
+    plain = plain_copy(network)
+    kinds = {type(m) for m in plain.modules() if isinstance(m, nn.Dropout)}
+    assert kinds == {nn.Dropout}
+    assert {n: v.tolist() for n, v in plain.state_dict().items()} == {
+        n: v.tolist() for n, v in network.state_dict().items()
+    }
+    ids = torch.tensor([[1, 6, 7, 8, 9, 2]])
+    assert torch.allclose(plain(ids).logits, network.eval()(ids).logits, atol=1e-5)
+
+
+def test_a_checkpoint_without_types_is_refused(tmp_path):
+    from multimolecule import RnaErnieConfig, RnaErnieForMaskedLM, RnaTokenizer
+
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    RnaErnieForMaskedLM(RnaErnieConfig(intermediate_size=32, **shape)).save_pretrained(tmp_path)
+    RnaTokenizer().save_pretrained(tmp_path)
+    options = RnaErnieOptions("rnaernie-tiny", "pretrained", str(tmp_path), None, 1, 16, 2, 32)
+    with pytest.raises(ConfigError, match="the checkpoint has 28 tokens, 57 with those of the RNA"):
+        load_network(options, seed=0, dropout=0.1)
