@@ -62,7 +62,7 @@ class RnaErnieOptions:
 
     @property
     def checkpoint(self) -> str | None:
-        """Where pre-trained weights are: `source`, else what comes with the package, if anything."""
+        """Where pre-trained weights are: `source`, else those that come with the package."""
         embedded = resources.embedded_weights(self.name)
         return self.source or (str(embedded) if embedded else None)
 
