@@ -140,7 +140,7 @@ def test_debug_shows_the_traceback(task):
         (("backbone=kmer", "seed=banana"), "seed: 'banana' is not a whole number"),
         (("backbone=kmer", "+nosuchkey=1"), "adds, deletes or moves a key"),
         (("backbone=rnaernie-tiny", "backbone.num_attention_heads=5"), "not a multiple of 5"),
-        (("backbone=rnaernie-tiny", "backbone.init=pretrained"), "set backbone.init=random"),
+        (("backbone=rnaernie-mini", "backbone.init=pretrained"), "set backbone.init=random"),
         (("backbone=kmer", "split=other"), "has no split 'other'"),
         (("backbone=rnaernie-tiny", "task.head=mena"), "did you mean mean"),
     ],

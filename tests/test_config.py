@@ -29,7 +29,7 @@ def test_the_demo_is_the_default() -> None:
         "pooled",
         "truncate",
     )
-    assert (config.backbone.name, config.backbone.init) == ("rnaernie-tiny", "random")
+    assert (config.backbone.name, config.backbone.init) == ("rnaernie-tiny", "pretrained")
     assert config.strategy.name == "frozen"
     assert config.trainer.max_epochs == 30
     assert config.seed == 0
@@ -138,7 +138,6 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("task.name=other", "task.name: 'task.name' cannot be set; choose task=NAME"),
         ("backbone.name=kmer", "backbone.name: 'backbone.name' cannot be set; choose backbone=NA"),
         ("backbone.hidden_size=100", "backbone.hidden_size: 100 is not a multiple of 6 heads"),
-        ("backbone.init=pretrained", "backbone.init: no pre-trained weights of 'rnaern"),
         ("strategy.learning_rate=0", "strategy.learning_rate: the value must be above 0"),
         ("split=publised", "split: task 'ncrna_cls' has no split 'publised'; did you mean publis"),
         ("fold=srp", "fold: the value must be left out"),

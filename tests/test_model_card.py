@@ -1,4 +1,4 @@
-"""The usage that RNAErnie's model card shows, from a folder with the typed vocabulary.
+"""The usage that RNAErnie's model card shows, from the folder of the embedded weights.
 
 Its token snippet gives labels of shape (22,), which MultiMolecule refuses; with a batch axis it
 runs, and so it stands here.
@@ -16,16 +16,14 @@ from multimolecule import (
     RnaTokenizer,
 )
 
-from tests.backbone_kit import save_masked_lm
+from rnaernie_bench import resources
 
 TEXT = "UAGCUUAUCAGACUGAUGUUGA"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("net")
-    save_masked_lm(folder)
-    return str(folder)
+def folder():
+    return str(resources.embedded_weights("rnaernie-tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +43,7 @@ def test_fill_mask(folder):
 
 def test_features(folder, inputs):
     output = RnaErnieModel.from_pretrained(folder)(**inputs)
-    assert output.last_hidden_state.shape == (1, len(TEXT) + 2, 16)
+    assert output.last_hidden_state.shape == (1, len(TEXT) + 2, 192)
 
 
 def test_sequence_prediction(folder, inputs):

@@ -27,6 +27,7 @@ COPIES = 3
 
 TINY_NET = (
     "backbone=rnaernie-tiny",
+    "backbone.init=random",
     "backbone.num_hidden_layers=1",
     "backbone.hidden_size=16",
     "backbone.num_attention_heads=2",

@@ -63,7 +63,7 @@ def load_network(
     if rows != N_TYPED_TOKENS:
         raise ConfigError(
             f"the checkpoint has {rows} tokens, {N_TYPED_TOKENS} with those of the RNA types",
-            where=options.source,
+            where=options.checkpoint,
             remedy="go on from a checkpoint with types, or set backbone.init=random",
         )
     if options.init == "random" and positions == "sinusoidal":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
@@ -78,15 +76,6 @@ class Tally:
             if n:
                 figures |= {f"{kind}_loss": loss / n, f"{kind}_accuracy": right / n}
         return figures, counts
-
-
-def line(figures: Mapping[str, float]) -> str:
-    """Return loss and accuracy of each kind as one line for people."""
-    return "  ".join(
-        f"{kind} {figures[f'{kind}_loss']:.3f} / {figures[f'{kind}_accuracy']:.3f}"
-        for kind in KINDS
-        if f"{kind}_loss" in figures
-    )
 
 
 def _widest(device: torch.device) -> torch.dtype:

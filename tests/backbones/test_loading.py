@@ -71,7 +71,7 @@ def test_both_networks_hold_the_weights_of_the_folder(tmp_path):
 
 
 def test_random_weights_follow_from_the_seed():
-    options = backbone_options("rnaernie-tiny")
+    options = backbone_options("rnaernie-mini")
     first, again, other = (
         load_backbone(options, seed=seed, masked_lm=True).weights_sha256 for seed in (1, 1, 2)
     )

@@ -147,10 +147,10 @@ def test_outputs_that_cannot_be(call):
 
 def test_random_weights_are_named(call):
     status, _, err = call(
-        "embed", "in.fa", "-o", "out.npz", "--model", "rnaernie-tiny", content=FASTA
+        "embed", "in.fa", "-o", "out.npz", "--model", "rnaernie-mini", content=FASTA
     )
     assert status == 0
-    assert err.startswith("rnaernie-tiny has random weights: what it says means nothing\n")
+    assert err.startswith("rnaernie-mini has random weights: what it says means nothing\n")
 
 
 def test_candidates_as_a_table(call, net):

@@ -182,8 +182,9 @@ def test_settings_may_stand_around_options(
 
 def test_the_first_lines_say_what_runs() -> None:
     real = ["task=ncrna_cls", "preset=bench"]
-    assert heading(compose(real)) == (
-        "ncrna_cls: rnaernie-tiny (random weights), strategy full, seed 0"
+    assert heading(compose(real)) == "ncrna_cls: rnaernie-tiny, strategy full, seed 0"
+    assert heading(compose([*real, "backbone=rnaernie-mini"])) == (
+        "ncrna_cls: rnaernie-mini (random weights), strategy full, seed 0"
     )
     assert heading(compose([*real, "backbone=kmer"])) == "ncrna_cls: kmer, seed 0"
     demo = heading(compose(["task=ncrna_cls", "seed=1"])).splitlines()
