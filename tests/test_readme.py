@@ -125,6 +125,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(folder / "my_tasks" / "my_task" / "task.yaml", name="my_task")
     sequences = ">one\nGGGCCCGUAGCUCAGCCCGG\n>two\nACGTACGTNN\n"
     (folder / "in.fa").write_text(sequences, encoding="utf-8")
+    typed = (f">{i} {kind}\n{'GGCAU' * (4 + i)}\n" for i, kind in enumerate(("tRNA", "miRNA") * 4))
+    (folder / "typed.fa").write_text("".join(typed), encoding="utf-8")
+    (folder / "motifs.txt").write_text("GGCA\nAUGG\n", encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:

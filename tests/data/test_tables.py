@@ -158,14 +158,14 @@ def test_a_hub_set_is_asked_for_by_revision_and_split(monkeypatch: pytest.Monkey
     )
     asked: list[object] = []
 
-    def load(name: str, *, revision: str, split: str) -> datasets.Dataset:
-        asked.extend([name, revision, split])
+    def load(name: str, *, revision: str, split: str, streaming: bool) -> datasets.Dataset:
+        asked.extend([name, revision, split, streaming])
         columns = {"sequence": ["ACGT", "GG"], "label": [1, 0]}
         return datasets.Dataset.from_dict(columns, features=features)
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     items = read_table(Table("someone/rnas", split="test", revision="0123abc"), LABELS)
-    assert asked == ["someone/rnas", "0123abc", "test"]
+    assert asked == ["someone/rnas", "0123abc", "test", False]
     assert items == (SequenceItem("1", "ACGU", 0), SequenceItem("2", "GG", 1))
 
 

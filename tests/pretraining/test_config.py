@@ -67,7 +67,6 @@ def test_every_choice_composes(group):
         ("trainer.cooldown_fraction=0.96", "trainer.cooldown_fraction: the value must be at most"),
         ("trainer.dropout=1", "trainer.dropout: the value must be from 0 to below 1"),
         ("motifs=[]", "motifs: the value must be a list of one file or more, or null"),
-        ("backbone.init=pretrained", "backbone.init: there are no pre-trained weights of 'rnaern"),
         ("tracking=server", "tracking.uri: a server needs an address"),
         ("seed=-1", "seed: the value must be from 0 to 4294967295"),
     ],
