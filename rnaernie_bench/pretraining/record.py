@@ -88,7 +88,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         f"{options['token_budget']:,} padded tokens a batch.",
         f"- {training['steps']:,} steps, {training['tokens']:,} tokens, {training['epochs']:g} "
         f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
-        f"({training['cpu_s'] / 3600:.2f} h of processor time), ended by "
+        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(training)}), ended by "
         f"{training['stopped_by'].replace('_', ' ')}.",
         "",
         *_evaluation(record["evaluation"]),
@@ -114,6 +114,13 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _of_one(training: Mapping[str, Any]) -> str:
+    """Say whose processor time was counted, where there was more than one process."""
+    return (
+        f" in the first of {training['processes']} processes" if training["processes"] > 1 else ""
+    )
 
 
 def _licence(corpus: Mapping[str, Any]) -> list[str]:
