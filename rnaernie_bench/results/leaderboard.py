@@ -116,7 +116,7 @@ def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[T
         try:
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
-            _settings(record)
+            settings_of(record)
         except (KeyError, TypeError, AttributeError) as error:
             raise ResultError(
                 f"malformed near {error}",
@@ -157,9 +157,9 @@ def _table(
 
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[json.dumps(_settings(record), sort_keys=True)].append(record)
+        groups[json.dumps(settings_of(record), sort_keys=True)].append(record)
     budget, notes = _differences(
-        [_shown(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
+        [shown_as(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
     )
     rows = [
         _row(sorted(group, key=lambda r: (r["seed"], r["run_id"])), key.part, metrics, note)
@@ -181,7 +181,7 @@ def _table(
 def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: list[str]) -> Row:
     """Sum up records that differ in nothing but the seed, ordered by it."""
     first = records[0]
-    backbone, strategy = _shown(first)
+    backbone, strategy = shown_as(first)
     stopped = sum(record["recipe"].get("converged") is False for record in records)
     if stopped:
         notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
@@ -211,7 +211,7 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
     )
 
 
-def _shown(record: Record) -> tuple[str, str]:
+def shown_as(record: Record) -> tuple[str, str]:
     """Return a run's backbone and strategy as a table shows them."""
     backbone, strategy = record["backbone"], record["strategy"]
     random = backbone["kind"] == "encoder" and backbone["init"] == "random"
@@ -245,7 +245,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(present) if present and len(present) == len(values) else None
 
 
-def _settings(record: Record) -> dict[str, Any]:
+def settings_of(record: Record) -> dict[str, Any]:
     """Return what identifies a run apart from its data and its seed, by dotted name."""
     backbone = {k: v for k, v in record["backbone"].items() if k != "parameters"}
     if backbone["init"] == "random":

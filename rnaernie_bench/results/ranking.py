@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,27 +10,35 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def tied_groups(order: Sequence[int], differ: Callable[[int, int], bool]) -> list[int]:
-    """Divide models into groups that a test does not tell from their best.
+def tied_groups(order: Sequence[int], different: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return the largest sets of models among which no two differ: the compact letter display.
 
-    The best model and all that do not differ significantly from it are group 1; of the others, the
-    best and all that do not differ from it are group 2; and so on. Two members of a group other than
-    its best may differ, and a model may be tied with a member of the group above: no division does
-    justice to every pair, which is why `compare` lists them.
+    Two models are in one group or more together exactly if they do not differ. A model of which
+    little is known is in several: being tied is not being equal, and is not passed on.
+
+    Source: the insert-and-absorb algorithm of Piepho (2004, doi 10.1198/1061860043515).
 
     Args:
         order: the models, best first.
-        differ: whether two models differ significantly; asked with the better one first.
+        different: the pairs that differ significantly, each in either order.
 
     Returns:
-        The group of each model, from 1 on, in the order of `order`.
+        Groups, each best first; those with the best members come first.
     """
-    group: dict[int, int] = {}
-    while left := [model for model in order if model not in group]:
-        number = len(set(group.values())) + 1
-        best = left[0]
-        group |= {model: number for model in left if model == best or not differ(best, model)}
-    return [group[model] for model in order]
+    groups = [frozenset(order)]
+    for pair in different:
+        split = [
+            part
+            for group in groups
+            for part in ([group - {pair[0]}, group - {pair[1]}] if group >= {*pair} else [group])
+        ]
+        distinct = set(split)
+        groups = [group for group in distinct if not any(group < other for other in distinct)]
+    place = {model: index for index, model in enumerate(order)}
+    return sorted(
+        (sorted(group, key=place.__getitem__) for group in groups),
+        key=lambda group: [place[model] for model in group],
+    )
 
 
 def average_ranks(scores: npt.ArrayLike, *, higher_is_better: Sequence[bool]) -> Floats:

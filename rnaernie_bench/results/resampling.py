@@ -40,10 +40,6 @@ class Units:
         np.add.at(sums, self.member, values)
         return sums / self.copies[:, None]
 
-    def spread(self, weights: npt.NDArray[np.number]) -> Floats:
-        """Return the weights (r, n) of the items where the units weigh `weights` (r, m)."""
-        return (weights / self.copies)[:, self.member]
-
 
 def alike(*columns: npt.ArrayLike) -> Units:
     """Return the kinds of item: items that have equal values in every column.

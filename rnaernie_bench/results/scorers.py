@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
 Weights = Mapping[int, Integers]
 """By run, how often each unit counts with that run's predictions: shape (r, m) each."""
+
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 class Scorer(Protocol):
@@ -58,6 +60,7 @@ class AurocScorer:
     """The area under the ROC curve; 0.5 for a composite that lacks one of the classes."""
 
     units: Units
+    """Groups, or items one by one."""
     labels: npt.NDArray[np.bool_]
     """Shape (n,)."""
     ranks: Floats
@@ -70,17 +73,19 @@ class AurocScorer:
         Rockette and Gur 2005, doi 10.1002/sim.2149).
         """
         ranks = np.concatenate([self.ranks[run] for run in weights])
-        counts = np.concatenate([self.units.spread(count) for count in weights.values()], axis=1)
-        order = np.argsort(ranks, kind="stable")
-        starts = np.flatnonzero(np.diff(ranks[order], prepend=-1.0))
-        positive = np.tile(self.labels, len(weights))[order]
-        counts = counts[:, order]
-        hits = np.add.reduceat(counts * positive, starts, axis=1)
-        misses = np.add.reduceat(counts * ~positive, starts, axis=1)
-        below = np.cumsum(misses, axis=1) - misses / 2
-        pairs = hits.sum(axis=1) * misses.sum(axis=1)
-        area = (hits * below).sum(axis=1)
-        return np.divide(area, pairs, out=np.full(len(area), 0.5), where=pairs > 0)
+        labels = np.tile(self.labels, len(weights))
+        places = np.add.outer(np.arange(len(weights)) * len(self.units.copies), self.units.member)
+        counts = np.hstack(list(weights.values()))
+        negatives = np.flatnonzero(~labels)[np.argsort(ranks[~labels], kind="stable")]
+        misses = counts[:, places.ravel()[negatives]]
+        below = np.zeros((len(counts), len(negatives) + 1))
+        np.cumsum(misses, axis=1, out=below[:, 1:])
+        hits = counts[:, places.ravel()[labels]]
+        # A positive is above the negatives of lower rank, and above half of those of its own rank.
+        ends = [np.searchsorted(ranks[negatives], ranks[labels], side) for side in _SIDES]
+        area = sum(np.einsum("rn,rn->r", hits, below[:, end]) / 2 for end in ends)
+        pairs = hits.sum(axis=1) * below[:, -1]
+        return np.divide(area, pairs, out=np.full(len(counts), 0.5), where=pairs > 0)
 
 
 def classification_scorer(
