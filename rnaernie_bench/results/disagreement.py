@@ -48,7 +48,7 @@ class Disagreement:
     groups: tuple[Tally, ...]
     """Those with the most disputed items first; items without a group are left out."""
     items: tuple[Item, ...]
-    """Those with the widest spread first: of the share right, then of the true label's probability."""
+    """Those with the widest spread first: of the share right, then of the truth's probability."""
 
 
 def disagreement(outcomes: Outcomes, labels: Sequence[str], *, most: int) -> Disagreement:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
 from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
 BUDGET = (
     "max_epochs",
@@ -42,6 +43,8 @@ class TaskInfo:
     """Further metrics to show, in this order."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, a sentence each."""
+    by: Literal["item", "group"] = "item"
+    """What a bootstrap of the task draws."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Row:
     peak_rss_mb: float | None
     peak_gpu_mb: float | None
     """Costs are means over seeds."""
+    tied: str | None = None
+    """Letters: two rows that share one do not differ significantly. None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,12 @@ class Table:
     """Best first."""
 
 
-def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[Table]:
+def build(
+    records: Iterable[Record],
+    *,
+    tasks: Mapping[str, TaskInfo],
+    statistics: Statistics | None = None,
+) -> list[Table]:
     """Arrange `records` into tables, the real data and each task's default test part first.
 
     The order of the records does not matter. A run given twice counts once.
@@ -106,6 +116,7 @@ def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[T
     Args:
         records: records of finished runs.
         tasks: by name, every task that the records are of.
+        statistics: paired tests from which rows get the letters of their tied groups.
 
     Raises:
         ResultError: a record is of an unknown task, lacks its main metric or is malformed.
@@ -123,7 +134,7 @@ def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[T
                 where=f"record {run_id}",
                 remedy="see `rnaernie-bench results validate`",
             ) from error
-    tables = [_table(key, group, tasks) for key, group in groups.items()]
+    tables = [_table(key, group, tasks, statistics or {}) for key, group in groups.items()]
     return sorted(tables, key=_place)
 
 
@@ -134,7 +145,10 @@ def _place(table: Table) -> tuple[Any, ...]:
 
 
 def _table(
-    key: ComparabilityKey, records: Sequence[Record], tasks: Mapping[str, TaskInfo]
+    key: ComparabilityKey,
+    records: Sequence[Record],
+    tasks: Mapping[str, TaskInfo],
+    statistics: Statistics,
 ) -> Table:
     """Build the table of the records that share `key`."""
     name = records[0]["task"]["name"]
@@ -167,6 +181,10 @@ def _table(
     ]
     sign = -1 if task.higher_is_better else 1
     rows.sort(key=lambda row: (sign * row.metrics[task.main_metric].mean, row.run_ids))
+    tests = statistics and statistics.get(table_digest(key, records, task.main_metric, by=task.by))
+    if tests:
+        letters = tied_marks(tests)
+        rows = [replace(row, tied=letters.get(row.run_ids[0])) for row in rows]
     return Table(
         task=task,
         key=key,
