@@ -18,6 +18,7 @@ COMMANDS = {
     "suite": "carry out a list of runs; finished ones are skipped",
     "predict": "apply a finished run to sequences",
     "leaderboard": "show the results as a table",
+    "compare": "test whether one result is better than another",
     "results": "import, validate and build the published results",
     "tasks": "list or show the tasks",
     "backbones": "list or show the backbones and baselines",

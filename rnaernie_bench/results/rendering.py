@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ LEGEND = (
 )
 
 TIES = (
-    "Rows that share a letter under `tied` do not differ significantly: paired tests over items and, "
-    "where runs differ, seeds; Holm's correction, 5 % level (docs/statistics.md)."
+    "Rows that share a letter under `tied` do not differ significantly: paired tests over items "
+    "and, where runs differ, seeds; Holm's correction, 5 % level (docs/statistics.md)."
 )
 
 _COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
@@ -153,21 +153,24 @@ def _quantity(value: float | None) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
+def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collection[str]) -> str:
+    """Return a table for a terminal; columns headed by one of `words` are flushed left."""
+    widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if name in words else text.rjust(width)
+            for name, text, width in zip(header, line, widths, strict=True)
+        ).rstrip()
+        for line in [header, ["-" * width for width in widths], *lines]
+    )
+
+
 def _as_text(tables: Sequence[Table]) -> str:
     blocks = []
     for table in tables:
         header, lines = _body(table)
-        widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
-        words = {"backbone", "strategy", "tied", "notes"}
-        aligned = [
-            "  ".join(
-                text.ljust(width) if name in words else text.rjust(width)
-                for name, text, width in zip(header, line, widths, strict=True)
-            ).rstrip()
-            for line in [header, ["-" * width for width in widths], *lines]
-        ]
-        lines_above, lines_below = [_title(table), *_facts(table), ""], _caveats(table)
-        blocks.append("\n".join([*lines_above, *aligned, *lines_below]))
+        grid = aligned(header, lines, {"backbone", "strategy", "tied", "notes"})
+        blocks.append("\n".join([_title(table), *_facts(table), "", grid, *_caveats(table)]))
     return "\n\n".join([*blocks, _legend(tables)]) + "\n" if blocks else ""
 
 

@@ -71,11 +71,9 @@ def tied_marks(entry: Mapping[str, Any]) -> dict[str, str]:
 def marks(groups: Sequence[Sequence[Any]]) -> dict[Any, str]:
     """Return the letters, or from 27 groups on the numbers, of each member of `groups`."""
     few = len(groups) <= len(ascii_lowercase)
-    names = list(ascii_lowercase) if few else [f" {number}" for number in range(1, len(groups) + 1)]
-    members = dict.fromkeys(member for group in groups for member in group)
-    return {
-        member: "".join(
-            name for name, group in zip(names, groups, strict=False) if member in group
-        ).strip()
-        for member in members
-    }
+    found: dict[Any, str] = {}
+    for index, group in enumerate(groups):
+        for member in group:
+            name = ascii_lowercase[index] if few else f" {index + 1}"
+            found[member] = (found.get(member, "") + name).strip()
+    return found
