@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.results.selection import Selected
 
 EXAMPLES = """A row is BACKBONE or BACKBONE/STRATEGY of the leaderboard, with all its seeds; a run
-folder, a run id or its first 6 letters or more; or several runs joined by +, as the seeds of one row.
+folder, a run id or its first 6 letters or more; or several runs joined by +, the seeds of one row.
 
 examples:
   rnaernie-bench compare kmer cnn rnaernie-tiny/frozen

@@ -63,7 +63,7 @@ def disagreement(outcomes: Outcomes, labels: Sequence[str], *, most: int) -> Dis
     right = np.array([outcomes.right(row) for row in rows])
     certain = np.array([_probability_of_truth(outcomes, row) for row in rows])
     most_right = right > 0.5
-    disputed = most_right.any(axis=0) & ~most_right.all(axis=0)
+    disputed = np.asarray(most_right.any(axis=0) & ~most_right.all(axis=0))
     order = np.lexsort((outcomes.ids, -np.ptp(certain, axis=0), -np.ptp(right, axis=0)))
     chosen = [int(index) for index in order[:most] if np.ptp(right[:, index]) > 0]
     n_classes = len(labels)

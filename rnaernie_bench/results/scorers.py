@@ -32,7 +32,9 @@ _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 class Scorer(Protocol):
     """A metric of `runs` runs on the same items."""
 
-    units: Units
+    @property
+    def units(self) -> Units:
+        """What is drawn."""
 
     def score(self, weights: Weights) -> Floats:
         """Return the metric of `r` composites, shape (r,)."""
