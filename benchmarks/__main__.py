@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks import dropout_equivalence, flop_utilisation, frozen_cache, train_throughput
+from benchmarks import (
+    dropout_equivalence,
+    flop_utilisation,
+    frozen_cache,
+    statistics,
+    train_throughput,
+)
 
-for benchmark in (train_throughput, flop_utilisation, frozen_cache, dropout_equivalence):
+for benchmark in (
+    train_throughput,
+    flop_utilisation,
+    frozen_cache,
+    dropout_equivalence,
+    statistics,
+):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
     print(flush=True)
