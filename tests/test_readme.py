@@ -2,8 +2,8 @@
 
 The tasks and configurations are the shipped ones with tiny data and tiny nets put in, so that the
 commands stand in the documents as a user would type them. In a document, `RUN` stands for a run,
-`OTHER` for another on the same task, `in.fa` for a file of sequences, `my_tasks/my_task` for a task of the user's own; a block after
-`<!-- test: skip, REASON -->` is left out.
+`OTHER` for another on the same task, `in.fa` for a file of sequences, `my_tasks/my_task` for a task
+of the user's own; a block after `<!-- test: skip, REASON -->` is left out.
 """
 
 from __future__ import annotations
