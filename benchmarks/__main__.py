@@ -8,6 +8,7 @@ from benchmarks import (
     flop_utilisation,
     frozen_cache,
     masking,
+    statistics,
     train_throughput,
 )
 
@@ -18,6 +19,7 @@ for benchmark in (
     masking,
     embedding,
     dropout_equivalence,
+    statistics,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

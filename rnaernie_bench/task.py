@@ -16,6 +16,7 @@ from rnaernie_bench.validation import build
 Level = Literal["sequence"]
 Problem = Literal["multiclass"]
 LengthPolicy = Literal["error", "truncate"]
+ResamplingUnit = Literal["item", "group"]
 MetricName = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece"]
 
 
@@ -131,6 +132,8 @@ class Task:
     default_test_part: str
     """The test part a leaderboard shows first."""
     simulation: Simulation
+    resampling: ResamplingUnit = "item"
+    """What paired tests draw: items, or groups of relatives as a whole."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, printed under every table of this task."""
     folder: Path = Path()

@@ -2,8 +2,8 @@
 
 The tasks and configurations are the shipped ones with tiny data and tiny nets put in, so that the
 commands stand in the documents as a user would type them. In a document, `RUN` stands for a run,
-`in.fa` for a file of sequences, `my_tasks/my_task` for a task of the user's own; a block after
-`<!-- test: skip, REASON -->` is left out.
+`OTHER` for another on the same task, `in.fa` for a file of sequences, `my_tasks/my_task` for a task
+of the user's own; a block after `<!-- test: skip, REASON -->` is left out.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:
         enter(folder, monkeypatch)
-        assert main(["run", "task=ncrna_cls", "preset=bench", "seed=7", "tracking=none"]) == 0
+        common = ["run", "task=ncrna_cls", "preset=bench", "tracking=none"]
+        assert main([*common, "seed=7"]) == 0
+        assert main([*common, "seed=8", "backbone=majority"]) == 0
     return folder
 
 
@@ -140,10 +142,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_id(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the id of the first run, from within the user's folder."""
     enter(folder, monkeypatch)
+    return with_seed(7, folder)
+
+
+def with_seed(seed: int, folder: Path) -> str:
     [record] = [
         path
         for path in folder.glob("runs/ncrna_cls/*/record.json")
-        if '"seed": 7,' in path.read_text(encoding="utf-8")
+        if f'"seed": {seed},' in path.read_text(encoding="utf-8")
     ]
     return record.parent.name
 
@@ -161,7 +167,8 @@ def test_command(
     if command["stdin"]:
         content = (folder / command["stdin"]).read_bytes()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
-    arguments = [run_id if word == "RUN" else word for word in shlex.split(command["arguments"])]
+    words = {"RUN": run_id, "OTHER": with_seed(8, folder)}
+    arguments = [words.get(word, word) for word in shlex.split(command["arguments"])]
     status = main(arguments)
     printed = capsys.readouterr()
     assert status == 0, printed.err

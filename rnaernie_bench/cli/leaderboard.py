@@ -53,6 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.results.leaderboard import build
     from rnaernie_bench.results.rendering import render
     from rnaernie_bench.results.store import read_records, read_runs
+    from rnaernie_bench.results.tied import read_statistics
 
     tasks = declared_tasks(arguments.task_path)
     if arguments.task not in (None, *tasks):
@@ -71,7 +72,10 @@ def execute(arguments: argparse.Namespace) -> int:
         records = [record for record in records if _task_name(record) == arguments.task]
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
-    print(render(build(of_known_tasks(records, tasks), tasks=tasks), arguments.format), end="")
+    tables = build(
+        of_known_tasks(records, tasks), tasks=tasks, statistics=read_statistics(results_dir)
+    )
+    print(render(tables, arguments.format), end="")
     return 0
 
 
@@ -117,6 +121,7 @@ def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:
             default_part=task.default_test_part,
             metrics=task.metrics,
             caveats=task.caveats,
+            by=task.resampling,
         )
         for name, task in load_tasks(folders).items()
     }

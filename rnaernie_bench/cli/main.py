@@ -21,6 +21,7 @@ COMMANDS = {
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
+    "compare": "test whether one result is better than another",
     "results": "import, validate and build the published results",
     "convert": "the authors' Paddle checkpoint as a folder that MultiMolecule loads",
     "inspect": "sizes of a backbone, and what a forward pass costs",

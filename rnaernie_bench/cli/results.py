@@ -17,8 +17,8 @@ LIMITS = (
     "Bootstrap intervals hold the trained model fixed and draw test items as if they were "
     "independent; relatives among them make the true uncertainty larger.",
     "The spread over seeds is that of initialisation, data order and dropout; the split is fixed.",
-    "Differences between rows are not tested here; overlapping intervals do not show that two "
-    "models are equal.",
+    "Being tied is not being equal: with few seeds that differ widely, only large differences can "
+    "be shown.",
     "A row that ended by the budget might gain from more training.",
     "Times and memory are those of the machine named in each record's `environment`.",
 )
@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="+", metavar="RUN", help="a run folder, a run id or 6 or more letters of one"
     )
     build = actions.add_parser(
-        "build", parents=[common], help="rebuild README.md in the folder of results"
+        "build",
+        parents=[common],
+        help="rebuild README.md and statistics.json in the folder of results",
     )
     add_task_path(build)
     actions.add_parser("validate", parents=[common], help="check every record and its predictions")
@@ -84,11 +86,16 @@ def _import(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.results.rendering import build_results
+    from rnaernie_bench.results.significance import build_statistics
     from rnaernie_bench.results.store import read_records
 
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
     records = of_known_tasks(read_records(folder), tasks)
-    print(build_results(folder, records, tasks=tasks, protocol=PROTOCOL, limits=LIMITS))
+    statistics = build_statistics(folder, records, tasks=tasks)
+    page = build_results(
+        folder, records, tasks=tasks, statistics=statistics, protocol=PROTOCOL, limits=LIMITS
+    )
+    print(page)
     return 0
 
 

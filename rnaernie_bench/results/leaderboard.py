@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
 from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
 BUDGET = (
     "max_epochs",
@@ -42,6 +43,8 @@ class TaskInfo:
     """Further metrics to show, in this order."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, a sentence each."""
+    by: Literal["item", "group"] = "item"
+    """What a bootstrap of the task draws."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Row:
     peak_rss_mb: float | None
     peak_gpu_mb: float | None
     """Costs are means over seeds."""
+    tied: str | None = None
+    """Letters: two rows that share one do not differ significantly. None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,12 @@ class Table:
     """Best first."""
 
 
-def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[Table]:
+def build(
+    records: Iterable[Record],
+    *,
+    tasks: Mapping[str, TaskInfo],
+    statistics: Statistics | None = None,
+) -> list[Table]:
     """Arrange `records` into tables, the real data and each task's default test part first.
 
     The order of the records does not matter. A run given twice counts once.
@@ -106,6 +116,7 @@ def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[T
     Args:
         records: records of finished runs.
         tasks: by name, every task that the records are of.
+        statistics: paired tests from which rows get the letters of their tied groups.
 
     Raises:
         ResultError: a record is of an unknown task, lacks its main metric or is malformed.
@@ -116,14 +127,14 @@ def build(records: Iterable[Record], *, tasks: Mapping[str, TaskInfo]) -> list[T
         try:
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
-            _settings(record)
+            settings_of(record)
         except (KeyError, TypeError, AttributeError) as error:
             raise ResultError(
                 f"malformed near {error}",
                 where=f"record {run_id}",
                 remedy="see `rnaernie-bench results validate`",
             ) from error
-    tables = [_table(key, group, tasks) for key, group in groups.items()]
+    tables = [_table(key, group, tasks, statistics or {}) for key, group in groups.items()]
     return sorted(tables, key=_place)
 
 
@@ -134,7 +145,10 @@ def _place(table: Table) -> tuple[Any, ...]:
 
 
 def _table(
-    key: ComparabilityKey, records: Sequence[Record], tasks: Mapping[str, TaskInfo]
+    key: ComparabilityKey,
+    records: Sequence[Record],
+    tasks: Mapping[str, TaskInfo],
+    statistics: Statistics,
 ) -> Table:
     """Build the table of the records that share `key`."""
     name = records[0]["task"]["name"]
@@ -157,9 +171,9 @@ def _table(
 
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[json.dumps(_settings(record), sort_keys=True)].append(record)
+        groups[json.dumps(settings_of(record), sort_keys=True)].append(record)
     budget, notes = _differences(
-        [_shown(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
+        [shown_as(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
     )
     rows = [
         _row(sorted(group, key=lambda r: (r["seed"], r["run_id"])), key.part, metrics, note)
@@ -167,6 +181,10 @@ def _table(
     ]
     sign = -1 if task.higher_is_better else 1
     rows.sort(key=lambda row: (sign * row.metrics[task.main_metric].mean, row.run_ids))
+    tests = statistics and statistics.get(table_digest(key, records, task.main_metric, by=task.by))
+    if tests:
+        letters = tied_marks(tests)
+        rows = [replace(row, tied=letters.get(row.run_ids[0])) for row in rows]
     return Table(
         task=task,
         key=key,
@@ -181,7 +199,7 @@ def _table(
 def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: list[str]) -> Row:
     """Sum up records that differ in nothing but the seed, ordered by it."""
     first = records[0]
-    backbone, strategy = _shown(first)
+    backbone, strategy = shown_as(first)
     stopped = sum(record["recipe"].get("converged") is False for record in records)
     if stopped:
         notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
@@ -211,7 +229,7 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
     )
 
 
-def _shown(record: Record) -> tuple[str, str]:
+def shown_as(record: Record) -> tuple[str, str]:
     """Return a run's backbone and strategy as a table shows them."""
     backbone, strategy = record["backbone"], record["strategy"]
     random = backbone["kind"] == "encoder" and backbone["init"] == "random"
@@ -245,7 +263,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(present) if present and len(present) == len(values) else None
 
 
-def _settings(record: Record) -> dict[str, Any]:
+def settings_of(record: Record) -> dict[str, Any]:
     """Return what identifies a run apart from its data and its seed, by dotted name."""
     backbone = {k: v for k, v in record["backbone"].items() if k != "parameters"}
     if backbone["init"] == "random":

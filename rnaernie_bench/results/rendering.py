@@ -6,19 +6,25 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.files import write_text
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.tied import Statistics
 
 FORMATS = ("table", "md", "csv", "json")
 
 LEGEND = (
     "Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval over test "
     "items (its mean over seeds)."
+)
+
+TIES = (
+    "Rows that share a letter under `tied` do not differ significantly: paired tests over items "
+    "and, where runs differ, seeds; Holm's correction, 5 % level (docs/statistics.md)."
 )
 
 _COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
@@ -44,6 +50,7 @@ def build_results(
     records: Sequence[Record],
     *,
     tasks: Mapping[str, TaskInfo],
+    statistics: Statistics | None = None,
     protocol: str = "",
     limits: Sequence[str] = (),
 ) -> Path:
@@ -53,6 +60,7 @@ def build_results(
         results_dir: the folder of imported records.
         records: those to show, ordered as they were read.
         tasks: by name, every task that the records are of.
+        statistics: paired tests of the tables, for the letters of tied groups.
         protocol: what the protocol demands, in one paragraph.
         limits: what the figures do not show, a sentence each.
 
@@ -69,7 +77,7 @@ def build_results(
         f"Built by `rnaernie-bench results build` from the {runs} beside this page; "
         "changes made by hand are lost.",
         protocol,
-        _as_markdown(build(records, tasks=tasks)).rstrip("\n"),
+        _as_markdown(build(records, tasks=tasks, statistics=statistics)).rstrip("\n"),
     ]
     if limits:
         blocks += ["## What the figures do not show", "\n".join(f"- {limit}" for limit in limits)]
@@ -102,18 +110,26 @@ def _caveats(table: Table) -> list[str]:
     return [f"- {caveat}" for caveat in table.task.caveats]
 
 
+def _legend(tables: Sequence[Table]) -> str:
+    tested = any(row.tied for table in tables for row in table.rows)
+    return f"{LEGEND} {TIES}" if tested else LEGEND
+
+
 def _body(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of a table for reading, without empty columns."""
     costs = [cost for cost in _COSTS if any(getattr(row, cost) is not None for row in table.rows)]
     noted = any(row.notes for row in table.rows)
     main, *further = table.metrics
-    header = ["backbone", "strategy", "seeds", main, "95 % interval", *further]
+    tested = any(row.tied for row in table.rows)
+    header = ["backbone", "strategy", "seeds", main, "95 % interval"]
+    header += ["tied"] * tested + [*further]
     header += [_HEADERS.get(cost, cost) for cost in costs] + ["notes"] * noted
     lines = []
     for row in table.rows:
         name = f"{row.backbone} [baseline]" if row.kind == "baseline" else row.backbone
         cell = row.metrics[main]
         line = [name, row.strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
+        line += [row.tied or "-"] * tested
         line += [_figure(row.metrics.get(metric)) for metric in further]
         line += [_quantity(getattr(row, cost)) for cost in costs] + [row.notes] * noted
         lines.append(line)
@@ -137,22 +153,25 @@ def _quantity(value: float | None) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
+def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collection[str]) -> str:
+    """Return a table for a terminal; columns headed by one of `words` are flushed left."""
+    widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if name in words else text.rjust(width)
+            for name, text, width in zip(header, line, widths, strict=True)
+        ).rstrip()
+        for line in [header, ["-" * width for width in widths], *lines]
+    )
+
+
 def _as_text(tables: Sequence[Table]) -> str:
     blocks = []
     for table in tables:
         header, lines = _body(table)
-        widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
-        words = {"backbone", "strategy", "notes"}
-        aligned = [
-            "  ".join(
-                text.ljust(width) if name in words else text.rjust(width)
-                for name, text, width in zip(header, line, widths, strict=True)
-            ).rstrip()
-            for line in [header, ["-" * width for width in widths], *lines]
-        ]
-        lines_above, lines_below = [_title(table), *_facts(table), ""], _caveats(table)
-        blocks.append("\n".join([*lines_above, *aligned, *lines_below]))
-    return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
+        grid = aligned(header, lines, {"backbone", "strategy", "tied", "notes"})
+        blocks.append("\n".join([_title(table), *_facts(table), "", grid, *_caveats(table)]))
+    return "\n\n".join([*blocks, _legend(tables)]) + "\n" if blocks else ""
 
 
 def _as_markdown(tables: Sequence[Table]) -> str:
@@ -163,7 +182,7 @@ def _as_markdown(tables: Sequence[Table]) -> str:
         grid = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
         blocks += [f"## {_title(table)}", "\n".join(_facts(table)), "\n".join(grid)]
         blocks += ["\n".join(_caveats(table))] if _caveats(table) else []
-    return "\n\n".join([*blocks, LEGEND]) + "\n" if blocks else ""
+    return "\n\n".join([*blocks, _legend(tables)]) + "\n" if blocks else ""
 
 
 def _as_csv(tables: Sequence[Table]) -> str:

@@ -77,19 +77,30 @@ def classification_metrics(confusion: npt.ArrayLike) -> dict[str, Floats]:
         Arrays of the shape of the leading axes, by the names in `METRICS` (all but `ece`).
     """
     confusion = np.asarray(confusion, dtype=np.float64)
-    classes = per_class_metrics(confusion)
-    support, predicted = classes["support"], confusion.sum(axis=-2)
-    total = support.sum(axis=-1)
-    hits = np.trace(confusion, axis1=-2, axis2=-1)
-    present = (support + predicted) > 0
-    macro = {
-        f"macro_{name}": _ratio(classes[name].sum(axis=-1), present.sum(axis=-1))
-        for name in ("precision", "recall", "f1")
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return metrics_from_counts(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
+
+
+def metrics_from_counts(hits: Floats, support: Floats, predicted: Floats) -> dict[str, Floats]:
+    """Return what `classification_metrics` does, from what it needs of a confusion matrix.
+
+    Args:
+        hits: shape (..., classes), items of each class that were recognised.
+        support: shape (..., classes), items of each class.
+        predicted: shape (..., classes), items that each class was predicted for.
+    """
+    total, right = support.sum(axis=-1), hits.sum(axis=-1)
+    per_class = {
+        "precision": _ratio(hits, predicted),
+        "recall": _ratio(hits, support),
+        "f1": _ratio(2 * hits, support + predicted),
     }
-    covariance = hits * total - (support * predicted).sum(axis=-1)
+    present = ((support + predicted) > 0).sum(axis=-1)
+    macro = {f"macro_{name}": _ratio(v.sum(axis=-1), present) for name, v in per_class.items()}
+    covariance = right * total - (support * predicted).sum(axis=-1)
     spread = (total**2 - (support**2).sum(axis=-1)) * (total**2 - (predicted**2).sum(axis=-1))
     return {
-        "accuracy": _ratio(hits, total),
+        "accuracy": _ratio(right, total),
         **macro,
         "mcc": _ratio(covariance, np.sqrt(spread)),
     }
@@ -111,7 +122,7 @@ def evaluate(
     Raises:
         ValueError: no items, or shapes that do not fit.
     """
-    predictions, bins, gaps = _prepare(labels, scores, n_classes)
+    predictions, bins, gaps = calibration_gaps(labels, scores, n_classes)
     confusion = confusion_matrix(labels, predictions, n_classes)
     metrics = {name: float(v) for name, v in classification_metrics(confusion).items()}
     return metrics | {"ece": float(np.abs(np.bincount(bins, gaps)).sum() / len(labels))}
@@ -144,7 +155,7 @@ def bootstrap_intervals(
     Raises:
         ValueError: no items, or shapes that do not fit.
     """
-    predictions, bins, gaps = _prepare(labels, scores, n_classes)
+    predictions, bins, gaps = calibration_gaps(labels, scores, n_classes)
     for_cells, for_items = np.random.default_rng(seed).spawn(2)
     confusions = resample_confusion(
         confusion_matrix(labels, predictions, n_classes), n_resamples, for_cells
@@ -191,12 +202,23 @@ def _resample_ece(
     return errors
 
 
-def _prepare(
+def calibration_gaps(
     labels: Integers, scores: npt.NDArray[np.floating], n_classes: int
 ) -> tuple[Integers, Integers, Floats]:
     """Return each item's prediction, calibration bin, and hit (0 or 1) minus top probability.
 
     The calibration error is the mean over items of the sums of the latter a bin, taken absolute.
+
+    Args:
+        labels: shape (n,), n > 0.
+        scores: shape (n, n_classes), log-probabilities up to a constant a row.
+        n_classes: number of classes.
+
+    Returns:
+        Three arrays of shape (n,); bins count from 0 to `CALIBRATION_BINS`.
+
+    Raises:
+        ValueError: no items, or shapes that do not fit.
     """
     if not len(labels) or scores.shape != (len(labels), n_classes):
         raise ValueError(f"{len(labels)} labels and scores of shape {scores.shape} do not fit")

@@ -140,7 +140,7 @@ def import_run(run_dir: Path, results_dir: Path) -> Path:
     source = run_dir / RECORD_FILE
     record = read_record(source)
     validate_record(record, where=source)
-    problem = next(_unfit(record), None) or next(_prediction_problems(record, run_dir), None)
+    problem = next(_unfit(record), None) or next(prediction_problems(record, run_dir), None)
     if problem:
         raise ResultError(problem, where=source, remedy="only sound, finished runs are imported")
     run_id = record["run_id"]
@@ -178,7 +178,7 @@ def validate_folder(results_dir: Path) -> list[str]:
         found = [
             *_unfit(record),
             *_misplaced(record, path),
-            *_prediction_problems(record, path.parent),
+            *prediction_problems(record, path.parent),
         ]
         problems += [f"{path}: {problem}" for problem in found]
     orphans = set(results_dir.glob("*/*/*.parquet")) - {p.with_suffix(".parquet") for p in paths}
@@ -200,7 +200,7 @@ def _misplaced(record: Record, path: Path) -> Iterator[str]:
         yield f"the record belongs at {'/'.join(place)}.json"
 
 
-def _prediction_problems(record: Record, folder: Path) -> Iterator[str]:
+def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     """Yield how the predictions in `folder` differ from what `record` says of them."""
     # NumPy is imported only here: the leaderboard reads records and needs to start fast.
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions

@@ -29,6 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         default_test_part="deduplicated",
         metrics=("accuracy", "mcc"),
         caveats=("Families recur.",),
+        resampling="item",
     )
     tasks, resources = ModuleType("task"), ModuleType("resources")
     tasks.load_tasks = lambda folders=(): dict.fromkeys(  # type: ignore[attr-defined]

@@ -1,0 +1,239 @@
+"""`rnaernie-bench compare`: is one row better than another, and where do they differ?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench.cli.run import add_task_path
+
+if TYPE_CHECKING:
+    from rnaernie_bench.results.comparison import Comparison
+    from rnaernie_bench.results.disagreement import Disagreement, Tally
+    from rnaernie_bench.results.selection import Selected
+
+EXAMPLES = """A row is BACKBONE or BACKBONE/STRATEGY of the leaderboard, with all its seeds; a run
+folder, a run id or its first 6 letters or more; or several runs joined by +, the seeds of one row.
+
+examples:
+  rnaernie-bench compare kmer cnn rnaernie-tiny/frozen
+  rnaernie-bench compare 3f9a2c 81b0de --metric accuracy --items 20
+  rnaernie-bench compare 3f9a2c+77c1d0 kmer --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = "Compare rows by paired tests on their predictions for the same items."
+    parser.epilog = EXAMPLES
+    parser.add_argument("rows", nargs="+", metavar="ROW", help="two or more; see below")
+    parser.add_argument("--task", metavar="TASK", help="look for rows of this task only")
+    parser.add_argument("--part", metavar="PART", help="default: the task's default test part")
+    parser.add_argument("--metric", metavar="METRIC", help="default: the task's main metric")
+    parser.add_argument(
+        "--by",
+        choices=["item", "group"],
+        help="draw items, or groups of relatives as a whole (default: as the task says)",
+    )
+    parser.add_argument(
+        "--items",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="list this many disputed items and groups (default: 10)",
+    )
+    parser.add_argument("--json", action="store_true", help="all figures, unrounded, as JSON")
+    parser.add_argument(
+        "--results-dir",
+        type=Path,
+        metavar="DIR",
+        help="imported records (default: ./results where it is, else those shipped)",
+    )
+    parser.add_argument(
+        "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: ./runs"
+    )
+    add_task_path(parser)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("0 or more are needed")
+    return number
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print the comparison.
+
+    Raises:
+        ConfigError: there is no such task.
+        ResultError: a row is not found, rows may not be compared, or predictions are not sound.
+    """
+    from rnaernie_bench.cli.leaderboard import declared_tasks
+    from rnaernie_bench.errors import ConfigError, ResultError
+    from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.comparison import Options, compare
+    from rnaernie_bench.results.disagreement import disagreement
+    from rnaernie_bench.results.selection import find_records, load_outcomes, select
+
+    if len(arguments.rows) < 2:
+        raise ResultError("two rows or more are needed", where="compare", remedy="name another")
+    tasks = declared_tasks(arguments.task_path)
+    local = Path("results")
+    results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
+    found = find_records(results_dir, arguments.runs_dir)
+    if arguments.task:
+        found = [run for run in found if run.record["task"]["name"] == arguments.task]
+    rows = [select(name, found) for name in arguments.rows]
+    record = rows[0].runs[0].record
+    name = record["task"]["name"]
+    if name not in tasks:
+        raise ConfigError(
+            f"there is no task {name!r}", where="compare", remedy="name its folder with --task-path"
+        )
+    task = tasks[name]
+    metric = arguments.metric or task.main_metric
+    options = Options(
+        metric=metric,
+        # Of the metrics there are, only the calibration error is better when lower.
+        higher_is_better=task.higher_is_better if metric == task.main_metric else metric != "ece",
+        by=arguments.by or task.by,
+    )
+    part = arguments.part or task.default_part
+    outcomes = load_outcomes(rows, part)
+    comparison = compare(outcomes, options)
+    per_class = record["tests"][part].get("per_class") or {}
+    n_classes = outcomes.scores[0][0].shape[1]
+    labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]
+    disputes = disagreement(outcomes, labels, most=arguments.items)
+    title = f"{task.title} ({name}@{record['task']['version']}), test part {part}"
+    if record["dataset"]["simulated"]:
+        title = f"SIMULATED DATA: {title}"
+    if arguments.json:
+        print(json.dumps(_plain(title, rows, comparison, disputes), indent=1, ensure_ascii=False))
+    else:
+        print(_text(title, rows, comparison, disputes))
+    return 0
+
+
+def _plain(
+    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement
+) -> dict[str, Any]:
+    """Return all figures; pairs and tied groups name rows by their place in `rows`."""
+    named = [
+        {
+            "name": row.name,
+            "run_ids": [run.run_id for run in row.runs],
+            "seeds": [run.record["seed"] for run in row.runs],
+            **dataclasses.asdict(score),
+        }
+        for row, score in zip(rows, comparison.rows, strict=True)
+    ]
+    return {
+        "title": title,
+        **dataclasses.asdict(comparison),
+        "rows": named,
+        "disagreement": dataclasses.asdict(disputes),
+    }
+
+
+def _text(
+    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement
+) -> str:
+    from rnaernie_bench.results.rendering import aligned
+    from rnaernie_bench.results.tied import marks
+
+    options, names = comparison.options, [row.name for row in rows]
+    sign = -1 if options.higher_is_better else 1
+    order = sorted(range(len(rows)), key=lambda row: sign * comparison.rows[row].value)
+    letters = marks(comparison.groups)
+    scores = [
+        [
+            names[row],
+            str(len(rows[row].runs)),
+            f"{comparison.rows[row].value:.3f}",
+            _interval(comparison.rows[row].low, comparison.rows[row].high),
+            letters[row],
+        ]
+        for row in order
+    ]
+    pairs = [
+        [
+            names[pair.first],
+            names[pair.second],
+            f"{pair.difference:+.3f}",
+            _interval(pair.low, pair.high, "+"),
+            _p(pair.p),
+            _p(pair.p_holm),
+            f"{pair.odds_ratio:.2f}",
+            f"{pair.only_first:.0f}:{pair.only_second:.0f}",
+            pair.test,
+        ]
+        for pair in comparison.pairs
+    ]
+    drawn = (
+        f"{comparison.n:,} items"
+        if options.by == "item"
+        else f"{comparison.n:,} items in {comparison.n_units:,} groups, drawn as a whole"
+    )
+    blocks = [
+        f"{title}\n{drawn}; {options.n_resamples:,} resamples; intervals hold "
+        f"{100 * (1 - options.level):g} %.",
+        aligned(["row", "runs", options.metric, "interval", "tied"], scores, {"row", "tied"}),
+        aligned(
+            ["A", "B", "A - B", "interval", "p", "p Holm", "odds", "only A:B", "test"],
+            pairs,
+            {"A", "B", "test"},
+        ),
+        "tied: rows that share a letter do not differ significantly (p Holm).\n"
+        "odds: items that only A has right, for each that only B has right.\n"
+        "test: permutation and mcnemar ask of the trained models, on other items; bootstrap asks\n"
+        "of the recipes, with other seeds and items (docs/statistics.md).",
+        f"{disputes.disputed:,} of {comparison.n:,} items are disputed: right by most runs of one "
+        "row, not of another.",
+        aligned(*_tallies("label", disputes.labels, names)),
+    ]
+    if disputes.groups:
+        blocks.append(aligned(*_tallies("group", disputes.groups, names)))
+    if disputes.items:
+        lines = [
+            [
+                item.id,
+                item.group or "-",
+                item.label,
+                *(
+                    f"{share:.2f} {predicted}"
+                    for share, predicted in zip(item.right, item.predicted, strict=True)
+                ),
+            ]
+            for item in disputes.items
+        ]
+        header = ["item", "group", "label", *names]
+        blocks.append(aligned(header, lines, set(header)))
+    blocks.append(
+        "Figures below the names of rows are the shares of runs (and items) that are right."
+    )
+    return "\n\n".join(blocks)
+
+
+def _tallies(
+    kind: str, tallies: Sequence[Tally], names: Sequence[str]
+) -> tuple[list[str], list[list[str]], set[str]]:
+    """Return header, lines and left-aligned columns of a table of labels or groups."""
+    lines = [
+        [tally.name, str(tally.items), str(tally.disputed), *(f"{s:.2f}" for s in tally.right)]
+        for tally in tallies
+    ]
+    return [kind, "items", "disputed", *names], lines, {kind}
+
+
+def _interval(low: float, high: float, sign: str = "") -> str:
+    return f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def _p(value: float) -> str:
+    """Show a p-value; the tests cannot tell those below 0.0001 apart."""
+    return "<0.0001" if value < 1e-4 else f"{value:.4f}"

@@ -1,0 +1,333 @@
+"""Rows of a table compared with each other: differences, intervals, tests and tied groups.
+
+A row is one training recipe, its runs are trainings with other seeds. Two rows of one run each are
+compared as the trained models they are: on other test items, would the difference stand? Where a
+row has several runs, the question is that of its recipe: trained anew and on other items? See
+`docs/statistics.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.paired import (
+    holm,
+    mcnemar,
+    odds_ratio,
+    permutation_p,
+    satterthwaite,
+    t_quantile,
+    t_test,
+)
+from rnaernie_bench.results.ranking import tied_groups
+from rnaernie_bench.results.resampling import (
+    N_RESAMPLES,
+    Integers,
+    alike,
+    bca_interval,
+    bootstrap,
+    grouped,
+    jackknife,
+)
+from rnaernie_bench.results.scorers import (
+    Scorer,
+    auroc_scorer,
+    calibration_scorer,
+    classification_scorer,
+)
+from rnaernie_bench.results.statistics import METRICS
+
+Floats = npt.NDArray[np.float64]
+Unit = Literal["item", "group"]
+
+COMPARED = (*METRICS, "auroc")
+"""The metrics that rows can be compared by; `auroc` where there are two classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What the runs of some rows predicted for the same `n` items."""
+
+    ids: npt.NDArray[np.uint64]
+    """Shape (n,)."""
+    groups: Sequence[str]
+    """Length n."""
+    labels: Integers
+    """Shape (n,): true classes."""
+    run_ids: Sequence[Sequence[str]]
+    """By row."""
+    scores: Sequence[Sequence[npt.NDArray[np.floating]]]
+    """By row and run: log-probabilities, shape (n, classes)."""
+
+    def right(self, row: int) -> Floats:
+        """Return the share of a row's runs that have each item right, shape (n,)."""
+        hits = [run.argmax(axis=1) == self.labels for run in self.scores[row]]
+        return np.asarray(np.mean(hits, axis=0))
+
+
+@dataclass(frozen=True)
+class Options:
+    """How rows are compared."""
+
+    metric: str = "macro_f1"
+    higher_is_better: bool = True
+    by: Unit = "item"
+    """What is resampled: items, or groups of relatives as a whole."""
+    level: float = 0.05
+    """Of tests; intervals hold 1 - level."""
+    n_resamples: int = N_RESAMPLES
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RowScore:
+    """The metric of a row, over its runs."""
+
+    value: float
+    low: float
+    high: float
+    distinct_runs: int
+    """Runs with equal predictions count once: a deterministic model has no spread."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows: how far apart, and whether that can be chance."""
+
+    first: int
+    second: int
+    difference: float
+    """The first row's metric minus the second's."""
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    """Corrected for all pairs compared."""
+    test: str
+    """`mcnemar`, `permutation` (of items) or `bootstrap` (of seeds and items)."""
+    degrees: float | None
+    """Degrees of freedom that the number of seeds leaves; None: not limited by it."""
+    mid_p: float | None
+    """McNemar's mid-p value, for two rows of one run."""
+    only_first: float
+    """Items that only the first row has right, a mean over pairs of runs."""
+    only_second: float
+    odds_ratio: float
+    """The former for each of the latter: the effect size."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows on the same items, in the order given."""
+
+    options: Options
+    n: int
+    n_units: int
+    """Items or groups that are drawn."""
+    rows: tuple[RowScore, ...]
+    pairs: tuple[Pair, ...]
+    """Every two rows, the one given earlier first."""
+    groups: tuple[tuple[int, ...], ...]
+    """Rows among which no two differ significantly, best first: see `tied_groups`."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A row's distinct runs with their metric, as it is and resampled."""
+
+    scores: Sequence[npt.NDArray[np.floating]]
+    values: Floats
+    """Shape (runs,)."""
+    samples: Floats
+    """Shape (r, runs): of resamples of the units, the same for all rows."""
+    left_out: Floats
+    """Shape (m, runs): without each unit."""
+    chosen: Floats
+    """Shape (r, runs): how much each run counts in a resample of the runs."""
+
+    @property
+    def error(self) -> float:
+        """Variance that stems from the choice of seeds alone."""
+        runs = len(self.values)
+        return float(self.values.var(ddof=1) / runs) if runs > 1 else 0.0
+
+    @property
+    def resampled(self) -> Floats:
+        """The mean over runs, shape (r,), runs and units resampled."""
+        return np.einsum("rn,rn->r", self.samples, self.chosen)
+
+
+def compare(outcomes: Outcomes, options: Options) -> Comparison:
+    """Compare every two rows.
+
+    Equal rows and options give equal figures, in whichever order the rows are given.
+
+    Raises:
+        ResultError: the metric cannot be computed from the predictions.
+    """
+    indices = range(len(outcomes.run_ids))
+    order = sorted(indices, key=lambda row: sorted(outcomes.run_ids[row]))
+    rows, copies = _resample(outcomes, options, order)
+    scores = [_row_score(row, copies, options) for row in rows]
+    found = {
+        (first, second): _pair(outcomes, options, rows, copies, first, second)
+        for first, second in combinations(indices, 2)
+    }
+    corrected = holm([pair.p for pair in found.values()])
+    pairs = {
+        key: replace(pair, p_holm=p)
+        for (key, pair), p in zip(found.items(), corrected, strict=True)
+    }
+    sign = -1 if options.higher_is_better else 1
+    best_first = sorted(order, key=lambda row: sign * scores[row].value)
+    different = [pair for pair, test in pairs.items() if test.p_holm <= options.level]
+    return Comparison(
+        options=options,
+        n=len(outcomes.labels),
+        n_units=int(copies.sum()),
+        rows=tuple(scores),
+        pairs=tuple(pairs.values()),
+        groups=tuple(map(tuple, tied_groups(best_first, different))),
+    )
+
+
+def _resample(
+    outcomes: Outcomes, options: Options, order: Sequence[int]
+) -> tuple[list[_Row], Integers]:
+    """Return all rows with their metric resampled, and how many of each unit there are.
+
+    The units are drawn once for all runs. Of a row's S runs, S - 1 are drawn with replacement, so
+    that their mean spreads as it should (Rao and Wu 1988, doi 10.1080/01621459.1988.10478591);
+    drawing S would make its variance too small by a factor of (S - 1) / S.
+    """
+    distinct = {row: _distinct(outcomes.scores[row], options.metric) for row in order}
+    runs = [scores for row in order for scores in distinct[row]]
+    scorer = scorer_of(options.metric, outcomes, runs, options.by)
+    units = scorer.units
+
+    def values(weights: Integers) -> Floats:
+        return np.stack([scorer.score({run: weights}) for run in range(len(runs))], axis=1)
+
+    generator = np.random.default_rng(options.seed)
+    samples = bootstrap(units, values, n_resamples=options.n_resamples, generator=generator)
+    [estimates], left_out = values(units.copies[None]), jackknife(units, values)
+    rows, start = {}, 0
+    for row in order:
+        count = len(distinct[row])
+        own, draws = slice(start, start + count), max(count - 1, 1)
+        chosen = generator.multinomial(draws, np.full(count, 1 / count), options.n_resamples)
+        rows[row] = _Row(
+            distinct[row], estimates[own], samples[:, own], left_out[:, own], chosen / draws
+        )
+        start += count
+    return [rows[row] for row in sorted(rows)], units.copies
+
+
+def scorer_of(
+    metric: str, outcomes: Outcomes, runs: Sequence[npt.NDArray[np.floating]], by: Unit
+) -> Scorer:
+    """Return the metric of `runs`, their log-probabilities of shape (n, classes) each.
+
+    Raises:
+        ResultError: the metric is not among `COMPARED`, or is one of two classes where there are
+            others.
+    """
+    labels, n_classes = outcomes.labels, runs[0].shape[1]
+    if metric not in COMPARED or (metric == "auroc" and n_classes != 2):
+        raise ResultError(
+            f"{metric} cannot be compared on {n_classes} classes",
+            where="--metric",
+            remedy=f"choose one of {', '.join(COMPARED if n_classes == 2 else METRICS)}",
+        )
+    whole = grouped(outcomes.groups) if by == "group" else None
+    if metric in ("ece", "auroc"):
+        units = whole or alike(np.arange(len(labels)))
+        scores = np.asarray(runs, dtype=np.float64)
+        if metric == "ece":
+            return calibration_scorer(labels, scores, units)
+        return auroc_scorer(labels, scores[:, :, 1], units)
+    predictions = np.array([run.argmax(axis=1) for run in runs])
+    units = whole or alike(labels, *predictions)
+    return classification_scorer(metric, labels, predictions, n_classes, units)
+
+
+def _distinct(
+    runs: Sequence[npt.NDArray[np.floating]], metric: str
+) -> list[npt.NDArray[np.floating]]:
+    """Return the runs without those that predict what an earlier one does."""
+    by_scores = metric in ("ece", "auroc")
+    seen = {(run if by_scores else run.argmax(axis=1)).tobytes(): run for run in reversed(runs)}
+    return list(seen.values())[::-1]
+
+
+def _row_score(row: _Row, copies: Integers, options: Options) -> RowScore:
+    value, runs = float(row.values.mean()), len(row.values)
+    if runs == 1:
+        low, high = bca_interval(
+            row.samples[:, 0], value, row.left_out[:, 0], copies, confidence=1 - options.level
+        )
+    else:
+        variance = float(row.resampled.var(ddof=1))
+        degrees = satterthwaite(variance, [(row.error, runs - 1)])
+        half = t_quantile(degrees, 1 - options.level) * variance**0.5
+        low, high = value - half, value + half
+    return RowScore(value, low, high, runs)
+
+
+def _pair(
+    outcomes: Outcomes,
+    options: Options,
+    rows: Sequence[_Row],
+    copies: Integers,
+    first: int,
+    second: int,
+) -> Pair:
+    """Compare two rows; the correction of p for other pairs is left to the caller."""
+    a, b = rows[first], rows[second]
+    difference = float(a.values.mean() - b.values.mean())
+    share_a, share_b = outcomes.right(first), outcomes.right(second)
+    only_first = float((share_a * (1 - share_b)).sum())
+    only_second = float((share_b * (1 - share_a)).sum())
+    confidence, mid_p, degrees = 1 - options.level, None, None
+    if len(a.values) == len(b.values) == 1:
+        samples, left_out = a.samples - b.samples, a.left_out - b.left_out
+        low, high = bca_interval(
+            samples[:, 0], difference, left_out[:, 0], copies, confidence=confidence
+        )
+        exact = mcnemar(share_a > 0.5, share_b > 0.5)
+        mid_p = exact.mid_p if options.by == "item" else None
+        if options.metric == "accuracy" and options.by == "item":
+            test, p = "mcnemar", exact.p
+        else:
+            test, p = "permutation", _permutation(outcomes, options, a, b, first, second)
+    else:
+        variance = float((a.resampled - b.resampled).var(ddof=1))
+        test, degrees = (
+            "bootstrap",
+            satterthwaite(variance, [(row.error, len(row.values) - 1) for row in (a, b)]),
+        )
+        half = t_quantile(degrees, confidence) * variance**0.5
+        low, high = difference - half, difference + half
+        p = t_test(difference, variance**0.5, degrees)
+    return Pair(
+        first, second, difference, low, high, p, p, test, degrees, mid_p,
+        only_first, only_second, odds_ratio(only_first, only_second),
+    )  # fmt: skip
+
+
+def _permutation(
+    outcomes: Outcomes, options: Options, a: _Row, b: _Row, first: int, second: int
+) -> float:
+    """Return p by exchanging predictions, drawn alike for equal runs in either order."""
+    if sorted(outcomes.run_ids[first]) > sorted(outcomes.run_ids[second]):
+        a, b = b, a
+    scorer = scorer_of(options.metric, outcomes, [a.scores[0], b.scores[0]], options.by)
+    generator = np.random.default_rng(options.seed)
+    return permutation_p(scorer, 0, 1, n_resamples=options.n_resamples, generator=generator)

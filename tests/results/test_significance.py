@@ -1,0 +1,119 @@
+"""Paired tests kept beside the records: built, found again, and dropped when records change."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results import significance
+from rnaernie_bench.results.leaderboard import TaskInfo, build
+from rnaernie_bench.results.rendering import TIES, build_results, render
+from rnaernie_bench.results.significance import across_tasks, build_statistics
+from rnaernie_bench.results.store import import_run, read_records
+from rnaernie_bench.results.tied import STATISTICS_FILE, marks, read_statistics
+
+TASK = TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))
+TASKS = {"ncrna_cls": TASK}
+KMER = {
+    "backbone": {"name": "kmer", "kind": "baseline", "init": None},
+    "strategy": {"name": "baseline"},
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path, make_run: Callable[..., Path]) -> Path:
+    """Give a folder of results with two rows, of two runs and of one."""
+    for changes in ({"seed": 0}, {"seed": 1}, KMER):
+        import_run(make_run(**changes), tmp_path / "results")
+    return tmp_path / "results"
+
+
+def statistics(results: Path) -> Any:
+    return build_statistics(results, read_records(results), tasks=TASKS)
+
+
+def test_tables_are_tested_once(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = statistics(results)
+    text = (results / STATISTICS_FILE).read_text(encoding="utf-8")
+    assert read_statistics(results) == json.loads(json.dumps(built))
+    assert {entry["part"] for entry in built.values()} == {"full", "deduplicated"}
+    for entry in built.values():
+        [pair] = entry["pairs"]
+        assert (pair["difference"], pair["p_holm"]) == (0, 1)  # all predict alike
+        assert [len(group) for group in entry["tied_groups"]] == [2]
+    monkeypatch.setattr(significance, "compare", None)  # not called again
+    statistics(results)
+    assert (results / STATISTICS_FILE).read_text(encoding="utf-8") == text
+
+
+def test_tables_show_ties_until_a_record_is_added(
+    results: Path, make_run: Callable[..., Path]
+) -> None:
+    records, tests = read_records(results), statistics(results)
+    tables = build(records, tasks=TASKS, statistics=tests)
+    assert [row.tied for table in tables for row in table.rows] == ["a"] * 4
+    assert TIES in render(tables, "table")
+    build_results(results, records, tasks=TASKS, statistics=tests)
+    page = (results / "README.md").read_text(encoding="utf-8")
+    assert "| 95 % interval | tied | accuracy |" in page
+    import_run(make_run(seed=2), results)
+    tables = build(read_records(results), tasks=TASKS, statistics=read_statistics(results))
+    assert [row.tied for table in tables for row in table.rows] == [None] * 4
+    assert "tied" not in render(tables, "md")
+
+
+def test_other_settings_are_another_test(results: Path) -> None:
+    by_group = {"ncrna_cls": dataclasses.replace(TASK, by="group")}
+    by_accuracy = {"ncrna_cls": dataclasses.replace(TASK, main_metric="accuracy")}
+    records = read_records(results)
+    known = set(statistics(results))
+    for tasks in (by_group, by_accuracy):
+        assert known.isdisjoint(build_statistics(results, records, tasks=tasks))
+
+
+def test_predictions_of_another_run_stop_the_build(results: Path) -> None:
+    first, second, *_ = sorted(results.glob("*/*/*.parquet"))
+    first.write_bytes(second.read_bytes() + b" ")
+    with pytest.raises(ResultError, match="SHA-256 differs"):
+        statistics(results)
+    assert not (results / STATISTICS_FILE).exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"tables": 1}'])
+def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / STATISTICS_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(ResultError, match=r"statistics\.json: the cached tests cannot be read"):
+        read_statistics(tmp_path)
+
+
+def test_letters() -> None:
+    assert marks([["x", "y"], ["y", "z"]]) == {"x": "a", "y": "ab", "z": "b"}
+    many = marks([[number, number + 1] for number in range(27)])
+    assert (many[0], many[1], many[27]) == ("1", "1 2", "27")
+
+
+def test_rows_are_ranked_over_tasks(make_record: Any) -> None:
+    records = [
+        make_record(f1, task={"name": name}, seed=seed, **row)
+        for name, f1s in (("one", (0.5, 0.7)), ("two", (0.6, 0.4)), ("three", (0.5, 0.9)))
+        for f1, row in zip(f1s, ({}, KMER), strict=True)
+        for seed in (0, 1)
+    ]
+    # A row of one task only is not ranked.
+    records.append(make_record(0.99, task={"name": "one"}, head="token", strategy={"name": "odd"}))
+    tables = build(records, tasks=dict.fromkeys(("one", "two", "three"), TASK))
+    found = across_tasks(tables)
+    assert found is not None
+    assert found["tasks"] == ["one@1", "three@1", "two@1"]
+    assert found["rows"] == [["kmer", "baseline"], ["rnaernie-tiny (random)", "full"]]
+    assert found["average_ranks"] == pytest.approx([4 / 3, 5 / 3])
+    assert found["win_rates"][0] == pytest.approx([0.5, 2 / 3])
+    assert found["critical_difference"] == pytest.approx(1.96 / 3**0.5, abs=1e-3)
+    assert across_tasks([table for table in tables if table.key.task == "one@1"]) is None
+    assert across_tasks([]) is None
