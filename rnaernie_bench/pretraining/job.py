@@ -93,7 +93,8 @@ def execute(
             tracker.log_params(told(config))
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
-            record = _save(config, corpus, *_train(config, corpus, matcher, log))
+            commit = environment.git_commit()  # it may be another when training ends
+            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
             tracker.log_artifact(config.out / RECORD)
             page = tracker.ui_command or tracker.run_url
     return Outcome(config.out, record, page)
@@ -176,7 +177,7 @@ def _train(
         options=options,
         seed=seed,
         folder=config.out / CHECKPOINTS,
-        checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS),
+        checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS, state.num_processes),
         log=log,
     )
     return encoder.model, tokenizer, summary
@@ -185,6 +186,7 @@ def _train(
 def _save(
     config: PretrainConfig,
     corpus: Corpus,
+    commit: str | None,
     network: Any,
     tokenizer: Any,
     summary: PretrainingSummary,
@@ -207,7 +209,7 @@ def _save(
         summary,
         parameters=sum(p.numel() for p in plain.parameters()),
         weights_sha256=weights_sha256(plain.model),
-        environment={**environment.describe(), "git_commit": environment.git_commit()},
+        environment={**environment.describe(), "git_commit": commit},
     )
     write_text(config.out / "README.md", pretraining_card(record))
     write_json(config.out / RECORD, record)
@@ -299,7 +301,7 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    out = config.out
+    out, processes = config.out, _processes().num_processes
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out.with_name(f".{out.name}.lock"))
@@ -313,10 +315,10 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
     new = not out.exists() or not any(out.iterdir())
     try:
         _same_settings(config, corpus)
-        yield last_whole_checkpoint(out / CHECKPOINTS)
+        yield last_whole_checkpoint(out / CHECKPOINTS, processes)
     except BaseException as error:
         unfinished = not (out / RECORD).exists()
-        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS) is None:
+        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS, processes) is None:
             shutil.rmtree(out, ignore_errors=True)
         known = as_bench_error(error, out) if isinstance(error, Exception) else None
         if known is None:
@@ -328,13 +330,20 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 
 
 def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
-    """Return the settings that the numbers depend on, and the corpus, under dotted names."""
+    """Return all that the numbers depend on, under dotted names.
+
+    Each batch is dealt out to the processes, so that their number changes sizes by rounding.
+    """
     values = told(config)
     for key in ("out", "tracking", "runs_dir"):
         del values[key]
     for key in _WITHOUT_EFFECT:
         del values["trainer"][key]
-    return {**flatten(values), "corpus.fingerprint": corpus.fingerprint}
+    return {
+        **flatten(values),
+        "corpus.fingerprint": corpus.fingerprint,
+        "processes": str(_processes().num_processes),
+    }
 
 
 def _identity(config: PretrainConfig, corpus: Corpus) -> str:

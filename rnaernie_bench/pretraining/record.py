@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 RECORD = "training.json"
 """Stands in the folder of a finished pre-training only; it is written last."""
-SCHEMA = 1
+SCHEMA = 2
+"""1 counted `cpu_s` in the first process only."""
 
 
 def training_record(
@@ -88,7 +89,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         f"{options['token_budget']:,} padded tokens a batch.",
         f"- {training['steps']:,} steps, {training['tokens']:,} tokens, {training['epochs']:g} "
         f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
-        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(training)}), ended by "
+        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(record)}), ended by "
         f"{training['stopped_by'].replace('_', ' ')}.",
         "",
         *_evaluation(record["evaluation"]),
@@ -116,11 +117,11 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _of_one(training: Mapping[str, Any]) -> str:
-    """Say whose processor time was counted, where there was more than one process."""
-    return (
-        f" in the first of {training['processes']} processes" if training["processes"] > 1 else ""
-    )
+def _of_one(record: Mapping[str, Any]) -> str:
+    """Say whose processor time was counted, where it was not that of all processes."""
+    processes = record["training"]["processes"]
+    whole = record["schema"] > 1 or processes == 1
+    return "" if whole else f" in the first of {processes} processes"
 
 
 def _licence(corpus: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -152,6 +153,30 @@ class TestInterruption:
         assert str(caught.value).startswith(
             "trainer.max_steps: the interrupted training there had 12, not 14; set it as before"
         )
+
+    def test_another_number_of_processes_is_refused(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        monkeypatch.setattr(
+            job, "_processes", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
+        )
+        with pytest.raises(
+            ConfigError, match="^processes: the interrupted training there had 1, not 2"
+        ):
+            execute(config(tmp_path))
+
+    def test_the_commit_is_that_of_the_start(self, tmp_path, monkeypatch):
+        commits = iter(["first", "second"])
+        monkeypatch.setattr(job.environment, "git_commit", lambda: next(commits))
+        commits_at = {}
+        log = job._Log.__call__
+
+        def look(self, figures, step):
+            commits_at.setdefault(step, len(list(commits)))
+            log(self, figures, step)
+
+        monkeypatch.setattr(job._Log, "__call__", look)
+        assert execute(config(tmp_path)).record["environment"]["git_commit"] == "first"
+        assert commits_at[2] == 1
 
     def test_nothing_is_left_without_a_checkpoint(self, tmp_path, monkeypatch):
         self.stopped(tmp_path, monkeypatch, after=1)
