@@ -24,8 +24,10 @@ from rnaernie_bench.files import as_bench_error, write_json, write_text
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
+from rnaernie_bench.pretraining.masking import KINDS
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
 from rnaernie_bench.tracking import Tracker, check_reachable, flatten, open_tracker
+from rnaernie_bench.workplace import locked
 
 if TYPE_CHECKING:
     from rnaernie_bench.pretraining.motifs import MotifMatcher
@@ -106,21 +108,35 @@ def load_matcher(config: PretrainConfig) -> MotifMatcher:
     Raises:
         DataError: if a file is missing, or no list of motifs.
     """
-    from rnaernie_bench.pretraining.motifs import MotifMatcher, load_motifs, read_motifs
+    from rnaernie_bench.pretraining.motifs import MotifMatcher, read_motifs
+
+    files = motif_files(config)
+    return MotifMatcher([[motif for p in paths for motif in read_motifs(p)] for paths in files])
+
+
+def motif_files(config: PretrainConfig) -> list[list[Path]]:
+    """Return the files of motifs that the settings name, the most important group first.
+
+    The authors' lists are downloaded if they are not here.
+
+    Raises:
+        DataError: if a file is missing.
+    """
+    from rnaernie_bench.pretraining.motifs import locate_motifs
 
     if config.motifs is None:
-        return load_motifs()
+        return locate_motifs(download=True)
     groups = []
     for name in config.motifs:
-        path = Path(name).expanduser() if Path(name).is_file() else sources.find(name)
+        path = sources.own_or_found(name)
         if path is None:
             raise DataError(
                 "there is no such file of motifs, nor in a folder of RNAERNIE_BENCH_DATA",
                 where=name,
                 remedy="correct motifs",
             )
-        groups.append(read_motifs(path))
-    return MotifMatcher(groups)
+        groups.append([path])
+    return groups
 
 
 def told(config: PretrainConfig) -> dict[str, Any]:
@@ -207,6 +223,11 @@ def _save(
         told(config),
         corpus,
         summary,
+        motifs=[
+            {"file": path.name, "sha256": sources.sha256(path)}
+            for group in motif_files(config)
+            for path in group
+        ],
         parameters=sum(p.numel() for p in plain.parameters()),
         weights_sha256=weights_sha256(plain.model),
         environment={**environment.describe(), "git_commit": commit},
@@ -251,7 +272,7 @@ def log_line(figures: Mapping[str, float], step: int, max_steps: int) -> str:
     prefix = "eval_" if "eval_chance" in figures else ""
     parts = [
         f"{kind} {figures[f'{prefix}{kind}_loss']:.3f}/{figures[f'{prefix}{kind}_accuracy']:.3f}"
-        for kind in ("base", "subsequence", "motif", "type")
+        for kind in KINDS
         if f"{prefix}{kind}_loss" in figures
     ]
     if prefix:
@@ -297,21 +318,10 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 
     A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
     """
-    from filelock import FileLock, Timeout
-
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
     out, processes = config.out, _processes().num_processes
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out.with_name(f".{out.name}.lock"))
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ConfigError(
-            "another process is pre-training there", where=out, remedy="choose another out=FOLDER"
-        ) from error
-    except OSError as error:
-        raise as_bench_error(error, out) or error from error
+    lock = locked(out, out.parent / ".locks", remedy="choose another out=FOLDER")
     new = not out.exists() or not any(out.iterdir())
     try:
         _same_settings(config, corpus)
@@ -326,7 +336,6 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
         raise known from error
     finally:
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
@@ -342,6 +351,9 @@ def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
     return {
         **flatten(values),
         "corpus.fingerprint": corpus.fingerprint,
+        "motifs.sha256": ", ".join(
+            sources.sha256(p) for group in motif_files(config) for p in group
+        ),
         "processes": str(_processes().num_processes),
     }
 

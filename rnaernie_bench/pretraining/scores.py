@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS
-from rnaernie_bench.pretraining.masking import STRATEGIES
+from rnaernie_bench.pretraining.masking import KINDS
 
-KINDS = (*STRATEGIES, "type")
-"""Kinds of targets; an index into them stands for one in arrays."""
 TYPE = KINDS.index("type")
 
 FIRST_TYPE = N_RNA_TOKENS + 1

@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from rnaernie_bench.data import sources
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
+from rnaernie_bench.pretraining.record import pretraining_card
 from tests.pretraining.pretraining_kit import config, settings
 
 
@@ -77,6 +79,8 @@ class TestFolder:
         )
         assert record["settings"]["masking"]["schedule"] == "staged"
         assert record["evaluation"]["type_n"] == record["corpus"]["held_out"]["records"]
+        (motifs,) = record["motifs"]
+        assert motifs["file"] == "motifs.txt" and len(motifs["sha256"]) == 64
         assert str(outcome.folder) not in json.dumps(record)
 
     def test_the_card_shows_the_figures(self, finished):
@@ -85,6 +89,15 @@ class TestFolder:
         figures = outcome.record["evaluation"]
         assert f"{figures['base_accuracy']:.3f}" in card
         assert f"{outcome.record['model']['parameters']:,} parameters" in card
+
+    def test_the_card_says_how_many_types_were_hidden_and_whose_time_it_was(self, finished):
+        record = json.loads(json.dumps(finished[0].record))
+        record["settings"]["masking"] |= {"type_rate": 0.5, "untyped_rate": 0.2}
+        record["training"]["processes"] = 2
+        card = pretraining_card(record)
+        assert "left out of 20% of the inputs; the type was hidden and predicted in 40% of" in card
+        assert "in the first of 2 processes" not in card
+        assert "in the first of 2 processes" in pretraining_card({**record, "schema": 1})
 
     def test_curves_and_lines(self, finished):
         outcome, told = finished
@@ -120,6 +133,19 @@ def test_an_unknown_type_is_named(tmp_path):
 def test_a_missing_file_of_motifs_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.txt: there is no such file of motifs"):
         execute(config(tmp_path, "motifs=[nowhere.txt]"))
+
+
+def test_a_file_of_motifs_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings_ = config(tmp_path, "motifs=[~/motifs.txt]")
+    assert job.motif_files(settings_) == [[tmp_path / "motifs.txt"]]
+
+
+def test_the_authors_motifs_are_downloaded_if_need_be(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "_download", lambda file, target: asked.append(file.path))
+    job.motif_files(config(tmp_path, "motifs=null"))
+    assert asked == ["motifs/ATtRACT.txt", "motifs/SpliceAid.txt", "motifs/Statistics.txt"]
 
 
 class TestInterruption:
@@ -160,9 +186,16 @@ class TestInterruption:
             job, "_processes", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
         )
         with pytest.raises(
-            ConfigError, match="^processes: the interrupted training there had 1, not 2"
+            ConfigError, match=r"^processes: the interrupted training there had 1, not 2"
         ):
             execute(config(tmp_path))
+
+    def test_other_motifs_are_refused(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        changed = config(tmp_path)
+        (tmp_path / "motifs.txt").write_text("ACGU\n")
+        with pytest.raises(ConfigError, match=r"^motifs\.sha256: the interrupted training"):
+            execute(changed)
 
     def test_the_commit_is_that_of_the_start(self, tmp_path, monkeypatch):
         commits = iter(["first", "second"])
