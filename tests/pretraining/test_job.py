@@ -137,7 +137,7 @@ def test_a_missing_file_of_motifs_is_named(tmp_path):
 
 def test_a_file_of_motifs_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    settings_ = config(tmp_path, "motifs=[~/motifs.txt]")
+    settings_ = config(tmp_path, "motifs=['~/motifs.txt']")
     assert job.motif_files(settings_) == [[tmp_path / "motifs.txt"]]
 
 
