@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zipfile import is_zipfile
 
 import torch
 from transformers import (
@@ -26,11 +28,34 @@ Log = Callable[[Mapping[str, float], int], None]
 C = TypeVar("C", bound=TrainerCallback)
 
 
-def last_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint below `folder` that was written to its end, if any."""
+@dataclass
+class Arguments(TrainingArguments):
+    """The Trainer's arguments, of one device a process, and our limit of time."""
+
+    max_train_minutes: float | None = None
+    """See `TimeLimit`. Kept here, for callbacks come back from a checkpoint as they were."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # On several GPUs one process would cut batches up (`nn.DataParallel`), where ours are
+        # whole: flattened targets, token budgets, shares of processes. torchrun uses them all.
+        self._n_gpu = min(self.n_gpu, 1)
+
+
+def last_whole_checkpoint(folder: Path, processes: int = 1) -> Path | None:
+    """Return the newest checkpoint below `folder` that was written to its end, if any.
+
+    Args:
+        folder: holds the checkpoints.
+        processes: of the training; each of them writes the state of its random numbers.
+    """
+    names = [f"rng_state_{rank}.pth" for rank in range(processes)]
+    names = names if processes > 1 else ["rng_state.pth"]
     whole: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
-        try:  # the trainer writes its state last
+        if not all(is_zipfile(path / name) for name in names):  # what torch writes ends as a zip
+            continue
+        try:  # the first process writes this last
             state = json.loads((path / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
@@ -69,56 +94,39 @@ def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:
 
 
 class TimeLimit(TrainerCallback, ExportableState):
-    """Stops training after so many minutes, those before an interruption counted.
+    """Stops training after `Arguments.max_train_minutes`, those before an interruption counted.
 
     Training ends with the step at which time runs out on any of its processes.
     """
 
-    def __init__(
-        self,
-        minutes: float | None,
-        elapsed_s: float = 0.0,
-        reached: bool = False,
-        cpu_s: float = 0.0,
-    ) -> None:
-        self.minutes = minutes
+    def __init__(self, elapsed_s: float = 0.0, reached: bool = False) -> None:
         self.before_s = elapsed_s
         self.elapsed_s = elapsed_s
         self.reached = reached
-        self.cpu_before_s = cpu_s
-        self.cpu_s = cpu_s
-        """Of this process, over all its threads."""
-        self.start: tuple[float, float] | None = None
+        self.start: float | None = None
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: the arguments to make an equal limit of."""
         self.stop()
-        kept = {
-            "minutes": self.minutes,
-            "elapsed_s": self.elapsed_s,
-            "reached": self.reached,
-            "cpu_s": self.cpu_s,
-        }
-        return {"args": kept, "attributes": {}}
+        return {"args": {"elapsed_s": self.elapsed_s, "reached": self.reached}, "attributes": {}}
 
     def stop(self) -> None:
-        """Bring `elapsed_s` and `cpu_s` up to date."""
+        """Bring `elapsed_s` up to date."""
         if self.start is not None:
-            self.elapsed_s = self.before_s + time.perf_counter() - self.start[0]
-            self.cpu_s = self.cpu_before_s + time.process_time() - self.start[1]
+            self.elapsed_s = self.before_s + time.perf_counter() - self.start
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Start the clock."""
-        self.start = (time.perf_counter(), time.process_time())
+        self.start = time.perf_counter()
 
     def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: Arguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Stop when the time is over."""
-        if self.minutes is None:
+        if args.max_train_minutes is None:
             return
         self.stop()
-        over = self.elapsed_s >= 60 * self.minutes
+        over = self.elapsed_s >= 60 * args.max_train_minutes
         if args.world_size > 1:  # a process that stopped alone would leave the others waiting
             agreed = torch.tensor(float(over), device=args.device)
             torch.distributed.all_reduce(agreed, op=torch.distributed.ReduceOp.MAX)

@@ -24,7 +24,6 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
@@ -33,6 +32,7 @@ from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.trainer_parts import (
+    Arguments,
     Curves,
     Log,
     TimeLimit,
@@ -122,7 +122,7 @@ def train(
         train_set,
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, TimeLimit(options.max_train_minutes), Curves(log)],
+        callbacks=[stopping, TimeLimit(), Curves(log)],
         pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
@@ -130,7 +130,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
     torch.manual_seed(seed)
-    checkpoint = last_whole_checkpoint(checkpoints)
+    checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
     if checkpoint is None or not trainer.take_over(checkpoint):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     state, limit = trainer.state, callback_of(trainer, TimeLimit)
@@ -261,10 +261,11 @@ def _arguments(
     folder: Path,
     metric: str,
     higher_is_better: bool,
-) -> TrainingArguments:
-    return TrainingArguments(
+) -> Arguments:
+    return Arguments(
         output_dir=str(folder),
         num_train_epochs=options.max_epochs,
+        max_train_minutes=options.max_train_minutes,
         gradient_accumulation_steps=options.gradient_accumulation,
         learning_rate=learning_rate,
         weight_decay=options.weight_decay,

@@ -40,7 +40,7 @@ def workplace(folder: Path, *, repeat: bool) -> Iterator[State]:
         BenchError: if the folder cannot be written.
     """
     former = folder.with_name(f".{folder.name}")
-    lock = _locked(folder)
+    lock = locked(folder, folder.parents[1] / ".locks", remedy="choose another runs_dir")
     try:
         _settle(folder, former)
         if repeat and (folder / RECORD).exists():
@@ -71,17 +71,27 @@ def _settle(folder: Path, former: Path) -> None:
             former.rename(folder)
 
 
-def _locked(folder: Path) -> FileLock:
-    locks = folder.parents[1] / ".locks"
+def locked(folder: Path, locks: Path, *, remedy: str) -> FileLock:
+    """Return a lock that holds `folder` for this process; it has to be released.
+
+    Args:
+        folder: what is held.
+        locks: where the lock's file lies, and stays: another process may be about to take it.
+        remedy: what to do instead of waiting.
+
+    Raises:
+        ResultError: if another process holds the folder.
+        BenchError: if `locks` cannot be written.
+    """
     try:
         locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(locks / f"{folder.name}.lock")
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ResultError(
-            "another process is carrying this run out",
+            "another process is at work there",
             where=folder,
-            remedy="wait for it to end, or choose another runs_dir",
+            remedy=f"wait for it to end, or {remedy}",
         ) from error
     except OSError as error:
         raise as_bench_error(error, locks) or error from error

@@ -96,7 +96,7 @@ def test_types_that_there_are_not(encoder, tmp_path):
     with pytest.raises(ConfigError, match="there is no RNA type 'tRNAs'; did you mean tRNA"):
         embed(["A"], model=encoder, rna_type="tRNAs")
     save_masked_lm(tmp_path, typed=False)
-    message = r"no rows for RNA types: its vocabulary ends at 28 tokens; use rnaernie-tiny"
+    message = r"its vocabulary of 28 tokens lacks \[IND\] and the RNA types"
     with pytest.raises(ConfigError, match=message) as caught:
         embed(["A"], model=str(tmp_path), rna_type="tRNA")
     assert str(tmp_path) in str(caught.value)

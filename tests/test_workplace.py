@@ -74,7 +74,10 @@ def test_a_killed_repetition_gives_the_run_back(folder: Path) -> None:
 
 def test_one_process_at_a_time(folder: Path) -> None:
     with (
-        pytest.raises(ResultError, match="another process is carrying this run out"),
+        pytest.raises(
+            ResultError,
+            match="another process is at work there; wait for it to end, or",
+        ),
         workplace(folder, repeat=False),
         workplace(folder, repeat=False),
     ):

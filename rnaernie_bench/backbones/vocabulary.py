@@ -98,11 +98,6 @@ def type_tail(tokenizer: Any, rna_type: str) -> tuple[int, int]:
         raise ConfigError(
             f"there is no RNA type '{rna_type}'", remedy=did_you_mean(rna_type, list(RNA_TYPES))
         )
+    require_types(tokenizer, tokenizer.name_or_path or None)
     vocabulary = tokenizer.get_vocab()
-    if INDICATOR not in vocabulary or f"[{rna_type}]" not in vocabulary:
-        raise ConfigError(
-            f"the model has no rows for RNA types: its vocabulary ends at {len(tokenizer)} tokens",
-            where=tokenizer.name_or_path or None,
-            remedy="use rnaernie-tiny, or a checkpoint made by `rnaernie-bench convert`",
-        )
     return vocabulary[INDICATOR], vocabulary[f"[{rna_type}]"]

@@ -77,19 +77,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _load(folder: Path) -> tuple[Any, Any]:
     """Return encoder and tokenizer of a converted folder."""
-    from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
+    from rnaernie_bench.backbones.loading import load_backbone
 
-    # The folder brings the shape; these sizes are not used.
-    shape = {
-        "num_hidden_layers": 1,
-        "hidden_size": 1,
-        "num_attention_heads": 1,
-        "intermediate_size": 1,
-    }
-    options = RnaErnieOptions(
-        name=folder.name, init="pretrained", source=str(folder), revision=None, **shape
-    )
-    encoder = load(options, seed=0)
+    # Resolved, it is a folder even where its name is also that of a backbone.
+    encoder = load_backbone(str(folder.resolve()))
     return encoder.model, encoder.tokenizer
 
 

@@ -29,6 +29,12 @@ def find(path: str) -> Path | None:
     return None
 
 
+def own_or_found(name: str) -> Path | None:
+    """Return the user's file `name`, which may begin with ``~``; else what `find` finds."""
+    own = Path(name).expanduser()
+    return own if own.is_file() else find(name)
+
+
 def locate(file: DataFile, *, task: str = "TASK", download: bool = False) -> Path:
     """Return where `file` lies, its checksum verified.
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,7 +23,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
 from rnaernie_bench.data import sources
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.files import as_bench_error, write_json
+from rnaernie_bench.files import as_bench_error, atomic_folder, write_json
 from rnaernie_bench.pretraining.exclusion import Exclusion, read_evaluation
 from rnaernie_bench.pretraining.records import CorpusOptions, CorpusRecord, read_records
 
@@ -83,7 +81,7 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
             if not folder.is_dir():
-                with _atomic_folder(folder) as temporary:
+                with atomic_folder(folder) as temporary:
                     _build(options, paths, evaluation, temporary, log)
     except OSError as error:
         raise as_bench_error(error, folder) or error from error
@@ -96,8 +94,7 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
 
 def _located(name: str, sha256: str, key: str) -> Path:
     """Return where a file lies, compared with its checksum if one is known."""
-    own = Path(name).expanduser()
-    path = own if own.is_file() else sources.find(name)
+    path = sources.own_or_found(name)
     if path is None:
         unless = ", or give corpus.exclude=[] to train on evaluation items as well"
         raise DataError(
@@ -125,17 +122,6 @@ def _fingerprint(options: CorpusOptions, paths: list[Path], evaluation: list[Pat
     }
     canonical = json.dumps(key, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary sibling of `folder`, which becomes it when the block succeeds."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield temporary
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _build(

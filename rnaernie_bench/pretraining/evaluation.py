@@ -27,7 +27,7 @@ from rnaernie_bench.pretraining.masking import (
     sequence_seeds,
 )
 from rnaernie_bench.pretraining.network import TargetLogits
-from rnaernie_bench.pretraining.scores import FIRST_TYPE, TYPE, hits
+from rnaernie_bench.pretraining.scores import FIRST_TYPE, TYPE, hits, over_processes
 
 SEED = 20_241_122
 """Of the masks and of the choice of records: the same whatever the seed of the training."""
@@ -107,7 +107,7 @@ class HeldOut:
                     labels_seen += torch.bincount(labels[of_bases], minlength=N_TYPED_TOKENS)
         model.train(was_training)
         for sums in (base, labels_seen, types):
-            _over_processes(sums, device)
+            over_processes(sums, device)
         return {**_base_figures(base, labels_seen), **_type_figures(types)}
 
     def _inputs(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -141,14 +141,6 @@ def _add_types(sums: Tensor, logits: Tensor, labels: Tensor, losses: Tensor, rig
     in_top = (first == labels[:, None]).any(dim=1)
     rows = torch.stack([losses, right, in_top, torch.ones_like(losses)], dim=1)
     sums.index_add_(0, labels - FIRST_TYPE, rows.double())
-
-
-def _over_processes(sums: Tensor, device: torch.device) -> None:
-    """Add up what the processes have counted, in place."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        there = sums.to(device)
-        torch.distributed.all_reduce(there)
-        sums.copy_(there)
 
 
 def _base_figures(sums: Tensor, labels: Tensor) -> dict[str, float]:

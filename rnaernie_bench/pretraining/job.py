@@ -24,8 +24,10 @@ from rnaernie_bench.files import as_bench_error, write_json, write_text
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
+from rnaernie_bench.pretraining.masking import KINDS
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
 from rnaernie_bench.tracking import Tracker, check_reachable, flatten, open_tracker
+from rnaernie_bench.workplace import locked
 
 if TYPE_CHECKING:
     from rnaernie_bench.pretraining.motifs import MotifMatcher
@@ -93,7 +95,8 @@ def execute(
             tracker.log_params(told(config))
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
-            record = _save(config, corpus, *_train(config, corpus, matcher, log))
+            commit = environment.git_commit()  # it may be another when training ends
+            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
             tracker.log_artifact(config.out / RECORD)
             page = tracker.ui_command or tracker.run_url
     return Outcome(config.out, record, page)
@@ -105,21 +108,35 @@ def load_matcher(config: PretrainConfig) -> MotifMatcher:
     Raises:
         DataError: if a file is missing, or no list of motifs.
     """
-    from rnaernie_bench.pretraining.motifs import MotifMatcher, load_motifs, read_motifs
+    from rnaernie_bench.pretraining.motifs import MotifMatcher, read_motifs
+
+    files = motif_files(config)
+    return MotifMatcher([[motif for p in paths for motif in read_motifs(p)] for paths in files])
+
+
+def motif_files(config: PretrainConfig) -> list[list[Path]]:
+    """Return the files of motifs that the settings name, the most important group first.
+
+    The authors' lists are downloaded if they are not here.
+
+    Raises:
+        DataError: if a file is missing.
+    """
+    from rnaernie_bench.pretraining.motifs import locate_motifs
 
     if config.motifs is None:
-        return load_motifs()
+        return locate_motifs(download=True)
     groups = []
     for name in config.motifs:
-        path = Path(name).expanduser() if Path(name).is_file() else sources.find(name)
+        path = sources.own_or_found(name)
         if path is None:
             raise DataError(
                 "there is no such file of motifs, nor in a folder of RNAERNIE_BENCH_DATA",
                 where=name,
                 remedy="correct motifs",
             )
-        groups.append(read_motifs(path))
-    return MotifMatcher(groups)
+        groups.append([path])
+    return groups
 
 
 def told(config: PretrainConfig) -> dict[str, Any]:
@@ -176,7 +193,7 @@ def _train(
         options=options,
         seed=seed,
         folder=config.out / CHECKPOINTS,
-        checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS),
+        checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS, state.num_processes),
         log=log,
     )
     return encoder.model, tokenizer, summary
@@ -185,6 +202,7 @@ def _train(
 def _save(
     config: PretrainConfig,
     corpus: Corpus,
+    commit: str | None,
     network: Any,
     tokenizer: Any,
     summary: PretrainingSummary,
@@ -205,9 +223,14 @@ def _save(
         told(config),
         corpus,
         summary,
+        motifs=[
+            {"file": path.name, "sha256": sources.sha256(path)}
+            for group in motif_files(config)
+            for path in group
+        ],
         parameters=sum(p.numel() for p in plain.parameters()),
         weights_sha256=weights_sha256(plain.model),
-        environment={**environment.describe(), "git_commit": environment.git_commit()},
+        environment={**environment.describe(), "git_commit": commit},
     )
     write_text(config.out / "README.md", pretraining_card(record))
     write_json(config.out / RECORD, record)
@@ -249,7 +272,7 @@ def log_line(figures: Mapping[str, float], step: int, max_steps: int) -> str:
     prefix = "eval_" if "eval_chance" in figures else ""
     parts = [
         f"{kind} {figures[f'{prefix}{kind}_loss']:.3f}/{figures[f'{prefix}{kind}_accuracy']:.3f}"
-        for kind in ("base", "subsequence", "motif", "type")
+        for kind in KINDS
         if f"{prefix}{kind}_loss" in figures
     ]
     if prefix:
@@ -295,28 +318,17 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 
     A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
     """
-    from filelock import FileLock, Timeout
-
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    out = config.out
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out.with_name(f".{out.name}.lock"))
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ConfigError(
-            "another process is pre-training there", where=out, remedy="choose another out=FOLDER"
-        ) from error
-    except OSError as error:
-        raise as_bench_error(error, out) or error from error
+    out, processes = config.out, _processes().num_processes
+    lock = locked(out, out.parent / ".locks", remedy="choose another out=FOLDER")
     new = not out.exists() or not any(out.iterdir())
     try:
         _same_settings(config, corpus)
-        yield last_whole_checkpoint(out / CHECKPOINTS)
+        yield last_whole_checkpoint(out / CHECKPOINTS, processes)
     except BaseException as error:
         unfinished = not (out / RECORD).exists()
-        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS) is None:
+        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS, processes) is None:
             shutil.rmtree(out, ignore_errors=True)
         known = as_bench_error(error, out) if isinstance(error, Exception) else None
         if known is None:
@@ -324,17 +336,26 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
         raise known from error
     finally:
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
-    """Return the settings that the numbers depend on, and the corpus, under dotted names."""
+    """Return all that the numbers depend on, under dotted names.
+
+    Each batch is dealt out to the processes, so that their number changes sizes by rounding.
+    """
     values = told(config)
     for key in ("out", "tracking", "runs_dir"):
         del values[key]
     for key in _WITHOUT_EFFECT:
         del values["trainer"][key]
-    return {**flatten(values), "corpus.fingerprint": corpus.fingerprint}
+    return {
+        **flatten(values),
+        "corpus.fingerprint": corpus.fingerprint,
+        "motifs.sha256": ", ".join(
+            sources.sha256(p) for group in motif_files(config) for p in group
+        ),
+        "processes": str(_processes().num_processes),
+    }
 
 
 def _identity(config: PretrainConfig, corpus: Corpus) -> str:

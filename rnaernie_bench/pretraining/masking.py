@@ -45,6 +45,8 @@ from rnaernie_bench.pretraining.motifs import MotifMatcher
 Strategy = Literal["base", "subsequence", "motif"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 """The strategies; an index into them stands for one in arrays."""
+KINDS = (*STRATEGIES, "type")
+"""Kinds of targets: bases by strategy, and types; an index into them stands for one in arrays."""
 Schedule = Literal["staged", "mixed"]
 
 MAX_RATE = 0.5

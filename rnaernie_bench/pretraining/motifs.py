@@ -158,28 +158,37 @@ def load_motifs(
     *,
     download: bool = False,
 ) -> MotifMatcher:
-    """Return a matcher for declared files, each verified by its checksum.
+    """Return a matcher for declared files; arguments and errors are those of `locate_motifs`.
+
+    Raises:
+        DataError: also if a file is no list of motifs.
+    """
+    files = locate_motifs(groups, download=download)
+    return MotifMatcher([[motif for p in paths for motif in read_motifs(p)] for paths in files])
+
+
+def locate_motifs(
+    groups: Sequence[Sequence[DataFile]] = (KNOWN_MOTIFS, FREQUENT_WORDS),
+    *,
+    download: bool = False,
+) -> list[list[Path]]:
+    """Return where declared files lie, each verified by its checksum.
 
     Args:
         groups: files of motifs, the most important group first.
         download: whether a missing file may be fetched from its public address.
 
     Raises:
-        DataError: if a file is missing, differs from its checksum or is no list of motifs.
+        DataError: if a file is missing, differs from its checksum or cannot be downloaded.
     """
     for file in (file for group in groups for file in group):
         if not download and find(file.path) is None:
             raise DataError(
                 "the motif list is neither in a folder of RNAERNIE_BENCH_DATA nor in the cache",
                 where=file.path,
-                remedy="set RNAERNIE_BENCH_DATA or allow the download",
+                remedy="set RNAERNIE_BENCH_DATA, or call with download=True",
             )
-    return MotifMatcher(
-        [
-            [motif for file in group for motif in read_motifs(locate(file, download=download))]
-            for group in groups
-        ]
-    )
+    return [[locate(file, download=download) for file in group] for group in groups]
 
 
 def _encode(text: str) -> np.ndarray:

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load_masked_lm
-from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.backbones.vocabulary import require_types
 
 
 class TargetLogits(nn.Module):
@@ -59,13 +58,7 @@ def load_network(
         ConfigError: if the weights cannot be loaded or have no rows for RNA types.
     """
     encoder = load_masked_lm(options, seed)
-    rows = encoder.model.config.vocab_size
-    if rows != N_TYPED_TOKENS:
-        raise ConfigError(
-            f"the checkpoint has {rows} tokens, {N_TYPED_TOKENS} with those of the RNA types",
-            where=options.checkpoint,
-            remedy="go on from a checkpoint with types, or set backbone.init=random",
-        )
+    require_types(encoder.tokenizer, options.checkpoint)
     if options.init == "random" and positions == "sinusoidal":
         _begin_with_waves(encoder.model.model.embeddings.position_embeddings.weight)
     for module in encoder.model.modules():

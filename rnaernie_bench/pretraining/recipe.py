@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +26,20 @@ from transformers import (
     ProgressCallback,
     Trainer,
     TrainerCallback,
-    TrainingArguments,
+    TrainerControl,
+    TrainerState,
 )
 from transformers.trainer_callback import ExportableState
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from rnaernie_bench.errors import BenchError
 from rnaernie_bench.pretraining.batches import BatchStream, MaskedBatches
 from rnaernie_bench.pretraining.config import PretrainerOptions
 from rnaernie_bench.pretraining.evaluation import HeldOut
 from rnaernie_bench.pretraining.network import TargetLogits
-from rnaernie_bench.pretraining.scores import TYPE, Tally, hits
+from rnaernie_bench.pretraining.scores import TYPE, Tally, hits, over_processes
 from rnaernie_bench.trainer_parts import (
+    Arguments,
     Curves,
     Log,
     TimeLimit,
@@ -57,7 +61,7 @@ class PretrainingSummary:
     train_s: float
     """Wall-clock seconds, evaluation and interrupted stretches counted."""
     cpu_s: float
-    """Processor seconds of the first process, over all its threads."""
+    """Processor seconds, over all processes and their threads."""
     processes: int
     stopped_by: str
     """`max_steps` or `max_train_minutes`."""
@@ -89,6 +93,9 @@ def train(
         folder: checkpoints go here; they are left for the caller to remove.
         checkpoint: one of them to go on from, or None.
         log: receives curves by step.
+
+    Raises:
+        BenchError: if the training diverges.
     """
     if options.fast_dropout and options.dropout and not torch.accelerator.is_available():
         from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
@@ -101,12 +108,13 @@ def train(
         held_out,
         options=options,
         args=_arguments(options, seed, folder, evaluate=held_out is not None),
-        callbacks=[TimeLimit(options.max_train_minutes), _Read(), Curves(log, by="step")],
+        callbacks=[TimeLimit(), _Read(), Curves(log, by="step")],
     )
     trainer.remove_callback(PrinterCallback)
     torch.manual_seed(seed + trainer.args.process_index)  # each process drops values of its own
     if checkpoint is None or not trainer.take_over(checkpoint):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.count_processor_time()
     limit, read = callback_of(trainer, TimeLimit), callback_of(trainer, _Read)
     limit.stop()
     return PretrainingSummary(
@@ -114,7 +122,7 @@ def train(
         tokens=read.tokens,
         sequences=read.sequences,
         train_s=limit.elapsed_s,
-        cpu_s=limit.cpu_s,
+        cpu_s=read.cpu_s,
         processes=trainer.args.world_size,
         stopped_by="max_train_minutes" if limit.reached else "max_steps",
         evaluation=trainer.last_evaluation(),
@@ -146,13 +154,23 @@ def rate_factor(options: PretrainerOptions) -> Callable[[int], float]:
 class _Read(TrainerCallback, ExportableState):
     """Counts what was read, over all processes, those before an interruption too."""
 
-    def __init__(self, tokens: int = 0, sequences: int = 0) -> None:
+    def __init__(self, tokens: int = 0, sequences: int = 0, cpu_s: float = 0.0) -> None:
         self.tokens = tokens
         self.sequences = sequences
+        self.cpu_s = cpu_s
+        """Processor seconds that it took."""
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return {"args": {"tokens": self.tokens, "sequences": self.sequences}, "attributes": {}}
+        kept = {"tokens": self.tokens, "sequences": self.sequences, "cpu_s": self.cpu_s}
+        return {"args": kept, "attributes": {}}
+
+    def on_step_end(
+        self, args: Arguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Have the last steps counted: what is read is added up where a line is logged."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
 
 
 class _Bar(ProgressCallback):
@@ -191,6 +209,7 @@ class _Pretrainer(Trainer):
         )
         self.tally = Tally(self.args.device)
         self.logged_at: float | None = None
+        self.cpu_counted_s = time.process_time()
         # The Trainer then counts the targets of all batches and processes of a step for us.
         self.model_accepts_loss_kwargs = True
         if self.pop_callback(ProgressCallback):
@@ -233,9 +252,40 @@ class _Pretrainer(Trainer):
         targets = torch.as_tensor(num_items_in_batch, device=losses.device).clamp(min=1)
         return (losses * weights).sum() * self.args.world_size / targets
 
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return the loss of a batch, its gradients added.
+
+        Raises:
+            BenchError: if the loss is not finite.
+        """
+        loss: Tensor = super().training_step(*args, **kwargs)
+        self._require_finite("loss", float(loss), self.state.global_step + 1)
+        return loss
+
+    def _require_finite(self, name: str, value: float, step: int) -> None:
+        """End a training that has diverged, before a checkpoint holds what it came to."""
+        if not math.isfinite(value):
+            raise BenchError(
+                f"the training has diverged: {name} {value} at a learning rate of "
+                f"{self._get_learning_rate():.2g}",
+                where=f"step {step}",
+                remedy="lower trainer.learning_rate, or raise trainer.warmup_fraction",
+            )
+
+    def count_processor_time(self) -> None:
+        """Add what all processes have used since this was last called."""
+        now = time.process_time()
+        used = torch.tensor([now - self.cpu_counted_s], dtype=torch.float32)
+        over_processes(used, self.args.device)
+        self.cpu_counted_s = now
+        callback_of(self, _Read).cpu_s += float(used)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add to a training line the figures by kind, and how fast it went."""
+        self.count_processor_time()
         if "loss" in logs:
+            norm = logs.get("grad_norm", 0.0)
+            self._require_finite("norm of the gradients", norm, self.state.global_step)
             figures, counts = self.tally.drain()
             read, limit = callback_of(self, _Read), callback_of(self, TimeLimit)
             read.tokens += counts["tokens"]
@@ -301,12 +351,11 @@ def _unchanged(batch: dict[str, Any]) -> dict[str, Any]:
     return batch
 
 
-def _arguments(
-    options: PretrainerOptions, seed: int, folder: Path, *, evaluate: bool
-) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(options: PretrainerOptions, seed: int, folder: Path, *, evaluate: bool) -> Arguments:
+    return Arguments(
         output_dir=str(folder),
         max_steps=options.max_steps,
+        max_train_minutes=options.max_train_minutes,
         gradient_accumulation_steps=options.gradient_accumulation,
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES
 from rnaernie_bench.pretraining.corpus import Corpus
-from rnaernie_bench.pretraining.masking import STRATEGIES
+from rnaernie_bench.pretraining.masking import KINDS, STRATEGIES
 
 if TYPE_CHECKING:
     from rnaernie_bench.pretraining.recipe import PretrainingSummary
 
 RECORD = "training.json"
 """Stands in the folder of a finished pre-training only; it is written last."""
-SCHEMA = 1
+SCHEMA = 2
+"""1 counted `cpu_s` in the first process only."""
 
 
 def training_record(
@@ -23,6 +24,7 @@ def training_record(
     corpus: Corpus,
     summary: PretrainingSummary,
     *,
+    motifs: Sequence[Mapping[str, str]],
     parameters: int,
     weights_sha256: str,
     environment: Mapping[str, Any],
@@ -33,6 +35,7 @@ def training_record(
         settings: as they were composed.
         corpus: what was trained on.
         summary: how it went.
+        motifs: names and digests of the lists of motifs.
         parameters: of the masked language model.
         weights_sha256: of its encoder.
         environment: versions, hardware and commit.
@@ -43,6 +46,7 @@ def training_record(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": {key: value for key, value in settings.items() if key not in private},
         "corpus": {"fingerprint": corpus.fingerprint, **corpus.report},
+        "motifs": list(motifs),
         "model": {"parameters": parameters, "encoder_sha256": weights_sha256},
         "training": {
             "steps": summary.steps,
@@ -77,18 +81,17 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "## Training",
         "",
         f"- Corpus: {corpus['name']}, {corpus['read']:,} records read, "
-        f"{corpus['kept']:,} kept; {kept_out:,} were left out because they are, contain or "
-        "resemble validation or test items of a task.",
+        f"{corpus['kept']:,} kept; {kept_out:,} were left out because they are, contain, stand "
+        "inside or resemble validation or test items of a task.",
         *_licence(settings["corpus"]),
         f"- Masking: {masking['schedule']}, {masking['rate']:.0%} of the bases "
-        f"({', '.join(STRATEGIES)}); the type was hidden and predicted with probability "
-        f"{masking['type_rate']:g}.",
+        f"({', '.join(STRATEGIES)}). {_types(masking)}",
         f"- Recipe: AdamW, {options['learning_rate']:g} to {options['min_learning_rate']:g}, "
         f"weight decay {options['weight_decay']:g}, dropout {options['dropout']:g}, "
         f"{options['token_budget']:,} padded tokens a batch.",
         f"- {training['steps']:,} steps, {training['tokens']:,} tokens, {training['epochs']:g} "
         f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
-        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(training)}), ended by "
+        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(record)}), ended by "
         f"{training['stopped_by'].replace('_', ' ')}.",
         "",
         *_evaluation(record["evaluation"]),
@@ -116,11 +119,21 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _of_one(training: Mapping[str, Any]) -> str:
-    """Say whose processor time was counted, where there was more than one process."""
-    return (
-        f" in the first of {training['processes']} processes" if training["processes"] > 1 else ""
+def _types(masking: Mapping[str, Any]) -> str:
+    """Say how many inputs had a type, and how many of these types were to be predicted."""
+    untyped = masking["untyped_rate"]
+    hidden = masking["type_rate"] * (1 - untyped)
+    without = (
+        f"`[IND]` and the type were left out of {untyped:.0%} of the inputs; " if untyped else ""
     )
+    return f"{without}the type was hidden and predicted in {hidden:.0%} of the inputs."
+
+
+def _of_one(record: Mapping[str, Any]) -> str:
+    """Say whose processor time was counted, where it was not that of all processes."""
+    processes = record["training"]["processes"]
+    whole = record["schema"] > 1 or processes == 1
+    return "" if whole else f" in the first of {processes} processes"
 
 
 def _licence(corpus: Mapping[str, Any]) -> list[str]:
@@ -141,7 +154,7 @@ def _evaluation(figures: Mapping[str, float]) -> list[str]:
         "| masked | n | accuracy | loss (nats) |",
         "|---|---|---|---|",
     ]
-    for kind in (*STRATEGIES, "type"):
+    for kind in KINDS:
         if f"{kind}_n" in figures:
             lines.append(
                 f"| {kind} | {figures[f'{kind}_n']:.0f} | {figures[f'{kind}_accuracy']:.3f} | "

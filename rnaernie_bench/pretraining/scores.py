@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS
-from rnaernie_bench.pretraining.masking import STRATEGIES
+from rnaernie_bench.pretraining.masking import KINDS
 
-KINDS = (*STRATEGIES, "type")
-"""Kinds of targets; an index into them stands for one in arrays."""
 TYPE = KINDS.index("type")
 
 FIRST_TYPE = N_RNA_TOKENS + 1
@@ -29,6 +27,19 @@ def hits(logits: Tensor, labels: Tensor, kinds: Tensor) -> Tensor:
     """
     types = logits[:, FIRST_TYPE:].argmax(dim=1) + FIRST_TYPE
     return torch.where(kinds == TYPE, types, logits.argmax(dim=1)) == labels
+
+
+def over_processes(sums: Tensor, device: torch.device) -> None:
+    """Add up in place what the processes have counted.
+
+    Args:
+        sums: of this process, on any device.
+        device: where the processes meet.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        there = sums.to(device)
+        torch.distributed.all_reduce(there)
+        sums.copy_(there)
 
 
 class Tally:
@@ -63,8 +74,7 @@ class Tally:
         device = self._sums.device
         read = torch.tensor([self._tokens, self._sequences], dtype=self._sums.dtype, device=device)
         everything = torch.cat([self._sums.flatten(), read])
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(everything)
+        over_processes(everything, device)
         self._sums.zero_()
         self._tokens = self._sequences = 0
         *sums, tokens, sequences = everything.tolist()

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from rnaernie_bench.data import sources
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
+from rnaernie_bench.pretraining.record import pretraining_card
 from tests.pretraining.pretraining_kit import config, settings
 
 
@@ -76,6 +79,8 @@ class TestFolder:
         )
         assert record["settings"]["masking"]["schedule"] == "staged"
         assert record["evaluation"]["type_n"] == record["corpus"]["held_out"]["records"]
+        (motifs,) = record["motifs"]
+        assert motifs["file"] == "motifs.txt" and len(motifs["sha256"]) == 64
         assert str(outcome.folder) not in json.dumps(record)
 
     def test_the_card_shows_the_figures(self, finished):
@@ -84,6 +89,15 @@ class TestFolder:
         figures = outcome.record["evaluation"]
         assert f"{figures['base_accuracy']:.3f}" in card
         assert f"{outcome.record['model']['parameters']:,} parameters" in card
+
+    def test_the_card_says_how_many_types_were_hidden_and_whose_time_it_was(self, finished):
+        record = json.loads(json.dumps(finished[0].record))
+        record["settings"]["masking"] |= {"type_rate": 0.5, "untyped_rate": 0.2}
+        record["training"]["processes"] = 2
+        card = pretraining_card(record)
+        assert "left out of 20% of the inputs; the type was hidden and predicted in 40% of" in card
+        assert "in the first of 2 processes" not in card
+        assert "in the first of 2 processes" in pretraining_card({**record, "schema": 1})
 
     def test_curves_and_lines(self, finished):
         outcome, told = finished
@@ -121,6 +135,19 @@ def test_a_missing_file_of_motifs_is_named(tmp_path):
         execute(config(tmp_path, "motifs=[nowhere.txt]"))
 
 
+def test_a_file_of_motifs_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings_ = config(tmp_path, "motifs=['~/motifs.txt']")
+    assert job.motif_files(settings_) == [[tmp_path / "motifs.txt"]]
+
+
+def test_the_authors_motifs_are_downloaded_if_need_be(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "_download", lambda file, target: asked.append(file.path))
+    job.motif_files(config(tmp_path, "motifs=null"))
+    assert asked == ["motifs/ATtRACT.txt", "motifs/SpliceAid.txt", "motifs/Statistics.txt"]
+
+
 class TestInterruption:
     def stopped(self, folder: Path, monkeypatch, after: int) -> None:
         """Interrupt a training when it tells of a step after `after`."""
@@ -152,6 +179,37 @@ class TestInterruption:
         assert str(caught.value).startswith(
             "trainer.max_steps: the interrupted training there had 12, not 14; set it as before"
         )
+
+    def test_another_number_of_processes_is_refused(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        monkeypatch.setattr(
+            job, "_processes", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
+        )
+        with pytest.raises(
+            ConfigError, match=r"^processes: the interrupted training there had 1, not 2"
+        ):
+            execute(config(tmp_path))
+
+    def test_other_motifs_are_refused(self, tmp_path, monkeypatch):
+        self.stopped(tmp_path, monkeypatch, after=6)
+        changed = config(tmp_path)
+        (tmp_path / "motifs.txt").write_text("ACGU\n")
+        with pytest.raises(ConfigError, match=r"^motifs\.sha256: the interrupted training"):
+            execute(changed)
+
+    def test_the_commit_is_that_of_the_start(self, tmp_path, monkeypatch):
+        commits = iter(["first", "second"])
+        monkeypatch.setattr(job.environment, "git_commit", lambda: next(commits))
+        commits_at = {}
+        log = job._Log.__call__
+
+        def look(self, figures, step):
+            commits_at.setdefault(step, len(list(commits)))
+            log(self, figures, step)
+
+        monkeypatch.setattr(job._Log, "__call__", look)
+        assert execute(config(tmp_path)).record["environment"]["git_commit"] == "first"
+        assert commits_at[2] == 1
 
     def test_nothing_is_left_without_a_checkpoint(self, tmp_path, monkeypatch):
         self.stopped(tmp_path, monkeypatch, after=1)

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import TrainingArguments
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
+from rnaernie_bench.errors import BenchError
 from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
 from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
 from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
 from rnaernie_bench.pretraining.motifs import MotifMatcher
 from rnaernie_bench.pretraining.network import load_network
 from rnaernie_bench.pretraining.recipe import rate_factor, train
-from rnaernie_bench.trainer_parts import last_whole_checkpoint
+from rnaernie_bench.trainer_parts import Arguments, last_whole_checkpoint
 from tests.pretraining.pretraining_kit import config, dataset
 
 MATCHER = MotifMatcher([["ACGU", "GGCC", "AAAA", "UUUU"]])
@@ -165,6 +167,43 @@ def test_a_time_limit_ends_early_and_whole(tmp_path):
     assert (summary.steps, summary.stopped_by) == (1, "max_train_minutes")
     assert {"base_loss", "eval_base_loss"} <= set(job.curves[1])
     assert last_whole_checkpoint(tmp_path / "checkpoints").name == "checkpoint-1"
+
+
+def test_the_limit_of_this_start_counts(tmp_path):
+    killed = Job(tmp_path, max_train_minutes=60, stop_at=6)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    summary = Job(tmp_path, max_train_minutes=1e-9).run()
+    assert (summary.steps, summary.stopped_by) == (5, "max_train_minutes")
+
+
+def test_steps_after_the_last_line_count(tmp_path):
+    """7 steps, a line every 2: the last line is of the last step alone."""
+    short, long = Job(tmp_path / "a", max_steps=7), Job(tmp_path / "b", max_steps=7, log_steps=1)
+    summary, expected = short.run(), long.run()
+    assert set(short.curve("loss")) == {2, 4, 6, 7}
+    assert (summary.tokens, summary.sequences) == (expected.tokens, expected.sequences)
+    assert summary.evaluation == expected.evaluation
+
+
+@pytest.mark.parametrize("name", ["loss", "norm of the gradients"])
+def test_a_training_that_diverges_is_ended(tmp_path, name):
+    job = Job(tmp_path, log_steps=1, checkpoint_steps=1)
+    weight = job.network.lm_head.bias
+    if name == "loss":
+        with torch.no_grad():
+            weight.fill_(math.nan)
+    else:
+        weight.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(BenchError, match=rf"^step 1: .* diverged: {name} (nan|inf) at a learning "):
+        job.run()
+    assert last_whole_checkpoint(tmp_path / "checkpoints") is None
+
+
+def test_one_process_takes_one_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert TrainingArguments(output_dir=str(tmp_path)).n_gpu == 4
+    assert Arguments(output_dir=str(tmp_path)).n_gpu == 1
 
 
 @pytest.mark.services
