@@ -109,7 +109,8 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "",
         f"- At most {MAX_BASES} bases were read of a sequence.",
         "- Families of the corpus can overlap the classes of a benchmark even where no sequence "
-        "does, as those of Rfam do with nRC's; held-out families can have relatives that were read.",
+        "does, as those of Rfam do with nRC's; held-out families can have relatives that were "
+        "read.",
         "- Fragments of evaluation items with a mismatch, short RNAs inside longer ones, and what "
         "the search for similar sequences misses can remain in a corpus.",
         "- The pooler is not part of masked language modelling: it is missing here, and random "
