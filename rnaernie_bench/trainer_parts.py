@@ -120,9 +120,10 @@ class TimeLimit(TrainerCallback, ExportableState):
         self.start = time.perf_counter()
 
     def on_step_end(
-        self, args: Arguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Stop when the time is over."""
+        assert isinstance(args, Arguments)
         if args.max_train_minutes is None:
             return
         self.stop()

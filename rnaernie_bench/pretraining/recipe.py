@@ -28,6 +28,7 @@ from transformers import (
     TrainerCallback,
     TrainerControl,
     TrainerState,
+    TrainingArguments,
 )
 from transformers.trainer_callback import ExportableState
 from transformers.utils import SAFE_WEIGHTS_NAME
@@ -166,7 +167,7 @@ class _Read(TrainerCallback, ExportableState):
         return {"args": kept, "attributes": {}}
 
     def on_step_end(
-        self, args: Arguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Have the last steps counted: what is read is added up where a line is logged."""
         if state.global_step >= state.max_steps:
