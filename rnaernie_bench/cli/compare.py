@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.cli.run import add_task_path
+from rnaernie_bench.cli.leaderboard import add_record_folders
 
 if TYPE_CHECKING:
     from rnaernie_bench.results.comparison import Comparison
@@ -46,16 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="list this many disputed items and groups (default: 10)",
     )
     parser.add_argument("--json", action="store_true", help="all figures, unrounded, as JSON")
-    parser.add_argument(
-        "--results-dir",
-        type=Path,
-        metavar="DIR",
-        help="imported records (default: ./results where it is, else those shipped)",
-    )
-    parser.add_argument(
-        "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: ./runs"
-    )
-    add_task_path(parser)
+    add_record_folders(parser)
 
 
 def _count(text: str) -> int:

@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", action="store_true", help="show finished runs that are not imported as well"
     )
+    add_record_folders(parser)
+
+
+def add_record_folders(parser: argparse.ArgumentParser) -> None:
+    """Declare where records, and the tasks they are of, are looked for."""
     parser.add_argument(
         "--results-dir",
         type=Path,
