@@ -29,7 +29,7 @@ from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
-from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy
+from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
@@ -298,8 +298,8 @@ def _record(
 
 def _options(config: RunConfig) -> dict[str, Any]:
     """Return the backbone's options that other fields of the record do not tell."""
-    told = ("name", "init")
-    options = {key: value for key, value in as_dict(config.backbone).items() if key not in told}
+    elsewhere = ("name", "init")
+    options = {k: v for k, v in told(config.backbone).items() if k not in elsewhere}
     if options.get("source") and Path(options["source"]).expanduser().exists():
         options["source"] = "local folder"  # the hash of its weights names it; paths are private
     return options

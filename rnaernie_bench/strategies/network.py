@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, encode
@@ -117,9 +118,23 @@ def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str,
 
 
 def train_network(
-    context: FitContext, model: nn.Module, reader: Reader, learning_rate: float
+    context: FitContext,
+    model: nn.Module,
+    reader: Reader,
+    learning_rate: float,
+    *,
+    rate_factors: Mapping[str, float] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train all weights of `model` by the recipe; it holds its best epoch afterwards.
+    """Train the weights of `model` that require gradients by the recipe; it holds its best epoch.
+
+    Args:
+        context: the task's.
+        model: the network.
+        reader: how it reads sequences.
+        learning_rate: the highest rate.
+        rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
+        callbacks: for the trainer, besides the recipe's own.
 
     Raises:
         DataError: for a sequence over the limit under ``task.length=error``.
@@ -139,6 +154,8 @@ def train_network(
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         log=context.log,
+        rate_factors=rate_factors,
+        callbacks=callbacks,
     )
 
 
