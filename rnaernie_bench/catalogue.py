@@ -82,6 +82,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
     {
         "full": "rnaernie_bench.strategies.full:ENTRY",
         "frozen": "rnaernie_bench.strategies.frozen:ENTRY",
+        "lora": "rnaernie_bench.strategies.lora:ENTRY",
     },
     group="rnaernie_bench.strategies",
 )
