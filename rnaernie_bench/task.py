@@ -15,7 +15,7 @@ from rnaernie_bench.validation import build
 
 Level = Literal["sequence"]
 Problem = Literal["multiclass"]
-LengthPolicy = Literal["error", "truncate"]
+LengthPolicy = Literal["error", "truncate", "window"]
 ResamplingUnit = Literal["item", "group"]
 MetricName = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece"]
 

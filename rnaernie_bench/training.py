@@ -29,7 +29,7 @@ from transformers import (
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.config import TrainerOptions
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.trainer_parts import (
@@ -95,7 +95,8 @@ def train(
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
     Args:
-        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``.
+        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``; also
+            takes ``votes`` (see `gather_batch`) where a sequence is read as several inputs.
         train_set: what is learned from.
         validation_set: what chooses the epoch.
         pad_id: the token that fills up a batch.
@@ -184,6 +185,7 @@ class _BucketTrainer(Trainer):
             seed=self.args.seed,
             rank=self.args.process_index,
             world_size=self.args.world_size,
+            counts=train_set.encoded.counts,
         )
 
     @property
@@ -263,10 +265,8 @@ class _BucketTrainer(Trainer):
         return logits, float(loss)
 
     def _collate(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        ids = [self.train_set.encoded.ids[i] for i in indices]
-        input_ids, attention_mask = pad_batch(ids, self.pad_id)
         labels = torch.from_numpy(self.train_set.labels[list(indices)])
-        return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+        return {**gather_batch(self.train_set.encoded, indices, self.pad_id), "labels": labels}
 
 
 class _EpochLoader(DataLoader):
