@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rnaernie_bench import resources
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
 from rnaernie_bench.task import LengthPolicy, Task, find_tasks, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
@@ -96,7 +97,7 @@ class RunConfig:
     split: str | None
     fold: str | None
     seed: int
-    protocol: Literal["clean"]
+    protocol: Protocol
     runs_dir: Path
     results_dir: Path
     sweep: Any = None
@@ -106,6 +107,11 @@ class RunConfig:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.fold is None, "fold", "left out: no split of this task has folds")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        require(
+            self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
+            "strategy.slot",
+            "pad, as the authors' code has it, under protocol=as_published",
+        )
         check_tracking(self.tracking)
 
 

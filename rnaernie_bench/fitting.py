@@ -35,7 +35,8 @@ class FitContext:
     config: RunConfig
     train: Sequence[SequenceItem]
     validation: Sequence[SequenceItem]
-    """The only items that may select anything."""
+    """The only items that may select anything: the validation part, or what the protocol puts in
+    its place."""
     dataset: Dataset
     """For caches keyed by its fingerprint; the labels of its test parts are not to be touched."""
     folder: Path

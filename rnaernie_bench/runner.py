@@ -24,13 +24,14 @@ from rnaernie_bench.catalogue import (
     resolve,
 )
 from rnaernie_bench.config import RunConfig, as_dict
-from rnaernie_bench.data.items import Dataset, Split
+from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
 from rnaernie_bench.mlflow_store import without_password
+from rnaernie_bench.protocols import Scheme, scheme
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
 from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
@@ -50,7 +51,7 @@ class Plan:
     config: RunConfig
     task: Task
     dataset: Dataset
-    split: Split
+    scheme: Scheme
     entry: EncoderEntry | BaselineEntry
     encoder: Encoder | None
     run_id: str
@@ -111,7 +112,8 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
         encoder = resolve(entry.load)(config.backbone, config.seed)
         weights = encoder.weights_sha256
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    return Plan(config, task, dataset, split, entry, encoder, run_id)
+    followed = scheme(config.protocol, task, split)
+    return Plan(config, task, dataset, followed, entry, encoder, run_id)
 
 
 def execute(
@@ -150,7 +152,11 @@ def execute(
             runs_dir=config.runs_dir,
             run_id=planned.run_id,
             run_name=f"{planned.task.name}, {planned.label}, seed {config.seed}",
-            tags={"task": planned.task.key, "backbone": config.backbone.name},
+            tags={
+                "task": planned.task.key,
+                "backbone": config.backbone.name,
+                "protocol": config.protocol,
+            },
         ) as tracker:
             record = _carry_out(planned, tracker)
             page = tracker.ui_command or tracker.run_url
@@ -167,11 +173,19 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
-        evaluation = evaluate(fitted, planned.split, task.labels, max_bases=report.max_bases)
+        evaluation = evaluate(
+            fitted,
+            planned.scheme.split,
+            task.labels,
+            max_bases=report.max_bases,
+            calibrated=planned.scheme.calibrated,
+        )
     _save_model(planned, fitted, report, evaluation.temperature)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
         test["predictions"] = predictions_entry(folder / "predictions.parquet", test["n"])
+        if name in planned.scheme.dropped:
+            test["n_dropped"] = planned.scheme.dropped[name]
         tracker.log_metrics(
             {f"test/{name}/{metric}": entry["value"] for metric, entry in test["metrics"].items()}
         )
@@ -193,8 +207,8 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
     context = FitContext(
         task=planned.task,
         config=config,
-        train=planned.split.train,
-        validation=planned.split.validation,
+        train=planned.scheme.split.train,
+        validation=planned.scheme.selection,
         dataset=planned.dataset,
         folder=planned.folder,
         log=lambda metrics, step: tracker.log_metrics(metrics, step),
@@ -222,6 +236,7 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
             "task": planned.task.key,
             "backbone": planned.config.backbone.name,
             "kind": planned.entry.kind,
+            "protocol": planned.config.protocol,
             "labels": list(planned.task.labels),
             "temperature": temperature,
             "length": planned.config.task.length,
@@ -235,8 +250,8 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
 def _record(
     planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
 ) -> Record:
-    config, task, split = planned.config, planned.task, planned.split
-    encoder = planned.entry.kind == "encoder"
+    config, task, split = planned.config, planned.task, planned.scheme.split
+    encoder, chosen_on = planned.entry.kind == "encoder", planned.scheme.chosen_on
     return {
         "schema": SCHEMA_VERSION,
         "run_id": planned.run_id,
@@ -280,6 +295,7 @@ def _record(
             "best_epoch": round(report.best_epoch, 3),
             "stopped_by": report.stopped_by,
             "temperature": evaluation.temperature,
+            **({} if chosen_on is None else {"chosen_on": chosen_on}),
             **report.selected,
         },
         "validation": evaluation.validation,

@@ -150,4 +150,5 @@ class Grown:
 def test_what_was_added_later_is_told_once_it_differs_from_its_default() -> None:
     assert asked(build(Grown, {"rate": 1})) == {"rate": 1.0, "old": 3}
     assert asked(build(Grown, {"rate": 1, "new": 1, "newer": None})) == {"rate": 1.0, "old": 3}
-    assert asked(Grown(1.0, new=0.5, newer="x")) == {"rate": 1.0, "old": 3, "new": 0.5, "newer": "x"}
+    assert asked(Grown(1.0, old=3, new=0.5)) == {"rate": 1.0, "old": 3, "new": 0.5}
+    assert asked(Grown(1.0, newer="x")) == {"rate": 1.0, "old": 3, "newer": "x"}

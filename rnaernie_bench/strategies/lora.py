@@ -1,9 +1,9 @@
 """Low-rank adapters: the backbone stays, small matrices beside its attention and the head learn.
 
 A linear layer ``W x`` becomes ``W x + (alpha / rank) B A x``, where A (rank x in) is random, B (out
-x rank) begins at zero, and W does not change (Hu et al. 2021, https://arxiv.org/abs/2106.09685). The
-adapters are peft's. They are merged into W at the end, so that what is evaluated and saved is a
-plain MultiMolecule model.
+x rank) begins at zero, and W does not change (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
+The adapters are peft's. They are merged into W at the end, so that what is evaluated and saved is
+a plain MultiMolecule model.
 """
 
 from __future__ import annotations
