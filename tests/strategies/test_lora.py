@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnaernie_bench.backbones.fast_dropout import FastDropout
 from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.model import load_model
@@ -52,6 +53,8 @@ def run(task, tmp_path_factory):
     def merging(adapters):
         seen["trained"] = {n: v.clone() for n, v in adapters.model.state_dict().items()}
         seen["trainable"] = {n for n, p in adapters.model.named_parameters() if p.requires_grad}
+        seen["dropouts"] = {type(m) for n, m in adapters.model.named_modules()
+                            if "lora_dropout." in n}  # fmt: skip
         seen["logits"] = logits(adapters.model)
         original_merge(adapters)
 
@@ -90,6 +93,10 @@ def test_only_adapters_and_head_learn(run):
     assert all(value.any() for value in adapters.values())  # B began at zero: gradients flow
     head = run.fitted.model.head.state_dict()
     assert not any(torch.equal(head[name], value) for name, value in run.head.items())
+
+
+def test_adapters_have_the_cheap_dropout_too(run):
+    assert run.dropouts == {nn.Dropout if torch.accelerator.is_available() else FastDropout}
 
 
 def test_attention_has_adapters_of_the_rank(run):
