@@ -52,6 +52,9 @@ class StrategyEntry:
     fit: str
     """``module:function``, called with (context, encoder, options), returns (Fitted, FitReport)."""
     summary: str
+    facts: str | None = None
+    """``module:function``, called with the settings of the run before anything else, returns what
+    run id and record hold instead of options of these names, such as hashes for addresses."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
     {
         "full": "rnaernie_bench.strategies.full:ENTRY",
         "frozen": "rnaernie_bench.strategies.frozen:ENTRY",
+        "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
 )

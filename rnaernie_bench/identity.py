@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rnaernie_bench.catalogue import STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.task import Task
 
@@ -29,7 +30,10 @@ def recipe(config: RunConfig) -> dict[str, Any]:
 
 def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     """Return the strategy of a run; a baseline has none of its own."""
-    return {"name": "baseline"} if kind == "baseline" else dict(as_dict(config.strategy))
+    if kind == "baseline":
+        return {"name": "baseline"}
+    facts = STRATEGIES.get(config.strategy.name).facts
+    return {**as_dict(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
 def identity(

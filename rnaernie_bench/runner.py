@@ -282,6 +282,7 @@ def _record(
             "temperature": evaluation.temperature,
             **report.selected,
         },
+        **({"types": dict(report.types)} if report.types else {}),
         "validation": evaluation.validation,
         "tests": evaluation.tests,
         "cost": {
