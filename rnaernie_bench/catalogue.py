@@ -40,6 +40,9 @@ class BaselineEntry:
     restore: str
     """``module:function``, called with the folder that `Fitted.save` wrote, returns a Fitted."""
     summary: str
+    weights_sha256: str | None = None
+    """``module:function``, called with (options), returns the hash of pre-trained weights that it
+    reads, which the run id holds; None if it reads none."""
     levels: tuple[Level, ...] = ("sequence",)
     kind: Literal["baseline"] = "baseline"
 
@@ -76,6 +79,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
+        "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
     },
     group="rnaernie_bench.backbones",
 )

@@ -51,8 +51,8 @@ def identity(
     """
     backbone = as_dict(config.backbone)
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
-        backbone.pop("source", None)
-        backbone.pop("revision", None)
+        for address in ("source", "revision", "model"):
+            backbone.pop(address, None)
     return {
         "task": task.key,
         "dataset": fingerprint,

@@ -6,7 +6,7 @@ colour blindness.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,36 @@ def confusion_matrix_figure(
     axes.annotate(
         "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
     )
+    return figure
+
+
+def reliability_figure(parts: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Figure:
+    """Draw how often predictions are right against how sure they are; the diagonal is calibrated.
+
+    Args:
+        parts: by name, for each bin the means ``confidence`` and ``accuracy`` and the number ``n``.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 4.6), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+    for (name, bins), colour in zip(parts.items(), PALETTE.values(), strict=False):
+        total = sum(each["n"] for each in bins)
+        x, y = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
+        axes.plot(x, y, color=colour, linewidth=1.2, label=f"{name}, {total:,} sequences")
+        areas = [12 + 240 * each["n"] / total for each in bins]
+        axes.scatter(x, y, s=areas, color=colour, edgecolors=PAPER, zorder=3)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+    axes.set_xlabel("probability of the predicted type", color=MUTED, fontsize=9)
+    axes.set_ylabel("share that is right", color=MUTED, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    for spine in axes.spines.values():
+        spine.set_color(RULE)
     return figure
 
 

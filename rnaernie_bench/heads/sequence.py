@@ -35,6 +35,9 @@ class PooledHead(SequencePredictionHead):
 class MeanHead(PooledHead):
     """The same on the mean state of the bases; special tokens, types and padding are left out."""
 
+    reads_pooler = False
+    """So that features do not depend on a pooler that was drawn."""
+
     def __init__(self, config: Any, head_config: HeadConfig | None = None) -> None:
         super().__init__(config, head_config)
         self.typed = config.vocab_size == N_TYPED_TOKENS

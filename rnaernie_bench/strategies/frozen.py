@@ -148,6 +148,8 @@ def features(
         "length": context.config.task.length,
         "device": device.type,
     }
+    if not getattr(network.head, "reads_pooler", True):
+        whole["pooler"] = "not read"  # a checkpoint may lack it: seeds would draw different ones
     return cached_features([item.sequence for item in items], compute, key=whole)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.data.encoding import Tail
     from rnaernie_bench.features import FeatureTable
     from rnaernie_bench.fitting import FitContext, FitReport, Fitted
-    from rnaernie_bench.guidance.guides import Guide
+    from rnaernie_bench.guidance.guides import Guide, Predicted
     from rnaernie_bench.guidance.predictors import Predictor
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
 
@@ -256,20 +256,45 @@ def _require_linear(head: Any, name: str) -> None:
 
 def _guide(context: FitContext, options: TypeGuidedOptions) -> _Guided:
     """Return what chooses the types of the run."""
-    from rnaernie_bench.guidance.guides import Predicted, Random, cached_logits, from_labels
+    from rnaernie_bench.guidance import guides
 
     if options.types == "random":
-        return _Guided(Random(options.k), 0.0, {})
+        return _Guided(guides.Random(options.k), 0.0, {})
     if options.types == "oracle":
-        return _Guided(from_labels(context.task, context.dataset), 0.0, {})
+        return _Guided(guides.from_labels(context.task, context.dataset), 0.0, {})
     predictor = (
         _predictor_of(options.predictor)
         if options.predictor is not None
         else _own_predictor(context, options.slot)
     )
-    table = cached_logits(predictor, context.dataset)
-    guide = Predicted(predictor, options.k, options.floor, table)
-    return _Guided(guide, table.seconds, {})
+    table = guides.cached_logits(predictor, context.dataset)
+    guide = guides.Predicted(predictor, options.k, options.floor, table)
+    return _Guided(guide, table.seconds, _told(context, guide))
+
+
+def _told(context: FitContext, guide: Predicted) -> dict[str, Any]:
+    """Return what the record tells of predicted types: by what, how many, how well."""
+    from rnaernie_bench.guidance.guides import types_of_labels
+    from rnaernie_bench.guidance.quality import held_out_quality, type_quality
+
+    assert guide.table is not None
+    choice = guide.choose(list(guide.table.index))
+    told: dict[str, Any] = {
+        **guide.predictor.facts(),
+        "copies": {"read": choice.types.size - choice.skipped, "skipped": choice.skipped},
+        "validation": None,
+    }
+    if context.task.types:
+        table = types_of_labels(context.task)
+        items = context.validation
+        logits = guide.logits([item.sequence for item in items])
+        told["validation"] = type_quality(logits, [table[item.label] for item in items])
+    checkpoint = getattr(context.config.backbone, "checkpoint", None)
+    if "held_out" not in told:
+        told["held_out"] = (
+            held_out_quality(guide.predictor, Path(checkpoint)) if checkpoint else None
+        )
+    return told
 
 
 def _own_predictor(context: FitContext, slot: Literal["mask", "pad"]) -> Predictor:
