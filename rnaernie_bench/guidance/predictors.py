@@ -135,6 +135,19 @@ class SlotReader:
         (folder / "predictor.json").write_text(text + "\n", encoding="utf-8")
 
 
+def named(model: str, *, slot: Slot = "mask", token_budget: int = 8192) -> Predictor:
+    """Return a predictor by the folder of a type classifier, or the name of a backbone.
+
+    Raises:
+        ConfigError: if there is neither, or the backbone has no types.
+    """
+    from rnaernie_bench.backbones.loading import load_backbone
+
+    if (Path(model) / "predictor.json").is_file():
+        return restore(Path(model))
+    return SlotReader(load_backbone(model, masked_lm=True), slot, "truncate", token_budget)
+
+
 _TOLD = ("slot", "length", "token_budget", "overlap")
 
 
@@ -151,6 +164,13 @@ def _restore_slot_reader(folder: Path, told: Mapping[str, Any]) -> Predictor:
     return SlotReader(encoder, **{name: told[name] for name in _TOLD})
 
 
+def _restore_kmer(folder: Path, told: Mapping[str, Any]) -> Predictor:
+    from rnaernie_bench.guidance.kmer_types import restore as restore_types
+
+    return restore_types(folder, told)
+
+
 _RESTORE: dict[str, Callable[[Path, Mapping[str, Any]], Predictor]] = {
     "masked_lm": _restore_slot_reader,
+    "kmer": _restore_kmer,
 }
