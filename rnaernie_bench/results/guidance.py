@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rnaernie_bench.results.comparison import Options, Pair, RowScore, compare
@@ -100,11 +100,9 @@ def _guidance(runs: Sequence[Found], task: TaskInfo) -> Guidance | None:
         part=task.default_part,
         n=first["tests"][task.default_part]["n"],
         metric=task.main_metric,
-        lines=tuple(
-            [
-                *(_lines(tested, task) if len(tested) > 1 else ()),
-                *(line for row in controls for line in _lines([tested[0], row], task)[1:]),
-            ]
+        lines=(
+            *(_lines(tested, task) if len(tested) > 1 else ()),
+            *(line for row in controls for line in _lines([tested[0], row], task)[1:]),
         ),
         quality=predicted[0].record["types"] if predicted else None,
     )
@@ -138,8 +136,6 @@ def _lines(rows: Sequence[Selected], task: TaskInfo) -> list[Line]:
 
 def _pair(pairs: Mapping[tuple[int, int], Pair], first: int, second: int) -> Pair:
     """Return the pair as the first minus the second."""
-    from dataclasses import replace
-
     if (first, second) in pairs:
         return pairs[first, second]
     pair = pairs[second, first]
