@@ -10,6 +10,7 @@ from benchmarks import (
     masking,
     statistics,
     train_throughput,
+    type_guided,
 )
 
 for benchmark in (
@@ -20,6 +21,7 @@ for benchmark in (
     embedding,
     dropout_equivalence,
     statistics,
+    type_guided,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

@@ -71,6 +71,8 @@ class FitReport:
     """What validation chose besides the epoch, such as the regularisation."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the record should tell of the cost, such as seconds of embedding."""
+    types: Mapping[str, Any] = field(default_factory=dict)
+    """What predicted the RNA types of sequences, and how well, where they were predicted."""
 
     @property
     def converged(self) -> bool:

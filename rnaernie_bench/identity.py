@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rnaernie_bench.catalogue import STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.task import Task
 from rnaernie_bench.validation import asked
@@ -36,7 +37,10 @@ def recipe(config: RunConfig) -> dict[str, Any]:
 
 def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     """Return the strategy of a run; a baseline has none of its own."""
-    return {"name": "baseline"} if kind == "baseline" else told(config.strategy)
+    if kind == "baseline":
+        return {"name": "baseline"}
+    facts = STRATEGIES.get(config.strategy.name).facts
+    return {**told(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
 def identity(
@@ -54,8 +58,8 @@ def identity(
     """
     backbone = told(config.backbone)
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
-        backbone.pop("source", None)
-        backbone.pop("revision", None)
+        for address in ("source", "revision", "model"):
+            backbone.pop(address, None)
     return {
         "task": task.key,
         "dataset": fingerprint,

@@ -117,11 +117,15 @@ def load_run(folder: Path) -> Predictor:
 
 
 def _restore_network(folder: Path, saved: dict) -> Fitted:
+    from rnaernie_bench.guidance.guides import load_guide
     from rnaernie_bench.model import load_model
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
+    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
 
     model, tokenizer = load_model(folder)
     reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
+    if (folder / GUIDE).is_dir():
+        reader = typed_reader(reader, load_guide(folder / GUIDE))
     return FittedNetwork(model, reader, write=lambda _: None)
 
 

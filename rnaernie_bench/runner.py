@@ -111,6 +111,8 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     if entry.kind == "encoder" and config.backbone.init == "pretrained":
         encoder = resolve(entry.load)(config.backbone, config.seed)
         weights = encoder.weights_sha256
+    elif entry.kind == "baseline" and entry.weights_sha256:
+        weights = resolve(entry.weights_sha256)(config.backbone)
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
     followed = scheme(config.protocol, task, split)
     return Plan(config, task, dataset, followed, entry, encoder, run_id)
@@ -192,6 +194,7 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
         title = f"{task.name}, {name}: {planned.label}"
         figure = confusion_matrix_figure(test["confusion"], task.labels, title)
         tracker.log_figure(figure, f"confusion-{name}.png")
+    _draw_types(planned, report, tracker)
     record = _record(planned, report, evaluation, memory)
     validate_record(record)
     write_text(folder / "README.md", run_card(task, record))
@@ -200,6 +203,21 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_artifact(folder / RECORD)
     tracker.log_artifact(folder / "model")
     return record
+
+
+def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
+    """Draw whether the probabilities of predicted types are what they say, where that is known."""
+    from rnaernie_bench.plots import reliability_figure, save_figure
+
+    parts = {
+        part.replace("_", "-"): report.types[part]["reliability"]
+        for part in ("validation", "held_out")
+        if report.types.get(part) and report.types[part]["reliability"]
+    }
+    if parts:
+        figure = reliability_figure(parts, f"RNA types as {planned.label} predicts them")
+        save_figure(figure, planned.folder / "reliability.png")
+        tracker.log_figure(figure, "reliability.png")
 
 
 def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
@@ -298,6 +316,7 @@ def _record(
             **({} if chosen_on is None else {"chosen_on": chosen_on}),
             **report.selected,
         },
+        **({"types": dict(report.types)} if report.types else {}),
         "validation": evaluation.validation,
         "tests": evaluation.tests,
         "cost": {
@@ -316,8 +335,9 @@ def _options(config: RunConfig) -> dict[str, Any]:
     """Return the backbone's options that other fields of the record do not tell."""
     elsewhere = ("name", "init")
     options = {k: v for k, v in told(config.backbone).items() if k not in elsewhere}
-    if options.get("source") and Path(options["source"]).expanduser().exists():
-        options["source"] = "local folder"  # the hash of its weights names it; paths are private
+    for key in ("source", "model"):
+        if options.get(key) and Path(options[key]).expanduser().exists():
+            options[key] = "local folder"  # the hash of its weights names it; paths are private
     return options
 
 

@@ -134,6 +134,8 @@ class Task:
     simulation: Simulation
     resampling: ResamplingUnit = "item"
     """What paired tests draw: items, or groups of relatives as a whole."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The RNA type (`backbones.vocabulary.RNA_TYPES`) of each label, where labels tell it."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, printed under every table of this task."""
     folder: Path = Path()
@@ -236,6 +238,8 @@ def _check(task: Task) -> None:
     if set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
     _check_sizes(task)
+    if task.types and set(task.types) != set(task.labels):
+        raise ConfigError("each label needs one type, or none of them has any", where="types")
 
 
 def _check_files(files: Mapping[str, DataFile]) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "tasks": "list or show the tasks",
     "backbones": "list or show the backbones and baselines",
     "strategies": "list or show the strategies",
+    "types": "train or measure what predicts the RNA types of sequences",
     "data": "fetch, verify and audit the data of a task",
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""

@@ -85,6 +85,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
+    from rnaernie_bench.guidance_page import build_guidance
     from rnaernie_bench.results.rendering import build_results
     from rnaernie_bench.results.significance import build_statistics
     from rnaernie_bench.results.store import read_records
@@ -96,6 +97,8 @@ def _build(arguments: argparse.Namespace) -> int:
         folder, records, tasks=tasks, statistics=statistics, protocol=PROTOCOL, limits=LIMITS
     )
     print(page)
+    for guided in build_guidance(folder, records, tasks=tasks):
+        print(guided)
     return 0
 
 

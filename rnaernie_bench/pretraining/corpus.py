@@ -92,6 +92,21 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
     return Corpus(train, held_out, fingerprint, report)
 
 
+def cached_held_out(fingerprint: str) -> tuple[list[str], list[int]] | None:
+    """Return the held-out sequences of a corpus and their types, as indices into `RNA_TYPES`.
+
+    Returns:
+        None where the corpus is not in the cache, or nothing was held out.
+    """
+    path = resources.cache_folder() / "corpora" / fingerprint / _PARTS[1]
+    if not path.is_file():
+        return None
+    import datasets
+
+    part = datasets.Dataset.from_file(str(path))
+    return (list(part["sequence"]), list(part["type"])) if len(part) else None
+
+
 def _located(name: str, sha256: str, key: str) -> Path:
     """Return where a file lies, compared with its checksum if one is known."""
     path = sources.own_or_found(name)

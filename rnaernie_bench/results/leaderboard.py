@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 from typing import Any, Literal
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
+from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
 from rnaernie_bench.results.seeds import mean_and_interval
 from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
@@ -82,6 +82,8 @@ class Row:
     peak_rss_mb: float | None
     peak_gpu_mb: float | None
     """Costs are means over seeds."""
+    control: bool = False
+    """Whether it was told what it had to find out: it stands last and is not compared."""
     tied: str | None = None
     """Letters: two rows that share one do not differ significantly. None where it is not known."""
 
@@ -100,7 +102,12 @@ class Table:
     budget: str
     """The budget all trained rows share; what they do not share is in their notes."""
     rows: tuple[Row, ...]
-    """Best first."""
+    """Best first, controls after all others."""
+
+    @property
+    def compared(self) -> tuple[Row, ...]:
+        """The rows that are ranked and tested: all but controls."""
+        return tuple(row for row in self.rows if not row.control)
 
 
 def build(
@@ -180,8 +187,9 @@ def _table(
         for group, note in zip(groups.values(), notes, strict=True)
     ]
     sign = -1 if task.higher_is_better else 1
-    rows.sort(key=lambda row: (sign * row.metrics[task.main_metric].mean, row.run_ids))
-    tests = statistics and statistics.get(table_digest(key, records, task.main_metric, by=task.by))
+    rows.sort(key=lambda row: (row.control, sign * row.metrics[task.main_metric].mean, row.run_ids))
+    compared = [record for record in records if not is_control(record)]
+    tests = statistics and statistics.get(table_digest(key, compared, task.main_metric, by=task.by))
     if tests:
         letters = tied_marks(tests)
         rows = [replace(row, tied=letters.get(row.run_ids[0])) for row in rows]
@@ -226,6 +234,7 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
         items_per_s=cost("items_per_s"),
         peak_rss_mb=cost("peak_rss_mb"),
         peak_gpu_mb=cost("peak_gpu_mb"),
+        control=is_control(first),
     )
 
 
@@ -233,10 +242,13 @@ def shown_as(record: Record) -> tuple[str, str]:
     """Return a run's backbone and strategy as a table shows them."""
     backbone, strategy = record["backbone"], record["strategy"]
     random = backbone["kind"] == "encoder" and backbone["init"] == "random"
-    base = strategy.get("base")
+    name, base, types = strategy["name"], strategy.get("base"), strategy.get("types")
+    if types:
+        several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
+        name = f"{name} ({types}{several})"
     return (
         f"{backbone['name']} (random)" if random else backbone["name"],
-        f"{strategy['name']} on {base}" if base else strategy["name"],
+        f"{name} on {base}" if base else name,
     )
 
 

@@ -35,6 +35,11 @@ class ComparabilityKey:
     protocol: str
 
 
+def is_control(record: Mapping[str, Any]) -> bool:
+    """Return whether a run was told what it had to find out: shown, but never ranked or tested."""
+    return bool(record["strategy"].get("types") == "oracle")
+
+
 def comparability_key(record: Mapping[str, Any], part: str) -> ComparabilityKey:
     """Return what the figures of `record` on test part `part` may be compared with.
 

@@ -33,6 +33,11 @@ PUBLISHED = (
 )
 SIMULATED = "The data is simulated: the figures say nothing about real RNA."
 
+CONTROLS = (
+    "A control was told what it had to find out, such as an RNA type that follows from the label: "
+    "it stands below the others, and is neither ranked nor tested against them."
+)
+
 _COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
 _HEADERS = {"train_s": "train s", "items_per_s": "items/s", "peak_rss_mb": "RAM MB",
             "peak_gpu_mb": "GPU MB"}  # fmt: skip
@@ -119,8 +124,9 @@ def _caveats(table: Table) -> list[str]:
 
 
 def _legend(tables: Sequence[Table]) -> str:
-    tested = any(row.tied for table in tables for row in table.rows)
-    return f"{LEGEND} {TIES}" if tested else LEGEND
+    rows = [row for table in tables for row in table.rows]
+    legend = f"{LEGEND} {TIES}" if any(row.tied for row in rows) else LEGEND
+    return f"{legend} {CONTROLS}" if any(row.control for row in rows) else legend
 
 
 def _body(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -136,7 +142,8 @@ def _body(table: Table) -> tuple[list[str], list[list[str]]]:
     for row in table.rows:
         name = f"{row.backbone} [baseline]" if row.kind == "baseline" else row.backbone
         cell = row.metrics[main]
-        line = [name, row.strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
+        strategy = f"{row.strategy} [control]" if row.control else row.strategy
+        line = [name, strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
         line += [row.tied or "-"] * tested
         line += [_figure(row.metrics.get(metric)) for metric in further]
         line += [_quantity(getattr(row, cost)) for cost in costs] + [row.notes] * noted

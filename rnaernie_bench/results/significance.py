@@ -40,9 +40,9 @@ def build_statistics(
     by_id = {record["run_id"]: record for record in records}
     entries = {}
     for table in tables:
-        if len(table.rows) < 2 or table.task.main_metric not in COMPARED:
+        if len(table.compared) < 2 or table.task.main_metric not in COMPARED:
             continue
-        runs = [by_id[run_id] for row in table.rows for run_id in row.run_ids]
+        runs = [by_id[run_id] for row in table.compared for run_id in row.run_ids]
         metric, by = table.task.main_metric, table.task.by
         digest = table_digest(table.key, runs, metric, by=by)
         entries[digest] = known.get(digest) or _test(results_dir, table, by_id)
@@ -58,7 +58,7 @@ def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dic
             f"{row.backbone}/{row.strategy}",
             tuple(_found(results_dir, records[run_id]) for run_id in row.run_ids),
         )
-        for row in table.rows
+        for row in table.compared
     ]
     task = table.task
     options = Options(metric=task.main_metric, higher_is_better=task.higher_is_better, by=task.by)
@@ -69,10 +69,10 @@ def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dic
         "n": found.n,
         "rows": [
             {"run_ids": row.run_ids, **dataclasses.asdict(score)}
-            for row, score in zip(table.rows, found.rows, strict=True)
+            for row, score in zip(table.compared, found.rows, strict=True)
         ],
         "pairs": [dataclasses.asdict(pair) for pair in found.pairs],
-        "tied_groups": [[table.rows[row].run_ids for row in group] for group in found.groups],
+        "tied_groups": [[table.compared[row].run_ids for row in group] for group in found.groups],
     }
 
 
@@ -95,8 +95,8 @@ def across_tasks(tables: Sequence[Table]) -> dict[str, Any] | None:
             chosen.setdefault(table.key.task, table)
     figures = []
     for table in chosen.values():
-        names = [(row.backbone, row.strategy) for row in table.rows]
-        means = [row.metrics[table.task.main_metric].mean for row in table.rows]
+        names = [(row.backbone, row.strategy) for row in table.compared]
+        means = [row.metrics[table.task.main_metric].mean for row in table.compared]
         figures.append(
             {n: mean for n, mean in zip(names, means, strict=True) if names.count(n) == 1}
         )

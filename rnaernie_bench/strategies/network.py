@@ -14,7 +14,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
-from rnaernie_bench.data.encoding import Encoded, encode
+from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import SequenceItem, labels_of
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
@@ -32,6 +32,8 @@ class Reader:
     max_bases: int
     policy: LengthPolicy
     token_budget: int
+    tails: Callable[[Sequence[str]], Sequence[Sequence[Tail]]] | None = None
+    """Chooses the copies that each sequence is read as; None: one, without a tail."""
 
     @property
     def pad_id(self) -> int:
@@ -46,6 +48,7 @@ class Reader:
             policy=self.policy,
             max_bases=self.max_bases,
             names=names,
+            tails=self.tails(sequences) if self.tails else None,
         )
 
     def examples(self, items: Sequence[SequenceItem]) -> Examples:
