@@ -73,6 +73,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
+        "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
     },
     group="rnaernie_bench.backbones",
 )

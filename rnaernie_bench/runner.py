@@ -167,7 +167,9 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
-        evaluation = evaluate(fitted, planned.split, task.labels, max_bases=report.max_bases)
+        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
+        limit = report.max_bases if config.task.length == "truncate" else None
+        evaluation = evaluate(fitted, planned.split, task.labels, max_bases=limit)
     _save_model(planned, fitted, report, evaluation.temperature)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
@@ -225,6 +227,7 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
             "labels": list(planned.task.labels),
             "temperature": temperature,
             "length": planned.config.task.length,
+            "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
             "token_budget": planned.config.trainer.token_budget,
         },

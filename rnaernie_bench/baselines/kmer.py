@@ -113,7 +113,7 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
     for trial, strength in enumerate(options.C, 1):
         regression = LogisticRegression(C=strength, max_iter=2000).fit(frequencies, labels)
         model = KmerClassifier(
-            options.min_k, options.max_k, *_all_classes(regression, len(task.labels))
+            options.min_k, options.max_k, *all_classes(regression, len(task.labels))
         )
         logits = model.logits([item.sequence for item in context.validation])
         metrics = classification_report(logits, held_out, task.labels).metrics
@@ -137,7 +137,7 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
     )
 
 
-def _all_classes(regression: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def all_classes(regression: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights and bias of all classes; those that train lacks get a score out of reach."""
     weights = np.zeros((classes, regression.coef_.shape[1]), dtype=np.float32)
     bias = np.full(classes, -50.0, dtype=np.float32)

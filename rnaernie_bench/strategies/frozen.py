@@ -93,7 +93,11 @@ def fit(
 
 
 def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> FeatureTable:
-    """Return the features of every sequence of the data set, cached."""
+    """Return the features of every sequence of the data set, cached.
+
+    Of a sequence read in windows, the mean over them: as heads are linear, its logits are the mean
+    of the windows' logits.
+    """
     from tqdm import tqdm
 
     from rnaernie_bench.features import cached_features
@@ -125,6 +129,8 @@ def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> 
         "length": context.config.task.length,
         "device": device.type,
     }
+    if network.reader.overlap:
+        key["overlap"] = str(network.reader.overlap)
     return cached_features([item.sequence for item in items], compute, key=key)
 
 
