@@ -25,7 +25,7 @@ from rnaernie_bench.catalogue import (
 )
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.data.items import Dataset, Split
-from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.data.loading import load_dataset, make_split, used_by
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
@@ -197,7 +197,7 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
         config=config,
         train=planned.split.train,
         validation=planned.split.validation,
-        dataset=planned.dataset,
+        dataset=used_by(planned.split, planned.dataset),
         folder=planned.folder,
         log=lambda metrics, step: tracker.log_metrics(metrics, step),
     )

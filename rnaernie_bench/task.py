@@ -101,6 +101,8 @@ class TestPart:
     """Parts whose sequences are taken out of this one."""
     without_groups_of: tuple[str, ...] = ()
     """Parts whose groups, such as genes, are taken out of this one."""
+    fraction: float = 1.0
+    """The share that is kept of what then remains: stratified, the same in every run."""
 
 
 @dataclass(frozen=True)
@@ -319,6 +321,12 @@ def _check_splits(task: Task) -> None:
             raise ConfigError(
                 f"there is no test part '{task.default_test_part}'", where=f"splits.{name}.tests"
             )
+        for test, part in split.tests.items():
+            if not 0 < part.fraction <= 1:
+                raise ConfigError(
+                    "the value must be above 0 and at most 1",
+                    where=f"splits.{name}.tests.{test}.fraction",
+                )
         if (split.train == split.validation) != (split.held_out is not None):
             raise ConfigError(
                 "validation is a part of its own, or train's name with held_out beside it",

@@ -24,8 +24,11 @@ from rnaernie_bench.errors import DataError
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
 
-_START = "AUG"
-_STOPS = ("UAA", "UAG", "UGA")
+_CODES = np.full(256, 4, dtype=np.int16)  # other letters
+_CODES[np.frombuffer(b"ACGU", dtype=np.uint8)] = np.arange(4)
+_START = 0 * 25 + 3 * 5 + 2  # AUG
+_IS_STOP = np.zeros(125, dtype=bool)
+_IS_STOP[[3 * 25 + 0 * 5 + 0, 3 * 25 + 0 * 5 + 2, 3 * 25 + 2 * 5 + 0]] = True  # UAA, UAG, UGA
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,17 @@ def longest_orf(sequence: str) -> int:
     next UAA, UAG or UGA in its frame; without one, to the last whole codon, as transcripts may lack
     their end. The AUG counts, the stop does not. A codon with other letters than ACGU is neither.
     """
-    letters = np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)
+    letters = _CODES[np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)]
+    codons = 25 * letters[:-2] + 5 * letters[1:-1] + letters[2:]
+    starts, stops = np.flatnonzero(codons == _START), np.flatnonzero(_IS_STOP[codons])
     longest = 0
     for frame in range(3):
-        codons = letters[frame : frame + (len(letters) - frame) // 3 * 3].reshape(-1, 3)
-        words = codons @ np.array([1, 256, 65536])
-        starts = np.flatnonzero(words == _word(_START))
-        if not len(starts):
-            continue
-        ends = np.append(np.flatnonzero(np.isin(words, [*map(_word, _STOPS)])), len(words))
-        longest = max(longest, int((ends[np.searchsorted(ends, starts)] - starts).max()))
+        own = starts[starts % 3 == frame]
+        if len(own):
+            past = frame + (len(letters) - frame) // 3 * 3
+            ends = np.append(stops[stops % 3 == frame], past)
+            longest = max(longest, int((ends[np.searchsorted(ends, own)] - own).max()) // 3)
     return longest
-
-
-def _word(codon: str) -> int:
-    return int.from_bytes(codon.encode("ascii"), "little")
 
 
 def orf_features(sequences: Sequence[str]) -> np.ndarray:

@@ -144,11 +144,12 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
     for key, test in declared.tests.items():
         sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
         groups = {item.group for other in test.without_groups_of for item in part(other)} - {""}
-        tests[key] = tuple(
+        remaining = tuple(
             item
             for item in part(test.part)
             if item.sequence not in sequences and item.group not in groups
         )
+        tests[key] = subset(remaining, test.fraction)
         if not tests[key]:
             others = dict.fromkeys((*test.without_identical_to, *test.without_groups_of))
             raise DataError(
@@ -170,6 +171,17 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
     return Split(
         name=name, train=subset(train, train_fraction), validation=validation, tests=tests
     )
+
+
+def used_by(split: Split, dataset: Dataset) -> Dataset:
+    """Return `dataset` without the items that `split` neither learns from nor is tested on."""
+    parts = (split.train, split.validation, *split.tests.values())
+    used = {item for part in parts for item in part}
+    kept = {
+        name: tuple(item for item in items if item in used)
+        for name, items in dataset.parts.items()
+    }
+    return Dataset(dataset.name, kept, dataset.simulated)
 
 
 def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:

@@ -286,7 +286,7 @@ def _reading_frame(rng: Generator) -> Fold:
     codons = Fold()
     for _ in range(_between(rng, 14, 24)):
         codons = codons + _motif(rng, "VNN")  # no stop begins with A, C or G
-    leader = _hairpin(rng, 4, 6) + _motif(rng, "RCC")
+    leader = _hairpin(rng, 7, 9) + _motif(rng, "RCC")
     return leader + _motif(rng, "AUG") + codons + _motif(rng, "UAA")
 
 
