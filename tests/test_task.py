@@ -143,8 +143,14 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
         (change("splits/only/validation", "train"), "splits.only.validation: validation is a part"),
         (change("splits/only/held_out", {"fraction": 0.1}), "splits.only.validation: validation"),
         (
-            change("splits/only", {**declaration()["splits"]["only"], "validation": "train",
-                                   "held_out": {"fraction": 1}}),
+            change(
+                "splits/only",
+                {
+                    **declaration()["splits"]["only"],
+                    "validation": "train",
+                    "held_out": {"fraction": 1},
+                },
+            ),
             "splits.only.held_out.fraction: the value must be above 0 and below 1",
         ),
         (

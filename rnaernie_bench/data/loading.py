@@ -168,9 +168,7 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
                 where=f"{task.name}, split {name}",
                 remedy="declare a validation part of its own",
             )
-    return Split(
-        name=name, train=subset(train, train_fraction), validation=validation, tests=tests
-    )
+    return Split(name=name, train=subset(train, train_fraction), validation=validation, tests=tests)
 
 
 def used_by(split: Split, dataset: Dataset) -> Dataset:
@@ -178,8 +176,7 @@ def used_by(split: Split, dataset: Dataset) -> Dataset:
     parts = (split.train, split.validation, *split.tests.values())
     used = {item for part in parts for item in part}
     kept = {
-        name: tuple(item for item in items if item in used)
-        for name, items in dataset.parts.items()
+        name: tuple(item for item in items if item in used) for name, items in dataset.parts.items()
     }
     return Dataset(dataset.name, kept, dataset.simulated)
 
