@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.data.items import Dataset, SequenceItem
@@ -174,7 +174,8 @@ def test_what_a_split_does_not_use_is_left_out(small_task: Make) -> None:
     task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
     dataset = load_dataset(task, simulated=False)
     used = used_by(make_split(task, dataset, "s"), dataset)
-    assert [item.id for item in used.parts["test"]] == ["RF2_e"]
+    # The first stands in train as well.
+    assert [item.id for item in used.parts["test"]] == ["RF1_a", "RF2_e"]
     assert used.parts["train"] == dataset.parts["train"]
     assert used.fingerprint != dataset.fingerprint
 
@@ -204,6 +205,7 @@ def test_relatives_stay_together_through_groups_and_sequences() -> None:
     assert len({hold_out(items, HeldOut(0.2, seed)) for seed in range(8)}) == 2
 
 
+@settings(deadline=None)  # the first call imports scipy
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=60),
     fraction=st.floats(0.01, 0.6),
