@@ -80,6 +80,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
+        "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
     },
     group="rnaernie_bench.backbones",
 )

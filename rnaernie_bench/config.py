@@ -37,8 +37,17 @@ class TaskOptions:
     """What happens to a sequence over the limit."""
     train_fraction: float = 1.0
     """Share of the training items that is used, a stratified and nested subset."""
+    window_overlap: int = 0
+    """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
 
     def __post_init__(self) -> None:
+        overlap = self.window_overlap
+        require(overlap >= 0, "task.window_overlap", "0 or more")
+        require(
+            self.length == "window" or overlap == 0,
+            "task.window_overlap",
+            "0 without task.length=window",
+        )
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         if self.head not in HEADS:
             raise ConfigError(
@@ -306,7 +315,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0,
+            "train_fraction": 1.0, "window_overlap": 0,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

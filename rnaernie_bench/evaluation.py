@@ -46,7 +46,7 @@ def evaluate(
         fitted: the model.
         split: whose validation and test parts are scored.
         labels: the task's labels.
-        max_bases: the most bases the model reads; for the count of truncated items.
+        max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
         calibrated: whether to fit the temperature; it is 1 if not.
     """
     held_out = fitted.logits([item.sequence for item in split.validation])

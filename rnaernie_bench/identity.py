@@ -27,9 +27,12 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     """Return the recipe of a run: how it was trained, within which budget, on how much."""
     options = {k: v for k, v in told(config.trainer).items() if k not in _WITHOUT_EFFECT}
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
+    # Only where it has an effect: other runs keep the ids they had before there were windows.
+    windows = {"window_overlap": config.task.window_overlap}
     return {
         **options,
         "length": config.task.length,
+        **(windows if config.task.length == "window" else {}),
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }

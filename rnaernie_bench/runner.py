@@ -25,7 +25,7 @@ from rnaernie_bench.catalogue import (
 )
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.data.items import Dataset
-from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.data.loading import load_dataset, make_split, used_by
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
@@ -51,6 +51,8 @@ class Plan:
     config: RunConfig
     task: Task
     dataset: Dataset
+    used: Dataset
+    """The items of the data set that the split uses."""
     scheme: Scheme
     entry: EncoderEntry | BaselineEntry
     encoder: Encoder | None
@@ -115,7 +117,8 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
         weights = resolve(entry.weights_sha256)(config.backbone)
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
     followed = scheme(config.protocol, task, split)
-    return Plan(config, task, dataset, followed, entry, encoder, run_id)
+    used = used_by(split, dataset)
+    return Plan(config, task, dataset, used, followed, entry, encoder, run_id)
 
 
 def execute(
@@ -175,11 +178,13 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
+        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
+        limit = report.max_bases if config.task.length == "truncate" else None
         evaluation = evaluate(
             fitted,
             planned.scheme.split,
             task.labels,
-            max_bases=report.max_bases,
+            max_bases=limit,
             calibrated=planned.scheme.calibrated,
         )
     _save_model(planned, fitted, report, evaluation.temperature)
@@ -227,7 +232,7 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
         config=config,
         train=planned.scheme.split.train,
         validation=planned.scheme.selection,
-        dataset=planned.dataset,
+        dataset=planned.used,
         folder=planned.folder,
         log=lambda metrics, step: tracker.log_metrics(metrics, step),
     )
@@ -258,6 +263,7 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
             "labels": list(planned.task.labels),
             "temperature": temperature,
             "length": planned.config.task.length,
+            "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
             "token_budget": planned.config.trainer.token_budget,
         },

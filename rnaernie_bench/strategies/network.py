@@ -16,6 +16,7 @@ from transformers import TrainerCallback
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import SequenceItem, labels_of
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
 from rnaernie_bench.metrics import classification_report
@@ -32,8 +33,18 @@ class Reader:
     max_bases: int
     policy: LengthPolicy
     token_budget: int
+    overlap: int = 0
+    """The least number of bases that neighbouring windows share, under ``window``."""
     tails: Callable[[Sequence[str]], Sequence[Sequence[Tail]]] | None = None
     """Chooses the copies that each sequence is read as; None: one, without a tail."""
+
+    def __post_init__(self) -> None:
+        if self.overlap >= self.max_bases:
+            raise ConfigError(
+                f"windows of {self.max_bases} bases cannot share {self.overlap}",
+                where="task.window_overlap",
+                remedy=f"give at most {self.max_bases - 1}",
+            )
 
     @property
     def pad_id(self) -> int:
@@ -47,6 +58,7 @@ class Reader:
             self.tokenizer,
             policy=self.policy,
             max_bases=self.max_bases,
+            overlap=self.overlap,
             names=names,
             tails=self.tails(sequences) if self.tails else None,
         )
@@ -89,21 +101,28 @@ def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
     head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
     model = TaskModel(encoder.model, head)
     reader = Reader(
-        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
+        encoder.tokenizer,
+        encoder.max_bases,
+        config.task.length,
+        config.trainer.token_budget,
+        config.task.window_overlap,
     )
     write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
     return FittedNetwork(model, reader, write)
 
 
 def refuse_long(context: FitContext, reader: Reader) -> None:
-    """Apply the length policy to every part of the data set, before time is spent on training.
+    """Refuse what is too long for the policy ``error``, before time is spent on training.
 
     Raises:
         DataError: naming file and record of a sequence over the limit under ``error``.
     """
-    files = {} if context.dataset.simulated else context.task.dataset.files
+    if reader.policy != "error":
+        return
+    files = {} if context.dataset.simulated else context.task.dataset.file_parts
     for part, items in context.dataset.parts.items():
-        file = files[part].path if part in files else f"{context.dataset.name}, part {part}"
+        paths = ", ".join(file.path for file in files.get(part, {}).values())
+        file = paths or f"{context.dataset.name}, part {part}"
         long = [item for item in items if len(item.sequence) > reader.max_bases]
         reader.encode(
             [item.sequence for item in long], [f"{file}, record '{item.id}'" for item in long]
