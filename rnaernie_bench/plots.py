@@ -7,13 +7,9 @@ colour blindness.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from rnaernie_bench.errors import BenchError
-from rnaernie_bench.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,26 +102,3 @@ def confusion_matrix_figure(
         "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
     )
     return figure
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write `figure` to `path` as its suffix says; equal figures give equal files.
-
-    Args:
-        figure: a finished figure.
-        path: ends in `.png` or `.svg`.
-
-    Raises:
-        BenchError: if the suffix is another one or the folder cannot be written.
-    """
-    import matplotlib
-
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in ("png", "svg"):
-        raise BenchError(
-            f"'{path.suffix}' is no picture format", where=path, remedy="use .png or .svg"
-        )
-    # Both formats would else hold the hour or the program, and svg random ids.
-    unstamped = {"Software": None} if kind == "png" else {"Date": None}
-    with atomic_path(path) as partial, matplotlib.rc_context({"svg.hashsalt": "rnaernie-bench"}):
-        figure.savefig(partial, format=kind, metadata=unstamped)
