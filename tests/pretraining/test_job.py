@@ -308,8 +308,8 @@ def test_two_processes_train_as_one(alone, tmp_path, launcher):
 @pytest.mark.services
 def test_two_killed_processes_are_gone_on_with(tmp_path):
     """Dropout too: each process takes its own random numbers up again."""
-    arguments = ["trainer.max_steps=200", "trainer.log_steps=10", "trainer.eval_steps=100"]
-    arguments = settings(tmp_path, *arguments, "trainer.checkpoint_steps=10")
+    arguments = ["trainer.max_steps=80", "trainer.log_steps=10", "trainer.eval_steps=40"]
+    arguments = settings(tmp_path, *arguments, "trainer.checkpoint_steps=20")
     undisturbed = launched(tmp_path / "a", arguments, *TORCHRUN)
     out = tmp_path / "b" / "out"
     killed = subprocess.Popen(
