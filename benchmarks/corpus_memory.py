@@ -62,6 +62,8 @@ def peak(file: Path, duplicates: str, folder: str) -> float:
 
 def build(file: str, duplicates: str) -> None:
     """Build the corpus of a file, and print the peak of this process in MiB."""
+    import datasets  # noqa: F401  # read back with it at the end: its own size is in every peak
+
     from rnaernie_bench.pretraining.config import compose
     from rnaernie_bench.pretraining.corpus import load_corpus
 
