@@ -25,6 +25,7 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
+    TrainerState,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
@@ -38,9 +39,8 @@ from rnaernie_bench.trainer_parts import (
     Log,
     TimeLimit,
     callback_of,
-    ended_state,
     last_whole_checkpoint,
-    restore_callbacks,
+    train_from,
     wants_bf16,
 )
 
@@ -138,8 +138,7 @@ def train(
     start = time.perf_counter()
     torch.manual_seed(seed)
     checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
-    if checkpoint is None or not trainer.take_over(checkpoint):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    train_from(trainer, checkpoint, trainer.load_best, TimeLimit)
     state, limit = trainer.state, callback_of(trainer, TimeLimit)
     limit.stop()
     return TrainingSummary(
@@ -193,22 +192,13 @@ class _BucketTrainer(Trainer):
         """Optimiser steps of a pass over train."""
         return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
 
-    def take_over(self, checkpoint: Path) -> bool:
-        """Take over state and best weights of a training that had ended at `checkpoint`.
-
-        Returns:
-            Whether it had ended.
-        """
+    def load_best(self, checkpoint: Path, state: TrainerState) -> None:
+        """Load the weights of the best epoch of a training that had ended at `checkpoint`."""
         from safetensors.torch import load_file
 
-        state = ended_state(checkpoint)
-        if state is None:
-            return False
+        # Beside it, wherever the folder lies by now.
         best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
         self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
-        self.state = state
-        restore_callbacks(self, state, TimeLimit)
-        return True
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return the Trainer's optimiser, with a group for each learning rate that is asked for."""
