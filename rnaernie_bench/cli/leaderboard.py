@@ -55,8 +55,9 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.across import across_tasks
     from rnaernie_bench.results.leaderboard import build
-    from rnaernie_bench.results.rendering import render
+    from rnaernie_bench.results.rendering import references_of, render
     from rnaernie_bench.results.store import read_records, read_runs
     from rnaernie_bench.results.tied import read_statistics
 
@@ -80,7 +81,10 @@ def execute(arguments: argparse.Namespace) -> int:
     tables = build(
         of_known_tasks(records, tasks), tasks=tasks, statistics=read_statistics(results_dir)
     )
-    print(render(tables, arguments.format), end="")
+    shown = render(
+        tables, arguments.format, references=references_of(tables), across=across_tasks(tables)
+    )
+    print(shown, end="")
     return 0
 
 

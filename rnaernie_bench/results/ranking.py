@@ -111,6 +111,9 @@ def win_rates(
     ]
     models = range(len(signed[0]))
     return [
-        [fmean(((task[a] > task[b]) - (task[a] < task[b]) + 1) / 2 for task in signed) for b in models]
+        [
+            fmean(((task[a] > task[b]) - (task[a] < task[b]) + 1) / 2 for task in signed)
+            for b in models
+        ]
         for a in models
     ]

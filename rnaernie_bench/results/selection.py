@@ -14,9 +14,9 @@ import numpy as np
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.comparison import Outcomes
-from rnaernie_bench.results.leaderboard import settings_of, shown_as
 from rnaernie_bench.results.predictions import Predictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
+from rnaernie_bench.results.settings import settings_of, shown_as
 from rnaernie_bench.results.store import (
     MIN_PREFIX,
     RECORD_FILE,

@@ -16,9 +16,7 @@ FOLDER = Path(references.__file__).parent
 
 def one(task: str, source: str, model: str, split: str) -> references.Reference:
     [found] = [
-        r
-        for r in references_for(task)
-        if (r.source, r.model, r.split) == (source, model, split)
+        r for r in references_for(task) if (r.source, r.model, r.split) == (source, model, split)
     ]
     return found
 
