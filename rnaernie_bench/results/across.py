@@ -95,7 +95,7 @@ def _shared(figures: Mapping[str, Mapping[Name, float]]) -> tuple[list[str], lis
     }
     best: tuple[list[str], list[Name]] = [], []
     for tasks in choices:
-        rows = sorted(row for row, those in standing.items() if tasks <= those)
-        found = [task for task in figures if task in tasks], rows
+        inside = sorted(row for row, those in standing.items() if tasks <= those)
+        found = [task for task in figures if task in tasks], inside
         best = max(best, found, key=lambda pair: (len(pair[0]), len(pair[1]), pair[0]))
     return best

@@ -271,7 +271,10 @@ def _row(
         run_ids=run_ids,
         metrics={metric: cell for metric, cell in cells.items() if cell},
         parameters=first["backbone"]["parameters"],
-        **costs,
+        train_s=costs["train_s"],
+        items_per_s=costs["items_per_s"],
+        peak_rss_mb=costs["peak_rss_mb"],
+        peak_gpu_mb=costs["peak_gpu_mb"],
         trials=_mean([record["selection"]["trials"] for record in records]),
         provenance=_provenance(run_ids, reproduced),
     )
