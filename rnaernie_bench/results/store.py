@@ -118,6 +118,29 @@ def find_run(name: str, runs_dir: Path) -> Path:
     )
 
 
+def find_record(name: str, results_dir: Path) -> Path:
+    """Find the imported record of the run that a user names.
+
+    Args:
+        name: a run id, or the first 6 or more letters of one.
+        results_dir: the folder of results.
+
+    Raises:
+        ResultError: no record has that name, or several.
+    """
+    paths = record_paths(results_dir)
+    found = [path for path in paths if len(name) >= MIN_PREFIX and path.stem.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{name!r} stands for several records" if found else f"there is no record {name!r}"
+    raise ResultError(
+        what,
+        where=results_dir,
+        remedy=f"give a run id or at least {MIN_PREFIX} letters of one; `results import` brings "
+        "runs here",
+    )
+
+
 def _listed(runs: list[Path], most: int = 8) -> str:
     """Name runs as `task/run_id`, the first few of them."""
     names = [f"{path.parent.name}/{path.name}" for path in runs]
