@@ -125,9 +125,11 @@ def build(
     """
     groups: dict[ComparabilityKey, list[Record]] = defaultdict(list)
     distinct = {str(record.get("run_id")): record for record in records}
+    settings: dict[str, str] = {}
     for run_id, record in sorted(distinct.items()):
         try:
             _look_over(record)
+            settings[run_id] = json.dumps(settings_of(record), sort_keys=True)
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -137,7 +139,7 @@ def build(
                 remedy="see `rnaernie-bench results validate`",
             ) from error
     tables = [
-        _table(key, group, tasks, statistics or {}, frozenset(reproduced))
+        _table(key, group, tasks, settings, statistics or {}, frozenset(reproduced))
         for key, group in groups.items()
     ]
     return sorted(tables, key=_place)
@@ -149,8 +151,8 @@ def _look_over(record: Record) -> None:
     Raises:
         KeyError: a field is missing; or one of the other errors of a field that is something else.
     """
-    settings_of(record)
     shown_as(record)
+    record["run_id"]
     numbers = [record["seed"], record["selection"]["trials"], record["backbone"]["parameters"]]
     numbers += [record["cost"][name] for name in COSTS]
     for test in record["tests"].values():
@@ -186,6 +188,7 @@ def _table(
     key: ComparabilityKey,
     records: Sequence[Record],
     tasks: Mapping[str, TaskInfo],
+    settings: Mapping[str, str],
     statistics: Statistics,
     reproduced: frozenset[str],
 ) -> Table:
@@ -210,7 +213,7 @@ def _table(
 
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[json.dumps(settings_of(record), sort_keys=True)].append(record)
+        groups[settings[str(record["run_id"])]].append(record)
     budget, notes = differences(
         [shown_as(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
     )

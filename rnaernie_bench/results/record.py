@@ -89,19 +89,13 @@ def parse_record(text: str, *, where: object = None) -> Record:
         ResultError: `text` is damaged, holds a number that is not finite, or no record of a schema
             that is known.
     """
-    odd: list[str] = []
-
-    def constant(name: str) -> float:
-        odd.append(name)
-        return float(name)
-
     try:
-        record = json.loads(text, parse_constant=constant)
+        record = json.loads(text)
     except ValueError as error:
         raise ResultError(f"damaged record: {error}", where=where, remedy=_RESTORE) from error
-    if odd:
-        path, what = next(_not_finite(record, "$"))
-        raise ResultError(f"damaged record: {path}: {what}", where=where, remedy=_RESTORE)
+    if "NaN" in text or "Infinity" in text:  # a name may hold the word
+        for path, what in _not_finite(record, "$"):
+            raise ResultError(f"damaged record: {path}: {what}", where=where, remedy=_RESTORE)
     schema = record.get("schema") if isinstance(record, dict) else None
     while isinstance(schema, int) and schema in UPGRADES:
         record = UPGRADES[schema](record)
