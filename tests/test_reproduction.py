@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from rnaernie_bench import identity, reproduction
+from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import write_json
@@ -107,7 +109,7 @@ def test_other_data_is_named(imported):
     assert "would not be the same run here: dataset is '" in words
 
 
-def test_other_weights_are_named(imported):
+def test_other_weights_are_named(imported, tmp_path):
     task, _, paths = imported
 
     def pretrained(record):
@@ -121,7 +123,9 @@ def test_other_weights_are_named(imported):
         value = identity.identity(config, task.task(), fingerprint, "encoder", "0" * 64)
         record["run_id"] = run_id_of(value)
 
-    weights = next(task.run_folders()[0].parent.glob("*/model/backbone"))
+    weights = tmp_path / "weights"
+    shutil.copytree(task.runs / "tiny_cls" / paths["frozen"].stem / "model" / "backbone", weights)
+    typed_tokenizer().save_pretrained(weights)
     words = refusal(task, paths["frozen"], pretrained, source=str(weights))
     assert "backbone.weights_sha256 is '" in words and "in the record" in words
     assert "local folder; say where they are with --source" in refusal(
