@@ -55,8 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.across import across_tasks
     from rnaernie_bench.results.leaderboard import build
-    from rnaernie_bench.results.rendering import render
+    from rnaernie_bench.results.marks import reproduced_runs
+    from rnaernie_bench.results.rendering import references_of, render
     from rnaernie_bench.results.store import read_records, read_runs
     from rnaernie_bench.results.tied import read_statistics
 
@@ -78,9 +80,15 @@ def execute(arguments: argparse.Namespace) -> int:
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
     tables = build(
-        of_known_tasks(records, tasks), tasks=tasks, statistics=read_statistics(results_dir)
+        of_known_tasks(records, tasks),
+        tasks=tasks,
+        statistics=read_statistics(results_dir),
+        reproduced=reproduced_runs(results_dir, records),
     )
-    print(render(tables, arguments.format), end="")
+    shown = render(
+        tables, arguments.format, references=references_of(tables), across=across_tasks(tables)
+    )
+    print(shown, end="")
     return 0
 
 
