@@ -49,7 +49,7 @@ LIGHT = {"ink": INK, "muted": MUTED, "rule": RULE, "paper": PAPER, **PALETTE}
 """Each colour on paper."""
 
 FONTS = (
-    "Inter", "Segoe UI", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans",
+    "Inter", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "Liberation Sans",
     "sans-serif",
 )  # fmt: skip
 """Families in order of preference; nothing is downloaded."""
@@ -58,7 +58,7 @@ FONTS = (
 def css_variables() -> str:
     """Return CSS declarations of every colour, light and dark, and of the font."""
     colours = [f"--{name}:light-dark({LIGHT[name]},{DARK[name]});" for name in LIGHT]
-    fonts = ",".join(f'"{name}"' if " " in name else name for name in ("system-ui", *FONTS))
+    fonts = ",".join(f'"{name}"' if " " in name else name for name in FONTS)
     return "".join([*colours, f"--font:{fonts};"])
 
 
@@ -73,7 +73,7 @@ def chart_style() -> dict[str, Any]:
         "text.parse_math": False,  # a dollar sign in a name is a dollar sign
         "axes.edgecolor": RULE,
         "axes.labelcolor": MUTED,
-        "axes.labelsize": 10,
+        "axes.labelsize": 10.5,
         "axes.linewidth": 0.8,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -85,8 +85,8 @@ def chart_style() -> dict[str, Any]:
         "ytick.color": RULE,
         "xtick.labelcolor": MUTED,
         "ytick.labelcolor": MUTED,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
+        "xtick.labelsize": 10,
+        "ytick.labelsize": 10,
         "xtick.minor.visible": False,
         "lines.linewidth": 1.6,
         "lines.markersize": 6,

@@ -83,7 +83,7 @@ def by_class(rows: Sequence[Row], records: Mapping[str, Record], part: str, href
     support = {name: entry["support"] for name, entry in tables[0][0].items()}
     return Heat(
         "F1 by class",
-        "Mean over seeds; below each class its test items." + _cut(rows),
+        "Mean over seeds." + _cut(rows),
         tuple((name, f"{items:,}") for name, items in support.items()),
         tuple(
             (
@@ -122,8 +122,8 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
     return Heat(
         "Accuracy by family",
         f"The {len(chosen)} of {wording.plural(len(large), 'family').replace('familys', 'families')} "
-        f"with {LEAST_ITEMS} items or more on which rows differ most; mean over seeds, below each "
-        f"family its test items.{_cut(rows)}",
+        f"with {LEAST_ITEMS} items or more on which rows differ most; mean over "
+        f"seeds.{_cut(rows)}",
         tuple((name, f"{sizes[name]:,}") for name in chosen),
         tuple(
             (

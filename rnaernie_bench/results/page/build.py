@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
@@ -33,6 +34,9 @@ MOST_ROWS = 50
 
 MARKER = "page.css"
 """A folder with this file was written by us and may be replaced."""
+
+
+_CODE = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -317,6 +321,11 @@ def _filters(views: Sequence[TableView]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(values)) for name, values in choices.items() if len(values) > 1}
 
 
+def prose(text: str) -> Markup:
+    """Return escaped text in which words between backticks are set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
 class _Templates:
     """The templates, with style and script; loaded once a build."""
 
@@ -331,6 +340,7 @@ class _Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["prose"] = prose
         style = (folder / MARKER).read_text(encoding="utf-8")
         self.css = style.replace("/* variables */", css_variables())
         self.javascript = (folder / "page.js").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -21,8 +22,11 @@ from rnaernie_bench.style import CURVES, INK, MUTED, PALETTE, PAPER, RULE, chart
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, HEIGHT = 5.4, 3.5
+WIDTH, HEIGHT = 4.7, 3.1
 """Size of a chart in inches; a point is a CSS pixel at its natural size."""
+
+Box = tuple[float, float, float, float]
+"""Left, low, right and high end."""
 
 MOST_LABELS = 8
 MOST_CURVES = 6
@@ -30,13 +34,14 @@ MOST_CURVES = 6
 _PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"')
-_ID = re.compile(r'(id="|href="#|url\(#)')
+_ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
 def cost_charts(table: Table) -> Iterator[Chart]:
     """Yield the score against each cost that rows differ in, with the rows that nothing beats."""
     costs: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
         ("train_s", "training time", "training time", wording.duration),
+        ("items_per_s", "prediction time", "time for 1,000 items", wording.duration),
         ("parameters", "size", "parameters", wording.count),
     )
     for name, title, axis, shown in costs:
@@ -55,7 +60,7 @@ def _cost_chart(
 ) -> Chart:
     metric = table.task.main_metric
     label = wording.metric_label(metric)
-    points = [(float(getattr(row, name)), row.metrics[metric].mean) for row in rows]
+    points = [(_cost(row, name), row.metrics[metric].mean) for row in rows]
     front = pareto_front(points, higher_is_better=table.task.higher_is_better)
     names = [wording.row_name(row.backbone, row.strategy) for row in rows]
     with _drawing(title, table) as (axes, chart):
@@ -83,26 +88,16 @@ def _cost_chart(
                 markeredgewidth=1.4,
                 linestyle="none",
             )
-        named = front if len(rows) > MOST_LABELS else range(len(rows))
-        xs = [x for x, _ in points]
-        axes.set_xlim(min(xs) / 3, max(xs) * 3)
-        middle = (min(xs) * max(xs)) ** 0.5
-        for index in list(named)[:MOST_LABELS]:
-            x, y = points[index]
-            right = x <= middle
-            axes.annotate(
-                names[index],
-                (x, y),
-                (8 if right else -8, 4),
-                textcoords="offset points",
-                ha="left" if right else "right",
-                fontsize=9,
-                color=INK if index in front else MUTED,
-            )
         axes.margins(y=0.12)
-        axes.xaxis.set_major_formatter(lambda value, _: shown(value))
+        xs = [x for x, _ in points]
+        axes.set_xlim(min(xs) / 4, max(xs) * 4)
+        named = front if len(rows) > MOST_LABELS else range(len(rows))
+        _ticks(axes, name, shown)
         axes.set_xlabel(f"{axis} (log scale)")
         axes.set_ylabel(label)
+        axes.figure.draw_without_rendering()  # the layout is known from here on
+        labels = [(i, names[i], INK if i in front else MUTED) for i in named]
+        _label(axes, points, labels, front)
     unbeaten = [names[index] for index in front]
     return Chart(
         f"{label[0].upper()}{label[1:]} against {title}",
@@ -110,6 +105,76 @@ def _cost_chart(
         "square: baselines; bars: 95 % intervals over items.",
         chart[0],
     )
+
+
+def _cost(row: Row, name: str) -> float:
+    """Return a cost that is better when lower: for a throughput, seconds for 1,000 items."""
+    value = float(getattr(row, name))
+    return 1000 / value if name == "items_per_s" else value
+
+
+def _ticks(axes: Axes, name: str, shown: Callable[[float | None], str]) -> None:
+    """Put the ticks where a reader counts: powers of ten, minutes and hours."""
+    low, high = axes.get_xlim()
+    round_ones = [10.0**power for power in range(-4, 13)]
+    if name != "parameters":
+        round_ones = [1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 360000]
+    inside = [value for value in round_ones if low <= value <= high]
+    axes.set_xticks(inside[:: max(1, len(inside) // 5)])
+    axes.xaxis.set_major_formatter(lambda value, _: shown(value))
+    axes.minorticks_off()
+
+
+_PLACES = ((8, 0, "left"), (-8, 0, "right"), (0, 11, "center"), (0, -11, "center"),
+           (8, 11, "left"), (-8, 11, "right"), (8, -11, "left"), (-8, -11, "right"))  # fmt: skip
+"""Where a label may stand, in points from its own: tried in this order."""
+
+
+def _label(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    named: Sequence[tuple[int, str, str]],
+    front: Sequence[int],
+) -> None:
+    """Write names beside points, each where it covers least of what is there already.
+
+    Args:
+        axes: their limits are final.
+        points: all points, which labels keep off.
+        named: index, text and colour of each label.
+        front: the points that a line joins, which labels keep off as well.
+    """
+    spots = [tuple(axes.transData.transform(point)) for point in points]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    for (x, y), (right, top) in pairwise(spots[index] for index in front):
+        taken += [(x, y - 1, right, y + 1), (right - 1, min(y, top), right + 1, max(y, top))]
+    frame = axes.get_window_extent()
+    for index, text, colour in named[:MOST_LABELS]:
+        x, y = spots[index]
+        wide = 5.3 * len(text)  # a ten-point letter is about five points wide
+
+        def box(place: tuple[int, int, str], x: float = x, y: float = y, wide: float = wide) -> Box:
+            left = x + place[0] - {"left": 0.0, "right": wide, "center": wide / 2}[place[2]]
+            return left, y + place[1] - 6, left + wide, y + place[1] + 6
+
+        def cost(place: tuple[int, int, str], at: Callable[..., Box] = box) -> float:
+            left, low, right, high = at(place)
+            outside = max(0.0, frame.x0 - left) + max(0.0, right - frame.x1)
+            outside += max(0.0, frame.y0 - low) + max(0.0, high - frame.y1)
+            return 100 * outside + sum(_overlap(at(place), other) for other in taken)
+
+        best = min(_PLACES, key=cost)
+        taken.append(box(best))
+        axes.annotate(
+            text, points[index], best[:2], textcoords="offset points", ha=best[2], va="center",
+            fontsize=10, color=colour,
+        )  # fmt: skip
+
+
+def _overlap(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
 
 
 def pareto_front(
@@ -163,7 +228,7 @@ def learning_curves(table: Table, records: Mapping[str, Record]) -> Chart | None
             )
             axes.annotate(
                 name, (xs[-1], cells[-1].mean), (8, 0), textcoords="offset points", va="center",
-                fontsize=9, color=INK,
+                fontsize=10, color=INK,
             )  # fmt: skip
         every = sorted({100 * fraction for curve in curves for fraction, _ in curve})
         axes.set_xlim(every[0] / 1.3, every[-1] * 4)
@@ -216,7 +281,7 @@ def _drawing(
 
     finished: list[Markup] = []
     with matplotlib.rc_context(chart_style()):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), dpi=72, layout="constrained")
         yield figure.add_subplot(), finished
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

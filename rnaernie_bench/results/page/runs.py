@@ -162,7 +162,7 @@ def _families(runs: Sequence[Record], part: str, read: ReadAnswers) -> Heat | No
         return None
     return Heat(
         "Accuracy in the hardest families",
-        f"Families with {LEAST_ITEMS} items or more; below each its test items.",
+        f"Families with {LEAST_ITEMS} items or more, mean over seeds.",
         tuple((name, f"{sizes[name]:,}") for name in hardest),
         (("accuracy", "", tuple(means[name] for name in hardest)),),
     )

@@ -22,6 +22,9 @@ from rnaernie_bench.results.page.views import (
 )
 from rnaernie_bench.results.record import Record
 
+MOST_LETTERS = 8
+"""So many letters of tied groups are set below each other; more would be mostly white."""
+
 MOST_DUELS = 20
 """The best rows are shown in the matrix of paired tests."""
 
@@ -82,6 +85,8 @@ def rows(
     low, high, step = axis(min(ends), max(ends))
     place = _scale(low, high)
     costs = _known_costs(table)
+    letters = sorted({letter for row in table.rows for letter in row.tied or ""})
+    aligned = len(letters) <= MOST_LETTERS and all(map(str.isalpha, letters))
     views = []
     for number, row in enumerate(table.rows, 1):
         cell = row.metrics[name]
@@ -108,7 +113,9 @@ def rows(
                     None if cell.high is None else place(cell.high),
                     tuple(map(place, seeds[row.run_ids])) if len(row.seeds) > 1 else (),
                 ),
-                tied=row.tied or "",
+                tied="".join(
+                    letter if letter in (row.tied or "") else " " for letter in letters
+                ) if aligned else row.tied or "",
                 values=(
                     Value(str(len(row.seeds)), len(row.seeds)),
                     *(Value(_COSTS[c][2](getattr(row, c)), getattr(row, c)) for c in costs),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-STRIP_WIDTH, STRIP_PAD = 160, 6
+STRIP_WIDTH, STRIP_PAD = 200, 6
 """Size of a drawn interval and the room at its ends, in CSS pixels."""
 
 

@@ -73,7 +73,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 0.1:
-        return "< 0.1 s"
+        return f"{_three(1000 * seconds)} ms"
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{_three(seconds / size)} {unit}"
@@ -113,7 +113,7 @@ def plural(number: int, thing: str) -> str:
 
 def row_name(backbone: str, strategy: str) -> str:
     """Return what a row is called in a sentence."""
-    return backbone if strategy == "baseline" else f"{backbone}, {strategy}"
+    return backbone if strategy == "baseline" else f"{backbone} · {strategy}"
 
 
 def anchor(*parts: str) -> str:

@@ -60,6 +60,16 @@
     });
   }
 
+  // A table that fits needs no scrolling of its own, and its header can stick to the window.
+  const fit = () => {
+    for (const box of all(".scroll.main")) {
+      box.classList.remove("fits");
+      if (box.scrollWidth <= box.clientWidth && innerWidth > 1100) box.classList.add("fits");
+    }
+  };
+  fit();
+  addEventListener("resize", fit);
+
   // Filters: tables by task, split, part and protocol; rows by backbone, strategy and a word.
   const filters = document.getElementById("filters");
   if (filters) {
