@@ -74,10 +74,14 @@ def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -
     return read
 
 
-def by_class(rows: Sequence[Row], records: Mapping[str, Record], part: str, href: Href) -> Heat | None:
+def by_class(
+    rows: Sequence[Row], records: Mapping[str, Record], part: str, href: Href
+) -> Heat | None:
     """Return the F1 of every class, mean over seeds; None if the records have none."""
     shown = rows[:MOST_ROWS]
-    tables = [[records[run_id]["tests"][part].get("per_class") for run_id in r.run_ids] for r in shown]
+    tables = [
+        [records[run_id]["tests"][part].get("per_class") for run_id in r.run_ids] for r in shown
+    ]
     if not shown or not all(table for runs in tables for table in runs):
         return None
     support = {name: entry["support"] for name, entry in tables[0][0].items()}
@@ -89,7 +93,7 @@ def by_class(rows: Sequence[Row], records: Mapping[str, Record], part: str, href
             (
                 wording.row_name(row.backbone, row.strategy),
                 href(row),
-                tuple(_mean([table[name]["f1"] for table in runs if name in table]) for name in support),
+                tuple(_mean([run[name]["f1"] for run in runs if name in run]) for name in support),
             )
             for row, runs in zip(shown, tables, strict=True)
         ),
@@ -121,9 +125,8 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
     chosen = sorted(large, key=disagreement)[:MOST_FAMILIES]
     return Heat(
         "Accuracy by family",
-        f"The {len(chosen)} of {wording.plural(len(large), 'family').replace('familys', 'families')} "
-        f"with {LEAST_ITEMS} items or more on which rows differ most; mean over "
-        f"seeds.{_cut(rows)}",
+        f"The {len(chosen)} families, of {len(large):,} with {LEAST_ITEMS} items or more, on which "
+        f"rows differ most. Mean over seeds.{_cut(rows)}",
         tuple((name, f"{sizes[name]:,}") for name in chosen),
         tuple(
             (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +58,26 @@ class Pages:
     main: str
     further: Mapping[str, Callable[[], str]]
     """Rendered one by one when written: together they may be large."""
+
+
+def prediction_folders(records: Sequence[Record], *roots: Path) -> dict[str, Path]:
+    """Return by run id the folder that holds a run's predictions; runs without are left out.
+
+    Args:
+        records: imported ones or those of runs.
+        roots: the folder of results, and perhaps that of runs.
+    """
+    found = {}
+    for record in records:
+        name = next(iter(record["tests"].values()))["predictions"]["path"]
+        task, run_id = record["task"]["name"], record["run_id"]
+        places = [
+            root / task / place for root in roots for place in (record["split"]["name"], run_id)
+        ]
+        folder = next((place for place in places if (place / name).is_file()), None)
+        if folder:
+            found[run_id] = folder
+    return found
 
 
 def write_page(
@@ -203,7 +223,7 @@ def _table(
             by=task.by,
         )
     )
-    anchor = f"table-{wording.anchor(*map(str, (key.task, key.dataset, key.split, key.fold, key.part, key.protocol)))}"
+    anchor = f"table-{wording.anchor(*astuple(key))}"
     heats = (
         breakdowns.by_class(table.rows, records, key.part, href),
         breakdowns.by_family(table.rows, read, key.part, href),
@@ -211,7 +231,10 @@ def _table(
     drawn = (*charts.cost_charts(table), charts.learning_curves(table, records))
     better = "higher" if task.higher_is_better else "lower"
     fold = f", fold {key.fold}" if key.fold else ""
-    facts = [f"{wording.plural(table.n, 'test item')}", f"{tables.main_name(table)}, {better} is better"]
+    facts = [
+        f"{wording.plural(table.n, 'test item')}",
+        f"{tables.main_name(table)}, {better} is better",
+    ]
     facts += [f"data {key.dataset[:12]}"]
     if table.budget:
         facts.append(f"budget of trained rows: {table.budget}")

@@ -17,7 +17,16 @@ from rnaernie_bench.results.leaderboard import Row, Table, settings_of
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import Chart
 from rnaernie_bench.results.record import Record
-from rnaernie_bench.style import CURVES, INK, MUTED, PALETTE, PAPER, RULE, chart_style, use_variables
+from rnaernie_bench.style import (
+    CURVES,
+    INK,
+    MUTED,
+    PALETTE,
+    PAPER,
+    RULE,
+    chart_style,
+    use_variables,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -217,7 +226,9 @@ def learning_curves(table: Table, records: Mapping[str, Record]) -> Chart | None
             cells = [row.metrics[metric] for _, row in curve]
             name = wording.row_name(curve[0][1].backbone, curve[0][1].strategy)
             axes.plot(xs, [cell.mean for cell in cells], marker="o", color=PALETTE[colour])
-            bounds = [(x, c.low, c.high) for x, c in zip(xs, cells, strict=True) if c.low is not None]
+            bounds = [
+                (x, c.low, c.high) for x, c in zip(xs, cells, strict=True) if c.low is not None
+            ]
             axes.fill_between(
                 [x for x, *_ in bounds],
                 [low for _, low, _ in bounds],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rnaernie_bench.results.leaderboard import Row, Table
@@ -113,9 +113,9 @@ def rows(
                     None if cell.high is None else place(cell.high),
                     tuple(map(place, seeds[row.run_ids])) if len(row.seeds) > 1 else (),
                 ),
-                tied="".join(
-                    letter if letter in (row.tied or "") else " " for letter in letters
-                ) if aligned else row.tied or "",
+                tied="".join(letter if letter in (row.tied or "") else " " for letter in letters)
+                if aligned
+                else row.tied or "",
                 values=(
                     Value(str(len(row.seeds)), len(row.seeds)),
                     *(Value(_COSTS[c][2](getattr(row, c)), getattr(row, c)) for c in costs),
@@ -169,7 +169,9 @@ def finding(table: Table) -> Finding | None:
         return None
     best, *others = table.rows
     cell = best.metrics[table.task.main_metric]
-    score = f"{main_name(table)} {wording.figure(cell.mean)} {wording.interval(cell.low, cell.high)}"
+    score = (
+        f"{main_name(table)} {wording.figure(cell.mean)} {wording.interval(cell.low, cell.high)}"
+    )
     sentences = []
     if not others:
         sentences.append("It is the only row so far.")
@@ -181,17 +183,15 @@ def finding(table: Table) -> Finding | None:
         if tied:
             cannot = f"{len(tied)} of the {wording.plural(len(others), 'other row')}"
             sentences.append(f"{cannot} cannot be told from it: {wording.listed(names)}.")
-        if len(tied) < len(others):
-            rest = len(others) - len(tied)
-            which = "All others" if not tied else "The other" if rest == 1 else f"The other {rest}"
-            sentences.append(f"{which} score{'s' * (which == 'The other')} significantly lower."
-                             if table.task.higher_is_better
-                             else f"{which} err{'s' * (which == 'The other')} significantly more.")  # fmt: skip
+        rest = len(others) - len(tied)
+        if rest:
+            which = (
+                "All others are" if not tied else "The other is" if rest == 1 else "The others are"
+            )
+            sentences.append(f"{which} significantly worse.")
     if best.kind == "baseline" and any(row.kind == "encoder" for row in others):
         sentences.append("The leader is a baseline: no language model here is ahead of it.")
-    return Finding(
-        wording.row_name(best.backbone, best.strategy), score.strip(), tuple(sentences)
-    )
+    return Finding(wording.row_name(best.backbone, best.strategy), score.strip(), tuple(sentences))
 
 
 def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
