@@ -7,6 +7,7 @@ from benchmarks import (
     embedding,
     flop_utilisation,
     frozen_cache,
+    leaderboard_page,
     masking,
     statistics,
     train_throughput,
@@ -20,6 +21,7 @@ for benchmark in (
     embedding,
     dropout_equivalence,
     statistics,
+    leaderboard_page,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
