@@ -62,7 +62,7 @@ def css_variables() -> str:
     return "".join([*colours, f"--font:{fonts};"])
 
 
-def chart_style() -> dict[str, Any]:
+def chart_style() -> dict[Any, Any]:
     """Return Matplotlib's settings for a chart: few lines, quiet axes, text that stays text."""
     return {
         "svg.fonttype": "none",

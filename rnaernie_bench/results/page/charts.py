@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from markupsafe import Markup
 
@@ -30,6 +30,7 @@ from rnaernie_bench.style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 4.7, 3.1
 """Size of a chart in inches; a point is a CSS pixel at its natural size."""
@@ -71,7 +72,7 @@ def _cost_chart(
     label = wording.metric_label(metric)
     points = [(_cost(row, name), row.metrics[metric].mean) for row in rows]
     front = pareto_front(points, higher_is_better=table.task.higher_is_better)
-    names = [wording.row_name(row.backbone, row.strategy) for row in rows]
+    names = [wording.short(wording.row_name(row.backbone, row.strategy)) for row in rows]
     with _drawing(title, table) as (axes, chart):
         axes.set_xscale("log")
         axes.step(
@@ -104,7 +105,7 @@ def _cost_chart(
         _ticks(axes, name, shown)
         axes.set_xlabel(f"{axis} (log scale)")
         axes.set_ylabel(label)
-        axes.figure.draw_without_rendering()  # the layout is known from here on
+        cast("Figure", axes.figure).draw_without_rendering()  # the layout is known from here on
         labels = [(i, names[i], INK if i in front else MUTED) for i in named]
         _label(axes, points, labels, front)
     unbeaten = [names[index] for index in front]
@@ -224,10 +225,12 @@ def learning_curves(table: Table, records: Mapping[str, Record]) -> Chart | None
         for curve, colour in zip(curves[:MOST_CURVES], CURVES, strict=False):
             xs = [100 * fraction for fraction, _ in curve]
             cells = [row.metrics[metric] for _, row in curve]
-            name = wording.row_name(curve[0][1].backbone, curve[0][1].strategy)
+            name = wording.short(wording.row_name(curve[0][1].backbone, curve[0][1].strategy))
             axes.plot(xs, [cell.mean for cell in cells], marker="o", color=PALETTE[colour])
             bounds = [
-                (x, c.low, c.high) for x, c in zip(xs, cells, strict=True) if c.low is not None
+                (x, cell.low, cell.high)
+                for x, cell in zip(xs, cells, strict=True)
+                if cell.low is not None and cell.high is not None
             ]
             axes.fill_between(
                 [x for x, *_ in bounds],
@@ -269,7 +272,7 @@ def rank_chart(rows: Sequence[tuple[str, float]], critical: float) -> Chart:
             axes.plot([rank - half, rank + half], [index, index], color=PALETTE["sky"],
                       linewidth=3, solid_capstyle="butt")  # fmt: skip
             axes.plot([rank], [index], "o", color=PALETTE["blue"])
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set_yticks(range(len(rows)), [wording.short(name) for name, _ in rows])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

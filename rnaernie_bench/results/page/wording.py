@@ -116,6 +116,11 @@ def row_name(backbone: str, strategy: str) -> str:
     return backbone if strategy == "baseline" else f"{backbone} · {strategy}"
 
 
+def short(name: str, most: int = 36) -> str:
+    """Cut a name that would leave no room for a picture."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def anchor(*parts: str) -> str:
     """Return a name for a file or a place in the page that holds nothing of the parts' text."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
