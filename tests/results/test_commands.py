@@ -130,7 +130,7 @@ def test_records_of_unknown_tasks_are_left_out_with_one_line(
     status, out, err = run(leaderboard, "--format", "json")
     assert (status, err) == (0, warning)
     assert {table["task"] for table in json.loads(out)} == {"ncrna_cls@1"}
-    assert run(results, "build") == (0, "results/README.md\n", warning)
+    assert run(results, "build") == (0, "results/README.md\nresults/index.html\n", warning)
     page = tmp_path / "results" / "README.md"
     assert "elsewhere" not in page.read_text(encoding="utf-8")
     assert run(leaderboard, "--task", "ncrna_cls")[2] == ""

@@ -48,8 +48,17 @@ def test_one_file_holds_everything(tmp_path: Path, records: Any) -> None:
     assert len(ids) == len(set(ids))
     links = {value[1:] for value in reader.values("href") if value.startswith("#")}
     assert links <= set(ids)
-    for words in ("Learning curves", "F1 by class", "Across tasks", "Confusion", "See <code>full",
-                  "Be <code>clean</code>", "<li>One.</li>", "git commit", "macro F1 0.750"):  # fmt: skip
+    for words in (
+        "Learning curves",
+        "F1 by class",
+        "Across tasks",
+        "Confusion",
+        "See <code>full</code>",
+        "Be <code>clean</code>",
+        "<li>One.</li>",
+        "git commit",
+        "macro F1 0.750",
+    ):
         assert words in text
 
 
