@@ -53,7 +53,8 @@ def main() -> None:
     print(f"{len(found):,} records, {sum(len(table.rows) for table in tables):,} rows in "
           f"{len(tables)} tables")  # fmt: skip
     print(
-        f"reading {read - start:.1f} s, tables {built - read:.1f} s, pages {written - built:.1f} s"
+        f"reading {read - start:.1f} s, tables {built - read:.1f} s, pages {written - built:.1f} s; "
+        f"{processor:.1f} s of the processor"
     )
     print(f"together {total:5.1f} s  {'under' if total < MOST_SECONDS else 'OVER'} "
           f"{MOST_SECONDS:.0f} s")  # fmt: skip
