@@ -150,7 +150,8 @@ def _trials(row: Row, records: Mapping[str, Record]) -> int:
 
 def axis(low: float, high: float) -> tuple[float, float, float]:
     """Return round ends of an axis that holds `low` and `high`, and the step of its ticks."""
-    span = high - low or abs(high) or 1.0
+    # Figures that are all but equal still get an axis, around them.
+    span = high - low if high - low > 1e-9 else max(abs(high), 1e-3)
     raw = span / 3
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
