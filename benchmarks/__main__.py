@@ -7,6 +7,7 @@ from benchmarks import (
     embedding,
     flop_utilisation,
     frozen_cache,
+    leaderboard_page,
     masking,
     statistics,
     train_throughput,
@@ -22,6 +23,7 @@ for benchmark in (
     dropout_equivalence,
     statistics,
     type_guided,
+    leaderboard_page,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

@@ -7,21 +7,7 @@ import sys
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path
-
-PROTOCOL = (
-    "Protocol `clean`: epoch, temperature and every other choice are made on the validation part; "
-    "a test part is scored once, by the model so chosen, with no item dropped."
-)
-
-LIMITS = (
-    "Bootstrap intervals hold the trained model fixed and draw test items as if they were "
-    "independent; relatives among them make the true uncertainty larger.",
-    "The spread over seeds is that of initialisation, data order and dropout; the split is fixed.",
-    "Being tied is not being equal: with few seeds that differ widely, only large differences can "
-    "be shown.",
-    "A row that ended by the budget might gain from more training.",
-    "Times and memory are those of the machine named in each record's `environment`.",
-)
+from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser(
         "build",
         parents=[common],
-        help="rebuild README.md and statistics.json in the folder of results",
+        help="rebuild README.md, index.html and statistics.json in the folder of results",
     )
     add_task_path(build)
     actions.add_parser("validate", parents=[common], help="check every record and its predictions")
@@ -117,7 +103,9 @@ def _import(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.guidance_page import build_guidance
+    from rnaernie_bench.results.leaderboard import build
     from rnaernie_bench.results.marks import reproduced_runs
+    from rnaernie_bench.results.page.build import Evidence, prediction_folders, write_page
     from rnaernie_bench.results.rendering import build_results
     from rnaernie_bench.results.significance import build_statistics
     from rnaernie_bench.results.store import read_records
@@ -125,18 +113,22 @@ def _build(arguments: argparse.Namespace) -> int:
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
     records = of_known_tasks(read_records(folder), tasks)
     statistics = build_statistics(folder, records, tasks=tasks)
+    reproduced = reproduced_runs(folder, records)
     page = build_results(
         folder,
         records,
         tasks=tasks,
         statistics=statistics,
-        reproduced=reproduced_runs(folder, records),
+        reproduced=reproduced,
         protocol=PROTOCOL,
         limits=LIMITS,
     )
     print(page)
     for guided in build_guidance(folder, records, tasks=tasks):
         print(guided)
+    evidence = Evidence(records, prediction_folders(records, folder), statistics)
+    tables = build(records, tasks=tasks, statistics=statistics, reproduced=reproduced)
+    print(write_page(folder / "index.html", tables, evidence, protocol=PROTOCOL, limits=LIMITS))
     return 0
 
 

@@ -54,7 +54,8 @@ def test_import_build_validate_and_show(tmp_path: Path, run: Run, make_run: Any)
     path = f"results/ncrna_cls/published/{folder.name}.json"
     status, out, _ = run(results, "import", folder.name[:6])
     assert (status, out) == (0, f"{path}\n")
-    assert run(results, "build")[:2] == (0, "results/README.md\n")
+    assert run(results, "build")[:2] == (0, "results/README.md\nresults/index.html\n")
+    assert folder.name in (tmp_path / "results" / "index.html").read_text(encoding="utf-8")
     page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
     assert page.index("test part deduplicated") < page.index("test part full")
     assert results.PROTOCOL in page
@@ -63,6 +64,8 @@ def test_import_build_validate_and_show(tmp_path: Path, run: Run, make_run: Any)
     status, out, _ = run(leaderboard, "--format", "json")
     assert status == 0
     assert [table["part"] for table in json.loads(out)["tables"]] == ["deduplicated", "full"]
+    assert run(leaderboard, "--format", "html", "-o", "board.html")[:2] == (0, "board.html\n")
+    assert run(leaderboard, "--format", "html")[1].startswith("<!doctype html>")
 
 
 def test_a_misspelt_run_stops_the_import_before_it_starts(
@@ -127,7 +130,7 @@ def test_records_of_unknown_tasks_are_left_out_with_one_line(
     status, out, err = run(leaderboard, "--format", "json")
     assert (status, err) == (0, warning)
     assert {table["task"] for table in json.loads(out)["tables"]} == {"ncrna_cls@1"}
-    assert run(results, "build") == (0, "results/README.md\n", warning)
+    assert run(results, "build") == (0, "results/README.md\nresults/index.html\n", warning)
     page = tmp_path / "results" / "README.md"
     assert "elsewhere" not in page.read_text(encoding="utf-8")
     assert run(leaderboard, "--task", "ncrna_cls")[2] == ""
