@@ -26,7 +26,7 @@ def nested_maximum(gains):  # type: ignore[no-untyped-def]
             without a positive gain are never formed.
 
     Returns:
-        The pairs as int32 of shape (pairs, 2), i < j, in no order.
+        The pairs as int64 of shape (pairs, 2), i < j, in no order.
     """
     n = gains.shape[0]
     best = np.zeros((n + 1, n + 1), dtype=np.float32)
@@ -51,8 +51,8 @@ def nested_maximum(gains):  # type: ignore[no-untyped-def]
 def _trace(gains, best):  # type: ignore[no-untyped-def]
     """Return the pairs that gave ``best[0, n]``, by repeating its sums bit by bit."""
     n = gains.shape[0]
-    pairs = np.empty((n // 2, 2), dtype=np.int32)
-    stack = np.empty((n + 1, 2), dtype=np.int32)
+    pairs = np.empty((n // 2, 2), dtype=np.int64)
+    stack = np.empty((n + 1, 2), dtype=np.int64)
     stack[0] = 0, n
     found, open_ = 0, 1
     while open_:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -165,6 +166,6 @@ def bands(values: np.ndarray, edges: Sequence[float]) -> list[str]:
         edges: ascending; a value on an edge belongs to the band that begins there.
     """
     shown = [f"{edge:g}" for edge in edges]
-    between = [f"{low} to < {high}" for low, high in zip(shown, shown[1:], strict=False)]
+    between = [f"{low} to < {high}" for low, high in pairwise(shown)]
     names = [f"< {shown[0]}", *between, f">= {shown[-1]}"]
     return [names[place] for place in np.searchsorted(edges, values, side="right")]
