@@ -122,23 +122,33 @@ def largest_nested(pairs):  # type: ignore[no-untyped-def]
     equally good choices it takes the one with the pair that opens first.
 
     Args:
-        pairs: integers of shape (pairs, 2), i < j, sorted by i, each base at most once.
+        pairs: integers of shape (pairs, 2), i < j, sorted by i, each base at most once; not empty.
 
     Returns:
         bool of shape (pairs,), True for the chosen ones.
     """
     crossed = crossing(pairs)
     kept = ~crossed
-    numbers = np.flatnonzero(crossed)
-    ends = np.sort(pairs[numbers].ravel())
-    m = ends.size
-    partner = np.empty(m, dtype=np.int64)  # in ranks among the bases of crossing pairs
+    # The bases of crossing pairs, numbered from 5' to 3' without the others.
+    pair_at = np.full(pairs.max() + 1, -1, dtype=np.int64)
+    for number in range(len(pairs)):
+        if crossed[number]:
+            pair_at[pairs[number, 0]] = pair_at[pairs[number, 1]] = number
+    m = 2 * crossed.sum()
+    partner = np.empty(m, dtype=np.int64)
     pair_of = np.empty(m, dtype=np.int64)
-    for number in numbers:
-        i = np.searchsorted(ends, pairs[number, 0])
-        j = np.searchsorted(ends, pairs[number, 1])
-        partner[i], partner[j] = j, i
-        pair_of[i] = pair_of[j] = number
+    opened = np.empty(len(pairs), dtype=np.int64)
+    rank = 0
+    for base in range(pair_at.size):
+        number = pair_at[base]
+        if number >= 0:
+            pair_of[rank] = number
+            if base == pairs[number, 0]:
+                opened[number] = rank
+            else:
+                partner[rank] = opened[number]
+                partner[opened[number]] = rank
+            rank += 1
     best = np.zeros((m + 1, m + 1), dtype=np.int32)
     for i in range(m - 1, -1, -1):
         j = partner[i]
