@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    decoding,
     dropout_equivalence,
     embedding,
     flop_utilisation,
@@ -20,6 +21,7 @@ for benchmark in (
     embedding,
     dropout_equivalence,
     statistics,
+    decoding,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
