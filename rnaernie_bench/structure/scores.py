@@ -113,9 +113,8 @@ def scores(counted: Agreement) -> dict[str, np.ndarray]:
         # With tp = correct: (tp tn - fp fn) = (tp possible - predicted reference).
         possible = counted.possible.astype(np.float64)
         product = counted.correct * possible - predicted.astype(np.float64) * reference
-        spread = np.sqrt(predicted * (possible - predicted)) * np.sqrt(
-            reference * (possible - reference)
-        )
+        one, other = predicted * (possible - predicted), reference * (possible - reference)
+        spread = np.sqrt(one * other)
         mcc = np.where(undefined, np.nan, _ratio(product, spread))
     return {"precision": precision, "recall": recall, "f1": f1, "mcc": mcc}
 

@@ -136,7 +136,7 @@ def test_an_unknown_way_to_judge_is_refused() -> None:
         agreement(array(("...", "...")), "loose")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(matchings(), st.data())
 def test_counts_are_consistent(case, data: st.DataObject) -> None:
     predicted, length = case
