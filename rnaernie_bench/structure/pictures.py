@@ -18,7 +18,7 @@ RIGHT, WRONG, MISSED = PALETTE["blue"], PALETTE["vermilion"], MUTED
 _LETTERS = 130
 """The longest sequence whose letters are legible below its arcs."""
 
-_HALF_TURN = np.linspace(0, np.pi, 40)
+_HALF_TURN = np.linspace(0, np.pi, 100)
 
 
 def arc_figure(
@@ -58,12 +58,13 @@ def arc_figure(
     axes = figure.add_subplot()
     widest = max([1, *(j - i).tolist()])
     low = 0
-    gap = 0.035 * widest * (2 if reference is not None else 1)
-    _draw_arcs(axes, predicted, above, 0.25 + 0.75 * np.clip(opacity, 0, 1), gap, 1)
+    # Room for letters, or for a line.
+    gap = (0.035 if n <= _LETTERS else 0.01) * widest * (2 if reference is not None else 1)
+    _draw_arcs(axes, predicted, above, 0.25 + 0.75 * np.clip(opacity, 0, 1), n, gap, 1)
     if reference is not None:
         found = {tuple(pair) for pair in predicted.tolist()}
         below = [RIGHT if tuple(pair) in found else MISSED for pair in reference.tolist()]
-        _draw_arcs(axes, reference, below, np.ones(len(reference)), gap, -1)
+        _draw_arcs(axes, reference, below, np.ones(len(reference)), n, gap, -1)
         low = max([0, *(reference[:, 1] - reference[:, 0]).tolist()])
         widest = max(widest, low)
     _draw_sequence(axes, sequence, gap)
@@ -83,6 +84,7 @@ def _draw_arcs(
     pairs: np.ndarray,
     colours: list[str],
     opacity: np.ndarray,
+    n: int,
     gap: float,
     side: int,
 ) -> None:
@@ -101,8 +103,9 @@ def _draw_arcs(
         )
         for k in order
     ]
+    width = float(np.clip(1.3 * _LETTERS / n, 0.5, 1.3))
     shades = [to_rgba(colours[k], float(opacity[k])) for k in order]
-    axes.add_collection(LineCollection(curves, colors=shades, linewidths=1.3))
+    axes.add_collection(LineCollection(curves, colors=shades, linewidths=width))
 
 
 def _draw_sequence(axes: Axes, sequence: str, gap: float) -> None:
@@ -141,6 +144,7 @@ def _draw_legend(
     axes.legend(
         lines, labels, loc="upper right", fontsize=8, frameon=False, labelcolor=INK,
         title="pairs; opacity: probability" if shaded else "pairs", title_fontsize=8,
+        alignment="left",
     )  # fmt: skip
 
 
@@ -185,7 +189,9 @@ def contact_map_figure(
             i, j, s=size, color=INK, linewidths=0, marker="s", label=f"reference: {len(reference)}"
         )
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower left", fontsize=8, frameon=False, labelcolor=INK)
+        figure.legend(
+            loc="outside lower center", ncols=2, fontsize=8, frameon=False, labelcolor=INK
+        )
     bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=(0, 0.1, 0.25, 0.5, 1))
     bar.set_label("probability of the pair", color=MUTED, fontsize=8)
     bar.ax.tick_params(labelsize=8, labelcolor=MUTED, length=0)
