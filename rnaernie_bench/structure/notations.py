@@ -1,9 +1,8 @@
 """Base pairs and dot-bracket strings, each made from the other and checked.
 
-Pairs are int32 of shape (pairs, 2), 0-based, i < j, sorted, each base at most once. MultiMolecule
-has conversions too, and tests hold ours to theirs on real records. Its readers and conversions are
-not used here: importing them takes seconds, its readers take one record a file and count lines
-without comments, and its errors are no lines for users.
+Pairs are int32 of shape (pairs, 2), 0-based, i < j, sorted, each base at most once. MultiMolecule's
+conversions are right, but importing them takes seconds, which a reader of files must not cost; a
+test holds ours to them.
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ All are read line by line, plain or gzip, with any number of records a file, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.text import STANDARD_INPUT, read_lines, source_name
@@ -210,7 +212,7 @@ def _split_ct(source: str, stem: str, lines: Numbered) -> Iterator[_Lines]:
         if current is None or len(current.rows) == current.declared:
             if current is not None:
                 yield current
-            length, _, title = line.partition(" ")
+            length, title = (*line.split(maxsplit=1), "")[:2]
             record = current.record + 1 if current else 1
             name = _ENERGY_BEFORE.sub("", title.strip(), count=1).strip() or stem
             current = _Lines(source, record, number, name)
@@ -258,7 +260,7 @@ def _table(lines: _Lines, *, columns: int, partner: int) -> StructureRecord:
         if j == 0:
             continue
         if not 0 < j <= len(claims) or i == j:
-            checked_pairs([(i - 1, j - 1)], len(claims), where=lines.at(number))
+            checked_pairs(np.array([(i - 1, j - 1)]), len(claims), where=lines.at(number))
         if claims[j - 1] != i:
             says = f"with {claims[j - 1]}" if claims[j - 1] else "unpaired"
             raise DataError(
@@ -268,7 +270,7 @@ def _table(lines: _Lines, *, columns: int, partner: int) -> StructureRecord:
             )
         if i < j:
             pairs.append((i - 1, j - 1))
-    return _record(lines, "".join(letters), checked_pairs(pairs, len(claims)))
+    return _record(lines, "".join(letters), checked_pairs(np.array(pairs), len(claims)))
 
 
 def _whole(text: str, what: str, lines: _Lines, number: int) -> int:
@@ -289,7 +291,7 @@ def _refuse_empty(lines: _Lines) -> None:
         )
 
 
-def _record(lines: _Lines, letters: str, pairs: Sequence) -> StructureRecord:
+def _record(lines: _Lines, letters: str, pairs: np.ndarray) -> StructureRecord:
     """Return the finished record."""
     name = lines.name.split()
     if not name:
