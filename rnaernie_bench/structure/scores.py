@@ -86,12 +86,12 @@ def agreement(counts: np.ndarray, kind: str = "exact") -> Agreement:
         return Agreement(every[0], correct, every[2], found, None)
     if kind not in KINDS:
         raise ValueError(f"no way to judge is called {kind!r}")
-    chosen = {
+    predicted, correct, reference = {
         "exact": every,
         "nested": nested,
         "pseudoknotted": [a - b for a, b in zip(every, nested, strict=True)],
     }[kind]
-    return Agreement(*chosen, chosen[1], possible)
+    return Agreement(predicted, correct, reference, correct, possible)
 
 
 def scores(counted: Agreement) -> dict[str, np.ndarray]:
@@ -127,9 +127,13 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def pooled(counted: Agreement) -> Agreement:
     """Return the sums over all sequences; the possible pairs are those within a sequence."""
-    possible = None if counted.possible is None else counted.possible.sum()
-    sums = (counted.predicted, counted.correct, counted.reference, counted.found)
-    return Agreement(*(values.sum() for values in sums), possible)
+    return Agreement(
+        counted.predicted.sum(),
+        counted.correct.sum(),
+        counted.reference.sum(),
+        counted.found.sum(),
+        None if counted.possible is None else counted.possible.sum(),
+    )
 
 
 def summarise(counts: np.ndarray, kind: str = "exact") -> Scores:
