@@ -124,7 +124,7 @@ def test_nothing_likely_is_nothing_found(decoder: str, length: int) -> None:
     assert (pairs.shape, pairs.dtype) == ((0, 2), np.int32)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(probabilities(), st.sampled_from(COMPILED), st.sampled_from([0.0, 0.25, 0.5]))
 def test_decoders_return_sorted_structures(matrix, decoder: str, threshold: float) -> None:
     options = DecodingOptions(decoder, threshold=threshold, min_loop=0)
@@ -138,7 +138,7 @@ def test_decoders_return_sorted_structures(matrix, decoder: str, threshold: floa
         assert not any(crosses(a, b) for a, b in combinations(pairs.tolist(), 2))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(probabilities(max_length=8), st.sampled_from([0.5, 1.0, 3.0]))
 def test_mea_is_the_best_of_all_nested_structures(matrix, gamma: float) -> None:
     pairs = decode(matrix, "A" * len(matrix), DecodingOptions("mea", 0.0, gamma, min_loop=0))
@@ -166,7 +166,7 @@ def test_the_kernel_agrees_with_the_textbook(seed: int) -> None:
     assert total == pytest.approx(nussinov(gains), rel=1e-5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(probabilities())
 def test_a_matching_weighs_as_much_as_networkx_finds(matrix) -> None:
     pairs = decode(matrix, "A" * len(matrix), DecodingOptions("matching", 0.25, min_loop=0))

@@ -88,7 +88,7 @@ def test_thirty_mutual_crossings_can_be_written_and_no_more() -> None:
         pairs_to_dot_bracket(np.array([(i, i + 31) for i in range(31)]), 62)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(matchings())
 def test_what_is_written_is_read(case: tuple[np.ndarray, int]) -> None:
     pairs, length = case
@@ -97,7 +97,7 @@ def test_what_is_written_is_read(case: tuple[np.ndarray, int]) -> None:
     assert dot_bracket_to_pairs(structure).tolist() == pairs.tolist()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(matchings(max_length=14))
 def test_the_nested_part_is_the_largest_without_crossings(case: tuple[np.ndarray, int]) -> None:
     pairs, _ = case

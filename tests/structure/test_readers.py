@@ -159,7 +159,7 @@ def test_a_sequence_over_the_limit_is_refused_with_its_place(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", [*WRITERS, ".dbn.gz"])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(cases=st.lists(records(), min_size=1, max_size=3))
 def test_what_is_written_is_read_and_written_alike(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, cases: list[StructureRecord]

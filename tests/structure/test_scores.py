@@ -155,7 +155,7 @@ def test_counts_are_consistent(case, data: st.DataObject) -> None:
     assert parts["shifted"].correct[0] >= parts["exact"].correct[0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(matchings(max_length=12), st.data())
 def test_scores_agree_with_sklearn(case, data: st.DataObject) -> None:
     from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
@@ -188,7 +188,9 @@ def test_scores_agree_with_multimolecule_on_ts0(data_folder) -> None:
         n = len(record)
         kept = record.pairs[generator.random(len(record.pairs)) < 0.7]
         free = np.setdiff1d(np.arange(n), kept)
-        predicted = np.concatenate([kept, generator.permutation(free)[:6].reshape(-1, 2)])
+        predicted = np.concatenate(
+            [kept, generator.permutation(free)[: min(6, len(free) // 2 * 2)].reshape(-1, 2)]
+        )
         predicted = checked_pairs(predicted, n)
         maps = torch.zeros(2, n, n, dtype=torch.long)
         for side, pairs in enumerate((predicted, record.pairs)):
