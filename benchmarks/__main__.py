@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    decoding,
     dropout_equivalence,
     embedding,
     flop_utilisation,
@@ -24,6 +25,7 @@ for benchmark in (
     statistics,
     type_guided,
     leaderboard_page,
+    decoding,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()
