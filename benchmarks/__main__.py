@@ -11,6 +11,7 @@ from benchmarks import (
     masking,
     statistics,
     train_throughput,
+    type_guided,
 )
 
 for benchmark in (
@@ -22,6 +23,7 @@ for benchmark in (
     dropout_equivalence,
     statistics,
     leaderboard_page,
+    type_guided,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

@@ -109,7 +109,7 @@ def trainer(model: nn.Module, *, rate: float = 1e-4) -> Callable[[Batch], float]
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, fused=True)
 
     def step(batch: Batch) -> float:
-        loss = model(**batch).loss
+        loss = model(**batch)["loss"]
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -40,6 +40,9 @@ class BaselineEntry:
     restore: str
     """``module:function``, called with the folder that `Fitted.save` wrote, returns a Fitted."""
     summary: str
+    weights_sha256: str | None = None
+    """``module:function``, called with (options), returns the hash of pre-trained weights that it
+    reads, which the run id holds; None if it reads none."""
     levels: tuple[Level, ...] = ("sequence",)
     kind: Literal["baseline"] = "baseline"
 
@@ -52,6 +55,9 @@ class StrategyEntry:
     fit: str
     """``module:function``, called with (context, encoder, options), returns (Fitted, FitReport)."""
     summary: str
+    facts: str | None = None
+    """``module:function``, called with the settings of the run before anything else, returns what
+    run id and record hold instead of options of these names, such as hashes for addresses."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
+        "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
+        "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
     },
     group="rnaernie_bench.backbones",
 )
@@ -82,6 +90,8 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
     {
         "full": "rnaernie_bench.strategies.full:ENTRY",
         "frozen": "rnaernie_bench.strategies.frozen:ENTRY",
+        "lora": "rnaernie_bench.strategies.lora:ENTRY",
+        "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
 )

@@ -88,7 +88,7 @@ class Embedder:
             sequences: upper case, U for T, none of them empty.
             progress: is told the number of sequences of each finished batch.
         """
-        from rnaernie_bench.data.encoding import encode
+        from rnaernie_bench.data.encoding import Tail, encode
         from rnaernie_bench.inference import batch_outputs
 
         encoded = encode(
@@ -96,7 +96,7 @@ class Embedder:
             self.encoder.tokenizer,
             policy="truncate",
             max_bases=self.encoder.max_bases,
-            tail=self.tail,
+            tails=[(Tail(self.tail),)] * len(sequences),
         )
         owned = (
             encoded.lengths - 2 - len(self.tail)

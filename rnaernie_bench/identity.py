@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rnaernie_bench.catalogue import STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.task import Task
+from rnaernie_bench.validation import asked
 
 RECIPE_VERSION = 1
 """Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
@@ -15,13 +17,22 @@ _WITHOUT_EFFECT = ("progress",)
 """Trainer options that cannot change a number."""
 
 
+def told(options: Any) -> dict[str, Any]:
+    """Return options as run id and record hold them: what was added later only if it is used."""
+    values: dict[str, Any] = as_dict(asked(options))
+    return values
+
+
 def recipe(config: RunConfig) -> dict[str, Any]:
     """Return the recipe of a run: how it was trained, within which budget, on how much."""
-    options = {k: v for k, v in as_dict(config.trainer).items() if k not in _WITHOUT_EFFECT}
+    options = {k: v for k, v in told(config.trainer).items() if k not in _WITHOUT_EFFECT}
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
+    # Only where it has an effect: other runs keep the ids they had before there were windows.
+    windows = {"window_overlap": config.task.window_overlap}
     return {
         **options,
         "length": config.task.length,
+        **(windows if config.task.length == "window" else {}),
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }
@@ -29,7 +40,10 @@ def recipe(config: RunConfig) -> dict[str, Any]:
 
 def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     """Return the strategy of a run; a baseline has none of its own."""
-    return {"name": "baseline"} if kind == "baseline" else dict(as_dict(config.strategy))
+    if kind == "baseline":
+        return {"name": "baseline"}
+    facts = STRATEGIES.get(config.strategy.name).facts
+    return {**told(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
 def identity(
@@ -45,10 +59,10 @@ def identity(
         weights_sha256: of pre-trained weights; None where there are none. Random weights follow
             from the backbone's shape and the seed, which are in here.
     """
-    backbone = as_dict(config.backbone)
+    backbone = told(config.backbone)
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
-        backbone.pop("source", None)
-        backbone.pop("revision", None)
+        for address in ("source", "revision", "model"):
+            backbone.pop(address, None)
     return {
         "task": task.key,
         "dataset": fingerprint,

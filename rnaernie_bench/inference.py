@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 
 
@@ -29,6 +29,8 @@ def in_batches(
 ) -> np.ndarray:
     """Return `compute` of every sequence, without gradients.
 
+    Of a sequence that is read as several inputs, the weighted mean is returned.
+
     Args:
         compute: maps ``input_ids`` and ``attention_mask``, each (batch, length), to (batch, width).
         encoded: the sequences.
@@ -45,7 +47,7 @@ def in_batches(
         compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device
     ):
         if rows is None:
-            rows = np.empty((len(encoded.ids), block.shape[1]), dtype=np.float32)
+            rows = np.empty((len(encoded), block.shape[1]), dtype=np.float32)
         rows[indices] = block
         progress(len(indices))
     return np.empty((0, 0), dtype=np.float32) if rows is None else rows
@@ -63,9 +65,14 @@ def batch_outputs(
 
     The arguments are those of `in_batches`, but for the shape that `compute` returns: any.
     """
-    sampler = LengthBucketedBatchSampler(encoded.lengths, token_budget, shuffle=False, seed=0)
+    sampler = LengthBucketedBatchSampler(
+        encoded.lengths, token_budget, shuffle=False, seed=0, counts=encoded.counts
+    )
     for indices in sampler:
-        input_ids, attention_mask = pad_batch([encoded.ids[i] for i in indices], pad_id)
+        batch = gather_batch(encoded, indices, pad_id)
         with torch.inference_mode():
-            output = compute(input_ids.to(device), attention_mask.to(device))
-        yield indices, output.float().cpu().numpy()
+            output = compute(batch["input_ids"].to(device), batch["attention_mask"].to(device))
+            output = output.float().cpu()
+            if "votes" in batch:
+                output = torch.tensordot(batch["votes"], output, 1)
+        yield indices, output.numpy()

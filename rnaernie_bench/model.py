@@ -35,13 +35,36 @@ class TaskModel(nn.Module):
         return features
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        votes: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return ``logits`` (batch, labels) and, where `labels` are given, ``loss``."""
-        output = self.head.predict(self.features(input_ids, attention_mask), labels)
+        """Return ``logits`` (sequences, labels) and, where `labels` are given, ``loss``.
+
+        Args:
+            input_ids: (inputs, length).
+            attention_mask: (inputs, length).
+            labels: of the sequences.
+            votes: (sequences, inputs), how much each input counts; one input a sequence if None.
+        """
+        logits = soft_vote(
+            self.head.predict(self.features(input_ids, attention_mask)).logits, votes
+        )
         if labels is None:
-            return {"logits": output.logits}
-        return {"loss": output.loss, "logits": output.logits}
+            return {"logits": logits}
+        return {"loss": self.head.criterion(logits, labels), "logits": logits}
+
+
+def soft_vote(logits: Tensor, votes: Tensor | None) -> Tensor:
+    """Return the logits of sequences from those of their inputs, see `gather_batch`.
+
+    Args:
+        logits: (inputs, labels).
+        votes: (sequences, inputs), rows summing to 1; None where each sequence is one input.
+    """
+    return logits if votes is None else votes.to(logits.dtype) @ logits
 
 
 def build_head(name: str, config: Any, num_labels: int, problem: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_path
-from rnaernie_bench.style import INK, MUTED, PAPER, RAMP, RULE
+from rnaernie_bench.style import INK, MUTED, PALETTE, PAPER, RAMP, RULE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from rnaernie_bench.results.guidance import Guidance
 
 PIXELS_PER_INCH = 160
 
@@ -85,6 +87,89 @@ def confusion_matrix_figure(
     axes.annotate(
         "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
     )
+    return figure
+
+
+def reliability_figure(parts: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Figure:
+    """Draw how often predictions are right against how sure they are; the diagonal is calibrated.
+
+    Args:
+        parts: by name, for each bin the means ``confidence`` and ``accuracy`` and the number ``n``.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 4.6), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+    for (name, bins), colour in zip(parts.items(), PALETTE.values(), strict=False):
+        total = sum(each["n"] for each in bins)
+        x, y = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
+        axes.plot(x, y, color=colour, linewidth=1.2, label=f"{name}, {total:,} sequences")
+        areas = [12 + 240 * each["n"] / total for each in bins]
+        axes.scatter(x, y, s=areas, color=colour, edgecolors=PAPER, zorder=3)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+    axes.set_xlabel("probability of the predicted type", color=MUTED, fontsize=9)
+    axes.set_ylabel("share that is right", color=MUTED, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    for spine in axes.spines.values():
+        spine.set_color(RULE)
+    return figure
+
+
+def guidance_figure(reports: Sequence[Guidance], title: str) -> Figure:
+    """Draw the score against the number of types, a panel a training.
+
+    Lines are predicted and random types; dashed ones no type at all and, a control, the type that
+    follows from the label. Bars and bands are 95 % intervals.
+
+    Args:
+        reports: one or more.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    colours = dict(zip(("predicted", "random", "none", "oracle"), PALETTE.values(), strict=False))
+    width = 4.4 * len(reports)
+    figure = Figure(figsize=(width, 4.2), dpi=PIXELS_PER_INCH, facecolor=PAPER)
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(1, len(reports), squeeze=False)[0]
+    for axes, report in zip(panels, reports, strict=True):
+        for source, colour in colours.items():
+            lines = [line for line in report.lines if line.types == source]
+            if not lines:
+                continue
+            values = [line.score.value for line in lines]
+            if source in ("none", "oracle"):
+                label = "oracle (control)" if source == "oracle" else "no types"
+                axes.axhline(values[0], color=colour, linewidth=1.2, linestyle="--", label=label)
+                score = lines[0].score
+                axes.axhspan(score.low, score.high, color=colour, alpha=0.08, linewidth=0)
+                continue
+            errors = [
+                [line.score.value - line.score.low for line in lines],
+                [line.score.high - line.score.value for line in lines],
+            ]
+            shift = 0.05 if source == "random" else -0.05  # bars side by side
+            places = [line.k + shift for line in lines]
+            axes.errorbar(
+                places, values, errors, color=colour, linewidth=1.4, marker="o", markersize=4,
+                elinewidth=1, capsize=2, label=f"{source} types",
+            )  # fmt: skip
+        ticks = sorted({line.k for line in report.lines if line.types in ("predicted", "random")})
+        axes.set_xticks(ticks, [str(k) for k in ticks])
+        axes.set_title(f"{report.base}, head {report.head}", loc="left", fontsize=9, color=INK)
+        axes.set_xlabel("types a sequence is read with (k)", color=MUTED, fontsize=9)
+        axes.set_ylabel(f"{report.metric}, {report.part}", color=MUTED, fontsize=9)
+        axes.grid(axis="y", color=RULE, linewidth=0.6)
+        axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+        axes.legend(frameon=False, fontsize=8)
+        for spine in axes.spines.values():
+            spine.set_color(RULE)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
     return figure
 
 

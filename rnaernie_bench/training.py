@@ -24,11 +24,13 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
+    TrainerCallback,
+    TrainerState,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.config import TrainerOptions
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.trainer_parts import (
@@ -37,9 +39,8 @@ from rnaernie_bench.trainer_parts import (
     Log,
     TimeLimit,
     callback_of,
-    ended_state,
     last_whole_checkpoint,
-    restore_callbacks,
+    train_from,
     wants_bf16,
 )
 
@@ -88,11 +89,14 @@ def train(
     metric: str,
     higher_is_better: bool,
     log: Log,
+    rate_factors: Mapping[str, float] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
     Args:
-        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``.
+        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``; also
+            takes ``votes`` (see `gather_batch`) where a sequence is read as several inputs.
         train_set: what is learned from.
         validation_set: what chooses the epoch.
         pad_id: the token that fills up a batch.
@@ -104,6 +108,8 @@ def train(
         metric: the one of them that chooses the epoch.
         higher_is_better: its direction.
         log: receives curves by epoch.
+        rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
+        callbacks: of a strategy, besides the recipe's own.
 
     Raises:
         DataError: if there is nothing to train on.
@@ -122,17 +128,17 @@ def train(
         train_set,
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, TimeLimit(), Curves(log)],
+        callbacks=[stopping, TimeLimit(), Curves(log), *callbacks],
         pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
+        rate_factors=rate_factors,
     )
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
     torch.manual_seed(seed)
     checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
-    if checkpoint is None or not trainer.take_over(checkpoint):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    train_from(trainer, checkpoint, trainer.load_best, TimeLimit)
     state, limit = trainer.state, callback_of(trainer, TimeLimit)
     limit.stop()
     return TrainingSummary(
@@ -155,6 +161,7 @@ class _BucketTrainer(Trainer):
         pad_id: int,
         token_budget: int,
         score: Score,
+        rate_factors: Mapping[str, float] | None,
         **arguments: Any,
     ) -> None:
         super().__init__(
@@ -169,6 +176,7 @@ class _BucketTrainer(Trainer):
         self.pad_id = pad_id
         self.token_budget = token_budget
         self.score = score
+        self.rate_factors = rate_factors
         self.sampler = LengthBucketedBatchSampler(
             train_set.encoded.lengths,
             token_budget,
@@ -176,6 +184,7 @@ class _BucketTrainer(Trainer):
             seed=self.args.seed,
             rank=self.args.process_index,
             world_size=self.args.world_size,
+            counts=train_set.encoded.counts,
         )
 
     @property
@@ -183,22 +192,28 @@ class _BucketTrainer(Trainer):
         """Optimiser steps of a pass over train."""
         return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
 
-    def take_over(self, checkpoint: Path) -> bool:
-        """Take over state and best weights of a training that had ended at `checkpoint`.
-
-        Returns:
-            Whether it had ended.
-        """
+    def load_best(self, checkpoint: Path, state: TrainerState) -> None:
+        """Load the weights of the best epoch of a training that had ended at `checkpoint`."""
         from safetensors.torch import load_file
 
-        state = ended_state(checkpoint)
-        if state is None:
-            return False
+        # Beside it, wherever the folder lies by now.
         best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
         self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
-        self.state = state
-        restore_callbacks(self, state, TimeLimit)
-        return True
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Return the Trainer's optimiser, with a group for each learning rate that is asked for."""
+        fresh = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if fresh and self.rate_factors is not None:
+            factors = {id(p): self.rate_factors[n] for n, p in self.network.named_parameters()}
+            optimizer.param_groups[:] = [
+                group | {"lr": group["lr"] * factor, "params": members}
+                # The first group's rate is the one that is logged: the highest.
+                for factor in sorted(set(factors.values()), reverse=True)
+                for group in optimizer.param_groups
+                if (members := [p for p in group["params"] if factors[id(p)] == factor])
+            ]
+        return optimizer
 
     def get_train_dataloader(self) -> DataLoader:
         """Return batches that this class shards itself; Accelerate would cut them once more."""
@@ -240,10 +255,8 @@ class _BucketTrainer(Trainer):
         return logits, float(loss)
 
     def _collate(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        ids = [self.train_set.encoded.ids[i] for i in indices]
-        input_ids, attention_mask = pad_batch(ids, self.pad_id)
         labels = torch.from_numpy(self.train_set.labels[list(indices)])
-        return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+        return {**gather_batch(self.train_set.encoded, indices, self.pad_id), "labels": labels}
 
 
 class _EpochLoader(DataLoader):

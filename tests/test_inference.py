@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rnaernie_bench.data.encoding import Encoded
+from rnaernie_bench.data.encoding import Encoded, single
 from rnaernie_bench.inference import in_batches
 
 
 def encoded(lengths):
     ids = tuple(np.full(length, i + 1, dtype=np.int64) for i, length in enumerate(lengths))
-    return Encoded(ids, np.zeros(len(ids), dtype=bool))
+    return single(ids, np.zeros(len(ids), dtype=bool))
 
 
 def sums(input_ids, attention_mask):
@@ -32,6 +32,20 @@ def test_rows_come_in_the_callers_order_under_the_budget():
     assert rows[:, 1].tolist() == lengths
     assert rows[5, 2] == 30  # alone, over the budget
     assert sum(done) == 6 and max(done) * 9 <= 20 + 9
+
+
+def test_a_sequence_of_several_inputs_is_their_weighted_mean():
+    ids = tuple(np.full(n, n, dtype=np.int64) for n in (2, 3, 4, 1))
+    several = Encoded(
+        ids,
+        np.zeros(3, dtype=bool),
+        counts=np.array([1, 2, 1]),
+        weights=np.array([1, 0.25, 0.75, 1], dtype=np.float32),
+    )
+    assert several.lengths.tolist() == [2, 4, 1]
+    rows = in_batches(sums, several, pad_id=0, token_budget=8, device=torch.device("cpu"))
+    assert rows[:, 0].tolist() == [4, 0.25 * 9 + 0.75 * 16, 1]
+    assert rows[:, 2].tolist() == [2, 4, 2]  # the sequence of two inputs makes a batch by itself
 
 
 def test_no_gradients_are_kept():

@@ -9,6 +9,7 @@ from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
 
 from rnaernie_bench.data.alphabet import LETTERS
+from rnaernie_bench.model import soft_vote
 
 BASES = "ACGU"
 
@@ -52,16 +53,23 @@ class OneHotCnn(nn.Module):
         self.linear = nn.Linear(2 * channels, classes)
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        votes: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return ``logits`` (batch, classes) and, where `labels` are given, ``loss``."""
+        """Return ``logits`` (sequences, classes) and, where `labels` are given, ``loss``.
+
+        The arguments are those of `TaskModel.forward`.
+        """
         real = attention_mask.unsqueeze(1).to(self.linear.weight.dtype)
         states = self.table[input_ids].transpose(1, 2)  # type: ignore[index]
         for convolution in self.convolutions:
             # Zeroed padding makes the result independent of how much of it there is.
             states = self.dropout(torch.relu(convolution(states))) * real
         mean = states.sum(2) / real.sum(2)
-        logits = self.linear(torch.cat([mean, states.amax(2)], dim=1))
+        logits = soft_vote(self.linear(torch.cat([mean, states.amax(2)], dim=1)), votes)
         if labels is None:
             return {"logits": logits}
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}

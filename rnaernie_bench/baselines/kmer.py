@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.baselines.regression import Linear, best_on_validation
 from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
@@ -51,7 +51,7 @@ class KmerClassifier:
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
         """Return float32 logits of shape (sequences, classes)."""
         frequencies = kmer_frequencies(sequences, self.min_k, self.max_k)
-        return np.asarray(frequencies @ self.weights.T + self.bias, dtype=np.float32)
+        return Linear(self.weights, self.bias).logits(frequencies)
 
     def save(self, folder: Path) -> None:
         """Write weights and k-mer lengths into `folder`."""
@@ -92,39 +92,18 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
     Raises:
         DataError: if train holds items of one class only.
     """
-    from sklearn.linear_model import LogisticRegression
-
     from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.metrics import classification_report
 
     start = time.perf_counter()
-    task, metric = context.task, context.task.main_metric
-    frequencies = kmer_frequencies(
-        [item.sequence for item in context.train], options.min_k, options.max_k
+    train, validation = (
+        kmer_frequencies([item.sequence for item in items], options.min_k, options.max_k)
+        for items in (context.train, context.validation)
     )
-    labels = labels_of(context.train)
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            "the train part holds items of one class, two are needed",
-            where=f"data set {context.dataset.name}",
-        )
-    held_out = labels_of(context.validation)
-    best: tuple[float, float, KmerClassifier] | None = None
-    for trial, strength in enumerate(options.C, 1):
-        regression = LogisticRegression(C=strength, max_iter=2000).fit(frequencies, labels)
-        model = KmerClassifier(
-            options.min_k, options.max_k, *_all_classes(regression, len(task.labels))
-        )
-        logits = model.logits([item.sequence for item in context.validation])
-        metrics = classification_report(logits, held_out, task.labels).metrics
-        context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
-        value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
-        if best is None or value > best[0]:
-            best = (value, strength, model)
-    assert best is not None  # options.C is not empty
+    linear, strength = best_on_validation(context, train, validation, options.C)
+    model = KmerClassifier(options.min_k, options.max_k, linear.weights, linear.bias)
     seconds = time.perf_counter() - start
-    return best[2], FitReport(
-        parameters=best[2].weights.size + best[2].bias.size,
+    return model, FitReport(
+        parameters=model.weights.size + model.bias.size,
         weights_sha256=None,
         max_bases=None,
         train_s=seconds,
@@ -133,21 +112,8 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
         best_epoch=1,
         stopped_by="optimum",
         trials=len(options.C),
-        selected={"C": best[1]},
+        selected={"C": strength},
     )
-
-
-def _all_classes(regression: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights and bias of all classes; those that train lacks get a score out of reach."""
-    weights = np.zeros((classes, regression.coef_.shape[1]), dtype=np.float32)
-    bias = np.full(classes, -50.0, dtype=np.float32)
-    if len(regression.classes_) == 2:  # scikit-learn keeps one row for two classes
-        weights[regression.classes_[1]] = regression.coef_[0]
-        bias[regression.classes_] = [0.0, regression.intercept_[0]]
-    else:
-        weights[regression.classes_] = regression.coef_
-        bias[regression.classes_] = regression.intercept_
-    return weights, bias
 
 
 def restore(folder: Path) -> KmerClassifier:

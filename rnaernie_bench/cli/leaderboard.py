@@ -65,8 +65,10 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.files import write_text
     from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.across import across_tasks
     from rnaernie_bench.results.leaderboard import build
-    from rnaernie_bench.results.rendering import render
+    from rnaernie_bench.results.marks import reproduced_runs
+    from rnaernie_bench.results.rendering import references_of, render
     from rnaernie_bench.results.store import read_records, read_runs
     from rnaernie_bench.results.tied import read_statistics
 
@@ -88,14 +90,21 @@ def execute(arguments: argparse.Namespace) -> int:
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
     known, statistics = of_known_tasks(records, tasks), read_statistics(results_dir)
-    tables = build(known, tasks=tasks, statistics=statistics)
+    tables = build(
+        known,
+        tasks=tasks,
+        statistics=statistics,
+        reproduced=reproduced_runs(results_dir, records),
+    )
     if arguments.format == "html":
         # Several libraries, which the other formats do without.
         from rnaernie_bench.results.page.build import Evidence, prediction_folders
 
         folders = prediction_folders(known, results_dir, arguments.runs_dir)
         return _page(tables, Evidence(known, folders, statistics), arguments.output)
-    text = render(tables, arguments.format)
+    text = render(
+        tables, arguments.format, references=references_of(tables), across=across_tasks(tables)
+    )
     if arguments.output:
         write_text(arguments.output, text)
     else:

@@ -22,12 +22,13 @@ COMMANDS = {
     "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
     "compare": "test whether one result is better than another",
-    "results": "import, validate and build the published results",
+    "results": "import, merge, submit, reproduce, validate and build the published results",
     "convert": "the authors' Paddle checkpoint as a folder that MultiMolecule loads",
     "inspect": "sizes of a backbone, and what a forward pass costs",
     "tasks": "list or show the tasks",
     "backbones": "list or show the backbones and baselines",
     "strategies": "list or show the strategies",
+    "types": "train or measure what predicts the RNA types of sequences",
     "data": "fetch, verify and audit the data of a task",
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""

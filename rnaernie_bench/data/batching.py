@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from rnaernie_bench.data.encoding import Encoded
+
 SPREAD, WIDEST_SPREAD = 0.04, 0.2
 """A bucket holds every item at most the first fraction shorter than its longest. While it has
 fewer than MIN_BATCHES batches it goes on, up to the second, lest the same few items always meet.
@@ -36,18 +38,21 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
     A global batch that does not divide by the ranks is filled up by repeating its own first
     items; `gathered_indices` tells which. With one rank every item occurs exactly once per epoch.
 
+    Items that are read as several inputs share batches with items of as many.
+
     Args:
-        lengths: tokens of each item, special tokens included.
-        token_budget: the most padded tokens (longest item x items) of a global batch. A single
-            item longer than its rank's share is a batch by itself.
+        lengths: tokens of each item, special tokens included; of its longest input, if several.
+        token_budget: the most padded tokens (longest input x inputs) of a global batch. A single
+            item over its rank's share is a batch by itself.
         shuffle: whether to shuffle.
         seed: seed of the shuffling.
         rank: this process, from 0.
         world_size: the number of processes.
+        counts: how many inputs each item is read as; one each if None.
 
     Raises:
-        ValueError: if the budget is not positive, a length is not positive, or the rank is not
-            below the world size.
+        ValueError: if the budget, a length or a count is not positive, or the rank is not below
+            the world size.
     """
 
     def __init__(
@@ -59,10 +64,12 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         seed: int,
         rank: int = 0,
         world_size: int = 1,
+        counts: np.ndarray | None = None,
     ) -> None:
         self.lengths = np.asarray(lengths, dtype=np.int64)
-        if token_budget < 1 or (self.lengths < 1).any():
-            raise ValueError("the token budget and all lengths must be positive")
+        self.counts = np.ones_like(self.lengths) if counts is None else counts
+        if token_budget < 1 or (self.lengths < 1).any() or (self.counts < 1).any():
+            raise ValueError("the token budget, all lengths and all counts must be positive")
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} is not one of {world_size}")
         self.token_budget = token_budget
@@ -71,8 +78,11 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
-        order = np.argsort(-self.lengths, kind="stable")
-        self._buckets = self._cut_buckets(order)
+        order = np.lexsort((-self.lengths, -self.counts))
+        runs = np.flatnonzero(np.diff(self.counts[order])) + 1
+        self._buckets = [
+            bucket for run in np.split(order, runs) for bucket in self._cut_buckets(run)
+        ]
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose shuffling the next iteration gives."""
@@ -107,20 +117,20 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         used = padded = 0
         for batch in self._global_batches():
             for rank in range(self.world_size):
-                share = self.lengths[batch[rank :: self.world_size]]
-                used += int(share.sum())
-                padded += int(share.max()) * len(share)
+                items = batch[rank :: self.world_size]
+                used += int((self.lengths[items] * self.counts[items]).sum())
+                padded += int(self.lengths[items].max() * self.counts[items].sum())
         return 1.0 - used / padded if padded else 0.0
 
-    def _capacity(self, longest: int) -> int:
-        """Return how many items of the `longest` length a global batch holds."""
-        return max(1, self.token_budget // self.world_size // longest) * self.world_size
+    def _capacity(self, tokens: int) -> int:
+        """Return how many items of so many padded tokens a global batch holds."""
+        return max(1, self.token_budget // self.world_size // tokens) * self.world_size
 
     def _cut_buckets(self, order: np.ndarray) -> list[tuple[np.ndarray, int]]:
-        """Cut the sorted `order` into buckets, each with its number of batches."""
+        """Cut sorted items of equal counts into buckets, each with its number of batches."""
         lengths, buckets, start = self.lengths[order], [], 0
         while start < len(order):
-            capacity = self._capacity(int(lengths[start]))
+            capacity = self._capacity(int(lengths[start] * self.counts[order[start]]))
             floors = lengths[start] * (1.0 - np.array([SPREAD, WIDEST_SPREAD]))
             near, far = np.searchsorted(-lengths, -floors, side="right").tolist()
             stop = max(near, min(start + MIN_BATCHES * capacity, far), start + capacity)
@@ -140,6 +150,34 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
             batches = [batches[i] for i in generator.permutation(len(batches))]
         world = self.world_size
         return [np.resize(batch, -(-len(batch) // world) * world) for batch in batches]
+
+
+def gather_batch(encoded: Encoded, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
+    """Return the inputs of some sequences as a batch.
+
+    Args:
+        encoded: the sequences.
+        indices: which of them, at least one.
+        pad_id: the token id that fills up.
+
+    Returns:
+        ``input_ids`` and ``attention_mask``, (inputs, longest), see `pad_batch`. Where a sequence
+        is read as several inputs also ``votes``, float32 (sequences, inputs): multiplied by the
+        scores of the inputs, it gives those of the sequences.
+    """
+    counts = encoded.counts[list(indices)]
+    inputs = np.concatenate(
+        [np.arange(encoded.starts[i], encoded.starts[i] + encoded.counts[i]) for i in indices]
+    )
+    input_ids, attention_mask = pad_batch([encoded.ids[i] for i in inputs], pad_id)
+    batch = {"input_ids": input_ids, "attention_mask": attention_mask}
+    if len(inputs) > len(counts):
+        votes = np.zeros((len(counts), len(inputs)), dtype=np.float32)
+        votes[np.repeat(np.arange(len(counts)), counts), np.arange(len(inputs))] = encoded.weights[
+            inputs
+        ]
+        batch["votes"] = torch.from_numpy(votes)
+    return batch
 
 
 def pad_batch(sequences: Sequence[np.ndarray], pad_id: int) -> tuple[Tensor, Tensor]:

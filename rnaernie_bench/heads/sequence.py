@@ -12,6 +12,8 @@ from multimolecule.modules import HEADS, HeadConfig, HeadOutput, SequencePredict
 from multimolecule.modules.heads.generic import PredictionHead
 from torch import Tensor
 
+from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS, N_TYPED_TOKENS
+
 DROPOUT = 0.1
 """The authors' dropout before the linear layer."""
 
@@ -31,7 +33,14 @@ class PooledHead(SequencePredictionHead):
 
 @HEADS.register("rnaernie_bench.mean")
 class MeanHead(PooledHead):
-    """The same on the mean state of the bases; special tokens and padding are left out."""
+    """The same on the mean state of the bases; special tokens, types and padding are left out."""
+
+    reads_pooler = False
+    """So that features do not depend on a pooler that was drawn."""
+
+    def __init__(self, config: Any, head_config: HeadConfig | None = None) -> None:
+        super().__init__(config, head_config)
+        self.typed = config.vocab_size == N_TYPED_TOKENS
 
     def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
         """Return the mean state of the bases, of shape (batch, hidden)."""
@@ -41,6 +50,8 @@ class MeanHead(PooledHead):
             & (input_ids != self.bos_token_id)
             & (input_ids != self.eos_token_id)
         )
+        if self.typed:
+            bases = bases & (input_ids < N_RNA_TOKENS)
         weights = bases.to(states.dtype).unsqueeze(-1)
         mean: Tensor = (states * weights).sum(1) / weights.sum(1).clamp_min(1)
         return mean

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.features import FeatureTable
     from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.network import FittedNetwork
+    from rnaernie_bench.strategies.network import FittedNetwork, Reader
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,24 @@ def fit(
     context: FitContext, encoder: Encoder, options: FrozenOptions
 ) -> tuple[FittedHead, FitReport]:
     """Train a fresh head on the features of `encoder`."""
-    from rnaernie_bench.fitting import FitReport
     from rnaernie_bench.strategies.network import refuse_long, with_fresh_head
 
     network = with_fresh_head(context, encoder)
     refuse_long(context, network.reader)
-    table = _features(context, encoder, network)
+    table = features(context, encoder, network.model, network.reader)
+    return fit_head(context, encoder, network, table, options)
+
+
+def fit_head(
+    context: FitContext,
+    encoder: Encoder,
+    network: FittedNetwork,
+    table: FeatureTable,
+    options: FrozenOptions,
+) -> tuple[FittedHead, FitReport]:
+    """Train the head of `network` on the features in `table`, which hold all sequences."""
+    from rnaernie_bench.fitting import FitReport
+
     outcome = _train_head(context, network.model.head, table, options)
     seconds = table.seconds + outcome.seconds
     return FittedHead(network, table), FitReport(
@@ -92,8 +104,21 @@ def fit(
     )
 
 
-def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> FeatureTable:
-    """Return the features of every sequence of the data set, cached."""
+def features(
+    context: FitContext, encoder: Encoder, network: Any, reader: Reader, **key: str
+) -> FeatureTable:
+    """Return the features of every sequence of the data set, cached.
+
+    Of a sequence read in windows, the mean over them: as heads are linear, its logits are the mean
+    of the windows' logits.
+
+    Args:
+        context: the task's.
+        encoder: the backbone of `network`.
+        network: a `TaskModel`.
+        reader: how it reads sequences.
+        key: what the features depend on besides data, backbone, head and length policy.
+    """
     from tqdm import tqdm
 
     from rnaernie_bench.features import cached_features
@@ -102,14 +127,14 @@ def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> 
     device = best_device()
 
     def compute(sequences: Sequence[str]) -> np.ndarray:
-        model: Any = network.model.to(device).eval()
+        model = network.to(device).eval()
         quiet = not (context.config.trainer.progress and sys.stderr.isatty())
         bar = tqdm(total=len(sequences), desc="embedding", unit="seq", disable=quiet)
         rows = in_batches(
             model.features,
-            network.reader.encode(sequences),
-            pad_id=network.reader.pad_id,
-            token_budget=network.reader.token_budget,
+            reader.encode(sequences),
+            pad_id=reader.pad_id,
+            token_budget=reader.token_budget,
             device=device,
             progress=bar.update,
         )
@@ -118,14 +143,19 @@ def _features(context: FitContext, encoder: Encoder, network: FittedNetwork) -> 
         return rows
 
     items = [item for part in context.dataset.parts.values() for item in part]
-    key = {
+    whole = {
+        **key,
         **encoder.key(),
         "data": context.dataset.fingerprint,
         "head": context.config.task.head,
         "length": context.config.task.length,
         "device": device.type,
     }
-    return cached_features([item.sequence for item in items], compute, key=key)
+    if not getattr(network.head, "reads_pooler", True):
+        whole["pooler"] = "not read"  # a checkpoint may lack it: seeds would draw different ones
+    if reader.overlap:
+        whole["overlap"] = str(reader.overlap)
+    return cached_features([item.sequence for item in items], compute, key=whole)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch, pad_batch
+from rnaernie_bench.data.encoding import Encoded, single
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=200)
 WORLDS = st.integers(1, 4)
@@ -118,3 +119,42 @@ def test_padding_on_nrc_is_a_few_per_cent(data_folder: Path):
     batches = sampler(lengths, 5632)
     assert batches.padding() < 0.035
     assert len(lengths) / len(batches) == pytest.approx(32, abs=2)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 600), st.integers(1, 5)), max_size=100),
+    st.integers(1, 9000),
+    st.booleans(),
+)
+def test_items_of_several_inputs_share_the_budget_with_their_like(items, budget, shuffle):
+    lengths = np.array([length for length, _ in items], dtype=np.int64)
+    counts = np.array([count for _, count in items], dtype=np.int64)
+    batches = LengthBucketedBatchSampler(lengths, budget, shuffle=shuffle, seed=0, counts=counts)
+    found = list(batches)
+    assert sorted(i for batch in found for i in batch) == list(range(len(items)))
+    for batch in found:
+        assert len(set(counts[batch])) == 1
+        assert len(batch) == 1 or lengths[batch].max() * counts[batch].sum() <= budget
+
+
+def test_one_input_each_makes_the_batches_that_no_counts_make():
+    lengths = np.random.default_rng(0).integers(20, 510, 300)
+    ones = np.ones(300, dtype=np.int64)
+    counted = LengthBucketedBatchSampler(lengths, 4000, shuffle=True, seed=3, counts=ones)
+    assert list(counted) == list(sampler(lengths, 4000, seed=3))
+
+
+def test_a_batch_of_several_inputs_carries_their_votes():
+    ids = tuple(np.full(n, n, dtype=np.int64) for n in (1, 2, 3))
+    encoded = Encoded(
+        ids,
+        np.zeros(2, dtype=bool),
+        counts=np.array([2, 1]),
+        weights=np.array([0.75, 0.25, 1], dtype=np.float32),
+    )
+    batch = gather_batch(encoded, [1, 0], pad_id=0)
+    assert batch["input_ids"].tolist() == [[3, 3, 3], [1, 0, 0], [2, 2, 0]]
+    assert batch["votes"].tolist() == [[1, 0, 0], [0, 0.75, 0.25]]
+    assert "votes" not in gather_batch(encoded, [1], pad_id=0)
+    assert "votes" not in gather_batch(single(ids, np.zeros(3, dtype=bool)), [0, 2], pad_id=0)

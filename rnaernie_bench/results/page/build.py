@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
+from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
 from rnaernie_bench.results.page.views import (
@@ -23,6 +24,7 @@ from rnaernie_bench.results.page.views import (
     TaskView,
 )
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.references import Reference, references_for
 from rnaernie_bench.results.tied import Statistics, table_digest
 from rnaernie_bench.style import css_variables
 
@@ -47,7 +49,7 @@ class Evidence:
     folders: Mapping[str, Path] = field(default_factory=dict)
     """By run id, where predictions lie; runs without are not broken down by family."""
     statistics: Statistics = field(default_factory=dict)
-    references: Callable[[str], Sequence[object]] = lambda task: ()
+    references: Callable[[str], Sequence[Reference]] = references_for
     """Figures published elsewhere, by the name of the task."""
 
 
@@ -287,46 +289,38 @@ def _tasks(
     )
 
 
-def reference_view(reference: object) -> ReferenceView:
-    """Return how a figure published elsewhere is shown; see `results.references.Reference`."""
+def reference_view(reference: Reference) -> ReferenceView:
+    """Return how a figure published elsewhere is shown."""
 
-    def text(name: str) -> str:
-        return str(getattr(reference, name))
-
-    url = text("url")
+    safe = reference.url.startswith(("https://", "http://"))
     return ReferenceView(
-        model=text("model"),
-        split=text("split"),
-        metric=wording.metric_label(text("metric")),
-        value=f"{float(text('value')):.4g}",
-        source=text("source"),
-        citation=text("citation"),
-        url=url if url.startswith(("https://", "http://")) else "",
-        note=text("note"),
+        model=reference.model,
+        split=reference.split,
+        metric=wording.metric_label(reference.metric),
+        value=f"{reference.value:.4g}",
+        source=reference.source,
+        citation=reference.citation,
+        url=reference.url if safe else "",
+        note=reference.note,
     )
 
 
 def _ranks(found: Sequence[Table]) -> Ranks | None:
     """Return ranks over tasks; None for fewer than two."""
-    if len({table.key.task for table in found if not table.simulated}) < 2:
-        return None
-    from rnaernie_bench.results.significance import across_tasks
-
     across = across_tasks(found)
     if across is None:
         return None
-    names = [wording.row_name(*row) for row in across["rows"]]
-    order = sorted(range(len(names)), key=lambda i: (across["average_ranks"][i], names[i]))
-    order = order[: tables.MOST_DUELS]
-    ranked = [(names[i], across["average_ranks"][i]) for i in order]
+    most = tables.MOST_DUELS
+    names = [wording.row_name(*row) for row in across.rows[:most]]
+    ranked = list(zip(names, across.average_ranks, strict=False))
     return Ranks(
-        tasks=tuple(across["tasks"]),
+        tasks=across.tasks,
         rows=tuple((name, f"{rank:.2f}") for name, rank in ranked),
         wins=tuple(
-            tuple("" if i == j else f"{100 * across['win_rates'][i][j]:.0f} %" for j in order)
-            for i in order
+            tuple("" if i == j else f"{100 * rate:.0f} %" for j, rate in enumerate(rates[:most]))
+            for i, rates in enumerate(across.win_rates[:most])
         ),
-        chart=charts.rank_chart(ranked, across["critical_difference"]),
+        chart=charts.rank_chart(ranked, across.critical_difference),
         caption="Share of tasks on which the row beats the column; ties count half.",
     )
 

@@ -94,7 +94,6 @@ def rows(
             Value(wording.figure(found.mean if found else None), found.mean if found else None)
             for found in map(row.metrics.get, table.metrics[1:])
         ]
-        trials = _trials(row, records)
         views.append(
             RowView(
                 place=number,
@@ -119,7 +118,7 @@ def rows(
                 values=(
                     Value(str(len(row.seeds)), len(row.seeds)),
                     *(Value(_COSTS[c][2](getattr(row, c)), getattr(row, c)) for c in costs),
-                    Value(wording.count(trials), trials),
+                    Value(wording.count(row.trials), row.trials),
                     *figures,
                 ),
             )
@@ -133,19 +132,12 @@ def rows(
 
 def _marks(row: Row) -> tuple[str, ...]:
     """Return the words that stand beside the name of a row."""
-    reproduced = getattr(row, "reproduced", None)
-    provenance = () if reproduced is None else ("reproduced" if reproduced else "self-reported",)
-    return (*(("baseline",) if row.kind == "baseline" else ()), *provenance)
+    return (*(("baseline",) if row.kind == "baseline" else ()), row.provenance)
 
 
 def _seed_scores(row: Row, table: Table, records: Mapping[str, Record]) -> list[float]:
     tests = (records[run_id]["tests"][table.key.part] for run_id in row.run_ids)
     return [float(test["metrics"][table.task.main_metric]["value"]) for test in tests]
-
-
-def _trials(row: Row, records: Mapping[str, Record]) -> int:
-    """Return the most trials that a run of the row was chosen from."""
-    return max(int(records[run_id]["selection"]["trials"]) for run_id in row.run_ids)
 
 
 def axis(low: float, high: float) -> tuple[float, float, float]:

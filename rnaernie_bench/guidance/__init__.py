@@ -1,0 +1,1 @@
+"""Which RNA types a sequence is read with, and how much each counts."""
