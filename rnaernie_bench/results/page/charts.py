@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, cast
 
 from markupsafe import Markup
 
-from rnaernie_bench.results.leaderboard import Row, Table, settings_of
+from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import Chart
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.settings import settings_of
 from rnaernie_bench.style import (
     CURVES,
     INK,

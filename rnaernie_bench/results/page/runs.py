@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnaernie_bench.results.leaderboard import Row, settings_of
+from rnaernie_bench.results.leaderboard import Row
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.breakdowns import (
     LEAST_ITEMS,
@@ -17,6 +17,7 @@ from rnaernie_bench.results.page.breakdowns import (
 from rnaernie_bench.results.page.views import Heat, PartView, RunView
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.settings import settings_of
 
 HARDEST = 16
 """Families shown, those with the lowest accuracy."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rnaernie_bench.results.leaderboard import Row, Table
+from rnaernie_bench.results.leaderboard import SELF_REPORTED, Row, Table
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import (
     STRIP_PAD,
@@ -133,7 +133,8 @@ def rows(
 def _marks(row: Row) -> tuple[str, ...]:
     """Return the words that stand beside the name of a row."""
     kinds = {"baseline": row.kind == "baseline", "control": row.control}
-    return (*(name for name, holds in kinds.items() if holds), row.provenance)
+    known = () if row.provenance == SELF_REPORTED else (row.provenance,)
+    return (*(name for name, holds in kinds.items() if holds), *known)
 
 
 def _seed_scores(row: Row, table: Table, records: Mapping[str, Record]) -> list[float]:
