@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services lint format bench leaderboard clean
+.PHONY: run test test-services lint format bench leaderboard picture clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -32,10 +32,14 @@ bench: $(INSTALLED)  ## speed and memory, as ratios; real sequence lengths where
 leaderboard: $(INSTALLED)
 	$(BIN)/rnaernie-bench leaderboard
 
+picture: $(INSTALLED)  ## rebuild the page of results and the README's picture of it; needs chromium
+	$(BIN)/rnaernie-bench results build
+	$(BIN)/python -m benchmarks.leaderboard_picture
+
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev,structure]"
 	touch $@
 
 clean:

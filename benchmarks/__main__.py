@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from benchmarks import (
+    decoding,
     dropout_equivalence,
     embedding,
     flop_utilisation,
     frozen_cache,
+    leaderboard_page,
     masking,
     statistics,
     train_throughput,
@@ -22,6 +24,8 @@ for benchmark in (
     dropout_equivalence,
     statistics,
     type_guided,
+    leaderboard_page,
+    decoding,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

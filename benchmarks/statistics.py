@@ -19,7 +19,7 @@ from rnaernie_bench.results.resampling import (
     bootstrap,
     jackknife,
 )
-from rnaernie_bench.results.scorers import Floats, classification_scorer
+from rnaernie_bench.results.scorers import Floats, auroc_scorer, classification_scorer
 from rnaernie_bench.results.statistics import classification_metrics, confusion_matrix
 
 ITEMS, CLASSES = 2600, 13
@@ -58,10 +58,28 @@ def main() -> None:
     print(f"BCa         {corrected:7.2f} s")
     print(f"permutation {exchanged:7.2f} s   {'under' if exchanged < 1 else 'OVER'} 1 s")
     print(f"item by item {slow:6.2f} s   {slow / drawn:.0f} times the bootstrap")
+    drawn, exchanged = auroc(generator)
+    print(f"AUROC, two classes: bootstrap {drawn:.2f} s, permutation {exchanged:.2f} s")
     error = plain.std(ddof=1) / (2 * PLAIN) ** 0.5
     agree = abs(plain.std(ddof=1) - samples.std(ddof=1)) < 3 * error
     print(f"their standard errors {'agree' if agree else 'DIFFER'}: "
           f"{samples.std(ddof=1):.4f} and {plain.std(ddof=1):.4f} +- {error:.4f}")  # fmt: skip
+
+
+def auroc(generator: np.random.Generator) -> tuple[float, float]:
+    """Return the seconds of a bootstrap and of a permutation test of the difference in AUROC."""
+    labels = generator.integers(2, size=ITEMS)
+    scores = generator.normal(size=(2, ITEMS)) + labels * np.array([[1.0], [0.8]])
+    scorer = auroc_scorer(labels, scores, alike(np.arange(ITEMS)))
+
+    def difference(weights: Integers) -> Floats:
+        return np.asarray(scorer.score({0: weights}) - scorer.score({1: weights}))
+
+    start = time.process_time()
+    bootstrap(scorer.units, difference, n_resamples=N_RESAMPLES, generator=generator)
+    middle = time.process_time()
+    permutation_p(scorer, 0, 1, generator=generator)
+    return middle - start, time.process_time() - middle
 
 
 def simulated() -> tuple[Integers, Integers]:

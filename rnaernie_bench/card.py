@@ -14,15 +14,15 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
     init = f" ({backbone['init']})" if backbone["init"] else ""
     data = "simulated stand-in" if record["dataset"]["simulated"] else record["dataset"]["name"]
     lines = [
-        f"# {task.title}: {backbone['name']}{init}, {record['strategy']['name']}",
+        f"# {task.title}: {backbone['name']}{init}, {record['strategy']['name']}"
+        f"{', as published' if 'chosen_on' in record['selection'] else ''}",
         "",
         f"Run `{record['run_id']}` of task `{task.key}`, seed {record['seed']}, "
         f"{backbone['parameters']:,} parameters.",
         "",
         f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
         f"{split['n_validation']} validation items. {_licence(task, record)}",
-        f"- Selection by {record['selection']['metric']} on validation; "
-        f"the test parts were scored once (protocol `{record['protocol']}`).",
+        f"- {_selection(record)}",
         f"- Training: {cost['train_s']:.1f} s, ended by "
         f"{record['selection']['stopped_by'].replace('_', ' ')}.",
         "",
@@ -50,6 +50,26 @@ def _per_class(record: Mapping[str, Any]) -> list[str]:
         figures = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
         lines.append(f"| {label} | {figures} | {scores['support']} |")
     return lines
+
+
+def _selection(record: Mapping[str, Any]) -> str:
+    """Return what chose, and what was scored."""
+    chosen = record["selection"]
+    if "chosen_on" not in chosen:
+        return (
+            f"Selection by {chosen['metric']} on validation; "
+            f"the test parts were scored once (protocol `{record['protocol']}`)."
+        )
+    left_out = [
+        f"{test['n_dropped']} of {test['n'] + test['n_dropped']} of {name}"
+        for name, test in record["tests"].items()
+    ]
+    return (
+        f"**The test part `{chosen['chosen_on']}` chose the epoch, by {chosen['metric']}: protocol "
+        f"`{record['protocol']}`. The figures are too high, and not comparable with those of "
+        "protocol `clean`.** Items that fill no batch were not scored: "
+        f"{', '.join(left_out)}. Probabilities are not calibrated."
+    )
 
 
 def _licence(task: Task, record: Mapping[str, Any]) -> str:

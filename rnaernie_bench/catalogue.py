@@ -80,6 +80,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
+        "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
     },
     group="rnaernie_bench.backbones",
 )
@@ -89,6 +90,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
     {
         "full": "rnaernie_bench.strategies.full:ENTRY",
         "frozen": "rnaernie_bench.strategies.frozen:ENTRY",
+        "lora": "rnaernie_bench.strategies.lora:ENTRY",
         "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rnaernie_bench import resources
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
 from rnaernie_bench.task import LengthPolicy, Task, find_tasks, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
@@ -36,8 +37,17 @@ class TaskOptions:
     """What happens to a sequence over the limit."""
     train_fraction: float = 1.0
     """Share of the training items that is used, a stratified and nested subset."""
+    window_overlap: int = 0
+    """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
 
     def __post_init__(self) -> None:
+        overlap = self.window_overlap
+        require(overlap >= 0, "task.window_overlap", "0 or more")
+        require(
+            self.length == "window" or overlap == 0,
+            "task.window_overlap",
+            "0 without task.length=window",
+        )
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         if self.head not in HEADS:
             raise ConfigError(
@@ -96,7 +106,7 @@ class RunConfig:
     split: str | None
     fold: str | None
     seed: int
-    protocol: Literal["clean"]
+    protocol: Protocol
     runs_dir: Path
     results_dir: Path
     sweep: Any = None
@@ -106,6 +116,11 @@ class RunConfig:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.fold is None, "fold", "left out: no split of this task has folds")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        require(
+            self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
+            "strategy.slot",
+            "pad, as the authors' code has it, under protocol=as_published",
+        )
         check_tracking(self.tracking)
 
 
@@ -300,7 +315,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0,
+            "train_fraction": 1.0, "window_overlap": 0,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

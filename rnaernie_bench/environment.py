@@ -37,7 +37,7 @@ def describe() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_model(),
-        "cores": _cores(),
+        "cores": available_cores(),
         "threads": torch.get_num_threads() if torch else None,
         "accelerator": _accelerator(),
         **{name: _version(name) for name in PACKAGES},
@@ -150,7 +150,7 @@ def _cpu_model() -> str | None:
     return platform.processor() or None
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """Count the logical cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -21,7 +21,7 @@ class Evaluation:
     """Everything that is reported of a fitted model."""
 
     temperature: float
-    """Fitted on validation."""
+    """Fitted on validation; 1 if it was not to be."""
     validation: Mapping[str, Any]
     """The record's field: n and metrics."""
     tests: Mapping[str, dict[str, Any]]
@@ -30,7 +30,12 @@ class Evaluation:
 
 
 def evaluate(
-    fitted: Fitted, split: Split, labels: Sequence[str], *, max_bases: int | None
+    fitted: Fitted,
+    split: Split,
+    labels: Sequence[str],
+    *,
+    max_bases: int | None,
+    calibrated: bool = True,
 ) -> Evaluation:
     """Fit the temperature on validation, then score every test item once.
 
@@ -41,11 +46,12 @@ def evaluate(
         fitted: the model.
         split: whose validation and test parts are scored.
         labels: the task's labels.
-        max_bases: the most bases the model reads; for the count of truncated items.
+        max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
+        calibrated: whether to fit the temperature; it is 1 if not.
     """
     held_out = fitted.logits([item.sequence for item in split.validation])
     truth = labels_of(split.validation)
-    temperature = fit_temperature(held_out, truth)
+    temperature = fit_temperature(held_out, truth) if calibrated else 1.0
     validation = classification_report(
         calibrated_log_probabilities(held_out, temperature), truth, labels
     )

@@ -35,9 +35,11 @@ class FitContext:
     config: RunConfig
     train: Sequence[SequenceItem]
     validation: Sequence[SequenceItem]
-    """The only items that may select anything."""
+    """The only items that may select anything: the validation part, or what the protocol puts in
+    its place."""
     dataset: Dataset
-    """For caches keyed by its fingerprint; the labels of its test parts are not to be touched."""
+    """The items of the split, for caches keyed by its fingerprint; the labels of its test parts
+    are not to be touched."""
     folder: Path
     """The run's own folder; checkpoints go below it."""
     log: Callable[[Mapping[str, float], int], None] = lambda metrics, step: None

@@ -8,6 +8,7 @@ from typing import Any
 from rnaernie_bench.catalogue import STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict
 from rnaernie_bench.task import Task
+from rnaernie_bench.validation import asked
 
 RECIPE_VERSION = 1
 """Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
@@ -16,13 +17,22 @@ _WITHOUT_EFFECT = ("progress",)
 """Trainer options that cannot change a number."""
 
 
+def told(options: Any) -> dict[str, Any]:
+    """Return options as run id and record hold them: what was added later only if it is used."""
+    values: dict[str, Any] = as_dict(asked(options))
+    return values
+
+
 def recipe(config: RunConfig) -> dict[str, Any]:
     """Return the recipe of a run: how it was trained, within which budget, on how much."""
-    options = {k: v for k, v in as_dict(config.trainer).items() if k not in _WITHOUT_EFFECT}
+    options = {k: v for k, v in told(config.trainer).items() if k not in _WITHOUT_EFFECT}
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
+    # Only where it has an effect: other runs keep the ids they had before there were windows.
+    windows = {"window_overlap": config.task.window_overlap}
     return {
         **options,
         "length": config.task.length,
+        **(windows if config.task.length == "window" else {}),
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }
@@ -33,7 +43,7 @@ def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     if kind == "baseline":
         return {"name": "baseline"}
     facts = STRATEGIES.get(config.strategy.name).facts
-    return {**as_dict(config.strategy), **(resolve(facts)(config) if facts else {})}
+    return {**told(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
 def identity(
@@ -49,7 +59,7 @@ def identity(
         weights_sha256: of pre-trained weights; None where there are none. Random weights follow
             from the backbone's shape and the seed, which are in here.
     """
-    backbone = as_dict(config.backbone)
+    backbone = told(config.backbone)
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
         for address in ("source", "revision", "model"):
             backbone.pop(address, None)

@@ -1,8 +1,4 @@
-"""Pictures of a run, drawn without pyplot: no window, no global state, one look.
-
-The colours are shared by everything the project draws, and stay apart under the common forms of
-colour blindness.
-"""
+"""Pictures of a run, drawn without pyplot: no window, no global state, one look (`style`)."""
 
 from __future__ import annotations
 
@@ -14,28 +10,12 @@ import numpy as np
 
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_path
+from rnaernie_bench.style import INK, MUTED, PALETTE, PAPER, RAMP, RULE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnaernie_bench.results.guidance import Guidance
-
-PALETTE = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "vermilion": "#D55E00",
-    "purple": "#CC79A7",
-    "sky": "#56B4E9",
-    "yellow": "#F0E442",
-}
-"""Qualitative colours in order of use (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
-
-INK, MUTED, RULE, PAPER = "#1F2328", "#656D76", "#D8DEE4", "#FFFFFF"
-"""Text, secondary text, grid lines and background."""
-
-RAMP = (PAPER, "#CFE3F1", "#7FB6D9", PALETTE["blue"], "#003E63")
-"""A one-hue ramp for fractions from 0 to 1, lightness falling steadily."""
 
 PIXELS_PER_INCH = 160
 

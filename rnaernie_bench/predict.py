@@ -44,7 +44,7 @@ class Predictor:
     labels: tuple[str, ...]
     temperature: float
     length: str
-    """`error` or `truncate`."""
+    """`error`, `truncate` or `window`."""
     max_bases: int | None
 
     def __call__(self, sequences: Sequence[str]) -> list[Prediction]:
@@ -59,7 +59,7 @@ class Predictor:
         scores = calibrated_log_probabilities(self.fitted.logits(sequences), self.temperature)
         probabilities = np.exp(scores.astype(np.float64))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        limit = self.max_bases
+        limit = self.max_bases if self.length == "truncate" else None
         return [
             Prediction(
                 label=self.labels[int(row.argmax())],
@@ -123,7 +123,13 @@ def _restore_network(folder: Path, saved: dict) -> Fitted:
     from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
 
     model, tokenizer = load_model(folder)
-    reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
+    reader = Reader(
+        tokenizer,
+        saved["max_bases"],
+        saved["length"],
+        saved["token_budget"],
+        saved.get("overlap", 0),  # runs from before there were windows have none
+    )
     if (folder / GUIDE).is_dir():
         reader = typed_reader(reader, load_guide(folder / GUIDE))
     return FittedNetwork(model, reader, write=lambda _: None)
@@ -140,7 +146,7 @@ def predict_fasta(predictor: Predictor, source: Path | str) -> Iterator[tuple[st
         DataError: for a malformed file, a repeated id, or a sequence over the limit.
     """
     limit = predictor.max_bases if predictor.length == "error" else None
-    remedy = "cut it, or use a run with task.length=truncate"
+    remedy = "cut it, or use a run with task.length=truncate or window"
     records = read_named(source, max_bases=limit, remedy=remedy)
     while chunk := list(islice(records, CHUNK)):
         names, sequences = zip(*chunk, strict=True)

@@ -24,13 +24,14 @@ from rnaernie_bench.catalogue import (
     resolve,
 )
 from rnaernie_bench.config import RunConfig, as_dict
-from rnaernie_bench.data.items import Dataset, Split
-from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.data.items import Dataset
+from rnaernie_bench.data.loading import load_dataset, make_split, used_by
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport, Fitted
-from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy
+from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
 from rnaernie_bench.mlflow_store import without_password
+from rnaernie_bench.protocols import Scheme, scheme
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
 from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
@@ -50,7 +51,9 @@ class Plan:
     config: RunConfig
     task: Task
     dataset: Dataset
-    split: Split
+    used: Dataset
+    """The items of the data set that the split uses."""
+    scheme: Scheme
     entry: EncoderEntry | BaselineEntry
     encoder: Encoder | None
     run_id: str
@@ -113,7 +116,9 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     elif entry.kind == "baseline" and entry.weights_sha256:
         weights = resolve(entry.weights_sha256)(config.backbone)
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    return Plan(config, task, dataset, split, entry, encoder, run_id)
+    followed = scheme(config.protocol, task, split)
+    used = used_by(split, dataset)
+    return Plan(config, task, dataset, used, followed, entry, encoder, run_id)
 
 
 def execute(
@@ -152,7 +157,11 @@ def execute(
             runs_dir=config.runs_dir,
             run_id=planned.run_id,
             run_name=f"{planned.task.name}, {planned.label}, seed {config.seed}",
-            tags={"task": planned.task.key, "backbone": config.backbone.name},
+            tags={
+                "task": planned.task.key,
+                "backbone": config.backbone.name,
+                "protocol": config.protocol,
+            },
         ) as tracker:
             record = _carry_out(planned, tracker)
             page = tracker.ui_command or tracker.run_url
@@ -169,11 +178,21 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
-        evaluation = evaluate(fitted, planned.split, task.labels, max_bases=report.max_bases)
+        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
+        limit = report.max_bases if config.task.length == "truncate" else None
+        evaluation = evaluate(
+            fitted,
+            planned.scheme.split,
+            task.labels,
+            max_bases=limit,
+            calibrated=planned.scheme.calibrated,
+        )
     _save_model(planned, fitted, report, evaluation.temperature)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
         test["predictions"] = predictions_entry(folder / "predictions.parquet", test["n"])
+        if name in planned.scheme.dropped:
+            test["n_dropped"] = planned.scheme.dropped[name]
         tracker.log_metrics(
             {f"test/{name}/{metric}": entry["value"] for metric, entry in test["metrics"].items()}
         )
@@ -211,9 +230,9 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
     context = FitContext(
         task=planned.task,
         config=config,
-        train=planned.split.train,
-        validation=planned.split.validation,
-        dataset=planned.dataset,
+        train=planned.scheme.split.train,
+        validation=planned.scheme.selection,
+        dataset=planned.used,
         folder=planned.folder,
         log=lambda metrics, step: tracker.log_metrics(metrics, step),
     )
@@ -240,9 +259,11 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
             "task": planned.task.key,
             "backbone": planned.config.backbone.name,
             "kind": planned.entry.kind,
+            "protocol": planned.config.protocol,
             "labels": list(planned.task.labels),
             "temperature": temperature,
             "length": planned.config.task.length,
+            "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
             "token_budget": planned.config.trainer.token_budget,
         },
@@ -253,8 +274,8 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
 def _record(
     planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
 ) -> Record:
-    config, task, split = planned.config, planned.task, planned.split
-    encoder = planned.entry.kind == "encoder"
+    config, task, split = planned.config, planned.task, planned.scheme.split
+    encoder, chosen_on = planned.entry.kind == "encoder", planned.scheme.chosen_on
     return {
         "schema": SCHEMA_VERSION,
         "run_id": planned.run_id,
@@ -298,6 +319,7 @@ def _record(
             "best_epoch": round(report.best_epoch, 3),
             "stopped_by": report.stopped_by,
             "temperature": evaluation.temperature,
+            **({} if chosen_on is None else {"chosen_on": chosen_on}),
             **report.selected,
         },
         **({"types": dict(report.types)} if report.types else {}),
@@ -317,8 +339,8 @@ def _record(
 
 def _options(config: RunConfig) -> dict[str, Any]:
     """Return the backbone's options that other fields of the record do not tell."""
-    told = ("name", "init")
-    options = {key: value for key, value in as_dict(config.backbone).items() if key not in told}
+    elsewhere = ("name", "init")
+    options = {k: v for k, v in told(config.backbone).items() if k not in elsewhere}
     for key in ("source", "model"):
         if options.get(key) and Path(options[key]).expanduser().exists():
             options[key] = "local folder"  # the hash of its weights names it; paths are private

@@ -39,7 +39,11 @@ class DataFile:
     records: int
     """How many records it holds."""
     url: str = ""
-    """The public address it is downloaded from."""
+    """The public address it is downloaded from; empty where none is known."""
+    part: str = ""
+    """The part it belongs to, with other files perhaps; empty if the part has the file's name."""
+    label: str = ""
+    """The label of all its records; empty where their headers tell."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,20 @@ class DatasetDeclaration:
     licence: str
     citation: str
     header: str = r"(?P<id>\S+)\s+(?P<label>\S+)"
-    """Regular expression for FASTA headers; its named groups are id, label and, if any, group."""
+    """Regular expression for FASTA headers; its named groups are id, label (unless the files have
+    one) and, if any, group."""
     files: Mapping[str, DataFile] = field(default_factory=dict)
-    """FASTA parts by name."""
+    """FASTA files by name: a part each, or the part that they say."""
     tables: Mapping[str, Table] = field(default_factory=dict)
     """Tabular parts by name."""
+
+    @property
+    def file_parts(self) -> dict[str, dict[str, DataFile]]:
+        """The files of each part by name, in their order."""
+        parts: dict[str, dict[str, DataFile]] = {}
+        for name, file in self.files.items():
+            parts.setdefault(file.part or name, {})[name] = file
+        return parts
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,20 @@ class TestPart:
     part: str
     without_identical_to: tuple[str, ...] = ()
     """Parts whose sequences are taken out of this one."""
+    without_groups_of: tuple[str, ...] = ()
+    """Parts whose groups, such as genes, are taken out of this one."""
+    fraction: float = 1.0
+    """The share that is kept of what then remains: stratified, the same in every run."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A validation part that is cut from train: whole groups, the same share of each label."""
+
+    fraction: float
+    """The share of train."""
+    seed: int = 0
+    """Which groups are drawn."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,9 @@ class SplitDeclaration:
 
     train: str
     validation: str
+    """Where `held_out` says how to cut it from train, the part that trains."""
     tests: Mapping[str, TestPart]
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +134,9 @@ class Simulation:
     """Label -> family of `rnaernie_bench.data.simulated`."""
     sizes: Mapping[str, int]
     """Part -> number of items."""
+    group_size: int | None = None
+    """Items of a family and part that make a group, like transcripts of a gene; None: all of a
+    family, whatever its part."""
 
 
 @dataclass(frozen=True)
@@ -232,9 +264,9 @@ def _check(task: Task) -> None:
         raise ConfigError("a classification needs two labels or more", where="labels")
     if task.version < 1:
         raise ConfigError("versions count from 1", where="version")
-    _check_files(task.dataset.files)
+    _check_files(task)
     _check_splits(task)
-    _check_header(task.dataset.header)
+    _check_header(task.dataset)
     if set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
     _check_sizes(task)
@@ -242,14 +274,19 @@ def _check(task: Task) -> None:
         raise ConfigError("each label needs one type, or none of them has any", where="types")
 
 
-def _check_files(files: Mapping[str, DataFile]) -> None:
-    for part, file in files.items():
+def _check_files(task: Task) -> None:
+    for name, file in task.dataset.files.items():
+        where = f"dataset.files.{name}"
         if not re.fullmatch("[0-9a-f]{64}", file.sha256):
-            raise ConfigError(
-                "a SHA-256 has 64 digits of 0-9 and a-f", where=f"dataset.files.{part}.sha256"
-            )
+            raise ConfigError("a SHA-256 has 64 digits of 0-9 and a-f", where=f"{where}.sha256")
         if file.records < 1:
-            raise ConfigError("a part has 1 record or more", where=f"dataset.files.{part}.records")
+            raise ConfigError("a part has 1 record or more", where=f"{where}.records")
+        if file.label and file.label not in task.labels:
+            raise ConfigError(
+                f"the task has no label '{file.label}'",
+                where=f"{where}.label",
+                remedy=did_you_mean(file.label, list(task.labels)),
+            )
 
 
 def _check_sizes(task: Task) -> None:
@@ -257,18 +294,20 @@ def _check_sizes(task: Task) -> None:
     for part in sorted(used):
         if task.simulation.sizes.get(part, 0) < 1:
             raise ConfigError(f"part '{part}' needs 1 item or more", where="simulation.sizes")
+    if task.simulation.group_size is not None and task.simulation.group_size < 1:
+        raise ConfigError("a group has 1 item or more", where="simulation.group_size")
 
 
 def _parts(split: SplitDeclaration) -> set[str]:
     """Return the parts of the data set that a split names."""
     named = {split.train, split.validation}
     for test in split.tests.values():
-        named |= {test.part, *test.without_identical_to}
+        named |= {test.part, *test.without_identical_to, *test.without_groups_of}
     return named
 
 
 def _check_splits(task: Task) -> None:
-    parts = {*task.dataset.files, *task.dataset.tables}
+    parts = {*task.dataset.file_parts, *task.dataset.tables}
     if task.default_split not in task.splits:
         raise ConfigError(
             f"there is no split '{task.default_split}'",
@@ -286,12 +325,32 @@ def _check_splits(task: Task) -> None:
             raise ConfigError(
                 f"there is no test part '{task.default_test_part}'", where=f"splits.{name}.tests"
             )
+        for test, part in split.tests.items():
+            if not 0 < part.fraction <= 1:
+                raise ConfigError(
+                    "the value must be above 0 and at most 1",
+                    where=f"splits.{name}.tests.{test}.fraction",
+                )
+        if (split.train == split.validation) != (split.held_out is not None):
+            raise ConfigError(
+                "validation is a part of its own, or train's name with held_out beside it",
+                where=f"splits.{name}.validation",
+            )
+        if split.held_out is not None and not 0 < split.held_out.fraction < 1:
+            raise ConfigError(
+                "the value must be above 0 and below 1", where=f"splits.{name}.held_out.fraction"
+            )
 
 
-def _check_header(header: str) -> None:
+def _check_header(dataset: DatasetDeclaration) -> None:
     try:
-        groups = set(re.compile(header).groupindex)
+        groups = set(re.compile(dataset.header).groupindex)
     except re.error as error:
         raise ConfigError(f"not a regular expression: {error}", where="dataset.header") from error
-    if not {"id", "label"} <= groups:
-        raise ConfigError("the named groups id and label are needed", where="dataset.header")
+    if "id" not in groups:
+        raise ConfigError("the named group id is needed", where="dataset.header")
+    if "label" not in groups and not all(file.label for file in dataset.files.values()):
+        raise ConfigError(
+            "the named groups id and label are needed, or a label of each file",
+            where="dataset.header",
+        )

@@ -63,11 +63,40 @@ def last_whole_checkpoint(folder: Path, processes: int = 1) -> Path | None:
     return max(whole)[1] if whole else None
 
 
-def ended_state(checkpoint: Path) -> TrainerState | None:
-    """Return the state kept in `checkpoint` if its training had ended there, else None.
+def train_from(
+    trainer: Trainer,
+    checkpoint: Path | None,
+    load_ended: Callable[[Path, TrainerState], None],
+    *kinds: type[TrainerCallback],
+) -> None:
+    """Train from a checkpoint on, or from the start; take over what had ended at the checkpoint.
 
-    Resumed the usual way, such a training would go on for a step or an epoch before it stops again.
+    Resumed the usual way, a training that had ended would go on for a step or an epoch before it
+    stops again.
+
+    Args:
+        trainer: what trains.
+        checkpoint: one that is whole, or None.
+        load_ended: loads what an ended training came to, given checkpoint and state.
+        kinds: callbacks that are then put back as the checkpoint has them.
     """
+    if checkpoint is None:
+        trainer.train()
+        return
+    state = _ended_state(checkpoint)
+    if state is None:
+        trainer.train(resume_from_checkpoint=str(checkpoint))
+        return
+    load_ended(checkpoint, state)
+    trainer.state = state
+    saved: Any = state.stateful_callbacks
+    for kind in kinds:
+        trainer.remove_callback(kind)
+        trainer.add_callback(kind(**saved[kind.__name__]["args"]))
+
+
+def _ended_state(checkpoint: Path) -> TrainerState | None:
+    """Return the state kept in `checkpoint` if its training had ended there, else None."""
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
     saved: Any = state.stateful_callbacks
     return state if saved["TrainerControl"]["args"]["should_training_stop"] else None
@@ -76,14 +105,6 @@ def ended_state(checkpoint: Path) -> TrainerState | None:
 def callback_of(trainer: Trainer, kind: type[C]) -> C:
     """Return the callback of a kind; a resumed training has put the saved one in its place."""
     return next(c for c in trainer.callback_handler.callbacks if isinstance(c, kind))
-
-
-def restore_callbacks(trainer: Trainer, state: TrainerState, *kinds: type[TrainerCallback]) -> None:
-    """Put callbacks as they are kept in `state` in the place of those in force."""
-    saved: Any = state.stateful_callbacks
-    for kind in kinds:
-        trainer.remove_callback(kind)
-        trainer.add_callback(kind(**saved[kind.__name__]["args"]))
 
 
 def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:

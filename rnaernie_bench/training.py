@@ -24,6 +24,8 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
+    TrainerCallback,
+    TrainerState,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
@@ -37,9 +39,8 @@ from rnaernie_bench.trainer_parts import (
     Log,
     TimeLimit,
     callback_of,
-    ended_state,
     last_whole_checkpoint,
-    restore_callbacks,
+    train_from,
     wants_bf16,
 )
 
@@ -88,6 +89,8 @@ def train(
     metric: str,
     higher_is_better: bool,
     log: Log,
+    rate_factors: Mapping[str, float] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
@@ -105,6 +108,8 @@ def train(
         metric: the one of them that chooses the epoch.
         higher_is_better: its direction.
         log: receives curves by epoch.
+        rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
+        callbacks: of a strategy, besides the recipe's own.
 
     Raises:
         DataError: if there is nothing to train on.
@@ -123,17 +128,17 @@ def train(
         train_set,
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, TimeLimit(), Curves(log)],
+        callbacks=[stopping, TimeLimit(), Curves(log), *callbacks],
         pad_id=pad_id,
         token_budget=options.token_budget,
         score=score,
+        rate_factors=rate_factors,
     )
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
     torch.manual_seed(seed)
     checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
-    if checkpoint is None or not trainer.take_over(checkpoint):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    train_from(trainer, checkpoint, trainer.load_best, TimeLimit)
     state, limit = trainer.state, callback_of(trainer, TimeLimit)
     limit.stop()
     return TrainingSummary(
@@ -156,6 +161,7 @@ class _BucketTrainer(Trainer):
         pad_id: int,
         token_budget: int,
         score: Score,
+        rate_factors: Mapping[str, float] | None,
         **arguments: Any,
     ) -> None:
         super().__init__(
@@ -170,6 +176,7 @@ class _BucketTrainer(Trainer):
         self.pad_id = pad_id
         self.token_budget = token_budget
         self.score = score
+        self.rate_factors = rate_factors
         self.sampler = LengthBucketedBatchSampler(
             train_set.encoded.lengths,
             token_budget,
@@ -185,22 +192,28 @@ class _BucketTrainer(Trainer):
         """Optimiser steps of a pass over train."""
         return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
 
-    def take_over(self, checkpoint: Path) -> bool:
-        """Take over state and best weights of a training that had ended at `checkpoint`.
-
-        Returns:
-            Whether it had ended.
-        """
+    def load_best(self, checkpoint: Path, state: TrainerState) -> None:
+        """Load the weights of the best epoch of a training that had ended at `checkpoint`."""
         from safetensors.torch import load_file
 
-        state = ended_state(checkpoint)
-        if state is None:
-            return False
+        # Beside it, wherever the folder lies by now.
         best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
         self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
-        self.state = state
-        restore_callbacks(self, state, TimeLimit)
-        return True
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Return the Trainer's optimiser, with a group for each learning rate that is asked for."""
+        fresh = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if fresh and self.rate_factors is not None:
+            factors = {id(p): self.rate_factors[n] for n, p in self.network.named_parameters()}
+            optimizer.param_groups[:] = [
+                group | {"lr": group["lr"] * factor, "params": members}
+                # The first group's rate is the one that is logged: the highest.
+                for factor in sorted(set(factors.values()), reverse=True)
+                for group in optimizer.param_groups
+                if (members := [p for p in group["params"] if factors[id(p)] == factor])
+            ]
+        return optimizer
 
     def get_train_dataloader(self) -> DataLoader:
         """Return batches that this class shards itself; Accelerate would cut them once more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -14,6 +14,27 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 
 T = TypeVar("T")
+
+_ADDED = "added later"
+"""What marks the field of an `added` option."""
+
+
+def added(default: Any) -> Any:
+    """Declare an option that came after the first records were made.
+
+    While it has its default, a run does what such a run always did: run id and record are those
+    of before, and `asked` leaves it out. So the default must change nothing.
+    """
+    return field(default=default, metadata={_ADDED: True})
+
+
+def asked(options: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, without `added` ones that have their default."""
+    return {
+        f.name: getattr(options, f.name)
+        for f in fields(options)
+        if not (_ADDED in f.metadata and getattr(options, f.name) == f.default)
+    }
 
 
 @cache

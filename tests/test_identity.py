@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rnaernie_bench import identity as identity_module
+from rnaernie_bench import resources
 from rnaernie_bench.config import RunConfig, compose
 from rnaernie_bench.identity import identity, recipe, strategy
 from rnaernie_bench.results.record import run_id_of
@@ -129,3 +132,53 @@ def test_a_baseline_does_not_depend_on_strategy_or_head() -> None:
         "name": "full",
         "learning_rate": 1e-4,
     }
+
+
+RECORDS = [
+    path
+    for path in sorted(resources.results_folder().glob("*/*/*.json"))
+    if json.loads(path.read_text())["recipe_version"] == identity_module.RECIPE_VERSION
+]
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_committed_records_keep_their_ids(path: Path) -> None:
+    """What was added since must not name the runs of before anew."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    kind, backbone = record["backbone"]["kind"], record["backbone"]
+    weights = backbone["weights_sha256"] if backbone["init"] == "pretrained" else None
+    made = record["recipe"]
+    asked = {
+        **{f"backbone.{k}": v for k, v in backbone["options"].items() if k != "source"},
+        **{f"trainer.{k}": v for k, v in (made | made["budget"]).items()
+           if k in vars(configured().trainer)},
+        "task.length": made["length"],
+        "task.train_fraction": made["train_fraction"],
+        "split": record["split"]["name"],
+        "protocol": record["protocol"],
+        "seed": record["seed"],
+    }  # fmt: skip
+    choices = [f"backbone={backbone['name']}"]
+    if kind == "encoder":
+        strategy = record["strategy"]
+        choices.append(f"strategy={strategy['name']}")
+        asked |= {f"strategy.{k}": v for k, v in strategy.items() if k != "name"}
+        asked |= {"backbone.init": backbone["init"], "task.head": record["head"]}
+    values = [f"{key}={'null' if v is None else json.dumps(v)}" for key, v in asked.items()]
+    task = replace(load_task(record["task"]["name"]), version=record["task"]["version"])
+    config = compose([f"task={task.name}", *choices, *values])
+    fingerprint = record["dataset"]["fingerprint"]
+    assert run_id_of(identity(config, task, fingerprint, kind, weights)) == record["run_id"]
+
+
+def test_there_are_committed_records_of_every_strategy() -> None:
+    names = {json.loads(path.read_text(encoding="utf-8"))["strategy"]["name"] for path in RECORDS}
+    assert names >= {"baseline", "frozen", "full"}
+
+
+@pytest.mark.parametrize("override", ["strategy.layer_decay=0.9", "strategy.unfreeze_every=1"])
+def test_what_was_added_later_is_in_once_it_is_used(override: str) -> None:
+    key, _, value = override.removeprefix("strategy.").partition("=")
+    assert run_id("strategy=full", override) != run_id("strategy=full")
+    told = strategy(configured("strategy=full", override), "encoder")
+    assert told == {"name": "full", "learning_rate": 1e-4, key: float(value)}

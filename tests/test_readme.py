@@ -36,7 +36,7 @@ BLOCK = re.compile(
 COMMAND = re.compile(
     r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>.*?)(?: > (?P<stdout>\S+))?"
 )
-SIZES = {"train": 26, "validation": 13, "test": 26}
+SIZES = {"train": 26, "validation": 13, "test": 26, "human": 13}
 NET = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
 }  # fmt: skip
@@ -84,23 +84,32 @@ def make_configs(folder: Path) -> None:
 
 
 def make_task(folder: Path, source: Path, data: Path) -> None:
-    """Copy a task, with small simulated items as its real ones."""
+    """Copy a task, with small simulated items as its real ones, under headers that tell labels."""
     shutil.copytree(source, folder)
     declaration = folder / "task.yaml"
     raw = yaml.safe_load(declaration.read_text(encoding="utf-8"))
-    edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": SIZES})
+    sizes = {part: SIZES[part] for part in raw["simulation"]["sizes"]}
+    edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": sizes})
     task = read_task(declaration)
     parts = simulated_dataset(task).parts
-    for part, file in raw["dataset"]["files"].items():
+    for name, file in task.dataset.files.items():
+        raw_file = raw["dataset"]["files"][name]
+        items = [
+            (number, item)
+            for number, item in enumerate(parts[file.part or name])
+            if file.label in ("", task.labels[item.label])
+        ]
         text = "".join(
-            f">RF0_{part}{number} {task.labels[item.label]}\n{item.sequence}\n"
-            for number, item in enumerate(parts[part])
+            f">RF0_{name}{number} {task.labels[item.label]}\n{item.sequence}\n"
+            for number, item in items
         )
-        path = data / file["path"]
+        path = data / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        file.update(sha256=hashlib.sha256(text.encode()).hexdigest(), records=len(parts[part]))
-        del file["url"]
+        raw_file.update(sha256=hashlib.sha256(text.encode()).hexdigest(), records=len(items))
+        raw_file.pop("url", None)
+    if any(file.label for file in task.dataset.files.values()):
+        del raw["dataset"]["header"]
     edit(declaration, dataset=raw["dataset"])
 
 

@@ -99,7 +99,7 @@ def test_a_correct_declaration(write: Write) -> None:
     assert task.folder == path.parent
     assert task.labels == ("x", "y")
     assert load_task("small", [path.parent.parent]) == task
-    assert set(load_tasks([path.parent.parent])) == {"ncrna_cls", "small"}
+    assert set(load_tasks([path.parent.parent])) == {"lncrna", "ncrna_cls", "small"}
 
 
 def change(dotted: str, value: Any) -> dict[str, Any]:
@@ -140,6 +140,30 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
             change("splits/only/tests/all/without_identical_to", ["valid"]),
             "splits.only: the data set has no part 'valid'; did you mean validation?",
         ),
+        (change("splits/only/validation", "train"), "splits.only.validation: validation is a part"),
+        (change("splits/only/held_out", {"fraction": 0.1}), "splits.only.validation: validation"),
+        (
+            change(
+                "splits/only",
+                {
+                    **declaration()["splits"]["only"],
+                    "validation": "train",
+                    "held_out": {"fraction": 1},
+                },
+            ),
+            "splits.only.held_out.fraction: the value must be above 0 and below 1",
+        ),
+        (
+            change("splits/only/tests/all/fraction", 0),
+            "splits.only.tests.all.fraction: the value must be above 0 and at most 1",
+        ),
+        (
+            change("splits/only/tests/all/without_groups_of", ["valid"]),
+            "splits.only: the data set has no part 'valid'; did you mean validation?",
+        ),
+        (change("dataset/files/train/label", "z"), "dataset.files.train.label: the task has no"),
+        (change("dataset/files/train/part", "test"), "splits.only: the data set has no part 'tr"),
+        (change("simulation/group_size", 0), "simulation.group_size: a group has 1 item or more"),
         (change("splits/only/validation", ...), "splits.only: the key 'validation' is missing"),
         (change("dataset/header", "(?P<id>"), "dataset.header: not a regular expression: "),
         (change("dataset/header", r"(?P<id>\S+)"), "dataset.header: the named groups id and label"),

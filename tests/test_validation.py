@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.validation import build, convert
+from rnaernie_bench.validation import added, asked, build, convert
 
 
 @dataclass(frozen=True)
@@ -137,3 +137,18 @@ def test_unknown_keys_are_never_dropped(extra: dict[str, int]) -> None:
     if unknown:
         with pytest.raises(ConfigError, match="unknown key"):
             build(Inner, {"rate": 1.0, **extra})
+
+
+@dataclass(frozen=True)
+class Grown:
+    rate: float
+    old: int = 3
+    new: float = added(1.0)
+    newer: str | None = added(None)
+
+
+def test_what_was_added_later_is_told_once_it_differs_from_its_default() -> None:
+    assert asked(build(Grown, {"rate": 1})) == {"rate": 1.0, "old": 3}
+    assert asked(build(Grown, {"rate": 1, "new": 1, "newer": None})) == {"rate": 1.0, "old": 3}
+    assert asked(Grown(1.0, old=3, new=0.5)) == {"rate": 1.0, "old": 3, "new": 0.5}
+    assert asked(Grown(1.0, newer="x")) == {"rate": 1.0, "old": 3, "newer": "x"}

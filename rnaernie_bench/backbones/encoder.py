@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rnaernie_bench.backbones.vocabulary import has_types
-
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -31,11 +29,6 @@ class Encoder:
     """Over the names, shapes and bytes of all weights that the checkpoint holds."""
     pooler_seed: int | None = None
     """What the pooler was drawn from, where the checkpoint holds none."""
-
-    @property
-    def typed(self) -> bool:
-        """Whether it has tokens for the RNA types; `vocabulary.require_types` refuses if not."""
-        return has_types(self.tokenizer)
 
     def key(self) -> dict[str, str]:
         """Return everything that its features of a sequence depend on, for a cache.

@@ -43,7 +43,8 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     from rnaernie_bench.strategies.network import FittedNetwork, report, train_network
 
     config = context.config
-    reader = _reader(config.task.length, config.trainer.token_budget)
+    task = config.task
+    reader = _reader(task.length, config.trainer.token_budget, task.window_overlap)
     torch.manual_seed(config.seed)
     model = _network(reader.tokenizer, options, len(context.task.labels))
     summary = train_network(context, model, reader, options.learning_rate)
@@ -59,18 +60,18 @@ def restore(folder: Path) -> FittedNetwork:
 
     saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
     options = CnnOptions(**saved["options"])
-    reader = _reader(saved["length"], saved["token_budget"])
+    reader = _reader(saved["length"], saved["token_budget"], saved.get("overlap", 0))
     model = _network(reader.tokenizer, options, saved["classes"])
     model.load_state_dict(load_file(folder / "cnn.safetensors"))
     write = partial(_write, model, options, saved["classes"], reader)
     return FittedNetwork(model, reader, write)
 
 
-def _reader(policy: Any, token_budget: int) -> Reader:
+def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
     from rnaernie_bench.strategies.network import Reader
 
-    return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget)
+    return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget, overlap)
 
 
 def _network(tokenizer: Any, options: CnnOptions, classes: int) -> OneHotCnn:
@@ -98,6 +99,7 @@ def _write(
         "classes": classes,
         "length": reader.policy,
         "token_budget": reader.token_budget,
+        "overlap": reader.overlap,
     }
     (folder / "cnn.json").write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
     save_file(model.state_dict(), folder / "cnn.safetensors")

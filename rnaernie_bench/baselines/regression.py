@@ -29,7 +29,7 @@ class Linear:
         return np.asarray(features @ self.weights.T + self.bias, dtype=np.float32)
 
 
-def regress(features: Any, labels: np.ndarray, classes: int, strength: float) -> Linear:
+def regress(features: Any, labels: np.ndarray, classes: int, strength: float = 1.0) -> Linear:
     """Fit one regression.
 
     Args:
@@ -52,6 +52,21 @@ def regress(features: Any, labels: np.ndarray, classes: int, strength: float) ->
     return Linear(weights, bias)
 
 
+def labels_to_learn(context: FitContext) -> np.ndarray:
+    """Return the classes of train, int64 of shape (items,).
+
+    Raises:
+        DataError: if all items are of one class.
+    """
+    labels = labels_of(context.train)
+    if len(np.unique(labels)) < 2:
+        raise DataError(
+            "the train part holds items of one class, two are needed",
+            where=f"data set {context.dataset.name}",
+        )
+    return labels
+
+
 def best_on_validation(
     context: FitContext, train: Any, validation: Any, strengths: Sequence[float]
 ) -> tuple[Linear, float]:
@@ -69,12 +84,7 @@ def best_on_validation(
     from rnaernie_bench.metrics import classification_report
 
     task, metric = context.task, context.task.main_metric
-    labels, held_out = labels_of(context.train), labels_of(context.validation)
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            "the train part holds items of one class, two are needed",
-            where=f"data set {context.dataset.name}",
-        )
+    labels, held_out = labels_to_learn(context), labels_of(context.validation)
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):
         model = regress(train, labels, len(task.labels), strength)

@@ -101,7 +101,10 @@ def _predictor(context: FitContext, options: TypesOnlyOptions) -> SlotReader:
 
     encoder = load_backbone(options.model, masked_lm=True)
     config = context.config
-    return SlotReader(encoder, options.slot, config.task.length, config.trainer.token_budget)
+    task = config.task
+    return SlotReader(
+        encoder, options.slot, task.length, config.trainer.token_budget, task.window_overlap
+    )
 
 
 def weights_sha256(options: TypesOnlyOptions) -> str:

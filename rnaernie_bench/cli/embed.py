@@ -70,7 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench import __version__
     from rnaernie_bench.backbones.vocabulary import MAX_BASES
     from rnaernie_bench.cli.run import prepare_libraries, say
-    from rnaernie_bench.data.fasta import STANDARD_INPUT, read_named
+    from rnaernie_bench.data.fasta import read_named
+    from rnaernie_bench.data.text import STANDARD_INPUT
     from rnaernie_bench.embedding import Embedder
     from rnaernie_bench.embedding_files import write_embeddings, writer_for
 

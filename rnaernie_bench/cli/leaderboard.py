@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
-    from rnaernie_bench.results.leaderboard import TaskInfo
+    from rnaernie_bench.results.leaderboard import Table, TaskInfo
+    from rnaernie_bench.results.page.build import Evidence
     from rnaernie_bench.results.record import Record
 
 
@@ -22,9 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", metavar="TASK", help="show this task only")
     parser.add_argument(
         "--format",
-        choices=["table", "md", "csv", "json"],
+        choices=["table", "md", "csv", "json", "html"],
         default="table",
-        help="aligned text (default), Markdown, or unrounded figures as CSV or JSON",
+        help="aligned text (default), Markdown, unrounded figures as CSV or JSON, or a page",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write to FILE; a page of many rows gets a folder beside it",
     )
     parser.add_argument(
         "--runs", action="store_true", help="show finished runs that are not imported as well"
@@ -47,16 +55,20 @@ def add_record_folders(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the leaderboard.
+    """Print the leaderboard, or write it.
 
     Raises:
-        ConfigError: there is no such task.
+        ConfigError: there is no such task, or a page of many rows has no file to stand in.
         ResultError: a record is damaged or cannot stand in a table.
+        BenchError: a file cannot be written.
     """
     from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.files import write_text
     from rnaernie_bench.resources import results_folder
+    from rnaernie_bench.results.across import across_tasks
     from rnaernie_bench.results.leaderboard import build
-    from rnaernie_bench.results.rendering import render
+    from rnaernie_bench.results.marks import reproduced_runs
+    from rnaernie_bench.results.rendering import references_of, render
     from rnaernie_bench.results.store import read_records, read_runs
     from rnaernie_bench.results.tied import read_statistics
 
@@ -77,10 +89,46 @@ def execute(arguments: argparse.Namespace) -> int:
         records = [record for record in records if _task_name(record) == arguments.task]
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
+    known, statistics = of_known_tasks(records, tasks), read_statistics(results_dir)
     tables = build(
-        of_known_tasks(records, tasks), tasks=tasks, statistics=read_statistics(results_dir)
+        known,
+        tasks=tasks,
+        statistics=statistics,
+        reproduced=reproduced_runs(results_dir, records),
     )
-    print(render(tables, arguments.format), end="")
+    if arguments.format == "html":
+        # Several libraries, which the other formats do without.
+        from rnaernie_bench.results.page.build import Evidence, prediction_folders
+
+        folders = prediction_folders(known, results_dir, arguments.runs_dir)
+        return _page(tables, Evidence(known, folders, statistics), arguments.output)
+    text = render(
+        tables, arguments.format, references=references_of(tables), across=across_tasks(tables)
+    )
+    if arguments.output:
+        write_text(arguments.output, text)
+    else:
+        print(text, end="")
+    return 0
+
+
+def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> int:
+    """Write the page of results to `output`, or print it."""
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
+    from rnaernie_bench.results.page.build import build_pages, write_page
+
+    if output:
+        print(write_page(output, tables, evidence, protocol=PROTOCOL, limits=LIMITS))
+        return 0
+    pages = build_pages(tables, evidence, "", protocol=PROTOCOL, limits=LIMITS)
+    if pages.further:
+        raise ConfigError(
+            "there are too many rows for one page",
+            where="--format html",
+            remedy="name a file with -o; further pages will stand in a folder beside it",
+        )
+    print(pages.main)
     return 0
 
 

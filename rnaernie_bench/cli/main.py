@@ -22,7 +22,7 @@ COMMANDS = {
     "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
     "compare": "test whether one result is better than another",
-    "results": "import, validate and build the published results",
+    "results": "import, merge, submit, reproduce, validate and build the published results",
     "convert": "the authors' Paddle checkpoint as a folder that MultiMolecule loads",
     "inspect": "sizes of a backbone, and what a forward pass costs",
     "tasks": "list or show the tasks",

@@ -1,4 +1,4 @@
-"""`rnaernie-bench results`: import runs, rebuild the results page, check the records."""
+"""`rnaernie-bench results`: import, merge, submit, reproduce; build and check the folder."""
 
 from __future__ import annotations
 
@@ -7,21 +7,7 @@ import sys
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path
-
-PROTOCOL = (
-    "Protocol `clean`: epoch, temperature and every other choice are made on the validation part; "
-    "a test part is scored once, by the model so chosen, with no item dropped."
-)
-
-LIMITS = (
-    "Bootstrap intervals hold the trained model fixed and draw test items as if they were "
-    "independent; relatives among them make the true uncertainty larger.",
-    "The spread over seeds is that of initialisation, data order and dropout; the split is fixed.",
-    "Being tied is not being equal: with few seeds that differ widely, only large differences can "
-    "be shown.",
-    "A row that ended by the budget might gain from more training.",
-    "Times and memory are those of the machine named in each record's `environment`.",
-)
+from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,23 +38,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser(
         "build",
         parents=[common],
-        help="rebuild README.md and statistics.json in the folder of results",
+        help="rebuild README.md, index.html and statistics.json in the folder of results",
     )
     add_task_path(build)
     actions.add_parser("validate", parents=[common], help="check every record and its predictions")
+    merges = actions.add_parser(
+        "merge", parents=[common], help="bring others' records in: all of them, or none"
+    )
+    merges.add_argument(
+        "sources", nargs="+", type=Path, metavar="SOURCE", help="a folder of results, or a bundle"
+    )
+    submit = actions.add_parser(
+        "submit", parents=[common], help="write records and predictions into one file for others"
+    )
+    submit.add_argument(
+        "runs", nargs="+", metavar="RUN", help="finished or imported: a folder, or 6 letters of one"
+    )
+    submit.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE")
+    reproduce = actions.add_parser(
+        "reproduce", parents=[common], help="run a record's settings again, and compare"
+    )
+    reproduce.add_argument("run", metavar="RUN", help="an imported record: 6 letters of its id")
+    reproduce.add_argument(
+        "--source", metavar="DIR", help="the weights, where the record says `local folder`"
+    )
+    reproduce.add_argument(
+        "--repeat", action="store_true", help="run again what was repeated before"
+    )
+    add_task_path(reproduce)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out the action.
 
     Returns:
-        0, or 2 if `validate` finds problems.
+        0, or 2 if `validate` finds problems or a run is not reproduced.
 
     Raises:
         ResultError: a run or record is missing, unfit or damaged.
         BenchError: a file cannot be written.
     """
-    actions = {"import": _import, "build": _build, "validate": _validate}
+    actions = {
+        "import": _import,
+        "build": _build,
+        "validate": _validate,
+        "merge": _merge,
+        "submit": _submit,
+        "reproduce": _reproduce,
+    }
     return actions[arguments.action](arguments)
 
 
@@ -86,6 +103,9 @@ def _import(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.guidance_page import build_guidance
+    from rnaernie_bench.results.leaderboard import build
+    from rnaernie_bench.results.marks import reproduced_runs
+    from rnaernie_bench.results.page.build import Evidence, prediction_folders, write_page
     from rnaernie_bench.results.rendering import build_results
     from rnaernie_bench.results.significance import build_statistics
     from rnaernie_bench.results.store import read_records
@@ -93,19 +113,33 @@ def _build(arguments: argparse.Namespace) -> int:
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
     records = of_known_tasks(read_records(folder), tasks)
     statistics = build_statistics(folder, records, tasks=tasks)
+    reproduced = reproduced_runs(folder, records)
     page = build_results(
-        folder, records, tasks=tasks, statistics=statistics, protocol=PROTOCOL, limits=LIMITS
+        folder,
+        records,
+        tasks=tasks,
+        statistics=statistics,
+        reproduced=reproduced,
+        protocol=PROTOCOL,
+        limits=LIMITS,
     )
     print(page)
     for guided in build_guidance(folder, records, tasks=tasks):
         print(guided)
+    evidence = Evidence(records, prediction_folders(records, folder), statistics)
+    tables = build(records, tasks=tasks, statistics=statistics, reproduced=reproduced)
+    print(write_page(folder / "index.html", tables, evidence, protocol=PROTOCOL, limits=LIMITS))
     return 0
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.results.store import validate_folder
+    from rnaernie_bench.results.marks import mark_problems
+    from rnaernie_bench.results.store import read_records, validate_folder
 
-    problems = validate_folder(arguments.results_dir)
+    folder = arguments.results_dir
+    problems = validate_folder(folder)
+    if not problems:
+        problems = list(mark_problems(folder, read_records(folder)))
     for problem in problems:
         print(problem)
     if problems:
@@ -113,3 +147,68 @@ def _validate(arguments: argparse.Namespace) -> int:
         return 2
     print(f"{arguments.results_dir}: all records are sound")
     return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from rnaernie_bench.results.merging import merge
+
+    merged = merge(arguments.sources, arguments.results_dir)
+    for path in merged.added:
+        print(path)
+    print(
+        f"{_counted(len(merged.added))} added, {merged.present} there already; "
+        "rebuild the page with: rnaernie-bench results build",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from rnaernie_bench.results.bundle import write_bundle
+    from rnaernie_bench.results.selection import find_records, named_run
+    from rnaernie_bench.results.store import publishable
+
+    found = find_records(arguments.results_dir, arguments.runs_dir)
+    runs = [named_run(name, found, where="submit") for name in arguments.runs]
+    chosen = {run.run_id: publishable(run.record, run.folder) for run in runs}
+    digest = write_bundle(arguments.output, list(chosen.values()))
+    size = arguments.output.stat().st_size
+    print(f"{arguments.output}: {_counted(len(chosen))}, {size:,} bytes, SHA-256 {digest}")
+    return 0
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from rnaernie_bench.cli.run import prepare_libraries, say
+    from rnaernie_bench.results.marks import TOLERANCE, write_mark
+    from rnaernie_bench.results.record import validate_record
+    from rnaernie_bench.results.store import find_record, read_record
+
+    path = find_record(arguments.run, arguments.results_dir)
+    record = read_record(path)
+    validate_record(record, where=path)
+    prepare_libraries()
+    from rnaernie_bench.reproduction import reproduce
+
+    found = reproduce(
+        record,
+        path.parent,
+        runs_dir=arguments.runs_dir,
+        source=arguments.source,
+        repeat=arguments.repeat,
+        task_folders=arguments.task_path,
+        notify=say,
+    ).likeness
+    verdict = "reproduced" if found.reproduced else "NOT reproduced"
+    print(
+        f"{record['task']['name']}/{record['run_id']}: {verdict}; the largest difference is "
+        f"{found.largest_difference:.4f} ({found.metric}), allowed are {TOLERANCE}; "
+        f"{100 * found.same_predictions:.1f} % of {found.n:,} items are predicted alike"
+    )
+    if not found.reproduced:
+        return 2
+    print(f"mark: {write_mark(record, found, arguments.results_dir)}")
+    return 0
+
+
+def _counted(number: int) -> str:
+    return "1 record" if number == 1 else f"{number} records"

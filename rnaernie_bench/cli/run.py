@@ -77,18 +77,22 @@ def prepare_libraries() -> None:
 def heading(config: RunConfig) -> str:
     """Return the first lines of a run: what it is and, for the demo, what it is not."""
     from rnaernie_bench.catalogue import BACKBONES
+    from rnaernie_bench.protocols import WARNING
 
     backbone = config.backbone
     init = " (random weights)" if getattr(backbone, "init", None) == "random" else ""
     baseline = BACKBONES.get(backbone.name).kind == "baseline"
     strategy = "" if baseline else f", strategy {config.strategy.name}"
-    line = f"{config.task.name}: {backbone.name}{init}{strategy}, seed {config.seed}"
-    if config.task.data != "simulated":
-        return line
-    return (
-        "DEMO on simulated data: the scores say nothing about real RNA. The real benchmark: "
-        f"rnaernie-bench run task={config.task.name} preset=bench\n{line}"
-    )
+    lines = [f"{config.task.name}: {backbone.name}{init}{strategy}, seed {config.seed}"]
+    if config.task.data == "simulated":
+        lines.insert(
+            0,
+            "DEMO on simulated data: the scores say nothing about real RNA. The real benchmark: "
+            f"rnaernie-bench run task={config.task.name} preset=bench",
+        )
+    if config.protocol == "as_published":
+        lines.insert(0, WARNING)
+    return "\n".join(lines)
 
 
 def summary(outcome: Outcome) -> str:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import re
-import sys
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
 
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.data.text import read_lines, source_name
 from rnaernie_bench.errors import DataError
-
-STANDARD_INPUT = "-"
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_UNDECODABLE = re.compile("[\udc80-\udcff]")  # how surrogateescape marks bytes that are not UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +38,24 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
         DataError: if the file is missing, empty, damaged or not UTF-8; if text stands before the
             first header; if a record has no name, no sequence or a letter outside the alphabet.
     """
-    name = _name(source)
+    name = source_name(source)
     header: str | None = None
     record = start = 0
     chunks: list[str] = []
-    try:
-        with _open(source) as stream:
-            for number, text in enumerate(stream, start=1):
-                line = text.strip()
-                if not line:
-                    continue
-                if not line.isascii() and _UNDECODABLE.search(line):
-                    raise DataError(
-                        "the line holds bytes that are not UTF-8 text",
-                        where=f"{name}, line {number}",
-                        remedy="give a plain or gzip FASTA file",
-                    )
-                if line[0] == ">":
-                    if header is not None:
-                        yield _record(name, header, chunks, record, start)
-                    header, chunks = line[1:].strip(), []
-                    record, start = record + 1, number
-                elif header is None:
-                    raise DataError(
-                        "text stands before the first header",
-                        where=f"{name}, line {number}",
-                        remedy="a FASTA file begins with a '>' line",
-                    )
-                else:
-                    chunks.append(line)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"the gzip file is truncated or damaged after record {record} ({error})",
-            where=name,
-            remedy="fetch or compress it again",
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror or error}",
-            where=name,
-            remedy="check the path and its permissions",
-        ) from error
+    for number, line in read_lines(source):
+        if line[0] == ">":
+            if header is not None:
+                yield _record(name, header, chunks, record, start)
+            header, chunks = line[1:].strip(), []
+            record, start = record + 1, number
+        elif header is None:
+            raise DataError(
+                "text stands before the first header",
+                where=f"{name}, line {number}",
+                remedy="a FASTA file begins with a '>' line",
+            )
+        else:
+            chunks.append(line)
     if header is None:
         raise DataError("the file is empty", where=name, remedy="give a file with FASTA records")
     yield _record(name, header, chunks, record, start)
@@ -111,7 +77,7 @@ def read_named(
     first: dict[str, int] = {}
     for record in read_fasta(source):
         name = record.header.split()[0]
-        where = _place(_name(source), record.header, record.record, record.line)
+        where = _place(source_name(source), record.header, record.record, record.line)
         if name in first:
             raise DataError(
                 f"the id '{name}' stands in record {first[name]} already",
@@ -128,27 +94,8 @@ def read_named(
         yield name, record.sequence
 
 
-def _name(source: Path | str) -> str:
-    return "standard input" if str(source) == STANDARD_INPUT else str(source)
-
-
 def _place(name: str, header: str, record: int, line: int) -> str:
     return f"{name}, record {record} ({header}), line {line}"
-
-
-@contextmanager
-def _open(source: Path | str) -> Iterator[TextIO]:
-    """Open `source` as text, through gzip if it begins like gzip; leave standard input open."""
-    with ExitStack() as stack:
-        if str(source) == STANDARD_INPUT:
-            binary = cast(io.BufferedReader, sys.stdin.buffer)
-        else:
-            binary = stack.enter_context(Path(source).open("rb"))
-        packed = binary.peek(2)[:2] == _GZIP_MAGIC
-        unpacked = gzip.GzipFile(fileobj=binary) if packed else binary
-        text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape")
-        stack.callback(text.detach)  # or its end would close standard input
-        yield text
 
 
 def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rnaernie_bench.data.items import Dataset, SequenceItem, Split
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.task import DatasetDeclaration, Task
+from rnaernie_bench.task import DataFile, DatasetDeclaration, HeldOut, Task
 
 Items = tuple[SequenceItem, ...]
 
@@ -27,16 +28,9 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
         from rnaernie_bench.data.simulated import simulated_dataset
 
         return simulated_dataset(task)
-    parts: dict[str, Items] = {}
-    for name, file in task.dataset.files.items():
-        path = locate(file, task=task.name)
-        parts[name] = read_items(path, task.dataset, task.labels)
-        if len(parts[name]) != file.records:
-            raise DataError(
-                f"the file holds {len(parts[name])} records, the task declares {file.records}",
-                where=path,
-                remedy=f"correct dataset.files.{name}.records in the task",
-            )
+    parts: dict[str, Items] = {
+        part: _read_files(files, task) for part, files in task.dataset.file_parts.items()
+    }
     for name, table in task.dataset.tables.items():
         from rnaernie_bench.data.tables import read_table
 
@@ -44,13 +38,40 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
     return Dataset(task.dataset.name, parts)
 
 
-def read_items(path: Path, declaration: DatasetDeclaration, labels: tuple[str, ...]) -> Items:
-    """Read one FASTA part; ids, labels and groups come from the headers.
+def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
+    """Return the items of a part's files, one file after the other."""
+    items: list[SequenceItem] = []
+    files_of: dict[str, str] = {}
+    for name, file in files.items():
+        path = locate(file, task=task.name)
+        found = read_items(path, task.dataset, task.labels, label=file.label)
+        if len(found) != file.records:
+            raise DataError(
+                f"the file holds {len(found)} records, the task declares {file.records}",
+                where=path,
+                remedy=f"correct dataset.files.{name}.records in the task",
+            )
+        for item in found:
+            if files_of.setdefault(item.id, file.path) != file.path:
+                raise DataError(
+                    f"the id '{item.id}' stands in {files_of[item.id]} already",
+                    where=path,
+                    remedy="ids are unique within a part: rename one",
+                )
+        items += found
+    return tuple(items)
+
+
+def read_items(
+    path: Path, declaration: DatasetDeclaration, labels: tuple[str, ...], label: str = ""
+) -> Items:
+    """Read one FASTA file; ids, labels and groups come from the headers.
 
     Args:
         path: the file.
         declaration: whose `header` every header must match in full.
         labels: the task's labels in their frozen order.
+        label: that of all records, whatever their headers say; empty if these tell.
 
     Raises:
         DataError: naming file, record and line of a header that does not match, of an unknown
@@ -70,10 +91,10 @@ def read_items(path: Path, declaration: DatasetDeclaration, labels: tuple[str, .
                 remedy="correct the header, or dataset.header in the task",
             )
         found = match.groupdict()
-        identity, label = found["id"], found["label"]
-        if label not in classes:
+        identity, named = found["id"], label or found["label"]
+        if named not in classes:
             raise DataError(
-                f"unknown label '{label}'", where=where, remedy=did_you_mean(label, list(labels))
+                f"unknown label '{named}'", where=where, remedy=did_you_mean(named, list(labels))
             )
         if identity in first:
             raise DataError(
@@ -83,7 +104,7 @@ def read_items(path: Path, declaration: DatasetDeclaration, labels: tuple[str, .
             )
         first[identity] = record.record
         items.append(
-            SequenceItem(identity, record.sequence, classes[label], found.get("group") or "")
+            SequenceItem(identity, record.sequence, classes[named], found.get("group") or "")
         )
     return tuple(items)
 
@@ -121,22 +142,91 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
 
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
-        known = {item.sequence for other in test.without_identical_to for item in part(other)}
-        tests[key] = tuple(item for item in part(test.part) if item.sequence not in known)
+        sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
+        groups = {item.group for other in test.without_groups_of for item in part(other)} - {""}
+        remaining = tuple(
+            item
+            for item in part(test.part)
+            if item.sequence not in sequences and item.group not in groups
+        )
+        tests[key] = subset(remaining, test.fraction)
         if not tests[key]:
+            others = dict.fromkeys((*test.without_identical_to, *test.without_groups_of))
             raise DataError(
-                f"every sequence of the test part '{key}' also stands in"
-                f" {', '.join(test.without_identical_to)}",
+                f"every sequence of the test part '{key}', or its group, also stands in"
+                f" {', '.join(others)}",
                 where=f"{task.name}, split {name}",
                 remedy="a test part needs sequences of its own",
             )
     _check_ids(tests, where=f"{task.name}, split {name}")
-    return Split(
-        name=name,
-        train=subset(part(declared.train), train_fraction),
-        validation=part(declared.validation),
-        tests=tests,
+    train, validation = part(declared.train), part(declared.validation)
+    if declared.held_out is not None:
+        train, validation = hold_out(train, declared.held_out)
+        if not train:
+            raise DataError(
+                "all of train is one group, and no validation part can be cut from it",
+                where=f"{task.name}, split {name}",
+                remedy="declare a validation part of its own",
+            )
+    return Split(name=name, train=subset(train, train_fraction), validation=validation, tests=tests)
+
+
+def used_by(split: Split, dataset: Dataset) -> Dataset:
+    """Return `dataset` without the items that `split` neither learns from nor is tested on."""
+    parts = (split.train, split.validation, *split.tests.values())
+    used = {item for part in parts for item in part}
+    kept = {
+        name: tuple(item for item in items if item in used) for name, items in dataset.parts.items()
+    }
+    return Dataset(dataset.name, kept, dataset.simulated)
+
+
+def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
+    """Cut a validation part from `items`: stratified, and without relatives in what remains.
+
+    Items of one group stay together, so do those of one sequence, and whoever is linked through
+    them. Such families are drawn by the seed; one is taken while each of its labels has less than
+    its share, which is so exceeded by a family at most. An item without a group is its own.
+
+    Returns:
+        What remains, and what was cut off, both in the order of `items`.
+    """
+    families: dict[int, list[SequenceItem]] = {}
+    for item, family in zip(items, _families(items), strict=True):
+        families.setdefault(family, []).append(item)
+    labels = Counter(item.label for item in items)
+    room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
+    named = {min(item.id for item in family): family for family in families.values()}
+    taken: set[str] = set()
+    for name in _by_digest(named, salt=f"{held_out.seed}/"):
+        counts = Counter(item.label for item in named[name])
+        if all(room[label] > 0 for label in counts):
+            taken.update(item.id for item in named[name])
+            for label, count in counts.items():
+                room[label] -= count
+    return (
+        tuple(item for item in items if item.id not in taken),
+        tuple(item for item in items if item.id in taken),
     )
+
+
+def _families(items: Items) -> list[int]:
+    """Return a number for each item, equal for those that groups and sequences link."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    nodes: dict[tuple[str, str], int] = {}
+    links = [
+        (
+            nodes.setdefault(("sequence", item.sequence), len(nodes)),
+            nodes.setdefault(("group", item.group or item.sequence), len(nodes)),
+        )
+        for item in items
+    ]
+    rows, columns = zip(*links, strict=True)
+    graph = coo_array(([1] * len(links), (rows, columns)), shape=(len(nodes), len(nodes)))
+    _, family = connected_components(graph, directed=False)
+    return [int(family[row]) for row in rows]
 
 
 def _check_ids(tests: Mapping[str, Items], where: str) -> None:
@@ -178,5 +268,5 @@ def subset(items: Items, fraction: float) -> Items:
     return tuple(item for item in items if item.id in kept)
 
 
-def _by_digest(ids: Iterable[str]) -> list[str]:
-    return sorted(ids, key=lambda identity: hashlib.sha256(identity.encode()).digest())
+def _by_digest(ids: Iterable[str], salt: str = "") -> list[str]:
+    return sorted(ids, key=lambda identity: hashlib.sha256((salt + identity).encode()).digest())

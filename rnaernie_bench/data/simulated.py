@@ -29,7 +29,7 @@ SHORTEST, LONGEST = 40, 160
 
 _PAIRS = ("GC", "GC", "CG", "CG", "AU", "AU", "UA", "UA", "GU", "UG")
 _MISMATCHES = ("AA", "AC", "AG", "CA", "CC", "CU", "GA", "GG", "UC", "UU")
-_AMBIGUOUS = {"N": "ACGU", "R": "AG", "Y": "CU", "W": "AU", "H": "ACU"}
+_AMBIGUOUS = {"N": "ACGU", "R": "AG", "Y": "CU", "W": "AU", "H": "ACU", "V": "ACG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def simulated_dataset(task: Task) -> Dataset:
     """Return the simulated data set that `task.simulation` declares.
 
     Classes are balanced and take turns; ids read `sim-train-000017`; an item's group is its
-    family. No sequence stands twice. The data depend on the declaration alone.
+    family, or a share of it where the declaration says so. No sequence stands twice. The data
+    depend on the declaration alone.
 
     Raises:
         ConfigError: if the declaration names an unknown family.
@@ -88,9 +89,15 @@ def simulated_dataset(task: Task) -> Dataset:
             seed = hashlib.sha256(f"{part}/{name}/{family}".encode()).digest()
             rng = np.random.default_rng(int.from_bytes(seed[:8], "little"))
             drawn = _draw(family, len(positions), rng, seen)
+            size_of_group = task.simulation.group_size
             items += (
-                SequenceItem(f"sim-{part}-{position:06d}", fold.sequence, label, family)
-                for position, fold in zip(positions, drawn, strict=True)
+                SequenceItem(
+                    f"sim-{part}-{position:06d}",
+                    fold.sequence,
+                    label,
+                    f"{family}-{part}-{number // size_of_group}" if size_of_group else family,
+                )
+                for number, (position, fold) in enumerate(zip(positions, drawn, strict=True))
             )
         parts[part] = tuple(sorted(items, key=lambda item: item.id))
     return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
@@ -275,6 +282,14 @@ def _haca_cd_box(rng: Generator) -> Fold:
     return _stem(rng, 4, 6, inside + _loop(rng, 4, 8) + _motif(rng, "CUGA"), mismatches=0, bulges=0)
 
 
+def _reading_frame(rng: Generator) -> Fold:
+    codons = Fold()
+    for _ in range(_between(rng, 14, 24)):
+        codons = codons + _motif(rng, "VNN")  # no stop begins with A, C or G
+    leader = _hairpin(rng, 7, 9) + _motif(rng, "RCC")
+    return leader + _motif(rng, "AUG") + codons + _motif(rng, "UAA")
+
+
 def _terminator(rng: Generator) -> Fold:
     leader = _motif(rng, "AUG") + _loop(rng, 15, 35)
     arm = "".join(_pick(rng, "GC") for _ in range(_between(rng, 7, 11)))
@@ -303,6 +318,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "haca_cd_box": _haca_cd_box,
         "terminator": _terminator,
         "hairpin": _precursor_hairpin,
+        "reading_frame": _reading_frame,
     }
 )
 """Family by name; each draws one member without flanks."""

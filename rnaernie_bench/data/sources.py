@@ -78,7 +78,7 @@ def verify(task: Task) -> list[tuple[str, Path | None, str | None]]:
     """Check every file of `task` without touching the network.
 
     Returns:
-        For each part its name, its file (None if missing) and what is wrong (None if nothing is).
+        For each its name, where it lies (None if missing) and what is wrong (None if nothing is).
     """
     report: list[tuple[str, Path | None, str | None]] = []
     for part, file in task.dataset.files.items():

@@ -45,8 +45,7 @@ from rnaernie_bench.trainer_parts import (
     Log,
     TimeLimit,
     callback_of,
-    ended_state,
-    restore_callbacks,
+    train_from,
     wants_bf16,
 )
 
@@ -113,8 +112,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     torch.manual_seed(seed + trainer.args.process_index)  # each process drops values of its own
-    if checkpoint is None or not trainer.take_over(checkpoint):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    train_from(trainer, checkpoint, trainer.load_ended, TimeLimit, _Read)
     trainer.count_processor_time()
     limit, read = callback_of(trainer, TimeLimit), callback_of(trainer, _Read)
     limit.stop()
@@ -321,19 +319,9 @@ class _Pretrainer(Trainer):
         found = logged[-1] if logged else {}
         return {k.removeprefix("eval_"): v for k, v in found.items() if k.startswith("eval_")}
 
-    def take_over(self, checkpoint: Path) -> bool:
-        """Take over state and weights of a training that had ended at `checkpoint`.
-
-        Returns:
-            Whether it had ended.
-        """
-        state = ended_state(checkpoint)
-        if state is None:
-            return False
+    def load_ended(self, checkpoint: Path, _: TrainerState) -> None:
+        """Load the weights of a training that had ended at `checkpoint`."""
         self._load_from_checkpoint(str(checkpoint))
-        self.state = state
-        restore_callbacks(self, state, TimeLimit, _Read)
-        return True
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Write the masked language model as MultiMolecule reads it, whatever wraps it here."""

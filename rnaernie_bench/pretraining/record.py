@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES
+from rnaernie_bench.pretraining.command import pretraining_command
 from rnaernie_bench.pretraining.corpus import Corpus
 from rnaernie_bench.pretraining.masking import KINDS, STRATEGIES
 
@@ -93,6 +94,12 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
         f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(record)}), ended by "
         f"{training['stopped_by'].replace('_', ' ')}.",
+        "",
+        f"Trained with rnaernie-bench {record['environment']['rnaernie_bench']} by",
+        "",
+        "```bash",
+        pretraining_command(settings, training["processes"]),
+        "```",
         "",
         *_evaluation(record["evaluation"]),
         "## Use",

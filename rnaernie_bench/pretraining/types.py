@@ -19,7 +19,12 @@ def _plain(word: str) -> str:
     return word.strip("[]").replace("_", "").replace("-", "").lower()
 
 
-_BY_WORD: Mapping[str, str] = {_plain(name): name for name in RNA_TYPES} | {"lincrna": "lncRNA"}
+ALIASES: Mapping[str, str] = {"lincRNA": "lncRNA"}
+"""Word of a header -> type, apart from spellings of the types' own names."""
+
+_BY_WORD: Mapping[str, str] = {_plain(name): name for name in RNA_TYPES} | {
+    _plain(word): name for word, name in ALIASES.items()
+}
 
 RFAM_WORDS: Mapping[str, str] = {
     "tRNA": "tRNA",

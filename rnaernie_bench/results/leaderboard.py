@@ -6,8 +6,9 @@ Standard library only, so that the command answers at once.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -15,19 +16,14 @@ from typing import Any, Literal
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
 from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.settings import differences, settings_of, shown_as
 from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
-BUDGET = (
-    "max_epochs",
-    "max_train_minutes",
-    "patience",
-    "early_stopping_patience",
-    "train_fraction",
-)
-"""Settings, wherever in a recipe, that decide how much a model was allowed to learn."""
+COSTS = ("train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
+"""What a run took, as records and rows call it."""
 
-_OUTCOMES = {"converged"}
-"""What a recipe records of the run rather than asks of it: no reason for a row of its own."""
+SELF_REPORTED, REPRODUCED = "self-reported", "reproduced"
+"""What is known of a row: what its author says, or that all its runs were repeated."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,12 @@ class Row:
     """Costs are means over seeds."""
     control: bool = False
     """Whether it was told what it had to find out: it stands last and is not compared."""
+    trials: float | None = None
+    """Trainings that settings were chosen among, the one kept included; a mean over seeds."""
     tied: str | None = None
     """Letters: two rows that share one do not differ significantly. None where it is not known."""
+    provenance: str = SELF_REPORTED
+    """`self-reported`, `reproduced`, or how many of its runs were."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ def build(
     *,
     tasks: Mapping[str, TaskInfo],
     statistics: Statistics | None = None,
+    reproduced: Collection[str] = (),
 ) -> list[Table]:
     """Arrange `records` into tables, the real data and each task's default test part first.
 
@@ -124,25 +125,64 @@ def build(
         records: records of finished runs.
         tasks: by name, every task that the records are of.
         statistics: paired tests from which rows get the letters of their tied groups.
+        reproduced: ids of the runs that were reproduced.
 
     Raises:
         ResultError: a record is of an unknown task, lacks its main metric or is malformed.
     """
     groups: dict[ComparabilityKey, list[Record]] = defaultdict(list)
     distinct = {str(record.get("run_id")): record for record in records}
+    settings: dict[str, str] = {}
     for run_id, record in sorted(distinct.items()):
         try:
+            _look_over(record)
+            settings[run_id] = json.dumps(settings_of(record), sort_keys=True)
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
-            settings_of(record)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ResultError(
                 f"malformed near {error}",
                 where=f"record {run_id}",
                 remedy="see `rnaernie-bench results validate`",
             ) from error
-    tables = [_table(key, group, tasks, statistics or {}) for key, group in groups.items()]
+    tables = [
+        _table(key, group, tasks, settings, statistics or {}, frozenset(reproduced))
+        for key, group in groups.items()
+    ]
     return sorted(tables, key=_place)
+
+
+def _look_over(record: Record) -> None:
+    """Touch what tables are made of, so that a record that lacks it is named.
+
+    Raises:
+        KeyError: a field is missing; or one of the other errors of a field that is something else.
+    """
+    shown_as(record)
+    record["run_id"]
+    numbers = [record["seed"], record["selection"]["trials"], record["backbone"]["parameters"]]
+    numbers += [record["cost"][name] for name in COSTS]
+    for test in record["tests"].values():
+        _finite(test["n"])
+        test["predictions"]["sha256"]
+        for figure in test["metrics"].values():
+            _finite(figure["value"])
+            numbers += [figure["low"], figure["high"]]
+    for number in numbers:
+        if number is not None:
+            _finite(number)
+    record["dataset"]["simulated"]
+
+
+def _finite(number: float) -> None:
+    """Refuse what is no number: a mean would hide it.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: it is NaN or infinite.
+    """
+    if not math.isfinite(number):
+        raise ValueError(f"{number}, where a finite number is needed")
 
 
 def _place(table: Table) -> tuple[Any, ...]:
@@ -155,7 +195,9 @@ def _table(
     key: ComparabilityKey,
     records: Sequence[Record],
     tasks: Mapping[str, TaskInfo],
+    settings: Mapping[str, str],
     statistics: Statistics,
+    reproduced: frozenset[str],
 ) -> Table:
     """Build the table of the records that share `key`."""
     name = records[0]["task"]["name"]
@@ -178,12 +220,12 @@ def _table(
 
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[json.dumps(settings_of(record), sort_keys=True)].append(record)
-    budget, notes = _differences(
+        groups[settings[str(record["run_id"])]].append(record)
+    budget, notes = differences(
         [shown_as(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
     )
     rows = [
-        _row(sorted(group, key=lambda r: (r["seed"], r["run_id"])), key.part, metrics, note)
+        _row(_by_seed(group), key.part, metrics, note, reproduced)
         for group, note in zip(groups.values(), notes, strict=True)
     ]
     sign = -1 if task.higher_is_better else 1
@@ -204,7 +246,17 @@ def _table(
     )
 
 
-def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: list[str]) -> Row:
+def _by_seed(records: Sequence[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (record["seed"], record["run_id"]))
+
+
+def _row(
+    records: Sequence[Record],
+    part: str,
+    metrics: Sequence[str],
+    notes: list[str],
+    reproduced: frozenset[str],
+) -> Row:
     """Sum up records that differ in nothing but the seed, ordered by it."""
     first = records[0]
     backbone, strategy = shown_as(first)
@@ -218,8 +270,8 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
         for metric in metrics
     }
 
-    def cost(name: str) -> float | None:
-        return _mean([record["cost"].get(name) for record in records])
+    costs = {name: _mean([record["cost"][name] for record in records]) for name in COSTS}
+    run_ids = tuple(record["run_id"] for record in records)
 
     return Row(
         backbone=backbone,
@@ -227,37 +279,33 @@ def _row(records: Sequence[Record], part: str, metrics: Sequence[str], notes: li
         strategy=strategy,
         notes=", ".join(notes),
         seeds=tuple(record["seed"] for record in records),
-        run_ids=tuple(record["run_id"] for record in records),
+        run_ids=run_ids,
         metrics={metric: cell for metric, cell in cells.items() if cell},
         parameters=first["backbone"]["parameters"],
-        train_s=cost("train_s"),
-        items_per_s=cost("items_per_s"),
-        peak_rss_mb=cost("peak_rss_mb"),
-        peak_gpu_mb=cost("peak_gpu_mb"),
+        train_s=costs["train_s"],
+        items_per_s=costs["items_per_s"],
+        peak_rss_mb=costs["peak_rss_mb"],
+        peak_gpu_mb=costs["peak_gpu_mb"],
         control=is_control(first),
+        trials=_mean([record["selection"]["trials"] for record in records]),
+        provenance=_provenance(run_ids, reproduced),
     )
 
 
-def shown_as(record: Record) -> tuple[str, str]:
-    """Return a run's backbone and strategy as a table shows them."""
-    backbone, strategy = record["backbone"], record["strategy"]
-    random = backbone["kind"] == "encoder" and backbone["init"] == "random"
-    name, base, types = strategy["name"], strategy.get("base"), strategy.get("types")
-    if types:
-        several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
-        name = f"{name} ({types}{several})"
-    return (
-        f"{backbone['name']} (random)" if random else backbone["name"],
-        f"{name} on {base}" if base else name,
-    )
+def _provenance(run_ids: Sequence[str], reproduced: frozenset[str]) -> str:
+    """Say how many of a row's runs were reproduced."""
+    count = len(reproduced.intersection(run_ids))
+    if count == len(run_ids):
+        return REPRODUCED
+    return f"{count} of {len(run_ids)} {REPRODUCED}" if count else SELF_REPORTED
 
 
-def _cell(figures: Sequence[Mapping[str, float | None] | None]) -> Cell | None:
+def _cell(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
     """Sum up one metric over seeds; None unless every seed has it."""
     present = [figure for figure in figures if figure is not None]
     if len(present) < len(figures):
         return None
-    values = [float(figure["value"] or 0) for figure in present]
+    values = [float(figure["value"]) for figure in present]
     mean, seeds_low, seeds_high = mean_and_interval(values)
     return Cell(
         mean=mean,
@@ -273,74 +321,3 @@ def _mean(values: Sequence[float | None]) -> float | None:
     """Average, or None unless every value is there."""
     present = [value for value in values if value is not None]
     return fmean(present) if present and len(present) == len(values) else None
-
-
-def settings_of(record: Record) -> dict[str, Any]:
-    """Return what identifies a run apart from its data and its seed, by dotted name."""
-    backbone = {k: v for k, v in record["backbone"].items() if k != "parameters"}
-    if backbone["init"] == "random":
-        # Every seed draws other weights: their hash says no more than the seed does.
-        del backbone["weights_sha256"]
-    return dict(
-        _flat(
-            {
-                "backbone": backbone,
-                "head": record["head"],
-                "strategy": record["strategy"],
-                "recipe": {k: v for k, v in record["recipe"].items() if k not in _OUTCOMES},
-                "recipe_version": record["recipe_version"],
-            }
-        )
-    )
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested mappings under dotted names."""
-    for name, child in value.items():
-        if isinstance(child, Mapping):
-            yield from _flat(child, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", child
-
-
-def _differences(
-    shown: Sequence[tuple[str, str]], settings: Sequence[Mapping[str, Any]]
-) -> tuple[str, list[list[str]]]:
-    """Return the budget that rows share, and for each row the settings to tell it apart by.
-
-    A budget that is not the same for all rows is noted in each that has one; baselines which are
-    fitted without a budget have none. Rows that would still look alike get what they differ in.
-    """
-    shared: list[str] = []
-    notes: list[dict[str, str]] = [{} for _ in settings]
-    for name in (*BUDGET, "recipe_version"):
-        found = [
-            (index, path, _setting(path, value))
-            for index, setting in enumerate(settings)
-            for path, value in setting.items()
-            if path.rpartition(".")[2] == name
-        ]
-        texts = {text for *_, text in found}
-        if len(texts) > 1:
-            for index, path, text in found:
-                notes[index][path] = text
-        elif name in BUDGET:
-            shared += texts - {f"{name}=none"}
-
-    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for index, names in enumerate(shown):
-        alike[*names, *notes[index].values()].append(index)
-    for group in alike.values():
-        for path in sorted({path for index in group for path in settings[index]}):
-            shown_as = [_setting(path, settings[index].get(path)) for index in group]
-            if len(set(shown_as)) > 1:
-                for index, text in zip(group, shown_as, strict=True):
-                    notes[index][path] = text
-    return ", ".join(shared), [list(note.values()) for note in notes]
-
-
-def _setting(path: str, value: object) -> str:
-    """Show one setting, as `max_epochs=20`; hashes in short."""
-    name = path.rpartition(".")[2]
-    text = value if isinstance(value, str) else "none" if value is None else json.dumps(value)
-    return f"{name}={text[:8] if name.endswith('sha256') else text}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ SCHEMA_VERSION = 1
 
 Record = dict[str, Any]
 """A record as JSON gives it; `schema.json` says what it holds."""
+
+_RESTORE = "restore it from a backup, or repeat the run"
+
+UPGRADES: Mapping[int, Callable[[Record], Record]] = {}
+"""Old schema -> what makes a record of the next one of it. The only place where that is known."""
 
 
 @dataclass(frozen=True, order=True)
@@ -75,6 +81,46 @@ def run_id_of(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
+def parse_record(text: str, *, where: object = None) -> Record:
+    """Return the record that `text` holds, as one of the schema of today.
+
+    Only what every reader relies on is checked; `validate_record` checks all.
+
+    Args:
+        text: JSON.
+        where: the file it was read from, for the message.
+
+    Raises:
+        ResultError: `text` is damaged, holds a number that is not finite, or no record of a schema
+            that is known.
+    """
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise ResultError(f"damaged record: {error}", where=where, remedy=_RESTORE) from error
+    if "NaN" in text or "Infinity" in text:  # a name may hold the word
+        for path, what in _not_finite(record, "$"):
+            raise ResultError(f"damaged record: {path}: {what}", where=where, remedy=_RESTORE)
+    schema = record.get("schema") if isinstance(record, dict) else None
+    while isinstance(schema, int) and schema in UPGRADES:
+        record = UPGRADES[schema](record)
+        schema = record["schema"]
+    if schema != SCHEMA_VERSION:
+        raise ResultError(
+            f"not a result record of schema {SCHEMA_VERSION} or an older one (its schema is "
+            f"{schema!r})",
+            where=where,
+            remedy="move it elsewhere, or use the version of rnaernie-bench that wrote it",
+        )
+    return dict(record)
+
+
+def record_digest(record: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what a record says, however its file is laid out."""
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
 def validate_record(record: object, *, where: object = None) -> None:
     """Check `record` against schema 1 and for figures that contradict each other.
 
@@ -91,14 +137,14 @@ def validate_record(record: object, *, where: object = None) -> None:
         raise ResultError(
             f"not a valid result record: {path}: {what}",
             where=where,
-            remedy="repeat the run, or restore the file from a backup",
+            remedy=_RESTORE,
         )
 
 
 def _faults(record: object) -> Iterator[tuple[str, str]]:
     """Yield the JSON path of each wrong field and what is wrong with it."""
     yield from _not_finite(record, "$")
-    yield from _schema_faults(record)
+    yield from schema_faults(record, "schema.json")
     # What follows is reached only by records that have the right shape.
     assert isinstance(record, dict)
     for part, test in record["tests"].items():
@@ -130,12 +176,21 @@ def _not_finite(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield from _not_finite(child, f"{path}[{index}]")
 
 
-def _schema_faults(record: object) -> Iterator[tuple[str, str]]:
-    """Yield what `schema.json` has against `record`."""
+def schema_faults(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the JSON path of each field that a published schema is against, and why.
+
+    Args:
+        value: as JSON gives it.
+        name: a file beside this module.
+    """
+    for error in _validator(name).iter_errors(value):
+        message = error.message
+        yield error.json_path, message if len(message) <= 160 else f"{message[:157]}..."
+
+
+@cache
+def _validator(name: str) -> Any:
     # jsonschema takes a third of a second to import, and reading records does not need it.
     from jsonschema import Draft202012Validator
 
-    schema = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
-    for error in Draft202012Validator(schema).iter_errors(record):
-        message = error.message
-        yield error.json_path, message if len(message) <= 160 else f"{message[:157]}..."
+    return Draft202012Validator(json.loads(Path(__file__).with_name(name).read_text("utf-8")))

@@ -6,13 +6,17 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.files import write_text
+from rnaernie_bench.results.across import Across, across_tasks
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.references import Reference, references_for
 from rnaernie_bench.results.tied import Statistics
 
 FORMATS = ("table", "md", "csv", "json")
@@ -27,27 +31,60 @@ TIES = (
     "and, where runs differ, seeds; Holm's correction, 5 % level (docs/statistics.md)."
 )
 
+PUBLISHED = (
+    "A test part chose the epoch of every row, and items that fill no batch were not scored: the "
+    "figures are too high, and not comparable with those of protocol clean."
+)
+SIMULATED = "The data is simulated: the figures say nothing about real RNA."
+
 CONTROLS = (
     "A control was told what it had to find out, such as an RNA type that follows from the label: "
     "it stands below the others, and is neither ranked nor tested against them."
 )
 
-_COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
+_COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb", "trials")
 _HEADERS = {"train_s": "train s", "items_per_s": "items/s", "peak_rss_mb": "RAM MB",
             "peak_gpu_mb": "GPU MB"}  # fmt: skip
 
 
-def render(tables: Sequence[Table], format: str) -> str:
+def render(
+    tables: Sequence[Table],
+    format: str,
+    *,
+    references: Sequence[Reference] = (),
+    across: Across | None = None,
+) -> str:
     """Render `tables` in one of `FORMATS`, ending in a line break.
 
     `table` and `md` are for reading and round; `csv` and `json` are for programs and do not. CSV
-    holds one line a row and metric.
+    holds one line a row and metric, and no ranks over tasks.
+
+    Args:
+        tables: in the order they are shown.
+        format: one of `FORMATS`.
+        references: published figures of others, shown after the tables.
+        across: ranks over tasks.
 
     Raises:
         KeyError: the format is unknown.
     """
-    renderers = {"table": _as_text, "md": _as_markdown, "csv": _as_csv, "json": _as_json}
-    return renderers[format](tables)
+    if format == "csv":
+        return _as_csv(tables, references)
+    if format == "json":
+        return _as_json(tables, references, across)
+    renderers = {"table": _as_text, "md": _as_markdown}
+    return renderers[format](tables, references, across)
+
+
+def references_of(tables: Sequence[Table]) -> list[Reference]:
+    """Return the published figures that belong to the tasks of `tables`, simulated data apart."""
+    real = dict.fromkeys(task_name(table) for table in tables if not table.simulated)
+    return [reference for name in real for reference in references_for(name)]
+
+
+def task_name(table: Table) -> str:
+    """Return the name of a table's task, without its version."""
+    return table.key.task.partition("@")[0]
 
 
 def build_results(
@@ -56,6 +93,7 @@ def build_results(
     *,
     tasks: Mapping[str, TaskInfo],
     statistics: Statistics | None = None,
+    reproduced: Collection[str] = (),
     protocol: str = "",
     limits: Sequence[str] = (),
 ) -> Path:
@@ -66,6 +104,7 @@ def build_results(
         records: those to show, ordered as they were read.
         tasks: by name, every task that the records are of.
         statistics: paired tests of the tables, for the letters of tied groups.
+        reproduced: ids of the runs that were reproduced.
         protocol: what the protocol demands, in one paragraph.
         limits: what the figures do not show, a sentence each.
 
@@ -77,12 +116,14 @@ def build_results(
         BenchError: the page cannot be written.
     """
     runs = "1 record" if len(records) == 1 else f"{len(records)} records"
+    tables = build(records, tasks=tasks, statistics=statistics, reproduced=reproduced)
+    shown = _as_markdown(tables, references_of(tables), across_tasks(tables))
     blocks = [
         "# Results",
         f"Built by `rnaernie-bench results build` from the {runs} beside this page; "
         "changes made by hand are lost.",
         protocol,
-        _as_markdown(build(records, tasks=tasks, statistics=statistics)).rstrip("\n"),
+        shown.rstrip("\n"),
     ]
     if limits:
         blocks += ["## What the figures do not show", "\n".join(f"- {limit}" for limit in limits)]
@@ -94,7 +135,9 @@ def build_results(
 def _title(table: Table) -> str:
     fold = f", fold {table.key.fold}" if table.key.fold else ""
     simulated = "SIMULATED DATA: " if table.simulated else ""
-    return f"{simulated}{table.task.title} ({table.key.task}), test part {table.key.part}{fold}"
+    published = "" if table.key.protocol == "clean" else f"{table.key.protocol.upper()}: "
+    title = f"{table.task.title} ({table.key.task}), test part {table.key.part}{fold}"
+    return f"{simulated}{published}{title}"
 
 
 def _facts(table: Table) -> list[str]:
@@ -110,9 +153,9 @@ def _facts(table: Table) -> list[str]:
 
 
 def _caveats(table: Table) -> list[str]:
-    if table.simulated:
-        return ["- The data is simulated: the figures say nothing about real RNA."]
-    return [f"- {caveat}" for caveat in table.task.caveats]
+    chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
+    data = [SIMULATED] if table.simulated else table.task.caveats
+    return [f"- {caveat}" for caveat in (*chosen, *data)]
 
 
 def _legend(tables: Sequence[Table]) -> str:
@@ -129,7 +172,7 @@ def _body(table: Table) -> tuple[list[str], list[list[str]]]:
     tested = any(row.tied for row in table.rows)
     header = ["backbone", "strategy", "seeds", main, "95 % interval"]
     header += ["tied"] * tested + [*further]
-    header += [_HEADERS.get(cost, cost) for cost in costs] + ["notes"] * noted
+    header += [_HEADERS.get(cost, cost) for cost in costs] + ["provenance"] + ["notes"] * noted
     lines = []
     for row in table.rows:
         name = f"{row.backbone} [baseline]" if row.kind == "baseline" else row.backbone
@@ -138,7 +181,8 @@ def _body(table: Table) -> tuple[list[str], list[list[str]]]:
         line = [name, strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
         line += [row.tied or "-"] * tested
         line += [_figure(row.metrics.get(metric)) for metric in further]
-        line += [_quantity(getattr(row, cost)) for cost in costs] + [row.notes] * noted
+        line += [_quantity(getattr(row, cost)) for cost in costs]
+        line += [row.provenance] + [row.notes] * noted
         lines.append(line)
     return header, lines
 
@@ -172,35 +216,140 @@ def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collec
     )
 
 
-def _as_text(tables: Sequence[Table]) -> str:
-    blocks = []
-    for table in tables:
-        header, lines = _body(table)
-        grid = aligned(header, lines, {"backbone", "strategy", "tied", "notes"})
-        blocks.append("\n".join([_title(table), *_facts(table), "", grid, *_caveats(table)]))
-    return "\n\n".join([*blocks, _legend(tables)]) + "\n" if blocks else ""
+@dataclass(frozen=True)
+class _Block:
+    """A heading, lines, a grid, and lines under it."""
+
+    title: str
+    facts: Sequence[str]
+    header: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    caveats: Sequence[str] = ()
 
 
-def _as_markdown(tables: Sequence[Table]) -> str:
-    blocks = []
-    for table in tables:
-        header, lines = _body(table)
-        rows = [header, ["---"] * len(header), *lines]
-        grid = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
-        blocks += [f"## {_title(table)}", "\n".join(_facts(table)), "\n".join(grid)]
-        blocks += ["\n".join(_caveats(table))] if _caveats(table) else []
-    return "\n\n".join([*blocks, _legend(tables)]) + "\n" if blocks else ""
+_WORDS = {"backbone", "strategy", "tied", "provenance", "notes", "model", "row"}
 
 
-def _as_csv(tables: Sequence[Table]) -> str:
-    lines = [
-        _identity(table)
+def _further(references: Sequence[Reference], across: Across | None) -> list[_Block]:
+    """Return what is shown for reading after the tables."""
+    return [*([_ranks(across)] if across else []), *_external(references)]
+
+
+def _ranks(across: Across) -> _Block:
+    names = ["/".join(name) for name in across.rows]
+    places = [str(place) for place in range(1, len(names) + 1)]
+    return _Block(
+        f"Over {len(across.tasks)} tasks",
+        [
+            f"Average ranks by the main metric on {', '.join(across.tasks)}; those that lie less "
+            f"than {across.critical_difference:.2f} apart do not differ (Nemenyi, 5 % level).",
+            "Under a number, the share of tasks on which the row beats the row of that number.",
+        ],
+        ["", "row", "average rank", *places],
+        [
+            [place, name, f"{rank:.2f}", *(f"{rate:.2f}" for rate in rates)]
+            for place, name, rank, rates in zip(
+                places, names, across.average_ranks, across.win_rates, strict=True
+            )
+        ],
+        ["- The test asks for ten tasks or more; with fewer, read the pairs (docs/statistics.md)."]
+        if len(across.tasks) < 10
+        else [],
+    )
+
+
+def _external(references: Sequence[Reference]) -> Iterator[_Block]:
+    """Yield a block a task, source and metric: models by data set and split."""
+    groups: dict[tuple[str, str, str], list[Reference]] = defaultdict(list)
+    for reference in references:
+        groups[reference.task, reference.source, reference.metric].append(reference)
+    for (task, source, metric), group in groups.items():
+        splits = list(dict.fromkeys(reference.split for reference in group))
+        figures = {(r.model, r.split): f"{r.value:.3f}" for r in group}
+        notes = {r.split: r.note for r in group}
+        # Splits with one note are named together.
+        alike = {note: [s for s in splits if notes[s] == note] for note in notes.values()}
+        yield _Block(
+            f"External: {source}, {metric}, beside {task}",
+            [f"Published figures, not ranked with ours. {group[0].citation}, {group[0].url}"],
+            ["model", *splits],
+            [
+                [model, *(figures.get((model, split), "-") for split in splits)]
+                for model in dict.fromkeys(reference.model for reference in group)
+            ],
+            [f"- {_listed(those, splits)}{note}." for note, those in alike.items()],
+        )
+
+
+def _listed(some: Sequence[str], every: Sequence[str]) -> str:
+    if len(some) == len(every):
+        return ""
+    return f"{some[0]}: " if len(some) == 1 else f"{some[0]} to {some[-1]}: "
+
+
+def _printable(text: str) -> str:
+    """Return text on one line, without what a terminal would take as an order."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _escaped(text: str) -> str:
+    """Return the text of a Markdown cell: no other cell, no HTML."""
+    return _printable(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
+def _as_text(
+    tables: Sequence[Table], references: Sequence[Reference], across: Across | None
+) -> str:
+    def shown(block: _Block) -> str:
+        lines = [[_printable(text) for text in line] for line in block.lines]
+        grid = aligned(block.header, lines, _WORDS)
+        return "\n".join([block.title, *block.facts, "", grid, *block.caveats])
+
+    blocks = [shown(_block(table)) for table in tables]
+    further = [shown(block) for block in _further(references, across)]
+    return "\n\n".join([*blocks, _legend(tables), *further]) + "\n" if blocks else ""
+
+
+def _as_markdown(
+    tables: Sequence[Table], references: Sequence[Reference], across: Across | None
+) -> str:
+    def shown(block: _Block) -> str:
+        rows = [block.header, ["---"] * len(block.header), *block.lines]
+        grid = "\n".join("| " + " | ".join(map(_escaped, row)) + " |" for row in rows)
+        parts = [f"## {block.title}", "\n".join(block.facts), grid, "\n".join(block.caveats)]
+        return "\n\n".join(filter(None, parts))
+
+    blocks = [shown(_block(table)) for table in tables]
+    further = [shown(block) for block in _further(references, across)]
+    return "\n\n".join([*blocks, _legend(tables), *further]) + "\n" if blocks else ""
+
+
+def _block(table: Table) -> _Block:
+    return _Block(_title(table), _facts(table), *_body(table), _caveats(table))
+
+
+def _as_csv(tables: Sequence[Table], references: Sequence[Reference]) -> str:
+    lines: list[dict[str, Any]] = [
+        {"external": False}
+        | _identity(table)
         | {name: value for name, value in _plain(row).items() if name != "metrics"}
         | {"seeds": " ".join(map(str, row.seeds)), "run_ids": " ".join(row.run_ids)}
         | {"metric": metric, **dataclasses.asdict(cell)}
         for table in tables
         for row in table.rows
         for metric, cell in row.metrics.items()
+    ]
+    lines += [
+        {
+            "external": True,
+            "task": reference.task,
+            "split": reference.split,
+            "backbone": reference.model,
+            "metric": reference.metric,
+            "mean": reference.value,
+            "notes": f"{reference.source}, {reference.url}: {reference.note}",
+        }
+        for reference in references
     ]
     text = io.StringIO()
     if lines:
@@ -210,8 +359,10 @@ def _as_csv(tables: Sequence[Table]) -> str:
     return text.getvalue()
 
 
-def _as_json(tables: Sequence[Table]) -> str:
-    value = [
+def _as_json(
+    tables: Sequence[Table], references: Sequence[Reference], across: Across | None
+) -> str:
+    shown = [
         _identity(table)
         | {
             "title": table.task.title,
@@ -224,6 +375,11 @@ def _as_json(tables: Sequence[Table]) -> str:
         }
         for table in tables
     ]
+    value = {
+        "tables": shown,
+        "across_tasks": dataclasses.asdict(across) if across else None,
+        "external": [dataclasses.asdict(reference) for reference in references],
+    }
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 

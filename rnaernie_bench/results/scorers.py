@@ -77,16 +77,19 @@ class AurocScorer:
         ranks = np.concatenate([self.ranks[run] for run in weights])
         labels = np.tile(self.labels, len(weights))
         places = np.add.outer(np.arange(len(weights)) * len(self.units.copies), self.units.member)
-        counts = np.hstack(list(weights.values()))
+        # Counts of items: single precision holds them exactly up to 16 million, at half the memory.
+        counts = np.hstack([count.astype(np.float32) for count in weights.values()])
         negatives = np.flatnonzero(~labels)[np.argsort(ranks[~labels], kind="stable")]
-        misses = counts[:, places.ravel()[negatives]]
-        below = np.zeros((len(counts), len(negatives) + 1))
-        np.cumsum(misses, axis=1, out=below[:, 1:])
+        below = np.zeros((len(counts), len(negatives) + 1), np.float32)
+        np.cumsum(counts[:, places.ravel()[negatives]], axis=1, out=below[:, 1:])
         hits = counts[:, places.ravel()[labels]]
         # A positive is above the negatives of lower rank, and above half of those of its own rank.
-        ends = [np.searchsorted(ranks[negatives], ranks[labels], side) for side in _SIDES]
-        area = sum(np.einsum("rn,rn->r", hits, below[:, end]) / 2 for end in ends)
-        pairs = hits.sum(axis=1) * below[:, -1]
+        left, right = (np.searchsorted(ranks[negatives], ranks[labels], side) for side in _SIDES)
+        beaten = below[:, left]
+        if not np.array_equal(left, right):
+            beaten = (beaten + below[:, right]) / 2
+        area = np.einsum("rn,rn->r", hits, beaten, dtype=np.float64)
+        pairs = hits.sum(axis=1, dtype=np.float64) * below[:, -1]
         return np.divide(area, pairs, out=np.full(len(counts), 0.5), where=pairs > 0)
 
 

@@ -14,14 +14,15 @@ import numpy as np
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.comparison import Outcomes
-from rnaernie_bench.results.leaderboard import settings_of, shown_as
 from rnaernie_bench.results.predictions import Predictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
+from rnaernie_bench.results.settings import settings_of, shown_as
 from rnaernie_bench.results.store import (
     MIN_PREFIX,
     RECORD_FILE,
     prediction_problems,
     read_record,
+    record_paths,
 )
 
 
@@ -54,7 +55,7 @@ def find_records(results_dir: Path, runs_dir: Path) -> list[Found]:
     """
     paths = [
         *sorted(runs_dir.glob(f"*/[!.]*/{RECORD_FILE}")),
-        *sorted(results_dir.glob("*/*/*.json")),
+        *record_paths(results_dir),
     ]
     found = [Found(read_record(path), path.parent) for path in paths]
     finished = {run.run_id: run for run in found if run.record.get("status") == "finished"}
@@ -74,7 +75,7 @@ def select(name: str, found: Sequence[Found]) -> Selected:
         ResultError: nothing has that name, or several things have.
     """
     if _is_run(name) or "+" in name:
-        runs = [_run(part, found) for part in name.split("+")]
+        runs = [named_run(part, found) for part in name.split("+")]
         return Selected(name, tuple(sorted(runs, key=_by_seed)))
     rows: dict[str, list[Found]] = defaultdict(list)
     for run in found:
@@ -106,8 +107,17 @@ def _is_run(name: str) -> bool:
     return folder or bool(re.fullmatch(f"[0-9a-f]{{{MIN_PREFIX},12}}", name))
 
 
-def _run(name: str, found: Sequence[Found]) -> Found:
-    """Return the run of a folder, an id or a prefix of one."""
+def named_run(name: str, found: Sequence[Found], *, where: str = "compare") -> Found:
+    """Return the run of a folder, an id or a prefix of one.
+
+    Args:
+        name: what the user wrote.
+        found: the runs to choose from; a folder need not be among them.
+        where: the command, for the message.
+
+    Raises:
+        ResultError: no run has that name, or several have.
+    """
     folder = Path(name)
     if (folder / RECORD_FILE).is_file():
         return Found(read_record(folder / RECORD_FILE), folder)
@@ -117,11 +127,11 @@ def _run(name: str, found: Sequence[Found]) -> Found:
     if matching:
         ids = ", ".join(run.run_id for run in matching)
         raise ResultError(
-            f"{name!r} stands for several runs: {ids}", where="compare", remedy="write more letters"
+            f"{name!r} stands for several runs: {ids}", where=where, remedy="write more letters"
         )
     raise ResultError(
         f"there is no run {name!r}",
-        where="compare",
+        where=where,
         remedy=f"give a run folder, an id or at least {MIN_PREFIX} letters of one",
     )
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rnaernie_bench.files import write_json
+from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.comparison import COMPARED, Options, compare
 from rnaernie_bench.results.leaderboard import Table, TaskInfo, build
-from rnaernie_bench.results.ranking import average_ranks, critical_difference, win_rates
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.selection import Found, Selected, load_outcomes
 from rnaernie_bench.results.tied import STATISTICS_FILE, Statistics, read_statistics, table_digest
@@ -46,7 +44,9 @@ def build_statistics(
         metric, by = table.task.main_metric, table.task.by
         digest = table_digest(table.key, runs, metric, by=by)
         entries[digest] = known.get(digest) or _test(results_dir, table, by_id)
-    value = {"schema": 1, "tables": entries, "across_tasks": across_tasks(tables)}
+    ranks = across_tasks(tables)
+    across = dataclasses.asdict(ranks) if ranks else None
+    value = {"schema": 1, "tables": entries, "across_tasks": across}
     write_json(results_dir / STATISTICS_FILE, value)
     return entries
 
@@ -78,38 +78,3 @@ def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dic
 
 def _found(results_dir: Path, record: Record) -> Found:
     return Found(record, results_dir / record["task"]["name"] / record["split"]["name"])
-
-
-def across_tasks(tables: Sequence[Table]) -> dict[str, Any] | None:
-    """Rank rows over tasks by the main metric on each task's default test part.
-
-    Only rows that stand once in every task are ranked.
-
-    Returns:
-        Average ranks, Nemenyi's critical difference and win rates; None for fewer than two tasks
-        or rows.
-    """
-    chosen: dict[str, Table] = {}
-    for table in tables:  # in the order of the leaderboard: the default split comes first
-        if not table.simulated and table.key.part == table.task.default_part:
-            chosen.setdefault(table.key.task, table)
-    figures = []
-    for table in chosen.values():
-        names = [(row.backbone, row.strategy) for row in table.compared]
-        means = [row.metrics[table.task.main_metric].mean for row in table.compared]
-        figures.append(
-            {n: mean for n, mean in zip(names, means, strict=True) if names.count(n) == 1}
-        )
-    shared = sorted(set.intersection(*map(set, figures))) if figures else []
-    if len(figures) < 2 or len(shared) < 2:
-        return None
-    scores = np.array([[task[name] for name in shared] for task in figures])
-    better = [table.task.higher_is_better for table in chosen.values()]
-    ranks = average_ranks(scores, higher_is_better=better)
-    return {
-        "tasks": list(chosen),
-        "rows": [list(name) for name in shared],
-        "average_ranks": ranks.tolist(),
-        "critical_difference": critical_difference(len(figures), len(shared)),
-        "win_rates": win_rates(scores, higher_is_better=better).tolist(),
-    }

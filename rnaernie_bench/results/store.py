@@ -6,7 +6,7 @@ record is `<results>/<task>/<split>/<run_id>.json` with the predictions beside i
 
 from __future__ import annotations
 
-import json
+import copy
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,10 +14,13 @@ from pathlib import Path
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import atomic_path, write_json
-from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
+from rnaernie_bench.results.record import Record, parse_record, validate_record
 
 RECORD_FILE = "record.json"
 """Name of the record in a run folder."""
+
+MARK_SUFFIX = ".reproduced.json"
+"""Ends the name of what stands beside a record that was reproduced."""
 
 MIN_PREFIX = 6
 """The fewest letters of a run id that may stand for it."""
@@ -39,23 +42,22 @@ def read_record(path: Path) -> Record:
     Raises:
         ResultError: the file is missing, damaged, or of another schema.
     """
-    restore = "restore it from a backup, or repeat the run"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ResultError(
-            f"no record can be read: {error.strerror}", where=path, remedy=restore
-        ) from error
-    except ValueError as error:
-        raise ResultError(f"damaged record: {error}", where=path, remedy=restore) from error
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if schema != SCHEMA_VERSION:
-        raise ResultError(
-            f"not a result record of schema {SCHEMA_VERSION} (its schema is {schema!r})",
+            f"no record can be read: {reason}",
             where=path,
-            remedy="move it elsewhere, or use the version of rnaernie-bench that wrote it",
-        )
-    return record
+            remedy="restore it from a backup, or repeat the run",
+        ) from error
+    return parse_record(text, where=path)
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """Return the files of the imported records in `folder`, in order; a missing one has none."""
+    found = sorted(folder.glob("*/*/*.json"))
+    return [path for path in found if not path.name.endswith(MARK_SUFFIX)]
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -64,7 +66,7 @@ def read_records(folder: Path) -> list[Record]:
     Raises:
         ResultError: a record is damaged or of another schema.
     """
-    return [read_record(path) for path in sorted(folder.glob("*/*/*.json"))]
+    return [read_record(path) for path in record_paths(folder)]
 
 
 def read_runs(runs_dir: Path) -> list[Record]:
@@ -116,6 +118,29 @@ def find_run(name: str, runs_dir: Path) -> Path:
     )
 
 
+def find_record(name: str, results_dir: Path) -> Path:
+    """Find the imported record of the run that a user names.
+
+    Args:
+        name: a run id, or the first 6 or more letters of one.
+        results_dir: the folder of results.
+
+    Raises:
+        ResultError: no record has that name, or several.
+    """
+    paths = record_paths(results_dir)
+    found = [path for path in paths if len(name) >= MIN_PREFIX and path.stem.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{name!r} stands for several records" if found else f"there is no record {name!r}"
+    raise ResultError(
+        what,
+        where=results_dir,
+        remedy=f"give a run id or at least {MIN_PREFIX} letters of one; `results import` brings "
+        "runs here",
+    )
+
+
 def _listed(runs: list[Path], most: int = 8) -> str:
     """Name runs as `task/run_id`, the first few of them."""
     names = [f"{path.parent.name}/{path.name}" for path in runs]
@@ -126,8 +151,7 @@ def _listed(runs: list[Path], most: int = 8) -> str:
 def import_run(run_dir: Path, results_dir: Path) -> Path:
     """Copy the record and the predictions of a finished run into the folder of results.
 
-    The record is written last, so that a record there always has its predictions. Importing a run
-    again changes nothing.
+    Importing a run again changes nothing.
 
     Returns:
         The path of the imported record.
@@ -137,27 +161,73 @@ def import_run(run_dir: Path, results_dir: Path) -> Path:
             not those it names, or another record with its id is already there.
         BenchError: the folder of results cannot be written.
     """
-    source = run_dir / RECORD_FILE
-    record = read_record(source)
-    validate_record(record, where=source)
-    problem = next(_unfit(record), None) or next(prediction_problems(record, run_dir), None)
+    record, predictions = publishable(read_record(run_dir / RECORD_FILE), run_dir)
+    stands_already(record, results_dir)
+    store(record, predictions, results_dir)
+    return record_path(record, results_dir)
+
+
+def publishable(record: Record, folder: Path) -> tuple[Record, Path]:
+    """Return a record as a folder of results holds it, and the path of its predictions.
+
+    Args:
+        record: as its run left it, or imported before.
+        folder: where its predictions lie.
+
+    Raises:
+        ResultError: the record is invalid, unfinished or on simulated data, or its predictions are
+            not those it names.
+    """
+    run_folder = (folder / RECORD_FILE).exists()
+    where = folder / (RECORD_FILE if run_folder else f"{record.get('run_id')}.json")
+    validate_record(record, where=where)
+    problem = next(_unfit(record), None) or next(prediction_problems(record, folder), None)
     if problem:
-        raise ResultError(problem, where=source, remedy="only sound, finished runs are imported")
-    run_id = record["run_id"]
-    target = results_dir / record["task"]["name"] / record["split"]["name"] / f"{run_id}.json"
-    predictions = run_dir / next(iter(record["tests"].values()))["predictions"]["path"]
+        raise ResultError(problem, where=where, remedy="only sound, finished runs are published")
+    record = copy.deepcopy(record)
+    predictions = folder / next(iter(record["tests"].values()))["predictions"]["path"]
     for test in record["tests"].values():
-        test["predictions"]["path"] = f"{run_id}.parquet"
-    if target.exists() and read_record(target) != record:
+        test["predictions"]["path"] = f"{record['run_id']}.parquet"
+    return record, predictions
+
+
+def record_path(record: Record, results_dir: Path) -> Path:
+    """Return where a record lies in a folder of results; its predictions are beside it."""
+    return (
+        results_dir / record["task"]["name"] / record["split"]["name"] / f"{record['run_id']}.json"
+    )
+
+
+def stands_already(record: Record, results_dir: Path) -> bool:
+    """Return whether a record is in a folder of results.
+
+    Raises:
+        ResultError: another one with its id is.
+    """
+    target = record_path(record, results_dir)
+    if not target.exists():
+        return False
+    if read_record(target) != record:
         raise ResultError(
-            f"another record of run {run_id} is already there",
+            f"another record of run {record['run_id']} is already there",
             where=target,
             remedy="delete it and its predictions first if the new one is to replace it",
         )
+    return True
+
+
+def store(record: Record, predictions: Path, results_dir: Path) -> None:
+    """Write a record and its predictions into a folder of results.
+
+    The record is written last, so that a record there always has its predictions.
+
+    Raises:
+        BenchError: the folder cannot be written.
+    """
+    target = record_path(record, results_dir)
     with atomic_path(target.with_suffix(".parquet")) as temporary:
         shutil.copyfile(predictions, temporary)
     write_json(target, record)
-    return target
 
 
 def validate_folder(results_dir: Path) -> list[str]:
@@ -166,23 +236,26 @@ def validate_folder(results_dir: Path) -> list[str]:
     Returns:
         One line a problem, naming the file; none if all is well.
     """
-    problems: list[str] = []
-    paths = sorted(results_dir.glob("*/*/*.json"))
+    return [f"{results_dir / path}: {what}" for path, what in folder_problems(results_dir)]
+
+
+def folder_problems(results_dir: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the file, below `results_dir`, of everything that is wrong, and what it is."""
+    paths = record_paths(results_dir)
     for path in paths:
+        name = path.relative_to(results_dir)
         try:
             record = read_record(path)
-            validate_record(record, where=path)
+            validate_record(record)
         except ResultError as error:
-            problems.append(str(error))
+            yield name, error.what
             continue
-        found = [
-            *_unfit(record),
-            *_misplaced(record, path),
-            *prediction_problems(record, path.parent),
-        ]
-        problems += [f"{path}: {problem}" for problem in found]
+        found = (*_unfit(record), *_misplaced(record, path))
+        for problem in (*found, *prediction_problems(record, path.parent)):
+            yield name, problem
     orphans = set(results_dir.glob("*/*/*.parquet")) - {p.with_suffix(".parquet") for p in paths}
-    return problems + [f"{path}: predictions without a record" for path in sorted(orphans)]
+    for path in sorted(orphans):
+        yield path.relative_to(results_dir), "predictions without a record"
 
 
 def _unfit(record: Record) -> Iterator[str]:
@@ -198,6 +271,10 @@ def _misplaced(record: Record, path: Path) -> Iterator[str]:
     place = (record["task"]["name"], record["split"]["name"], record["run_id"])
     if place != (path.parent.parent.name, path.parent.name, path.stem):
         yield f"the record belongs at {'/'.join(place)}.json"
+    for test in record["tests"].values():
+        if test["predictions"]["path"] != f"{record['run_id']}.parquet":
+            yield f"its predictions should be called {record['run_id']}.parquet"
+            return
 
 
 def prediction_problems(record: Record, folder: Path) -> Iterator[str]:

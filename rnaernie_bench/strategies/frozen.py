@@ -109,6 +109,9 @@ def features(
 ) -> FeatureTable:
     """Return the features of every sequence of the data set, cached.
 
+    Of a sequence read in windows, the mean over them: as heads are linear, its logits are the mean
+    of the windows' logits.
+
     Args:
         context: the task's.
         encoder: the backbone of `network`.
@@ -150,6 +153,8 @@ def features(
     }
     if not getattr(network.head, "reads_pooler", True):
         whole["pooler"] = "not read"  # a checkpoint may lack it: seeds would draw different ones
+    if reader.overlap:
+        whole["overlap"] = str(reader.overlap)
     return cached_features([item.sequence for item in items], compute, key=whole)
 
 

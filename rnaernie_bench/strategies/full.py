@@ -1,4 +1,7 @@
-"""Full fine-tuning: every weight of backbone and head is trained."""
+"""Full fine-tuning: every weight of backbone and head is trained.
+
+Layers can have rates that fall with their depth, and can be thawed one by one: see `layers`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnaernie_bench.catalogue import StrategyEntry
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.validation import added
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -20,20 +24,42 @@ class FullOptions:
 
     name: str
     learning_rate: float
+    """The highest rate, that of the head."""
+    layer_decay: float = added(1.0)
+    """The rate of a layer as a multiple of the layer's above it; embeddings are the lowest."""
+    unfreeze_every: float | None = added(None)
+    """Epochs after which one more layer is trained, from the top, the head first; None: all of
+    them from the start."""
 
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
             raise ConfigError("the value must be above 0", where="strategy.learning_rate")
+        if not 0 < self.layer_decay <= 1:
+            raise ConfigError(
+                "the value must be above 0 and at most 1", where="strategy.layer_decay"
+            )
+        if self.unfreeze_every is not None and self.unfreeze_every <= 0:
+            raise ConfigError("the value must be above 0, or null", where="strategy.unfreeze_every")
 
 
 def fit(
     context: FitContext, encoder: Encoder, options: FullOptions
 ) -> tuple[FittedNetwork, FitReport]:
     """Train `encoder` with a fresh head on the task."""
+    from rnaernie_bench.strategies.layers import GradualUnfreezing, layer_groups, rate_factors
     from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
     network = with_fresh_head(context, encoder)
-    summary = train_network(context, network.model, network.reader, options.learning_rate)
+    model, decay, every = network.model, options.layer_decay, options.unfreeze_every
+    groups = layer_groups(model) if decay < 1 or every is not None else []
+    summary = train_network(
+        context,
+        model,
+        network.reader,
+        options.learning_rate,
+        rate_factors=rate_factors(groups, decay) if decay < 1 else None,
+        callbacks=[] if every is None else [GradualUnfreezing(model, groups, every)],
+    )
     return network, report(context, network.model, summary, network.reader, encoder.weights_sha256)
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import SequenceItem, labels_of
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
 from rnaernie_bench.metrics import classification_report
@@ -31,8 +33,18 @@ class Reader:
     max_bases: int
     policy: LengthPolicy
     token_budget: int
+    overlap: int = 0
+    """The least number of bases that neighbouring windows share, under ``window``."""
     tails: Callable[[Sequence[str]], Sequence[Sequence[Tail]]] | None = None
     """Chooses the copies that each sequence is read as; None: one, without a tail."""
+
+    def __post_init__(self) -> None:
+        if self.overlap >= self.max_bases:
+            raise ConfigError(
+                f"windows of {self.max_bases} bases cannot share {self.overlap}",
+                where="task.window_overlap",
+                remedy=f"give at most {self.max_bases - 1}",
+            )
 
     @property
     def pad_id(self) -> int:
@@ -46,6 +58,7 @@ class Reader:
             self.tokenizer,
             policy=self.policy,
             max_bases=self.max_bases,
+            overlap=self.overlap,
             names=names,
             tails=self.tails(sequences) if self.tails else None,
         )
@@ -88,21 +101,28 @@ def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
     head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
     model = TaskModel(encoder.model, head)
     reader = Reader(
-        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
+        encoder.tokenizer,
+        encoder.max_bases,
+        config.task.length,
+        config.trainer.token_budget,
+        config.task.window_overlap,
     )
     write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
     return FittedNetwork(model, reader, write)
 
 
 def refuse_long(context: FitContext, reader: Reader) -> None:
-    """Apply the length policy to every part of the data set, before time is spent on training.
+    """Refuse what is too long for the policy ``error``, before time is spent on training.
 
     Raises:
         DataError: naming file and record of a sequence over the limit under ``error``.
     """
-    files = {} if context.dataset.simulated else context.task.dataset.files
+    if reader.policy != "error":
+        return
+    files = {} if context.dataset.simulated else context.task.dataset.file_parts
     for part, items in context.dataset.parts.items():
-        file = files[part].path if part in files else f"{context.dataset.name}, part {part}"
+        paths = ", ".join(file.path for file in files.get(part, {}).values())
+        file = paths or f"{context.dataset.name}, part {part}"
         long = [item for item in items if len(item.sequence) > reader.max_bases]
         reader.encode(
             [item.sequence for item in long], [f"{file}, record '{item.id}'" for item in long]
@@ -120,9 +140,23 @@ def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str,
 
 
 def train_network(
-    context: FitContext, model: nn.Module, reader: Reader, learning_rate: float
+    context: FitContext,
+    model: nn.Module,
+    reader: Reader,
+    learning_rate: float,
+    *,
+    rate_factors: Mapping[str, float] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train all weights of `model` by the recipe; it holds its best epoch afterwards.
+    """Train the weights of `model` that require gradients by the recipe; it holds its best epoch.
+
+    Args:
+        context: the task's.
+        model: the network.
+        reader: how it reads sequences.
+        learning_rate: the highest rate.
+        rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
+        callbacks: for the trainer, besides the recipe's own.
 
     Raises:
         DataError: for a sequence over the limit under ``task.length=error``.
@@ -142,6 +176,8 @@ def train_network(
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         log=context.log,
+        rate_factors=rate_factors,
+        callbacks=callbacks,
     )
 
 

@@ -13,7 +13,7 @@ from multimolecule import RnaErnieForMaskedLM, RnaErnieForPreTraining, RnaErnieM
 
 from rnaernie_bench.backbones.conversion import AUTHORS_TOKENS, ORIGIN, convert, save_converted
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
-from rnaernie_bench.backbones.vocabulary import RNA_TYPES, require_types
+from rnaernie_bench.backbones.vocabulary import RNA_TYPES, has_types, require_types
 from rnaernie_bench.errors import BenchError, ConfigError, DataError
 from tests.paddle_kit import HIDDEN, INNER, LAYERS, POSITIONS, authors_state, write_checkpoint
 
@@ -143,7 +143,7 @@ def test_a_folder_is_a_typed_backbone_with_the_authors_pooler(folder):
         num_hidden_layers=12, hidden_size=768, num_attention_heads=12, intermediate_size=3072,
     )  # fmt: skip
     encoder = load(options, seed=5)
-    assert encoder.typed and encoder.model.config.vocab_size == 57
+    assert has_types(encoder.tokenizer) and encoder.model.config.vocab_size == 57
     require_types(encoder.tokenizer, "rnaernie")
     pooler = authors_state()["ernie.pooler.dense.weight"]
     assert np.array_equal(encoder.model.pooler.dense.weight.numpy(force=True), pooler.T)

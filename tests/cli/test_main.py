@@ -123,8 +123,11 @@ def test_arguments_that_cannot_be_parsed_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("run", "task: no task is chosen; add task=NAME, one of ncrna_cls"),
-        ("run task=ncrn_cls", "task: there is no task 'ncrn_cls'; did you mean ncrna_cls?"),
+        ("run", "task: no task is chosen; add task=NAME, one of lncrna, ncrna_cls"),
+        (
+            "run task=ncrn_cls",
+            "task: there is no task 'ncrn_cls'; did you mean ncrna_cls or lncrna?",
+        ),
         ("run task=ncrna_cls seeed=1", "seeed: unknown key 'seeed'; did you mean seed?"),
         (
             "run task=ncrna_cls trainer.max_epochs=banana",
@@ -139,7 +142,7 @@ def test_arguments_that_cannot_be_parsed_are_one_line(
             "run task=ncrna_cls --task-path missing",
             "missing: no task lies in this folder; name one that holds T/task.yaml",
         ),
-        ("tasks show ncrna", "task: no task is called 'ncrna'; did you mean ncrna_cls?"),
+        ("tasks show ncrna", "task: no task is called 'ncrna'; did you mean lncrna or ncrna_cls?"),
         ("backbones show kmr", "backbone: no backbone is called 'kmr'; did you mean kmer?"),
         ("strategies show ful", "strategy: no strategy is called 'ful'; did you mean full?"),
         ("suite suite=nothing", "suite: there is no suite 'nothing'; "),
@@ -273,7 +276,7 @@ def test_a_file_in_the_way_of_a_run(call: Call, tmp_path: Path) -> None:
 def test_tasks(call: Call) -> None:
     status, out, _ = call("tasks", "list")
     assert status == 0
-    assert out.splitlines()[0].split()[:3] == ["ncrna_cls@1", "sequence", "multiclass"]
+    assert out.splitlines()[1].split()[:3] == ["ncrna_cls@1", "sequence", "multiclass"]
     status, out, _ = call("tasks", "show", "ncrna_cls")
     assert status == 0
     assert out.startswith("# ncrna_cls")
@@ -288,7 +291,9 @@ def test_tasks_of_a_further_folder(call: Call, tmp_path: Path) -> None:
     text = source.read_text().replace("name: ncrna_cls", "name: other", 1)
     (folder / "task.yaml").write_text(text)
     out = call("tasks", "list", "--task-path", "mine")[1]
-    assert [line.split()[0] for line in out.splitlines()] == ["ncrna_cls@1", "other@1"]
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "lncrna@1", "ncrna_cls@1", "other@1",
+    ]  # fmt: skip
     out = call("tasks", "show", "--task-path", "mine", "other")[1]
     assert out == "Non-coding RNA classification (nRC, 13 classes)\n"
 
@@ -372,6 +377,6 @@ def test_an_uncaught_error_becomes_an_exit_status(tmp_path: Path) -> None:
     done = script("run", "task=nothing", capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "rnaernie-bench: task: there is no task 'nothing'; choose one of ncrna_cls\n"
+        "rnaernie-bench: task: there is no task 'nothing'; choose one of lncrna, ncrna_cls\n"
     )
     assert list(tmp_path.iterdir()) == []

@@ -121,7 +121,7 @@ def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(b">r%d\nACGU\n" % i for i in range(500)))
     path = write(tmp_path, whole[: len(whole) // 2], "a.fasta.gz")
     message = failure(path)
-    assert f"{path}: the gzip file is truncated or damaged after record " in message
+    assert f"{path}: the gzip file is truncated or damaged after line " in message
 
 
 @pytest.mark.parametrize("place", [12, -6])  # in the compressed data; in the checksum

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.data.items import Dataset, SequenceItem
-from rnaernie_bench.data.loading import load_dataset, make_split, subset
+from rnaernie_bench.data.loading import hold_out, load_dataset, make_split, subset, used_by
 from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.task import DataFile, SplitDeclaration, Task, TestPart
+from rnaernie_bench.task import DataFile, HeldOut, SplitDeclaration, Task, TestPart, load_task
 
 PARTS = {
     "train": ">RF1_a tRNA\nACGT\n>RF2_b miRNA\nGGGG\n",
@@ -123,6 +123,115 @@ def test_one_id_cannot_stand_for_two_test_items(small_task: Make) -> None:
     assert kept.tests["b"] == (one,)
 
 
+def in_two_files(small_task: Make, **contents: str) -> Task:
+    """Return a task whose train part is two files, each of one label, with headers of ids only."""
+    task = small_task(**PARTS, **contents)
+    files = dict(task.dataset.files)
+    del files["train"]
+    files["one"] = replace(files["one"], part="train", label="tRNA")
+    files["two"] = replace(files["two"], part="train", label="miRNA")
+    header = r"(?P<id>[^| ]+)(\|.*| (?P<label>\S+))"
+    return replace(task, dataset=replace(task.dataset, files=files, header=header))
+
+
+def test_the_label_of_a_file_is_that_of_its_records(small_task: Make) -> None:
+    task = in_two_files(small_task, one=">a|miRNA\nACGU\n", two=">b|tRNA\nGG\n>c|\nCC\n")
+    dataset = load_dataset(task, simulated=False)
+    assert dataset.parts["train"] == (
+        SequenceItem("a", "ACGU", 0),
+        SequenceItem("b", "GG", 1),
+        SequenceItem("c", "CC", 1),
+    )
+    assert set(dataset.parts) == {"train", "validation", "test"}
+    assert make_split(task, dataset, "published").train == dataset.parts["train"]
+
+
+def test_an_id_stands_in_one_file_of_a_part(small_task: Make) -> None:
+    task = in_two_files(small_task, one=">a|\nACGU\n", two=">a|\nGG\n")
+    message = failure(task)
+    assert "two.fasta: the id 'a' stands in small/one.fasta already" in message
+
+
+def test_a_test_part_can_leave_out_groups_and_be_a_share(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    tests = {
+        "all": TestPart("test"),
+        "other": TestPart("test", without_groups_of=("validation",)),
+        "half": TestPart("test", fraction=0.5),
+    }
+    task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
+    dataset = load_dataset(task, simulated=False)
+    split = make_split(task, dataset, "s")
+    assert [item.id for item in split.tests["other"]] == ["RF2_d", "RF2_e"]  # RF1 validates
+    assert split.tests["half"] == subset(split.tests["all"], 0.5)
+    assert Counter(item.label for item in split.tests["half"]) == {0: 1, 1: 1}
+    assert used_by(split, dataset).fingerprint == dataset.fingerprint
+
+
+def test_what_a_split_does_not_use_is_left_out(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    tests = {"one": TestPart("test", without_identical_to=("train", "validation"))}
+    task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
+    dataset = load_dataset(task, simulated=False)
+    used = used_by(make_split(task, dataset, "s"), dataset)
+    # The first stands in train as well.
+    assert [item.id for item in used.parts["test"]] == ["RF1_a", "RF2_e"]
+    assert used.parts["train"] == dataset.parts["train"]
+    assert used.fingerprint != dataset.fingerprint
+
+
+def test_validation_is_cut_from_train(small_task: Make) -> None:
+    train = "".join(f">RF{n // 2}_{n} {'tRNA' if n < 20 else 'miRNA'}\nACGU{'A' * n}\n"
+                    for n in range(40))  # fmt: skip
+    task = small_task(**{**PARTS, "train": train})
+    declared = SplitDeclaration("train", "train", {"all": TestPart("test")}, HeldOut(0.2))
+    task = replace(task, splits={"s": declared})
+    dataset = load_dataset(task, simulated=False)
+    split = make_split(task, dataset, "s")
+    assert Counter(item.label for item in split.validation) == {0: 4, 1: 4}
+    assert not {i.group for i in split.train} & {i.group for i in split.validation}
+    assert {*split.train, *split.validation} == set(dataset.parts["train"])
+    assert make_split(task, dataset, "s", train_fraction=0.5).validation == split.validation
+
+
+def test_relatives_stay_together_through_groups_and_sequences() -> None:
+    # b shares a group with a and a sequence with c, whose group d has: one family of four.
+    rows = [("a", "AA", "1"), ("b", "CC", "1"), ("c", "CC", "2"), ("d", "GG", "2"), ("e", "UU", "")]
+    items = tuple(SequenceItem(name, sequence, 0, group) for name, sequence, group in rows)
+    for seed in range(8):
+        train, validation = hold_out(items, HeldOut(0.2, seed))
+        assert {item.id for item in validation} in ({"a", "b", "c", "d"}, {"e"})
+        assert {*train, *validation} == set(items)
+    assert len({hold_out(items, HeldOut(0.2, seed)) for seed in range(8)}) == 2
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=60),
+    fraction=st.floats(0.01, 0.6),
+)
+def test_a_cut_takes_a_share_of_each_label(rows: list[tuple[int, int]], fraction: float) -> None:
+    items = tuple(
+        SequenceItem(f"i{n}", "A" * n, label, f"{label}/{group}")
+        for n, (label, group) in enumerate(rows)
+    )
+    train, validation = hold_out(items, HeldOut(fraction))
+    assert tuple(sorted({*train, *validation}, key=items.index)) == items
+    assert not {item.group for item in train} & {item.group for item in validation}
+    largest = max(Counter(item.group for item in items).values())
+    for label, count in Counter(item.label for item in items).items():
+        share, taken = max(1, round(fraction * count)), sum(i.label == label for i in validation)
+        assert share <= taken < share + largest
+
+
+def test_one_group_cannot_be_cut(small_task: Make) -> None:
+    task = small_task(**{**PARTS, "train": ">RF1_a tRNA\nAC\n>RF1_b miRNA\nGG\n"})
+    declared = SplitDeclaration("train", "train", {"all": TestPart("test")}, HeldOut(0.2))
+    task = replace(task, splits={"s": declared})
+    with pytest.raises(DataError, match="all of train is one group"):
+        make_split(task, load_dataset(task, simulated=False), "s")
+
+
 def items_of(labels: list[int]) -> tuple[SequenceItem, ...]:
     return tuple(SequenceItem(f"i{n}", "A", label) for n, label in enumerate(labels))
 
@@ -187,3 +296,25 @@ def test_the_published_split_has_the_published_sizes(data_folder: Path, task: Ta
     assert Counter(item.label for item in tenth) == {
         label: 27 if name == "IRES" else 45 for label, name in enumerate(task.labels)
     }
+
+
+@pytest.mark.realdata
+def test_transcripts_share_no_gene_with_train(data_folder: Path) -> None:
+    task = load_task("lncrna")
+    dataset = load_dataset(task, simulated=False)
+    split = make_split(task, dataset, "genes")
+    assert (len(split.train), len(split.validation)) == (4374, 486)
+    assert Counter(item.label for item in split.validation) == {0: 243, 1: 243}
+    sizes = {part: len(items) for part, items in split.tests.items()}
+    assert sizes == {"gene_disjoint": 3849, "full": 4860, "human": 1000}
+    learned = (split.train, split.validation)
+    for part, others in ((split.train, [split.validation]), (split.tests["gene_disjoint"], learned),
+                         (split.tests["human"], learned)):  # fmt: skip
+        for other in others:
+            assert not {item.group for item in part} & {item.group for item in other}
+            assert not {item.sequence for item in part} & {item.sequence for item in other}
+    assert {item.group[:7] for item in split.train} == {"ENSMUSG"}
+    sample = make_split(task, dataset, "sample", train_fraction=0.2)
+    assert set(sample.tests["gene_disjoint"]) < set(split.tests["gene_disjoint"])
+    assert (len(sample.train), len(sample.tests["gene_disjoint"])) == (874, 769)
+    assert sample.validation == split.validation

@@ -33,6 +33,7 @@ MOTIFS = {
     "haca_cd_box": "[AG]UGAUGA.*UGAG.*A[ACGU]A[ACGU]{2}A.*ACA.*CUGA",
     "terminator": "AUG.*[GC]{7}.*[GC]{7}U{6}",
     "hairpin": "UGUG.*C[ACGU]{2}C",
+    "reading_frame": "[AG]CCAUG([ACG][ACGU]{2}){14,24}UAA",
 }
 
 

@@ -45,7 +45,7 @@ def test_every_choice_composes(group):
     needed = {"fasta": ["corpus.files=[a.fa]"], "server": ["tracking.uri=http://localhost:5000"]}
     needed["table"] = ["corpus.files=[a.parquet]"]
     for name in group_choices(group):
-        if name not in ("majority", "kmer", "cnn"):
+        if name not in ("majority", "kmer", "cnn", "orf_length"):
             config = compose([OUT, f"{group}={name}", *needed.get(name, [])])
             assert getattr(config, group).name == name
 

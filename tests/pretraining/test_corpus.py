@@ -14,6 +14,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
 from rnaernie_bench.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.pretraining import corpus as corpus_module
+from rnaernie_bench.pretraining import records as records_module
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
 from rnaernie_bench.pretraining.records import CorpusOptions, read_records
 from rnaernie_bench.validation import build
@@ -167,6 +168,41 @@ def test_a_corpus_larger_than_a_block(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(corpus_module, "_BLOCK", 3)
     monkeypatch.setattr(corpus_module, "_BATCH", 2)
     assert ids(load_corpus(options(path))) == whole
+
+
+def test_digests_are_remembered_in_eight_bytes_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_module, "_NEW", 7)
+    seen, expected = corpus_module._Seen(), set()
+    for number in RANDOM.choices([*range(300), *range(2**64 - 300, 2**64)], k=2000):
+        assert seen.add(number) == (number not in expected)
+        expected.add(number)
+    assert len(seen.new) < 7 and seen.old.nbytes == 8 * (len(expected) - len(seen.new))
+
+
+def test_a_corpus_is_read_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than a block and a batch of records are held, whatever the number of records."""
+    monkeypatch.setattr(corpus_module, "_BLOCK", 16)
+    monkeypatch.setattr(corpus_module, "_BATCH", 8)
+    path = write_fasta(tmp_path / "a.fa", {f"{i} tRNA": sequence(20) for i in range(300)})
+    alive: set[int] = set()
+    most = 0
+
+    class Watched(corpus_module.CorpusRecord):
+        """Says when it comes and goes."""
+
+        def __init__(self, *arguments: str, **named: str) -> None:
+            nonlocal most
+            super().__init__(*arguments, **named)
+            alive.add(id(self))
+            most = max(most, len(alive))
+
+        def __del__(self) -> None:
+            alive.discard(id(self))
+
+    monkeypatch.setattr(records_module, "CorpusRecord", Watched)
+    corpus = load_corpus(options(path, duplicates="keep"))
+    assert corpus.report["kept"] == 300
+    assert 16 <= most <= 2 * 16 + 8
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES, typed_tokenizer
+from rnaernie_bench.pretraining import evaluation
 from rnaernie_bench.pretraining.batches import Reader
 from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
 from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
@@ -87,6 +88,21 @@ def test_shares_of_two_processes_make_the_whole(tokenizer):
     parts = [held_out(tokenizer, rank=rank, world_size=2) for rank in (0, 1)]
     indices = [i for part in parts for batch in part.batches for i in batch]
     assert sorted(indices) == list(range(12))
+
+
+def test_sums_of_two_processes_give_the_figures_of_one(tokenizer, monkeypatch):
+    whole = held_out(tokenizer).evaluate(Constant(), CPU)
+    shares: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        evaluation, "over_processes", lambda sums, device: shares.append(sums.clone())
+    )
+    second = held_out(tokenizer, rank=1, world_size=2).evaluate(Constant(), CPU)
+    assert 0 < second["type_n"] < 12
+    others = iter(shares)
+    monkeypatch.setattr(evaluation, "over_processes", lambda sums, device: sums.add_(next(others)))
+    both = held_out(tokenizer, rank=0, world_size=2).evaluate(Constant(), CPU)
+    assert both == pytest.approx(whole)
+    assert next(others, None) is None
 
 
 def test_a_sample_of_many(tokenizer):

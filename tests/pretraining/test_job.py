@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -19,6 +20,7 @@ from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
 from rnaernie_bench.pretraining.record import pretraining_card
+from rnaernie_bench.trainer_parts import last_whole_checkpoint
 from tests.pretraining.pretraining_kit import config, settings
 
 
@@ -259,25 +261,74 @@ def test_a_killed_process_is_gone_on_with(tmp_path, monkeypatch):
         assert all(first)
 
 
-@pytest.mark.services
-def test_two_processes_train_as_one(tmp_path):
-    """Equal batches and masks, and gradients over all targets: equal curves, up to rounding."""
+def launched(folder: Path, arguments: list[str], *launcher: str) -> Path:
+    """Pre-train in other processes, below `folder`, and return what came of it."""
+    out = folder / "out"
+    done = subprocess.run(
+        [*command(*launcher), *arguments, f"out={out}"],
+        env=environment(folder), capture_output=True, text=True, check=False, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return out
+
+
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+ACCELERATE = (
+    "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
+    "--main_process_port", "0",
+)  # fmt: skip
+"""On a machine without GPUs, processes that talk over gloo; its `--cpu` starts one only."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The settings of a training that one process has done, and its folder."""
+    folder = tmp_path_factory.mktemp("alone")
     arguments = ["trainer.dropout=0", "trainer.learning_rate=0.001", "trainer.max_steps=8"]
-    arguments = settings(tmp_path, *arguments, "trainer.token_budget=2048", count=128)
-    done = subprocess.run(
-        [*command(), *arguments, f"out={tmp_path / 'one'}"],
-        env=environment(tmp_path), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    done = subprocess.run(
-        [*command(*launch), *arguments, f"out={tmp_path / 'two'}"],
-        env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=500,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, two = tmp_path / "one", tmp_path / "two"
+    # Even batches on two processes, and held-out records for both.
+    arguments += ["trainer.token_budget=2048", "corpus.held_out=0.5"]
+    arguments = settings(folder, *arguments, count=218)
+    return arguments, launched(folder, arguments)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+def test_two_processes_train_as_one(alone, tmp_path, launcher):
+    """Equal batches and masks, gradients and figures over all targets: equal up to rounding."""
+    arguments, one = alone
+    two = launched(tmp_path, arguments, *launcher)
     assert curve(two, "tokens") == curve(one, "tokens")
     for name in ("loss", "base_loss", "type_loss", "eval_base_loss", "eval_type_accuracy"):
         assert curve(two, name) == pytest.approx(curve(one, name), abs=1e-4), name
-    record = json.loads((two / "training.json").read_text())
-    assert record["training"]["processes"] == 2
+    of_one, of_two = (json.loads((out / "training.json").read_text()) for out in (one, two))
+    assert of_two["training"]["processes"] == 2
+    assert of_two["evaluation"] == pytest.approx(of_one["evaluation"], abs=1e-4)
+
+
+@pytest.mark.services
+def test_two_killed_processes_are_gone_on_with(tmp_path):
+    """Dropout too: each process takes its own random numbers up again."""
+    arguments = ["trainer.max_steps=80", "trainer.log_steps=10", "trainer.eval_steps=40"]
+    arguments = settings(tmp_path, *arguments, "trainer.checkpoint_steps=20")
+    undisturbed = launched(tmp_path / "a", arguments, *TORCHRUN)
+    out = tmp_path / "b" / "out"
+    killed = subprocess.Popen(
+        [*command(*TORCHRUN), *arguments, f"out={out}"],
+        env=environment(tmp_path / "b"),
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while last_whole_checkpoint(out / "checkpoints", processes=2) is None:
+        assert killed.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    launcher = psutil.Process(killed.pid)
+    family = [launcher, *launcher.children(recursive=True)]  # workers have sessions of their own
+    assert len(family) >= 3
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family)
+    assert not (out / "training.json").exists()
+    resumed = launched(tmp_path / "b", arguments, *TORCHRUN)
+    for name in ("loss", "learning_rate", "tokens", "eval_base_loss", "eval_type_loss"):
+        assert curve(resumed, name) == curve(undisturbed, name), name
+    files = [(folder / "model.safetensors").read_bytes() for folder in (resumed, undisturbed)]
+    assert files[0] == files[1]

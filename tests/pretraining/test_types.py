@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from rnaernie_bench.backbones.vocabulary import RNA_TYPES
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.pretraining.rfam import read_families
-from rnaernie_bench.pretraining.types import ONTOLOGY_TERMS, RFAM_WORDS, rfam_type, type_of
+from rnaernie_bench.pretraining.types import ALIASES, ONTOLOGY_TERMS, RFAM_WORDS, rfam_type, type_of
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,25 @@ def test_unknown_rfam_paths_are_named() -> None:
 
 def test_the_tables_lead_to_known_types() -> None:
     assert {*RFAM_WORDS.values(), *ONTOLOGY_TERMS.values()} <= set(RNA_TYPES)
+
+
+def test_the_page_shows_the_tables() -> None:
+    """Where this fails, the tables in docs/pretraining.md are to be replaced by these."""
+    page = (Path(__file__).parents[2] / "docs" / "pretraining.md").read_text(encoding="utf-8")
+
+    def words(table: Mapping[str, str], name: str) -> str:
+        return ", ".join(word for word, kind in table.items() if kind == name)
+
+    lines = ["| id | token | last word of `#=GF TP` | term of `#=GF DR SO;` | headers also say |"]
+    lines.append("| :--- | :--- | :--- | :--- | :--- |")
+    for number, name in enumerate(RNA_TYPES, start=29):
+        cells = (
+            str(number), f"`[{name}]`", words(RFAM_WORDS, name),
+            words(ONTOLOGY_TERMS, name), words(ALIASES, name),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    table = "\n".join(line.replace("  ", " ") for line in lines)
+    assert table in page, f"the table should be\n{table}"
 
 
 @pytest.mark.realdata

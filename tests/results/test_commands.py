@@ -54,7 +54,8 @@ def test_import_build_validate_and_show(tmp_path: Path, run: Run, make_run: Any)
     path = f"results/ncrna_cls/published/{folder.name}.json"
     status, out, _ = run(results, "import", folder.name[:6])
     assert (status, out) == (0, f"{path}\n")
-    assert run(results, "build")[:2] == (0, "results/README.md\n")
+    assert run(results, "build")[:2] == (0, "results/README.md\nresults/index.html\n")
+    assert folder.name in (tmp_path / "results" / "index.html").read_text(encoding="utf-8")
     page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
     assert page.index("test part deduplicated") < page.index("test part full")
     assert results.PROTOCOL in page
@@ -62,7 +63,9 @@ def test_import_build_validate_and_show(tmp_path: Path, run: Run, make_run: Any)
     assert run(results, "validate")[:2] == (0, "results: all records are sound\n")
     status, out, _ = run(leaderboard, "--format", "json")
     assert status == 0
-    assert [table["part"] for table in json.loads(out)] == ["deduplicated", "full"]
+    assert [table["part"] for table in json.loads(out)["tables"]] == ["deduplicated", "full"]
+    assert run(leaderboard, "--format", "html", "-o", "board.html")[:2] == (0, "board.html\n")
+    assert run(leaderboard, "--format", "html")[1].startswith("<!doctype html>")
 
 
 def test_a_misspelt_run_stops_the_import_before_it_starts(
@@ -92,7 +95,7 @@ def test_runs_are_shown_beside_results_once_and_simulated_ones_apart(
     make_run(seed=1)
     make_run(seed=2, status="interrupted")
     make_run(seed=3, dataset={"simulated": True, "fingerprint": "b" * 64})
-    tables = json.loads(run(leaderboard, "--format", "json", "--runs")[1])
+    tables = json.loads(run(leaderboard, "--format", "json", "--runs")[1])["tables"]
     assert [(t["simulated"], t["rows"][0]["seeds"]) for t in tables] == [
         (False, [0, 1]),
         (False, [0, 1]),
@@ -100,7 +103,7 @@ def test_runs_are_shown_beside_results_once_and_simulated_ones_apart(
         (True, [3]),
     ]
     assert "SIMULATED DATA: ncRNA classes" in run(leaderboard, "--runs")[1]
-    assert len(json.loads(run(leaderboard, "--format", "json")[1])) == 2
+    assert len(json.loads(run(leaderboard, "--format", "json")[1])["tables"]) == 2
 
 
 def test_shipped_records_serve_where_there_are_no_others(
@@ -126,8 +129,8 @@ def test_records_of_unknown_tasks_are_left_out_with_one_line(
     )
     status, out, err = run(leaderboard, "--format", "json")
     assert (status, err) == (0, warning)
-    assert {table["task"] for table in json.loads(out)} == {"ncrna_cls@1"}
-    assert run(results, "build") == (0, "results/README.md\n", warning)
+    assert {table["task"] for table in json.loads(out)["tables"]} == {"ncrna_cls@1"}
+    assert run(results, "build") == (0, "results/README.md\nresults/index.html\n", warning)
     page = tmp_path / "results" / "README.md"
     assert "elsewhere" not in page.read_text(encoding="utf-8")
     assert run(leaderboard, "--task", "ncrna_cls")[2] == ""
@@ -138,7 +141,7 @@ def test_a_task_path_makes_tasks_known(tmp_path: Path, run: Run, make_run: Any) 
         run(results, "import", str(make_run(task={"name": name})))
     paths = ("--task-path", "elsewhere", "--task-path", "further")
     _, out, err = run(leaderboard, "--format", "json", *paths)
-    assert {table["task"] for table in json.loads(out)} == {
+    assert {table["task"] for table in json.loads(out)["tables"]} == {
         "ncrna_cls@1",
         "elsewhere@1",
         "further@1",

@@ -208,3 +208,35 @@ def test_the_order_of_records_does_not_matter(make_record: Any, format: str) -> 
     for seed in range(5):
         random.Random(seed).shuffle(records)
         assert render(build(records, tasks=TASKS), format) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "seed", "backbone.init", "backbone.parameters", "strategy.name", "recipe", "cost.train_s",
+        "selection.trials", "dataset.simulated", "tests.full.n", "tests.full.predictions",
+        "tests.full.metrics.accuracy.value", "tests.full.metrics.macro_f1.low",
+    ],
+)  # fmt: skip
+def test_a_record_that_lacks_a_field_is_named(make_record: Any, path: str) -> None:
+    record = make_record()
+    *folders, name = path.split(".")
+    place = record
+    for folder in folders:
+        place = place[folder]
+    del place[name]
+    with pytest.raises(ResultError, match=f"record {record['run_id']}: malformed near '{name}'"):
+        rows([record])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "much"])
+def test_a_figure_that_is_no_number_is_named(make_record: Any, value: object) -> None:
+    record = make_record()
+    record["tests"]["full"]["metrics"]["accuracy"]["value"] = value
+    with pytest.raises(ResultError, match=f"record {record['run_id']}: malformed near"):
+        rows([record])
+
+
+def test_trials_are_averaged(make_record: Any) -> None:
+    [row] = rows([make_record(seed=s, selection={"trials": n}) for s, n in enumerate((10, 20))])
+    assert row.trials == 15

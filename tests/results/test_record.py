@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.record import comparability_key, run_id_of, validate_record
+from rnaernie_bench.results import record as record_module
+from rnaernie_bench.results.leaderboard import TaskInfo, build
+from rnaernie_bench.results.record import (
+    comparability_key,
+    parse_record,
+    record_digest,
+    run_id_of,
+    validate_record,
+)
+from rnaernie_bench.results.store import read_record
 
 
 def test_the_factory_makes_valid_records(make_record: Any) -> None:
@@ -147,3 +158,38 @@ def test_run_id_ignores_the_order_of_keys_and_nothing_else(
 def test_run_id_refuses_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         run_id_of({"rate": math.nan})
+
+
+def test_a_record_of_the_first_schema_still_reads() -> None:
+    """The file was written by the first version; it must never be changed to make this pass."""
+    path = Path(__file__).with_name("record_schema_1.json")
+    record = read_record(path)
+    validate_record(record)
+    task = TaskInfo("nRC", "macro_f1", True, "full", ("accuracy",))
+    [table] = build([record], tasks={"ncrna_cls": task})
+    [row] = table.rows
+    assert (row.backbone, row.strategy, row.seeds) == ("rnaernie-tiny (random)", "full", (0,))
+    assert row.metrics["macro_f1"].mean == pytest.approx(0.3824645)
+
+
+def test_an_old_schema_is_brought_up_to_date_as_it_is_read(
+    make_record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upgrade(record: dict[str, Any]) -> dict[str, Any]:
+        return record | {"schema": 2, "protocol": record["protocol"].upper()}
+
+    monkeypatch.setattr(record_module, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(record_module, "UPGRADES", {1: upgrade})
+    old = make_record()
+    new = parse_record(json.dumps(old))
+    assert (new["schema"], new["protocol"]) == (2, "CLEAN")
+    assert parse_record(json.dumps(new)) == new
+    with pytest.raises(ResultError, match="not a result record of schema 2 or an older one"):
+        parse_record(json.dumps(old | {"schema": 3}))
+
+
+def test_the_digest_of_a_record_is_not_that_of_its_layout(make_record: Any) -> None:
+    record = make_record()
+    assert record_digest(record) == record_digest(dict(reversed(record.items())))
+    assert record_digest(record) != record_digest(record | {"seed": 1})
+    assert parse_record(json.dumps(record | {"git_commit": "NaN"}))["git_commit"] == "NaN"

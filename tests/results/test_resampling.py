@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -56,17 +58,47 @@ def test_an_exchange_moves_half_of_the_items_and_whole_groups() -> None:
     assert set(drawn(grouped(["a", "a", "a"])).ravel()) == {0, 1}
 
 
-def test_blocks_do_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    units = alike([0, 0, 1, 2, 2])
-
+@pytest.mark.parametrize("items", [[0, 0, 1, 2, 2], [0, 1, 2, 3, 4], list(range(40))])
+@pytest.mark.parametrize("resample", [bootstrap, permutations])
+def test_blocks_do_not_change_what_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, items: list[int], resample: Callable[..., np.ndarray]
+) -> None:
     def draw() -> np.ndarray:
-        return bootstrap(
-            units, lambda w: w.astype(float), n_resamples=50, generator=np.random.default_rng(3)
+        return resample(
+            alike(items),
+            lambda w: w.astype(float),
+            n_resamples=51,
+            generator=np.random.default_rng(3),
         )
 
-    whole, left_out = draw(), jackknife(units, lambda w: w.astype(float))
-    monkeypatch.setattr(resampling, "_BLOCK", 10)
+    whole = draw()
+    monkeypatch.setattr(resampling, "_BLOCK", 3 * len(items))
     assert (draw() == whole).all()
+
+
+def test_units_that_are_one_each_are_drawn_as_any_others() -> None:
+    def drawn(resample: Callable[..., np.ndarray]) -> np.ndarray:
+        return resample(
+            alike(range(5)),
+            lambda w: w.astype(float),
+            n_resamples=20_000,
+            generator=np.random.default_rng(0),
+        )
+
+    weights = drawn(bootstrap)
+    assert (weights.sum(axis=1) == 5).all()
+    assert weights.mean(axis=0) == pytest.approx([1] * 5, abs=0.03)
+    assert weights.var(axis=0) == pytest.approx([0.8] * 5, abs=0.03)
+    moved = drawn(permutations)
+    assert set(moved.ravel()) == {0, 1}
+    assert moved.mean(axis=0) == pytest.approx([0.5] * 5, abs=0.02)
+    assert np.corrcoef(moved.T)[0, 1:] == pytest.approx([0] * 4, abs=0.03)
+
+
+def test_blocks_do_not_change_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = alike([0, 0, 1, 2, 2])
+    left_out = jackknife(units, lambda w: w.astype(float))
+    monkeypatch.setattr(resampling, "_BLOCK", 10)
     assert (jackknife(units, lambda w: w.astype(float)) == left_out).all()
     assert left_out.tolist() == [[1, 1, 2], [2, 0, 2], [2, 1, 1]]
 

@@ -14,7 +14,7 @@ from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results import significance
 from rnaernie_bench.results.leaderboard import TaskInfo, build
 from rnaernie_bench.results.rendering import TIES, build_results, render
-from rnaernie_bench.results.significance import across_tasks, build_statistics
+from rnaernie_bench.results.significance import build_statistics
 from rnaernie_bench.results.store import import_run, read_records
 from rnaernie_bench.results.tied import STATISTICS_FILE, marks, read_statistics
 
@@ -96,24 +96,3 @@ def test_letters() -> None:
     assert marks([["x", "y"], ["y", "z"]]) == {"x": "a", "y": "ab", "z": "b"}
     many = marks([[number, number + 1] for number in range(27)])
     assert (many[0], many[1], many[27]) == ("1", "1 2", "27")
-
-
-def test_rows_are_ranked_over_tasks(make_record: Any) -> None:
-    records = [
-        make_record(f1, task={"name": name}, seed=seed, **row)
-        for name, f1s in (("one", (0.5, 0.7)), ("two", (0.6, 0.4)), ("three", (0.5, 0.9)))
-        for f1, row in zip(f1s, ({}, KMER), strict=True)
-        for seed in (0, 1)
-    ]
-    # A row of one task only is not ranked.
-    records.append(make_record(0.99, task={"name": "one"}, head="token", strategy={"name": "odd"}))
-    tables = build(records, tasks=dict.fromkeys(("one", "two", "three"), TASK))
-    found = across_tasks(tables)
-    assert found is not None
-    assert found["tasks"] == ["one@1", "three@1", "two@1"]
-    assert found["rows"] == [["kmer", "baseline"], ["rnaernie-tiny (random)", "full"]]
-    assert found["average_ranks"] == pytest.approx([4 / 3, 5 / 3])
-    assert found["win_rates"][0] == pytest.approx([0.5, 2 / 3])
-    assert found["critical_difference"] == pytest.approx(1.96 / 3**0.5, abs=1e-3)
-    assert across_tasks([table for table in tables if table.key.task == "one@1"]) is None
-    assert across_tasks([]) is None

@@ -96,6 +96,10 @@ def test_another_record_with_the_same_id_is_refused(tmp_path: Path, make_run: Ma
             "x.parquet: cannot be read: No such file",
         ),
         (
+            lambda r: r["tests"]["full"]["metrics"]["macro_f1"].pop("value"),
+            r"\$\.tests\.full\.metrics\.macro_f1: 'value' is a required property",
+        ),
+        (
             lambda r: r["tests"]["full"]["metrics"]["macro_f1"].update(value=0.99),
             "macro_f1 on full is 0.611111 by its predictions, not 0.990000",
         ),
@@ -127,6 +131,19 @@ def test_another_schema_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ResultError, match=r"a\.json: not a result record of schema 1"):
         read_records(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_not_finite_is_named(
+    tmp_path: Path, make_run: MakeRun, number: str
+) -> None:
+    run = make_run()
+    path = run / "record.json"
+    text = path.read_text(encoding="utf-8").replace('"train_s": 12.0', f'"train_s": {number}')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ResultError, match=r"record\.json: damaged record: \$\.cost\.train_s: "):
+        import_run(run, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_missing_record_is_named(tmp_path: Path) -> None:

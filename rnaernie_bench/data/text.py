@@ -1,0 +1,80 @@
+"""Text files read line by line: plain or gzip, from a path or standard input."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TextIO, cast
+
+from rnaernie_bench.errors import DataError
+
+STANDARD_INPUT = "-"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_UNDECODABLE = re.compile("[\udc80-\udcff]")  # how surrogateescape marks bytes that are not UTF-8
+
+
+def source_name(source: Path | str) -> str:
+    """Return how messages call `source`, which may be `-` for standard input."""
+    return "standard input" if str(source) == STANDARD_INPUT else str(source)
+
+
+def read_lines(source: Path | str) -> Iterator[tuple[int, str]]:
+    """Yield the number, from 1, and the text of each line that is not blank, without outer blanks.
+
+    Unix, Windows and old Macintosh line ends are read alike. Gzip is recognised by its first
+    bytes, not by the file's name.
+
+    Args:
+        source: a path, or `-` for standard input.
+
+    Raises:
+        DataError: if the file is missing, damaged or not UTF-8.
+    """
+    name = source_name(source)
+    number = 0
+    try:
+        with _open(source) as stream:
+            for number, text in enumerate(stream, start=1):
+                line = text.strip()
+                if not line.isascii() and _UNDECODABLE.search(line):
+                    raise DataError(
+                        "the line holds bytes that are not UTF-8 text",
+                        where=f"{name}, line {number}",
+                        remedy="give a plain or gzip text file",
+                    )
+                if line:
+                    yield number, line
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"the gzip file is truncated or damaged after line {number} ({error})",
+            where=name,
+            remedy="fetch or compress it again",
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read: {error.strerror or error}",
+            where=name,
+            remedy="check the path and its permissions",
+        ) from error
+
+
+@contextmanager
+def _open(source: Path | str) -> Iterator[TextIO]:
+    """Open `source` as text, through gzip if it begins like gzip; leave standard input open."""
+    with ExitStack() as stack:
+        if str(source) == STANDARD_INPUT:
+            binary = cast(io.BufferedReader, sys.stdin.buffer)
+        else:
+            binary = stack.enter_context(Path(source).open("rb"))
+        packed = binary.peek(2)[:2] == _GZIP_MAGIC
+        unpacked = gzip.GzipFile(fileobj=binary) if packed else binary
+        text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape")
+        stack.callback(text.detach)  # or its end would close standard input
+        yield text

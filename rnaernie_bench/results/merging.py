@@ -1,0 +1,114 @@
+"""Others' records brought into a folder of results: all of them, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.bundle import unpack
+from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.store import (
+    folder_problems,
+    read_record,
+    record_path,
+    record_paths,
+    stands_already,
+    store,
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of the records of all sources."""
+
+    added: tuple[Path, ...]
+    """Where the new records lie."""
+    present: int
+    """Records that were there already, or came more than once."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    record: Record
+    predictions: Path
+    source: Path
+
+
+def merge(sources: Sequence[Path], results_dir: Path) -> Merged:
+    """Copy the records of folders of results and of bundles into a folder of results.
+
+    Everything is validated before anything is written, and what was written is taken back if
+    writing fails. Marks of reproduced records stay behind: they tell what their owner has seen.
+
+    Raises:
+        ResultError: a source is neither; a record or its predictions are not sound; or two records
+            have one id and differ.
+        BenchError: the folder of results cannot be written.
+    """
+    with ExitStack() as stack:
+        candidates: dict[str, _Candidate] = {}
+        count = 0
+        for source in sources:
+            folder = source
+            if not source.is_dir():
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="rnaernie-bench-")))
+                unpack(source, folder)
+            for candidate in _candidates(source, folder):
+                count += 1
+                _add(candidates, candidate)
+        new = [c for c in candidates.values() if not stands_already(c.record, results_dir)]
+        added = _store(new, results_dir)
+    return Merged(added=tuple(added), present=count - len(added))
+
+
+def _candidates(source: Path, folder: Path) -> list[_Candidate]:
+    """Return the records of a source, once they are known to be sound."""
+    problems = list(folder_problems(folder))
+    if problems:
+        name, what = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ResultError(
+            f"{name}: {what}{more}",
+            where=source,
+            remedy="nothing was merged; only sound records are",
+        )
+    paths = record_paths(folder)
+    if not paths:
+        raise ResultError(
+            "it holds no records", where=source, remedy="name a folder of results, or a bundle"
+        )
+    return [_Candidate(read_record(p), p.with_suffix(".parquet"), source) for p in paths]
+
+
+def _add(candidates: dict[str, _Candidate], candidate: _Candidate) -> None:
+    """Add a record unless it is there.
+
+    Raises:
+        ResultError: another one with its id is.
+    """
+    run_id = candidate.record["run_id"]
+    other = candidates.setdefault(run_id, candidate)
+    if other.record != candidate.record:
+        raise ResultError(
+            f"its record of run {run_id} is another than that of {other.source}",
+            where=candidate.source,
+            remedy="nothing was merged; find out which is right, and merge it alone",
+        )
+
+
+def _store(candidates: Sequence[_Candidate], results_dir: Path) -> list[Path]:
+    """Write all records, or none."""
+    paths = [record_path(candidate.record, results_dir) for candidate in candidates]
+    try:
+        for candidate in candidates:
+            store(candidate.record, candidate.predictions, results_dir)
+    except BaseException:
+        for path in paths:  # none of them was there before
+            path.unlink(missing_ok=True)
+            path.with_suffix(".parquet").unlink(missing_ok=True)
+        raise
+    return paths

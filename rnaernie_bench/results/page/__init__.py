@@ -1,0 +1,1 @@
+"""The leaderboard as one static HTML page, with the evidence behind every figure."""

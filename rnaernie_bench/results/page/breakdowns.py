@@ -1,0 +1,200 @@
+"""Where rows do well and badly: by class from their records, by family from their predictions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.leaderboard import Row
+from rnaernie_bench.results.page import wording
+from rnaernie_bench.results.page.views import Confusion, Heat
+from rnaernie_bench.results.predictions import predictions_digest, read_predictions
+from rnaernie_bench.results.record import Record
+
+MOST_ROWS = 12
+"""The best rows are broken down."""
+
+MOST_FAMILIES, LEAST_ITEMS = 16, 10
+"""How many families are shown, and how many items a family needs."""
+
+Href = Callable[[Row], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Which items a run got right."""
+
+    groups: npt.NDArray[np.str_]
+    """Shape (n,); empty where unknown."""
+    right: npt.NDArray[np.bool_]
+    """Shape (n,)."""
+    parts: Mapping[str, npt.NDArray[np.bool_]]
+    """Shape (n,) each."""
+
+
+ReadAnswers = Callable[[str], Answers | None]
+"""The answers of a run by its id; None where its predictions are not at hand."""
+
+
+def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -> ReadAnswers:
+    """Return a reader of what runs answered, which remembers the latest.
+
+    Args:
+        records: by run id.
+        folders: by run id, where its predictions lie.
+
+    Raises:
+        ResultError: (when called) predictions are not those that their record names, or damaged.
+    """
+
+    @lru_cache(maxsize=256)
+    def read(run_id: str) -> Answers | None:
+        named = next(iter(records[run_id]["tests"].values()))["predictions"]
+        path = folders[run_id] / named["path"] if run_id in folders else None
+        if path is None or not path.is_file():
+            return None
+        if predictions_digest(path) != named["sha256"]:
+            raise ResultError(
+                "not the file the record was made with (its SHA-256 differs)",
+                where=path,
+                remedy="restore it from a backup, or repeat the run",
+            )
+        found = read_predictions(path)
+        right = found.scores.argmax(axis=1) == found.labels
+        return Answers(np.array(found.groups, np.str_), right, found.parts)
+
+    return read
+
+
+def by_class(
+    rows: Sequence[Row], records: Mapping[str, Record], part: str, href: Href
+) -> Heat | None:
+    """Return the F1 of every class, mean over seeds; None if the records have none."""
+    shown = rows[:MOST_ROWS]
+    tables = [
+        [records[run_id]["tests"][part].get("per_class") for run_id in r.run_ids] for r in shown
+    ]
+    if not shown or not all(table for runs in tables for table in runs):
+        return None
+    support = {name: entry["support"] for name, entry in tables[0][0].items()}
+    return Heat(
+        "F1 by class",
+        "Mean over seeds." + _cut(rows),
+        tuple((name, f"{items:,}") for name, items in support.items()),
+        tuple(
+            (
+                wording.row_name(row.backbone, row.strategy),
+                href(row),
+                tuple(_mean([run[name]["f1"] for run in runs if name in run]) for name in support),
+            )
+            for row, runs in zip(shown, tables, strict=True)
+        ),
+    )  # fmt: skip
+
+
+def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> Heat | None:
+    """Return the accuracy in the families on which rows differ most, mean over seeds.
+
+    None unless the predictions of all rows are at hand and name families.
+    """
+    shown = rows[:MOST_ROWS]
+    shares: list[dict[str, float]] = []
+    sizes: Mapping[str, int] = {}
+    for row in shown:
+        found = [family_accuracy(answers, part) for answers in map(read, row.run_ids) if answers]
+        if len(found) < len(row.run_ids):
+            return None
+        sizes = found[0][1]
+        shares.append({name: fmean(run[name] for run, _ in found) for name in sizes})
+    large = [name for name, items in sizes.items() if items >= LEAST_ITEMS]
+    if len(shown) < 2 or not large:
+        return None
+
+    def disagreement(name: str) -> tuple[float, str]:
+        values = [row.get(name, 0.0) for row in shares]
+        return min(values) - max(values), name
+
+    chosen = sorted(large, key=disagreement)[:MOST_FAMILIES]
+    return Heat(
+        "Accuracy by family",
+        f"The {len(chosen)} families, of {len(large):,} with {LEAST_ITEMS} items or more, on which "
+        f"rows differ most. Mean over seeds.{_cut(rows)}",
+        tuple((name, f"{sizes[name]:,}") for name in chosen),
+        tuple(
+            (
+                wording.row_name(row.backbone, row.strategy),
+                href(row),
+                tuple(share.get(name) for name in chosen),
+            )
+            for row, share in zip(shown, shares, strict=True)
+        ),
+    )  # fmt: skip
+
+
+def family_accuracy(answers: Answers, part: str) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the accuracy and the number of items of every named family of a test part."""
+    inside = answers.parts[part] & (answers.groups != "")
+    names, index = np.unique(answers.groups[inside], return_inverse=True)
+    items = np.bincount(index, minlength=len(names))
+    right = np.bincount(index, weights=answers.right[inside], minlength=len(names))
+    labels = [str(name) for name in names]
+    return (
+        dict(zip(labels, (right / items).tolist(), strict=True)),
+        dict(zip(labels, items.tolist(), strict=True)),
+    )
+
+
+def confusion(runs: Sequence[Record], part: str) -> Confusion | None:
+    """Return the confusion matrix of some runs put together; None if a record has none."""
+    tests = [record["tests"][part] for record in runs]
+    if not all(test.get("confusion") and test.get("per_class") for test in tests):
+        return None
+    counts = np.sum([test["confusion"] for test in tests], axis=0)
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = np.rint(100 * counts / totals).astype(int)
+    return Confusion(
+        tuple(tests[0]["per_class"]),
+        tuple(
+            tuple((f"{n:,}" if n else "", share) for n, share in zip(line, row, strict=True))
+            for line, row in zip(counts.tolist(), shares.tolist(), strict=True)
+        ),
+    )
+
+
+def classes(
+    runs: Sequence[Record], part: str
+) -> tuple[tuple[str, str, tuple[float, float, float]], ...]:
+    """Return name, items, and mean precision, recall and F1 of every class."""
+    tables = [record["tests"][part].get("per_class") or {} for record in runs]
+    figures: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+    for table in tables:
+        for name, entry in table.items():
+            figures[name].append(entry)
+    return tuple(
+        (
+            name,
+            f"{entries[0]['support']:,}",
+            (
+                fmean(e["precision"] for e in entries),
+                fmean(e["recall"] for e in entries),
+                fmean(e["f1"] for e in entries),
+            ),
+        )
+        for name, entries in figures.items()
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _cut(rows: Sequence[Row]) -> str:
+    return f" The {MOST_ROWS} best rows." if len(rows) > MOST_ROWS else ""

@@ -1,0 +1,110 @@
+"""What a run was asked to do: what makes rows of runs, and what tells rows apart.
+
+Standard library only, the leaderboard starts fast.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rnaernie_bench.results.record import Record
+
+BUDGET = (
+    "max_epochs",
+    "max_train_minutes",
+    "patience",
+    "early_stopping_patience",
+    "train_fraction",
+)
+"""Settings, wherever in a recipe, that decide how much a model was allowed to learn."""
+
+_OUTCOMES = {"converged"}
+"""What a recipe records of the run rather than asks of it: no reason for a row of its own."""
+
+
+def shown_as(record: Record) -> tuple[str, str]:
+    """Return a run's backbone and strategy as a table shows them."""
+    backbone, strategy = record["backbone"], record["strategy"]
+    random = backbone["kind"] == "encoder" and backbone["init"] == "random"
+    name, base, types = strategy["name"], strategy.get("base"), strategy.get("types")
+    if types:
+        several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
+        name = f"{name} ({types}{several})"
+    return (
+        f"{backbone['name']} (random)" if random else backbone["name"],
+        f"{name} on {base}" if base else name,
+    )
+
+
+def settings_of(record: Record) -> dict[str, Any]:
+    """Return what identifies a run apart from its data and its seed, by dotted name."""
+    backbone = {k: v for k, v in record["backbone"].items() if k != "parameters"}
+    if backbone["init"] == "random":
+        # Every seed draws other weights: their hash says no more than the seed does.
+        del backbone["weights_sha256"]
+    return dict(
+        _flat(
+            {
+                "backbone": backbone,
+                "head": record["head"],
+                "strategy": record["strategy"],
+                "recipe": {k: v for k, v in record["recipe"].items() if k not in _OUTCOMES},
+                "recipe_version": record["recipe_version"],
+            }
+        )
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested mappings under dotted names."""
+    for name, child in value.items():
+        if isinstance(child, Mapping):
+            yield from _flat(child, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", child
+
+
+def differences(
+    shown: Sequence[tuple[str, str]], settings: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[list[str]]]:
+    """Return the budget that rows share, and for each row the settings to tell it apart by.
+
+    A budget that is not the same for all rows is noted in each that has one; baselines which are
+    fitted without a budget have none. Rows that would still look alike get what they differ in.
+    """
+    shared: list[str] = []
+    notes: list[dict[str, str]] = [{} for _ in settings]
+    for name in (*BUDGET, "recipe_version"):
+        found = [
+            (index, path, _setting(path, value))
+            for index, setting in enumerate(settings)
+            for path, value in setting.items()
+            if path.rpartition(".")[2] == name
+        ]
+        texts = {text for *_, text in found}
+        if len(texts) > 1:
+            for index, path, text in found:
+                notes[index][path] = text
+        elif name in BUDGET:
+            shared += texts - {f"{name}=none"}
+
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, names in enumerate(shown):
+        alike[*names, *notes[index].values()].append(index)
+    for group in alike.values():
+        for path in sorted({path for index in group for path in settings[index]}):
+            shown_as = [_setting(path, settings[index].get(path)) for index in group]
+            if len(set(shown_as)) > 1:
+                for index, text in zip(group, shown_as, strict=True):
+                    notes[index][path] = text
+    return ", ".join(shared), [list(note.values()) for note in notes]
+
+
+def _setting(path: str, value: object) -> str:
+    """Show one setting, as `max_epochs=20`; hashes in short."""
+    name = path.rpartition(".")[2]
+    text = value if isinstance(value, str) else "none" if value is None else json.dumps(value)
+    return f"{name}={text[:8] if name.endswith('sha256') else text}"

@@ -1,0 +1,1 @@
+"""Secondary structure: base pairs read, written, decoded, folded, counted and drawn."""
