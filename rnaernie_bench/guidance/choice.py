@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES, type_tail
 from rnaernie_bench.data.encoding import Tail
+
+
+class Predictor(Protocol):
+    """Scores the RNA types of sequences; never trained along with what it guides."""
+
+    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+        """Return float32 of shape (sequences, types), in the order of `RNA_TYPES`."""
+        ...
+
+    def key(self) -> Mapping[str, str]:
+        """Return everything that the logits of a sequence depend on, for a cache."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what a record tells of the predictor."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what `restore` needs into the existing `folder`."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
 from rnaernie_bench.errors import ConfigError, DataError, ResultError
-from rnaernie_bench.guidance.choice import Choice, most_probable, random_types
-from rnaernie_bench.guidance.predictors import Predictor, restore
+from rnaernie_bench.guidance.choice import Choice, Predictor, most_probable, random_types
+from rnaernie_bench.guidance.predictors import restore
 from rnaernie_bench.registry import did_you_mean
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from rnaernie_bench.backbones.vocabulary import (
     require_types,
 )
 from rnaernie_bench.data.encoding import Encoded, Tail, encode, single
+from rnaernie_bench.guidance.choice import Predictor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,26 +26,6 @@ if TYPE_CHECKING:
 
 Slot = Literal["mask", "pad"]
 """What stands where the type is asked for: the mask token, or padding as the authors have it."""
-
-
-class Predictor(Protocol):
-    """Scores the RNA types of sequences; never trained along with what it guides."""
-
-    def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return float32 of shape (sequences, types), in the order of `RNA_TYPES`."""
-        ...
-
-    def key(self) -> Mapping[str, str]:
-        """Return everything that the logits of a sequence depend on, for a cache."""
-        ...
-
-    def facts(self) -> Mapping[str, Any]:
-        """Return what a record tells of the predictor."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write what `restore` needs into the existing `folder`."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rnaernie_bench.pretraining.corpus import cached_held_out
 from rnaernie_bench.results.statistics import CALIBRATION_BINS
 
 if TYPE_CHECKING:
-    from rnaernie_bench.guidance.predictors import Predictor
+    from rnaernie_bench.guidance.choice import Predictor
 
 TOP = 3
 """How many types the published way asks for."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rnaernie_bench.data.encoding import Tail
     from rnaernie_bench.features import FeatureTable
     from rnaernie_bench.fitting import FitContext, FitReport, Fitted
+    from rnaernie_bench.guidance.choice import Predictor
     from rnaernie_bench.guidance.guides import Guide, Predicted
-    from rnaernie_bench.guidance.predictors import Predictor
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
 
 LEARNING_RATES: Mapping[str, float] = {"full": 1e-4, "frozen": 1e-3}
