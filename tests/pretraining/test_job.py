@@ -266,7 +266,7 @@ def launched(folder: Path, arguments: list[str], *launcher: str) -> Path:
     out = folder / "out"
     done = subprocess.run(
         [*command(*launcher), *arguments, f"out={out}"],
-        env=environment(folder), capture_output=True, text=True, check=False, timeout=500,
+        env=environment(folder), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return out
