@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.leaderboard import TaskInfo, build
 from rnaernie_bench.results.rendering import CONTROLS, render
-from rnaernie_bench.results.significance import across_tasks, build_statistics
+from rnaernie_bench.results.significance import build_statistics
 from rnaernie_bench.results.store import import_run, read_records
 
 TASKS = {"ncrna_cls": TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))}
@@ -65,7 +66,7 @@ def test_controls_are_not_ranked_over_tasks(make_record: Any) -> None:
     ]
     ranks = across_tasks(build(records, tasks={"ncrna_cls": info, "other": info}))
     assert ranks is not None
-    assert [name for _, name in ranks["rows"]] == [
+    assert [name for _, name in ranks.rows] == [
         "type_guided (none) on frozen",
         "type_guided (random, k=1) on frozen",
     ]
