@@ -331,8 +331,8 @@ class _Pretrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         from safetensors.torch import load_model
 
-        file = Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME
-        load_model(self.target_logits.network, file, device=str(self.args.device))
+        # By way of the CPU: safetensors knows no `cpu:0`, which is what several processes have.
+        load_model(self.target_logits.network, Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME)
 
 
 def _unchanged(batch: dict[str, Any]) -> dict[str, Any]:
