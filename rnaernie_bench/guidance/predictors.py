@@ -55,7 +55,8 @@ class SlotReader:
             return np.empty((0, N_TYPED_TOKENS - N_RNA_TOKENS - 1), dtype=np.float32)
         encoded = self._encode(sequences)
         device = best_device()
-        model: Any = self.encoder.model.to(device)
+        model: Any = self.encoder.model
+        model.to(device)
 
         def at_slot(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
             logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
@@ -109,7 +110,7 @@ class SlotReader:
 
     def save(self, folder: Path) -> None:
         """Write network and tokenizer, as MultiMolecule loads them, and how they are read."""
-        self.encoder.model.save_pretrained(folder)  # type: ignore[attr-defined]
+        self.encoder.model.save_pretrained(folder)
         self.encoder.tokenizer.save_pretrained(folder)
         told = {name: getattr(self, name) for name in _TOLD}
         text = json.dumps({"kind": "masked_lm", **told}, indent=1)

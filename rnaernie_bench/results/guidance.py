@@ -204,7 +204,9 @@ def _p(value: float) -> str:
 def finding(report: Guidance, level: float = 0.05) -> str:
     """Return in a sentence or two whether predicted types helped, by the paired tests."""
     predicted = [line for line in report.lines if line.types == "predicted"]
-    better, worse, beyond = [], [], []
+    better: list[int] = []
+    worse: list[int] = []
+    beyond: list[int] = []
     for line in predicted:
         pair = line.against_none
         if pair and pair.p_holm < level:
