@@ -12,7 +12,7 @@ run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
 
 test: $(INSTALLED)  ## the test suite, without tests that start servers or several processes
-	$(BIN)/python -m pytest -m "not services"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not services" -n 2 --dist loadfile
 
 test-services: $(INSTALLED)  ## the tests that start servers or several processes
 	$(BIN)/python -m pytest -m services

@@ -137,7 +137,7 @@ def test_tables_never_mix_protocols(task, published, capsys):
     board = ("leaderboard", "--runs", "--task", TASK, "--task-path", str(task.tasks),
              "--runs-dir", str(task.runs))  # fmt: skip
     assert main([*board, "--format", "json"]) == 0
-    tables = json.loads(capsys.readouterr().out)
+    tables = json.loads(capsys.readouterr().out)["tables"]
     rows = {(t["protocol"], t["part"]): [r["backbone"] for r in t["rows"]] for t in tables}
     assert rows[("clean", "full")] == rows[("clean", "deduplicated")] == ["majority"]
     assert len(rows[("as_published", "full")]) == 2

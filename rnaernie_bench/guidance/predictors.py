@@ -55,8 +55,8 @@ class SlotReader:
             return np.empty((0, N_TYPED_TOKENS - N_RNA_TOKENS - 1), dtype=np.float32)
         encoded = self._encode(sequences)
         device = best_device()
-        model: Any = self.encoder.model
-        model.to(device)
+        network: Any = self.encoder.model
+        model = network.to(device)
 
         def at_slot(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
             logits = model(input_ids=input_ids, attention_mask=attention_mask).logits

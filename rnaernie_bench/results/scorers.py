@@ -85,7 +85,7 @@ class AurocScorer:
         hits = counts[:, places.ravel()[labels]]
         # A positive is above the negatives of lower rank, and above half of those of its own rank.
         left, right = (np.searchsorted(ranks[negatives], ranks[labels], side) for side in _SIDES)
-        beaten = below[:, left]
+        beaten: np.ndarray = below[:, left]
         if not np.array_equal(left, right):
             beaten = (beaten + below[:, right]) / 2
         area = np.einsum("rn,rn->r", hits, beaten, dtype=np.float64)

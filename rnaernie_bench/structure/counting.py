@@ -37,7 +37,8 @@ def count(predicted: np.ndarray, reference: np.ndarray, length: int) -> np.void:
         nested_found.sum(),
         nested_right.sum(),
     )
-    return np.array(row, dtype=COUNTS)[()]
+    counts: np.void = np.array([row], dtype=COUNTS)[0]
+    return counts
 
 
 def count_all(cases: Iterable[tuple[np.ndarray, np.ndarray, int]]) -> np.ndarray:

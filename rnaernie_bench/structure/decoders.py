@@ -21,8 +21,8 @@ from rnaernie_bench.structure.records import CANONICAL, MIN_LOOP
 from rnaernie_bench.structure.thermodynamics import fold, fold_all
 
 _CANONICAL = np.zeros((256, 256), dtype=bool)
-for _first, _second in CANONICAL:
-    _CANONICAL[ord(_first), ord(_second)] = True
+for _pair in CANONICAL:
+    _CANONICAL[ord(_pair[0]), ord(_pair[1])] = True
 
 _WEIGHT_SCALE = 1 << 24
 """Weights of a matching are whole numbers: probabilities in steps finer than those of float32."""
@@ -152,7 +152,7 @@ def pair_energies(probabilities: np.ndarray, options: DecodingOptions) -> np.nda
     maintained counterpart of folding with integrated scores (Sato et al. 2021,
     doi 10.1038/s41467-021-21194-4).
     """
-    odds = _log_odds(probabilities) - _log_odds(np.float64(options.threshold))
+    odds = _log_odds(probabilities) - _log_odds(np.array(options.threshold))
     return -options.mixing * odds
 
 

@@ -87,7 +87,7 @@ def fold_all(
     _vienna()  # missing, it is missed here and not in another process
     workers = min(workers or available_cores(), -(-len(sequences) // _CHUNK))
     work = partial(_fold_swayed, method=method, gamma=gamma)
-    matrices: Sequence[np.ndarray | None] = bonuses or [None] * len(sequences)
+    matrices = bonuses or list[np.ndarray | None]([None] * len(sequences))
     if workers <= 1:
         yield from map(work, sequences, matrices)
         return

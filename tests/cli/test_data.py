@@ -31,7 +31,7 @@ def run(*arguments: str) -> int:
 def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of tasks with one small task, whose files lie in a data folder."""
     raw = yaml.safe_load((load_task("ncrna_cls").folder / "task.yaml").read_text())
-    raw |= {"name": "small", "labels": ["tRNA", "miRNA"]}
+    raw |= {"name": "small", "labels": ["tRNA", "miRNA"], "types": {}}
     raw["simulation"] = {
         "families": {"tRNA": "cloverleaf", "miRNA": "hairpin"},
         "sizes": {"train": 6, "validation": 4, "test": 4},
