@@ -90,13 +90,13 @@ def test_columns_sort_and_say_so(board: Path, visit: Any) -> None:
 
 def test_filters_leave_the_rows_that_fit(board: Path, visit: Any) -> None:
     page = visit(board)
-    assert page.locator("#shown").inner_text() == "10 of 10 rows"
+    assert page.locator("#shown").inner_text() == "14 of 14 rows"
     page.locator("#filters [name=task]").select_option("ncrna_cls@1")
     page.locator("#filters [name=part]").select_option("full")
     assert page.locator(".board:visible").count() == 1
     page.locator("#filters [name=strategy]").select_option("baseline")
     assert names(page) == ["kmer"]
-    assert page.locator("#shown").inner_text() == "1 of 10 rows"
+    assert page.locator("#shown").inner_text() == "1 of 14 rows"
     page.get_by_role("button", name="Reset").click()
     page.locator("#filters [name=find]").fill("NET")
     assert set(names(page)) == {"net (random)"}
