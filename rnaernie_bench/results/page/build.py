@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -220,17 +220,19 @@ def _table(
     tests = evidence.statistics.get(
         table_digest(
             key,
-            [records[run_id] for row in table.rows for run_id in row.run_ids],
+            [records[run_id] for row in table.compared for run_id in row.run_ids],
             task.main_metric,
             by=task.by,
         )
     )
     anchor = f"table-{wording.anchor(*astuple(key))}"
+    places = {row.place for row in shown}
+    part = replace(table, rows=tuple(row for i, row in enumerate(table.rows, 1) if i in places))
     heats = (
-        breakdowns.by_class(table.rows, records, key.part, href),
-        breakdowns.by_family(table.rows, read, key.part, href),
+        breakdowns.by_class(part.rows, records, key.part, href),
+        breakdowns.by_family(part.rows, read, key.part, href),
     )
-    drawn = (*charts.cost_charts(table), charts.learning_curves(table, records))
+    drawn = (*charts.cost_charts(part), charts.learning_curves(part, records))
     better = "higher" if task.higher_is_better else "lower"
     fold = f", fold {key.fold}" if key.fold else ""
     facts = [

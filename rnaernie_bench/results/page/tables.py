@@ -160,9 +160,9 @@ def _scale(low: float, high: float) -> Callable[[float], float]:
 
 def finding(table: Table) -> Finding | None:
     """Return what the table says: what leads, and what cannot be told from it."""
-    if not table.rows:
+    if not table.compared:
         return None
-    best, *others = table.rows
+    best, *others = table.compared
     cell = best.metrics[table.task.main_metric]
     score = (
         f"{main_name(table)} {wording.figure(cell.mean)} {wording.interval(cell.low, cell.high)}"
@@ -196,9 +196,9 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
         table: the table.
         tests: what `results build` kept of it.
     """
-    if not tests or len(table.rows) < 2:
+    if not tests or len(table.compared) < 2:
         return None
-    shown = table.rows[:MOST_DUELS]
+    shown = table.compared[:MOST_DUELS]
     index = {tuple(row["run_ids"]): number for number, row in enumerate(tests["rows"])}
     found = {(pair["first"], pair["second"]): pair for pair in tests["pairs"]}
     sign = 1 if table.task.higher_is_better else -1
@@ -217,7 +217,7 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
         help = f"difference {difference:+.3f} [{low:+.3f}, {high:+.3f}], corrected p {_p(pair)}"
         return Duel(verdict, f"{difference:+.2f}".replace("-", "−"), help)
 
-    more = f" The {MOST_DUELS} best rows." if len(table.rows) > MOST_DUELS else ""
+    more = f" The {MOST_DUELS} best rows." if len(table.compared) > MOST_DUELS else ""
     return Duels(
         names=tuple(names),
         cells=tuple(tuple(duel(first, second) for second in shown) for first in shown),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,6 +62,17 @@ def test_duels_read_row_against_column(records: Any) -> None:
     ]
     assert found.cells[2][0].text == "−0.10"
     assert found.cells[2][0].help == "difference -0.100 [-0.200, -0.050], corrected p 0.001"
+
+
+def test_a_control_is_neither_tested_nor_counted(records: Any) -> None:
+    evidence = evidence_of(records)
+    table = tables_of(evidence)[0]
+    control = replace(table.rows[-1], control=True, run_ids=("told",), tied=None)
+    told = replace(table, rows=(*table.rows, control))
+    assert tables.finding(told) == tables.finding(table)
+    for tests in evidence.statistics.values():
+        if [tuple(row["run_ids"]) for row in tests["rows"]] == [r.run_ids for r in table.rows]:
+            assert tables.duels(told, tests) == tables.duels(table, tests)
 
 
 def test_without_tests_the_finding_says_so(records: Any) -> None:
