@@ -146,7 +146,7 @@ def test_committed_records_keep_their_ids(path: Path) -> None:
     """What was added since must not name the runs of before anew."""
     record = json.loads(path.read_text(encoding="utf-8"))
     kind, backbone = record["backbone"]["kind"], record["backbone"]
-    weights = backbone["weights_sha256"] if backbone["init"] == "pretrained" else None
+    weights = None if backbone["init"] == "random" else backbone["weights_sha256"]
     made = record["recipe"]
     asked = {
         **{f"backbone.{k}": v for k, v in backbone["options"].items() if k != "source"},
