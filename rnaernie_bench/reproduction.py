@@ -14,6 +14,7 @@ from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.identity import identity
 from rnaernie_bench.results.marks import Likeness, likeness
 from rnaernie_bench.results.record import Record, run_id_of
+from rnaernie_bench.results.settings import flat
 from rnaernie_bench.runner import Outcome, execute, plan
 from rnaernie_bench.task import load_task
 from rnaernie_bench.validation import build
@@ -171,18 +172,9 @@ def _differences(record: Record, config: RunConfig, folders: list[Path]) -> Iter
         task,
         planned.dataset.fingerprint,
         BACKBONES.get(config.backbone.name).kind,
-        planned.encoder.weights_sha256 if planned.encoder else None,
+        planned.weights_sha256,
     )
-    flat = dict(_flat(recorded))
-    for name, value in _flat(here):
-        if flat.get(name) != value:
-            yield f"{name} is {value!r} here, {flat.get(name)!r} in the record"
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested mappings under dotted names."""
-    for name, child in value.items():
-        if isinstance(child, Mapping):
-            yield from _flat(child, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", child
+    told = dict(flat(recorded))
+    for name, value in flat(here):
+        if told.get(name) != value:
+            yield f"{name} is {value!r} here, {told.get(name)!r} in the record"

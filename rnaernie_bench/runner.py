@@ -56,6 +56,8 @@ class Plan:
     scheme: Scheme
     entry: EncoderEntry | BaselineEntry
     encoder: Encoder | None
+    weights_sha256: str | None
+    """Of pre-trained weights; None where there are none."""
     run_id: str
 
     @property
@@ -118,7 +120,7 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
     followed = scheme(config.protocol, task, split)
     used = used_by(split, dataset)
-    return Plan(config, task, dataset, used, followed, entry, encoder, run_id)
+    return Plan(config, task, dataset, used, followed, entry, encoder, weights, run_id)
 
 
 def execute(

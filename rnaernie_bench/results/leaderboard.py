@@ -269,10 +269,8 @@ def _row(
         metric: _cell([record["tests"][part]["metrics"].get(metric) for record in records])
         for metric in metrics
     }
-
     costs = {name: _mean([record["cost"][name] for record in records]) for name in COSTS}
     run_ids = tuple(record["run_id"] for record in records)
-
     return Row(
         backbone=backbone,
         kind=first["backbone"]["kind"],

@@ -152,10 +152,11 @@ def _facts(table: Table) -> list[str]:
     return facts
 
 
-def _caveats(table: Table) -> list[str]:
+def caveats_of(table: Table) -> list[str]:
+    """Return what the figures of a table do not show, a sentence each."""
     chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
     data = [SIMULATED] if table.simulated else table.task.caveats
-    return [f"- {caveat}" for caveat in (*chosen, *data)]
+    return [*chosen, *data]
 
 
 def _legend(tables: Sequence[Table]) -> str:
@@ -325,7 +326,9 @@ def _as_markdown(
 
 
 def _block(table: Table) -> _Block:
-    return _Block(_title(table), _facts(table), *_body(table), _caveats(table))
+    return _Block(
+        _title(table), _facts(table), *_body(table), [f"- {caveat}" for caveat in caveats_of(table)]
+    )
 
 
 def _as_csv(tables: Sequence[Table], references: Sequence[Reference]) -> str:

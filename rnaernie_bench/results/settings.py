@@ -46,7 +46,7 @@ def settings_of(record: Record) -> dict[str, Any]:
         # Every seed draws other weights: their hash says no more than the seed does.
         del backbone["weights_sha256"]
     return dict(
-        _flat(
+        flat(
             {
                 "backbone": backbone,
                 "head": record["head"],
@@ -58,11 +58,11 @@ def settings_of(record: Record) -> dict[str, Any]:
     )
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the leaves of nested mappings under dotted names."""
     for name, child in value.items():
         if isinstance(child, Mapping):
-            yield from _flat(child, f"{prefix}{name}.")
+            yield from flat(child, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", child
 

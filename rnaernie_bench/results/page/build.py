@@ -25,6 +25,7 @@ from rnaernie_bench.results.page.views import (
 )
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
+from rnaernie_bench.results.rendering import caveats_of
 from rnaernie_bench.results.tied import Statistics, table_digest
 from rnaernie_bench.style import css_variables
 
@@ -242,7 +243,6 @@ def _table(
     facts += [f"data {key.dataset[:12]}"]
     if table.budget:
         facts.append(f"budget of trained rows: {table.budget}")
-    simulated = ("The data is simulated: the figures say nothing about real RNA.",)
     return TableView(
         anchor=anchor,
         key=key.task,
@@ -264,7 +264,7 @@ def _table(
         duels=tables.duels(table, tests),
         heats=tuple(heat for heat in heats if heat),
         charts=tuple(chart for chart in drawn if chart),
-        caveats=simulated if table.simulated else task.caveats,
+        caveats=tuple(caveats_of(table)),
     )
 
 
