@@ -101,6 +101,8 @@ HEADS: Registry[HeadEntry] = Registry(
     {
         "pooled": "rnaernie_bench.heads:POOLED",
         "mean": "rnaernie_bench.heads:MEAN",
+        "bilinear": "rnaernie_bench.heads:BILINEAR",
+        "attention": "rnaernie_bench.heads:ATTENTION",
     },
     group="rnaernie_bench.heads",
 )

@@ -13,7 +13,7 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
-Level = Literal["sequence"]
+Level = Literal["sequence", "contact"]
 Problem = Literal["multiclass"]
 LengthPolicy = Literal["error", "truncate", "window"]
 ResamplingUnit = Literal["item", "group"]
