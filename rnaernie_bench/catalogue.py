@@ -103,6 +103,7 @@ HEADS: Registry[HeadEntry] = Registry(
         "mean": "rnaernie_bench.heads:MEAN",
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
+        "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
 )

@@ -22,3 +22,8 @@ ATTENTION = HeadEntry(
     build="rnaernie_bench.heads.contact:attention",
     summary="logistic regression on attention maps",
 )
+RESNET = HeadEntry(
+    level="contact",
+    build="rnaernie_bench.heads.contact_resnet:resnet",
+    summary="outer concatenation of states -> 2-D residual network (as RiNALMo and sinc-lab)",
+)
