@@ -106,6 +106,9 @@ HEADS: Registry[HeadEntry] = Registry(
     {
         "pooled": "rnaernie_bench.heads:POOLED",
         "mean": "rnaernie_bench.heads:MEAN",
+        "bilinear": "rnaernie_bench.heads:BILINEAR",
+        "attention": "rnaernie_bench.heads:ATTENTION",
+        "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
 )
