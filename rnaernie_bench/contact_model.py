@@ -29,7 +29,7 @@ from rnaernie_bench.heads.contact import (
     contact_targets,
 )
 from rnaernie_bench.model import build_head
-from rnaernie_bench.structure.tuning import best_threshold, default_options, ladder
+from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
 
 CELLS_A_TOKEN = 128
 """Pairs of bases that take as much of a token budget as one token does."""
@@ -208,7 +208,8 @@ class ContactExamples:
         They are those of the decoder `greedy`, whichever decodes in the end.
         """
         options = default_options("greedy")
-        ladders, total = [], 0.0
+        ladders: list[Ladder] = []
+        total = 0.0
         with ThreadPoolExecutor(available_cores()) as pool:
             for indices in contact_batches(self.inputs.lengths, token_budget):
                 batch = {k: v.to(device) for k, v in self.batch(indices, pad_id).items()}
@@ -228,7 +229,7 @@ class ContactExamples:
         return {"loss": total / len(self), **score(ladders)}
 
 
-def ladder_score(ladders: Sequence[Any]) -> dict[str, float]:
+def ladder_score(ladders: Sequence[Ladder]) -> dict[str, float]:
     """Return the best mean F1 over thresholds, and the threshold."""
     threshold, f1 = best_threshold(ladders)
     return {"f1": f1, "threshold": threshold}

@@ -267,9 +267,9 @@ def _check_ids(tests: Mapping[str, Items], where: str) -> None:
 def subset(items: Items, fraction: float) -> Items:
     """Return a stratified share of `items`, in their order.
 
-    Of the n items of a label (of contacts: of a group), `round(fraction * n)`, but one at least, are
-    kept: those whose ids have the smallest SHA-256. So a smaller share is contained in every larger one, and neither a
-    seed nor the order of the file matters.
+    Of the n items of a label (of contacts: of a group), `round(fraction * n)`, but one at least,
+    are kept: those whose ids have the smallest SHA-256. So a smaller share is contained in every
+    larger one, and neither a seed nor the order of the file matters.
 
     Raises:
         ConfigError: if the fraction is not in (0, 1].

@@ -50,6 +50,8 @@ from rnaernie_bench.results.structures import (
 )
 
 Floats = npt.NDArray[np.float64]
+Answers = npt.NDArray[Any]
+"""Of a run: log-probabilities, shape (n, classes), or counts of structures, shape (n,)."""
 Unit = Literal["item", "group"]
 
 COMPARED = (*dict.fromkeys((*METRICS, "auroc", *STRUCTURE_METRICS)),)
@@ -68,7 +70,7 @@ class Outcomes:
     """Shape (n,): true classes; of structures, the number of their pairs."""
     run_ids: Sequence[Sequence[str]]
     """By row."""
-    scores: Sequence[Sequence[npt.NDArray[np.floating]]]
+    scores: Sequence[Sequence[Answers]]
     """By row and run: log-probabilities, shape (n, classes), or counts of structures, (n,)."""
 
     @property
@@ -159,7 +161,7 @@ class Comparison:
 class _Row:
     """A row's distinct runs with their metric, as it is and resampled."""
 
-    scores: Sequence[npt.NDArray[np.floating]]
+    scores: Sequence[Answers]
     values: Floats
     """Shape (runs,)."""
     samples: Floats
@@ -247,14 +249,12 @@ def _resample(
     return [rows[row] for row in sorted(rows)], units.copies
 
 
-def are_structures(answers: npt.NDArray[Any]) -> bool:
+def are_structures(answers: Answers) -> bool:
     """Return whether the answers of a run are counts of structures."""
     return answers.dtype.names is not None
 
 
-def scorer_of(
-    metric: str, outcomes: Outcomes, runs: Sequence[npt.NDArray[np.floating]], by: Unit
-) -> Scorer:
+def scorer_of(metric: str, outcomes: Outcomes, runs: Sequence[Answers], by: Unit) -> Scorer:
     """Return the metric of `runs`, their log-probabilities of shape (n, classes) each.
 
     Raises:
@@ -290,9 +290,7 @@ def scorer_of(
     return classification_scorer(metric, labels, predictions, n_classes, units)
 
 
-def _distinct(
-    runs: Sequence[npt.NDArray[np.floating]], metric: str
-) -> list[npt.NDArray[np.floating]]:
+def _distinct(runs: Sequence[Answers], metric: str) -> list[Answers]:
     """Return the runs without those that predict what an earlier one does."""
     by_scores = metric in ("ece", "auroc") or are_structures(runs[0])
     seen = {(run if by_scores else run.argmax(axis=1)).tobytes(): run for run in reversed(runs)}

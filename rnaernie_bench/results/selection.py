@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Outcomes
+from rnaernie_bench.results.comparison import Answers, Outcomes
 from rnaernie_bench.results.predictions import AnyPredictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.settings import settings_of, shown_as
@@ -175,7 +175,7 @@ def load_outcomes(rows: Sequence[Selected], part: str) -> Outcomes:
     order = np.argsort(first.ids[first.parts[part]])
     ids = first.ids[first.parts[part]][order]
     labels = first.truth[first.parts[part]][order]
-    scores = {}
+    scores: dict[str, Answers] = {}
     for run in runs:
         predictions = read[run.run_id]
         mask = predictions.parts[part]

@@ -56,16 +56,17 @@ class FittedContactNetwork:
         Raises:
             DataError: for a sequence over the limit under the policy ``error``.
         """
-        places = [i for i, s in enumerate(sequences) if len(s) <= self.reader.max_bases]
-        if self.reader.policy == "error":
-            places = list(range(len(sequences)))  # encoding refuses what is too long
-        kept = [sequences[place] for place in places]
-        model, inputs = self.model, tokens(self.reader, kept) if kept else None
-        if inputs is None:
+        limit, refuse = self.reader.max_bases, self.reader.policy == "error"
+        places = [i for i, sequence in enumerate(sequences) if refuse or len(sequence) <= limit]
+        if not places:
             return
-        if self.table is not None and self.on_states is not None:
-            if all(sequence in self.table for sequence in kept):
-                model, inputs = self.on_states, StateInputs(self.table, kept)
+        kept = [sequences[place] for place in places]
+        model: nn.Module = self.model
+        if self.on_states and self.table and all(sequence in self.table for sequence in kept):
+            model = self.on_states
+            inputs: Inputs = StateInputs(self.table, kept)
+        else:
+            inputs = tokens(self.reader, kept)
         found = pair_probabilities(
             model, inputs, token_budget=self.reader.token_budget, device=best_device()
         )
