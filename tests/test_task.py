@@ -101,7 +101,7 @@ def test_a_correct_declaration(write: Write) -> None:
     assert task.folder == path.parent
     assert task.labels == ("x", "y")
     assert load_task("small", [path.parent.parent]) == task
-    assert set(load_tasks([path.parent.parent])) == {"lncrna", "ncrna_cls", "small"}
+    assert set(load_tasks([path.parent.parent])) == {"lncrna", "ncrna_cls", "small", "ss_contacts"}
 
 
 def change(dotted: str, value: Any) -> dict[str, Any]:
