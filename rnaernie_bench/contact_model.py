@@ -44,7 +44,7 @@ class ContactModel(nn.Module):
         self.head = head
         self.reads_attentions = isinstance(head, AttentionHead)
         if self.reads_attentions:  # fused kernels keep no maps
-            backbone.set_attn_implementation("eager")
+            backbone.config._attn_implementation = "eager"  # the method leaves it as it is
 
     def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the states of the bases, (batch, length, hidden)."""

@@ -100,9 +100,7 @@ def _audit(task: Task, arguments: argparse.Namespace) -> int:
     from rnaernie_bench.data.loading import load_dataset, make_split
 
     dataset = load_dataset(task, simulated=arguments.simulated)
-    split = make_split(
-        task, dataset, arguments.split or task.default_split, fold=arguments.fold
-    )
+    split = make_split(task, dataset, arguments.split or task.default_split, fold=arguments.fold)
     text = to_markdown(audit(task, dataset, split))
     print(text, end="")
     if arguments.write_card:

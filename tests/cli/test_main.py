@@ -292,7 +292,7 @@ def test_tasks_of_a_further_folder(call: Call, tmp_path: Path) -> None:
     (folder / "task.yaml").write_text(text)
     out = call("tasks", "list", "--task-path", "mine")[1]
     assert [line.split()[0] for line in out.splitlines()] == [
-        "lncrna@1", "ncrna_cls@1", "other@1",
+        "lncrna@1", "ncrna_cls@1", "other@1", "ss_contacts@1",
     ]  # fmt: skip
     out = call("tasks", "show", "--task-path", "mine", "other")[1]
     assert out == "Non-coding RNA classification (nRC, 13 classes)\n"
