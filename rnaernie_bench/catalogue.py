@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rnaernie_bench.levels import Level
 from rnaernie_bench.registry import Registry
-from rnaernie_bench.task import Level
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from rnaernie_bench import resources
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.data.contacts import check_fold
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import DecoderName, LengthPolicy, check_chosen
 from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
-from rnaernie_bench.task import LENGTHS, LengthPolicy, Task, find_tasks, load_tasks
+from rnaernie_bench.task import Task, find_tasks, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
@@ -40,7 +41,7 @@ class TaskOptions:
     """Share of the training items that is used, a stratified and nested subset."""
     window_overlap: int = 0
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
-    decoder: Literal["threshold", "greedy", "mea", "matching", "hybrid"] | None = None
+    decoder: DecoderName | None = None
     """What makes base pairs of their probabilities; None where the task has no pairs."""
 
     def __post_init__(self) -> None:
@@ -213,10 +214,7 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
-    contacts, policies = declared.level == "contact", LENGTHS[declared.level]
-    require(config.task.length in policies, "task.length", " or ".join(policies))
-    decoder = "the name of a decoder" if contacts else "null: the task has no pairs"
-    require((config.task.decoder is not None) == contacts, "task.decoder", decoder)
+    check_chosen(declared.level, config.task.length, config.task.decoder)
     return config
 
 
@@ -321,9 +319,8 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
 
     for task in tasks.values():
         node = {
-            "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0,
-            "decoder": "greedy" if task.level == "contact" else None,
+            "name": task.name, "data": "real", "head": task.head, "length": task.length, "decoder":
+            "greedy" if task.level == "contact" else None, "train_fraction": 1.0, "window_overlap": 0,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

@@ -10,26 +10,11 @@ from typing import Any, Literal
 
 from rnaernie_bench import resources
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
-Level = Literal["sequence", "contact"]
-Problem = Literal["multiclass", "binary"]
-LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
 ResamplingUnit = Literal["item", "group"]
-MetricName = Literal[
-    "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
-    "f1", "precision", "recall", "shifted_f1", "pooled_f1",
-]  # fmt: skip
-
-PROBLEMS: Mapping[str, str] = {"sequence": "multiclass", "contact": "binary"}
-"""What is asked at each level."""
-LENGTHS: Mapping[str, tuple[str, ...]] = {
-    "sequence": ("error", "truncate", "window"),
-    "contact": ("error", "unpaired"),
-}
-"""The length policies of each level. `unpaired`: a sequence over the limit trains nothing, and is
-predicted to have no pair."""
 
 
 @dataclass(frozen=True)
@@ -289,10 +274,9 @@ def _check(task: Task) -> None:
     if len(set(task.labels)) != len(task.labels):
         twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
         raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
-    if task.problem != PROBLEMS[task.level]:
-        raise ConfigError(f"the level '{task.level}' asks otherwise", where="problem")
-    if task.length not in LENGTHS[task.level]:
-        raise ConfigError(f"not a policy of the level '{task.level}'", where="length")
+    named = {"main_metric.name": task.main_metric.name}
+    named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
+    check_declared(task.level, task.problem, task.length, named)
     contacts = task.level == "contact"
     if contacts and task.labels:
         raise ConfigError("contacts have no labels: write []", where="labels")

@@ -73,7 +73,7 @@ def test_no_pair_is_no_hit(finished):
 
 
 def test_a_run_is_not_repeated_and_its_decoder_names_it(finished, capsys):
-    task, folders = finished
+    task, _ = finished
     count = len(task.run_folders())
     assert task.cli(*MODELS["onehot"]) == 0
     assert "finished before" in capsys.readouterr().out
@@ -128,7 +128,7 @@ def test_a_saved_model_predicts_what_the_run_predicted(finished, tmp_path, name)
 
 
 def test_structures_probabilities_and_a_picture_are_written(finished, tmp_path, capsys):
-    task, folders = finished
+    _, folders = finished
     fasta = tmp_path / "in.fa"
     fasta.write_text(">a\nAAGAAAAAACAA\n")
     run = str(folders["onehot"])
@@ -170,11 +170,10 @@ def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
     assert found["disagreement"] is None
 
 
-def test_states_of_the_cache_are_those_of_the_network(finished, monkeypatch):
-    """What is cached in half precision gives the probabilities that the whole network gives."""
+def test_padding_changes_no_probability(finished):
     from rnaernie_bench.contact_predict import load_contact_run
 
-    task, folders = finished
+    _, folders = finished
     predictor = load_contact_run(folders["frozen"])
     sequences = ["AAGAAAAAACAAAAAA", "AGAAAAAAAC"]
     together = dict(predictor.fitted.probabilities(sequences))

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from rnaernie_bench import task as task_module
+from rnaernie_bench import levels
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.results.statistics import METRICS
 from rnaernie_bench.results.structures import STRUCTURE_METRICS
@@ -92,7 +92,7 @@ def test_the_shipped_task() -> None:
 
 def test_metric_names_are_those_that_are_computed() -> None:
     names = dict.fromkeys((*METRICS, *STRUCTURE_METRICS))
-    assert get_args(task_module.MetricName) == tuple(names)
+    assert get_args(levels.MetricName) == tuple(names)
 
 
 def test_a_correct_declaration(write: Write) -> None:

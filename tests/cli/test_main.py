@@ -377,6 +377,7 @@ def test_an_uncaught_error_becomes_an_exit_status(tmp_path: Path) -> None:
     done = script("run", "task=nothing", capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "rnaernie-bench: task: there is no task 'nothing'; choose one of lncrna, ncrna_cls, ss_contacts\n"
+        "rnaernie-bench: task: there is no task 'nothing'; "
+        "choose one of lncrna, ncrna_cls, ss_contacts\n"
     )
     assert list(tmp_path.iterdir()) == []

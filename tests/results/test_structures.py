@@ -62,7 +62,7 @@ def test_predictions_come_back_as_they_were_written(tmp_path: Path) -> None:
     "wrong", [counts((4, 4, 5)), counts((26, 4, 4)), counts((2, 4, 3)), counts((4, 4, -1))]
 )
 def test_counts_that_contradict_each_other_are_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="pairs are right|paired twice"):
+    with pytest.raises(ValueError, match=r"pairs are right|paired twice"):
         predictions(wrong)
 
 

@@ -56,7 +56,7 @@ def test_sequences_without_any_pair_are_left_out_of_the_mean() -> None:
     assert best_threshold([empty])[1] == 0
 
 
-@pytest.mark.parametrize("decoder", ["mea", "matching"])
+@pytest.mark.parametrize("decoder", ["centroid", "matching"])
 def test_other_decoders_are_tuned_by_decoding(decoder: str) -> None:
     tuned = tune([(PROBABILITIES, SEQUENCE, REFERENCE)], decoder, expected=1)
     assert tuned.options.decoder == decoder
