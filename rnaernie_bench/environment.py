@@ -114,7 +114,7 @@ class PeakMemory:
 
     def __enter__(self) -> Self:
         torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
+        if torch is not None and torch.cuda.is_initialized():  # else there is nothing to reset
             for device in range(torch.cuda.device_count()):
                 torch.cuda.reset_peak_memory_stats(device)
         self._sample()

@@ -22,6 +22,8 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from rnaernie_bench.inference import expect_many_shapes
+
 Log = Callable[[Mapping[str, float], int], None]
 """Receives figures by name, with the epoch or step they belong to."""
 
@@ -37,6 +39,7 @@ class Arguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        expect_many_shapes()
         # On several GPUs one process would cut batches up (`nn.DataParallel`), where ours are
         # whole: flattened targets, token budgets, shares of processes. torchrun uses them all.
         self._n_gpu = min(self.n_gpu, 1)

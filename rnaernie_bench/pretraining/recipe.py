@@ -251,23 +251,13 @@ class _Pretrainer(Trainer):
         targets = torch.as_tensor(num_items_in_batch, device=losses.device).clamp(min=1)
         return (losses * weights).sum() * self.args.world_size / targets
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the loss of a batch, its gradients added.
-
-        Raises:
-            BenchError: if the loss is not finite.
-        """
-        loss: Tensor = super().training_step(*args, **kwargs)
-        self._require_finite("loss", float(loss), self.state.global_step + 1)
-        return loss
-
-    def _require_finite(self, name: str, value: float, step: int) -> None:
+    def _require_finite(self, name: str, value: float) -> None:
         """End a training that has diverged, before a checkpoint holds what it came to."""
         if not math.isfinite(value):
             raise BenchError(
                 f"the training has diverged: {name} {value} at a learning rate of "
                 f"{self._get_learning_rate():.2g}",
-                where=f"step {step}",
+                where=f"step {self.state.global_step}",
                 remedy="lower trainer.learning_rate, or raise trainer.warmup_fraction",
             )
 
@@ -283,8 +273,10 @@ class _Pretrainer(Trainer):
         """Add to a training line the figures by kind, and how fast it went."""
         self.count_processor_time()
         if "loss" in logs:
-            norm = logs.get("grad_norm", 0.0)
-            self._require_finite("norm of the gradients", norm, self.state.global_step)
+            # Only here, where the figures are read anyway: each look would make the CPU wait for a
+            # GPU. Checkpoints come after such a line.
+            self._require_finite("loss", logs["loss"])
+            self._require_finite("norm of the gradients", logs.get("grad_norm", 0.0))
             figures, counts = self.tally.drain()
             read, limit = callback_of(self, _Read), callback_of(self, TimeLimit)
             read.tokens += counts["tokens"]
@@ -369,4 +361,5 @@ def _arguments(options: PretrainerOptions, seed: int, folder: Path, *, evaluate:
         ddp_find_unused_parameters=False,
         disable_tqdm=not (options.progress and sys.stderr.isatty()),
         dataloader_pin_memory=torch.cuda.is_available(),
+        accelerator_config={"non_blocking": torch.cuda.is_available()},
     )
