@@ -92,8 +92,8 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         f"{options['token_budget']:,} padded tokens a batch.",
         f"- {training['steps']:,} steps, {training['tokens']:,} tokens, {training['epochs']:g} "
         f"passes over the corpus in {training['train_s'] / 3600:.2f} h "
-        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(record)}), ended by "
-        f"{training['stopped_by'].replace('_', ' ')}.",
+        f"({training['cpu_s'] / 3600:.2f} h of processor time{_of_one(record)}"
+        f"{_accelerator(record)}), ended by {training['stopped_by'].replace('_', ' ')}.",
         "",
         f"Trained with rnaernie-bench {record['environment']['rnaernie_bench']} by",
         "",
@@ -137,6 +137,11 @@ def _types(masking: Mapping[str, Any]) -> str:
         f"`[IND]` and the type were left out of {untyped:.0%} of the inputs; " if untyped else ""
     )
     return f"{without}the type was hidden and predicted in {hidden:.0%} of the inputs."
+
+
+def _accelerator(record: Mapping[str, Any]) -> str:
+    name = record["environment"]["accelerator"]
+    return f", {name}" if name else ""
 
 
 def _of_one(record: Mapping[str, Any]) -> str:

@@ -76,8 +76,8 @@ def pair(difference: float, p: float) -> Pair:
 @pytest.mark.parametrize(
     ("none", "random", "said"),
     [
-        ((0.1, 0.01), (0.1, 0.01), "help: better than none at k = 2. They are better than random"),
-        ((0.1, 0.01), (0.1, 0.20), "help: better than none at k = 2. At no k are they signif"),
+        ((0.1, 0.01), (0.1, 0.01), "help: better than none and than random types at k = 2."),
+        ((0.1, 0.01), (0.1, 0.20), "Better than none at k = 2, but not significantly better than"),
         ((0.1, 0.20), (0.1, 0.01), "do not help: no difference from none is significant. They are"),
         ((-0.1, 0.01), (-0.1, 0.01), "do not help: worse than none at k = 2. At no k"),
     ],
