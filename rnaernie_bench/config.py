@@ -319,8 +319,8 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
 
     for task in tasks.values():
         node = {
-            "name": task.name, "data": "real", "head": task.head, "length": task.length, "decoder":
-            "greedy" if task.level == "contact" else None, "train_fraction": 1.0, "window_overlap": 0,
+            "name": task.name, "data": "real", "head": task.head, "length": task.length,
+            "train_fraction": 1.0, "window_overlap": 0, "decoder": {"contact": "greedy"}.get(task.level),
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 
