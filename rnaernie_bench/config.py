@@ -45,10 +45,9 @@ class TaskOptions:
     """What makes base pairs of their probabilities; None where the task has no pairs."""
 
     def __post_init__(self) -> None:
-        overlap = self.window_overlap
-        require(overlap >= 0, "task.window_overlap", "0 or more")
+        require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
         require(
-            self.length == "window" or overlap == 0,
+            self.length == "window" or self.window_overlap == 0,
             "task.window_overlap",
             "0 without task.length=window",
         )
@@ -320,7 +319,8 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0, "decoder": {"contact": "greedy"}.get(task.level),
+            "train_fraction": 1.0, "window_overlap": 0,
+            "decoder": "greedy" if task.level == "contact" else None,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 
