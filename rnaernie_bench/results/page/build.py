@@ -12,6 +12,7 @@ from rnaernie_bench.files import atomic_folder, write_text
 from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
+from rnaernie_bench.results.page.processes import spread
 from rnaernie_bench.results.page.templating import SCRIPT, STYLE, Templates
 from rnaernie_bench.results.page.views import (
     Board,
@@ -31,6 +32,9 @@ INLINE_RUNS = 60
 
 MOST_ROWS = 50
 """Of a longer table the page shows the best rows and every baseline, a page of its own all."""
+
+LEAST_PAGES = 300
+"""From so many pages on they are written by several processes."""
 
 MARKER = STYLE
 """A folder with this file was written by us and may be replaced."""
@@ -111,8 +115,12 @@ def write_page(
         )
     if pages.further:
         with atomic_folder(folder, replace=True) as temporary:
-            for name, render in pages.further.items():
-                (temporary / name).write_text(render(), encoding="utf-8", newline="\n")
+
+            def write(name: str) -> None:
+                text = pages.further[name]()
+                (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+
+            spread(write, list(pages.further), least=LEAST_PAGES)
     elif folder.is_dir():
         with atomic_folder(folder, replace=True):
             pass
@@ -139,7 +147,11 @@ def build_pages(
         row, table = rows[run_ids]
         return runs.run_view(row, records, read, table.task.main_metric)
 
-    whole = [_table(table, records, evidence, read, inline=inline) for table in found]
+    def whole_of(number: int) -> TableView:
+        return _table(found[number], records, evidence, read, inline=inline)
+
+    numbers = range(len(found))
+    whole = list(map(whole_of, numbers)) if inline else spread(whole_of, numbers, least=2)
     views = whole if inline else [_best(view, folder) for view in whole]
     task_views = _tasks(found, views, evidence)
     shown = sorted(rows, key=lambda ids: (rows[ids][1].key, rows[ids][0].backbone, ids))
