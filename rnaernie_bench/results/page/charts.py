@@ -93,7 +93,7 @@ def _cost_chart(
     points = list(map(point, rows))
     front = pareto_front(points, higher)
     names = [wording.short(wording.row_name(row.backbone, row.strategy)) for row in rows]
-    with _drawing(title, table, layout="none") as (axes, chart):
+    with _drawing(title, table, layout=None) as (axes, chart):
         axes.set_xscale("log")
         axes.step(
             [points[index][0] for index in front],
@@ -112,12 +112,12 @@ def _cost_chart(
                      if row.kind == kind]  # fmt: skip
             if not found:
                 continue
-            bars = [(x, cell.low, cell.high) for (x, _), cell in found if cell.low is not None]
+            bars = [(x, c.low, c.high) for (x, _), c in found if None not in (c.low, c.high)]
             if bars:
                 # Gaps in one line, which is drawn ten times as fast as a line a bar.
-                xs = np.repeat([x for x, *_ in bars], 3)
-                ys = [end for _, low, high in bars for end in (low, high, math.nan)]
-                axes.plot(xs, ys, color=bar, linewidth=3, solid_capstyle="butt", zorder=1)
+                ends = np.array([(low, high, math.nan) for _, low, high in bars], np.float64)
+                axes.plot(np.repeat([x for x, *_ in bars], 3), ends.ravel(), color=bar,
+                          linewidth=3, solid_capstyle="butt", zorder=1)  # fmt: skip
             x, y = zip(*(place for place, _ in found), strict=True)
             axes.plot(x, y, marker=marker, color=face, markeredgecolor=edge, markeredgewidth=1.4,
                       linestyle="none")  # fmt: skip
@@ -329,7 +329,7 @@ def _drawing(
     table: Table | None,
     *,
     height: float = HEIGHT,
-    layout: Literal["constrained", "none"] = "constrained",
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Iterator[tuple[Axes, list[Markup]]]:
     """Give axes to draw on, and a list that holds the finished SVG after the block."""
     import matplotlib
