@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -36,8 +37,12 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], *, least: int)
     if workers < 2 or len(items) < least:
         return list(map(work, items))
     share = -(-len(items) // (8 * workers))
-    with ProcessPoolExecutor(workers, get_context("fork"), _adopt, (work,)) as pool:
-        return list(pool.map(_call, items, chunksize=share))
+    gc.freeze()  # a collector that looks at what is inherited would copy all of it
+    try:
+        with ProcessPoolExecutor(workers, get_context("fork"), _adopt, (work,)) as pool:
+            return list(pool.map(_call, items, chunksize=share))
+    finally:
+        gc.unfreeze()
 
 
 def _adopt(work: Callable[[Any], Any]) -> None:
