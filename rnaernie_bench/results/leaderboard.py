@@ -109,6 +109,12 @@ class Table:
         """The rows that are ranked and tested: all but controls."""
         return tuple(row for row in self.rows if not row.control)
 
+    @property
+    def untested(self) -> int:
+        """How many rows the tests of the table left out; 0 for a table that is not tested."""
+        unknown = sum(row.tied is None for row in self.compared)
+        return unknown if unknown < len(self.compared) else 0
+
 
 def build(
     records: Iterable[Record],

@@ -25,7 +25,7 @@ from rnaernie_bench.results.page.views import (
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
 from rnaernie_bench.results.rendering import caveats_of
-from rnaernie_bench.results.tied import Statistics, table_digest
+from rnaernie_bench.results.tied import TESTED, Statistics, table_digest
 
 INLINE_RUNS = 60
 """Up to so many rows the page holds everything; beyond, run pages are files of their own."""
@@ -239,6 +239,8 @@ def _table(
     facts += [f"data {key.dataset[:12]}"]
     if table.budget:
         facts.append(f"budget of trained rows: {table.budget}")
+    if table.untested:
+        facts.append(f"{TESTED[0].lower()}{TESTED[1:]}")
     return TableView(
         anchor=anchor,
         key=key.task,

@@ -34,7 +34,7 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], *, least: int)
     """
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
     workers = min(processors, MOST_PROCESSES)
-    if workers < 2 or len(items) < least:
+    if workers < 2 or len(items) < max(least, 2):
         return list(map(work, items))
     share = -(-len(items) // (8 * workers))
     gc.freeze()  # a collector that looks at what is inherited would copy all of it
