@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
 from rnaernie_bench.results.seeds import deviation, mean_and_interval
 from rnaernie_bench.results.settings import differences, settings_of, shown_as
@@ -116,6 +117,7 @@ class Table:
         return unknown if unknown < len(self.compared) else 0
 
 
+@no_collection()
 def build(
     records: Iterable[Record],
     *,

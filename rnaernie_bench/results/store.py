@@ -7,15 +7,14 @@ record is `<results>/<task>/<split>/<run_id>.json` with the predictions beside i
 from __future__ import annotations
 
 import copy
-import gc
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import atomic_path, write_json
+from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.record import Record, parse_record, validate_record
 
 RECORD_FILE = "record.json"
@@ -83,20 +82,8 @@ def read_runs(runs_dir: Path) -> list[Record]:
 
 def _read_all(paths: Iterable[Path]) -> list[Record]:
     """Read records; twenty thousand of them take a third longer if the collector looks on."""
-    with _no_collection():
+    with no_collection():
         return [read_record(path) for path in paths]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the collector from going through records again and again: JSON holds no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def find_run(name: str, runs_dir: Path) -> Path:

@@ -44,6 +44,11 @@ ReadAnswers = Callable[[str], Answers | None]
 """The answers of a run by its id; None where its predictions are not at hand."""
 
 
+def no_answers(run_id: str) -> Answers | None:
+    """Return None: what a run answered is not asked for."""
+    return None
+
+
 def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -> ReadAnswers:
     """Return a reader of what runs answered, which remembers the latest.
 

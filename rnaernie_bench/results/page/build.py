@@ -10,6 +10,7 @@ from pathlib import Path
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
 from rnaernie_bench.results.across import across_tasks
+from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
 from rnaernie_bench.results.page.processes import spread
@@ -81,6 +82,7 @@ def prediction_folders(records: Sequence[Record], *roots: Path) -> dict[str, Pat
     return found
 
 
+@no_collection()
 def write_page(
     path: Path,
     found: Sequence[Table],
@@ -143,9 +145,13 @@ def build_pages(
     rows = {row.run_ids: (row, table) for table in reversed(found) for row in table.rows}
     inline = len(rows) <= INLINE_RUNS
 
+    # Of many rows the predictions of the best ones are read: it takes longer than all the rest.
+    best = {row.run_ids for table in found for row in table.rows[: breakdowns.MOST_ROWS]}
+
     def run_of(run_ids: tuple[str, ...]) -> RunView:
         row, table = rows[run_ids]
-        return runs.run_view(row, records, read, table.task.main_metric)
+        answers = read if inline or run_ids in best else breakdowns.no_answers
+        return runs.run_view(row, records, answers, table.task.main_metric)
 
     def whole_of(number: int) -> TableView:
         return _table(found[number], records, evidence, read, inline=inline)

@@ -48,6 +48,7 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], *, least: int)
 def _adopt(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
+    gc.enable()  # what was inherited is frozen, what is made here may hold cycles
 
 
 def _call(item: Any) -> Any:
