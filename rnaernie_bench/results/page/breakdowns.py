@@ -44,6 +44,11 @@ ReadAnswers = Callable[[str], Answers | None]
 """The answers of a run by its id; None where its predictions are not at hand."""
 
 
+def no_answers(run_id: str) -> Answers | None:
+    """Return None: what a run answered is not asked for."""
+    return None
+
+
 def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -> ReadAnswers:
     """Return a reader of what runs answered, which remembers the latest.
 
@@ -160,12 +165,10 @@ def confusion(runs: Sequence[Record], part: str) -> Confusion | None:
     counts = np.sum([test["confusion"] for test in tests], axis=0)
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares = np.rint(100 * counts / totals).astype(int)
+    rows = zip(counts.tolist(), shares.tolist(), strict=True)
     return Confusion(
         tuple(tests[0]["per_class"]),
-        tuple(
-            tuple((f"{n:,}" if n else "", share) for n, share in zip(line, row, strict=True))
-            for line, row in zip(counts.tolist(), shares.tolist(), strict=True)
-        ),
+        tuple(tuple(zip(line, row, strict=True)) for line, row in rows),
     )
 
 
@@ -183,9 +186,9 @@ def classes(
             name,
             f"{entries[0]['support']:,}",
             (
-                fmean(e["precision"] for e in entries),
-                fmean(e["recall"] for e in entries),
-                fmean(e["f1"] for e in entries),
+                fmean([e["precision"] for e in entries]),
+                fmean([e["recall"] for e in entries]),
+                fmean([e["f1"] for e in entries]),
             ),
         )
         for name, entries in figures.items()
