@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.folds import FoldTable
 from rnaernie_bench.results.leaderboard import Row
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import Confusion, Heat
@@ -144,6 +145,22 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
         f"rows differ most. Mean over seeds.{_cut(rows)}",
         chosen, rows, shares, sizes, href,
     )  # fmt: skip
+
+
+def by_fold(table: FoldTable) -> Heat:
+    """Return the main metric of rows on each fold, and over all."""
+    items = sum(n for _, n in table.folds)
+    over = [("mean", f"{len(table.folds)} folds"), ("pooled", f"{items:,}")]
+    return Heat(
+        title=f"All folds of {table.key.split}",
+        caption=f"{wording.metric_label(table.task.main_metric)}, protocol {table.key.protocol}. "
+        "Mean: each fold counts once; pooled: each counts by its items.",
+        columns=(*over, *((name, f"{n:,}") for name, n in table.folds)),
+        rows=tuple(
+            (wording.row_name(row.backbone, row.strategy), "", (row.mean, row.pooled, *row.scores))
+            for row in table.rows
+        ),
+    )
 
 
 def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> Heat | None:

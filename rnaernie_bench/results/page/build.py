@@ -11,6 +11,7 @@ from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
 from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.collection import no_collection
+from rnaernie_bench.results.folds import over_folds
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
 from rnaernie_bench.results.page.processes import spread
@@ -294,12 +295,18 @@ def _tasks(
     groups: dict[tuple[str, bool], list[TableView]] = {}
     for view in views:
         groups.setdefault((view.key, view.simulated), []).append(view)
+    folds = over_folds(found)
     return tuple(
         TaskView(
             anchor=f"task-{wording.anchor(key, str(simulated))}",
             name=key,
             title=f"{'Simulated data: ' if simulated else ''}{group[0].title}",
             tables=tuple(group),
+            folds=tuple(
+                breakdowns.by_fold(table)
+                for table in folds
+                if (table.key.task, table.simulated) == (key, simulated)
+            ),
             references=tuple(
                 reference_view(reference)
                 for reference in evidence.references(key.partition("@")[0])

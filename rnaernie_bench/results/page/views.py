@@ -226,6 +226,8 @@ class TaskView:
     name: str
     title: str
     tables: tuple[TableView, ...]
+    folds: tuple[Heat, ...]
+    """Of each split with folds, the rows over all of them."""
     references: tuple[ReferenceView, ...]
 
 
