@@ -17,7 +17,7 @@ from rnaernie_bench.results.across import Across, across_tasks
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
-from rnaernie_bench.results.tied import Statistics
+from rnaernie_bench.results.tied import TESTED, Statistics
 
 FORMATS = ("table", "md", "csv", "json")
 
@@ -41,6 +41,9 @@ CONTROLS = (
     "A control was told what it had to find out, such as an RNA type that follows from the label: "
     "it stands below the others, and is neither ranked nor tested against them."
 )
+
+MOST_RIVALS = 20
+"""Over tasks every row is shown, beside the share of tasks on which it beats the best of them."""
 
 _COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb", "trials")
 _HEADERS = {"train_s": "train s", "items_per_s": "items/s", "peak_rss_mb": "RAM MB",
@@ -149,6 +152,8 @@ def _facts(table: Table) -> list[str]:
     ]
     if table.budget:
         facts.append(f"Budget of every trained row: {table.budget}.")
+    if table.untested:
+        facts.append(f"{TESTED}; not tested: {table.untested:,}.")
     return facts
 
 
@@ -239,6 +244,7 @@ def _further(references: Sequence[Reference], across: Across | None) -> list[_Bl
 def _ranks(across: Across) -> _Block:
     names = ["/".join(name) for name in across.rows]
     places = [str(place) for place in range(1, len(names) + 1)]
+    rivals = places[:MOST_RIVALS]
     return _Block(
         f"Over {len(across.tasks)} tasks",
         [
@@ -246,9 +252,9 @@ def _ranks(across: Across) -> _Block:
             f"than {across.critical_difference:.2f} apart do not differ (Nemenyi, 5 % level).",
             "Under a number, the share of tasks on which the row beats the row of that number.",
         ],
-        ["", "row", "average rank", *places],
+        ["", "row", "average rank", *rivals],
         [
-            [place, name, f"{rank:.2f}", *(f"{rate:.2f}" for rate in rates)]
+            [place, name, f"{rank:.2f}", *(f"{rate:.2f}" for rate in rates[: len(rivals)])]
             for place, name, rank, rates in zip(
                 places, names, across.average_ranks, across.win_rates, strict=True
             )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import atomic_path, write_json
+from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.record import Record, parse_record, validate_record
 
 RECORD_FILE = "record.json"
@@ -67,7 +68,7 @@ def read_records(folder: Path) -> list[Record]:
     Raises:
         ResultError: a record is damaged or of another schema.
     """
-    return [read_record(path) for path in record_paths(folder)]
+    return _read_all(record_paths(folder))
 
 
 def read_runs(runs_dir: Path) -> list[Record]:
@@ -77,8 +78,13 @@ def read_runs(runs_dir: Path) -> list[Record]:
         ResultError: a record is damaged or of another schema.
     """
     paths = sorted(runs_dir.glob(f"*/[!.]*/{RECORD_FILE}"))  # a run set aside has a dot
-    records = [read_record(path) for path in paths]
-    return [record for record in records if record.get("status") == "finished"]
+    return [record for record in _read_all(paths) if record.get("status") == "finished"]
+
+
+def _read_all(paths: Iterable[Path]) -> list[Record]:
+    """Read records; twenty thousand of them take a third longer if the collector looks on."""
+    with no_collection():
+        return [read_record(path) for path in paths]
 
 
 def find_run(name: str, runs_dir: Path) -> Path:

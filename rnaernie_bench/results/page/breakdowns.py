@@ -56,6 +56,11 @@ Cut = Callable[[Answers, str], tuple[dict[str, float], dict[str, int]]]
 """The mean of `right` and the number of items, by set of items of a test part."""
 
 
+def no_answers(run_id: str) -> Answers | None:
+    """Return None: what a run answered is not asked for."""
+    return None
+
+
 def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -> ReadAnswers:
     """Return a reader of what runs answered, which remembers the latest.
 
@@ -229,12 +234,10 @@ def confusion(runs: Sequence[Record], part: str) -> Confusion | None:
     counts = np.sum([test["confusion"] for test in tests], axis=0)
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares = np.rint(100 * counts / totals).astype(int)
+    rows = zip(counts.tolist(), shares.tolist(), strict=True)
     return Confusion(
         tuple(tests[0]["per_class"]),
-        tuple(
-            tuple((f"{n:,}" if n else "", share) for n, share in zip(line, row, strict=True))
-            for line, row in zip(counts.tolist(), shares.tolist(), strict=True)
-        ),
+        tuple(tuple(zip(line, row, strict=True)) for line, row in rows),
     )
 
 
@@ -252,9 +255,9 @@ def classes(
             name,
             f"{entries[0]['support']:,}",
             (
-                fmean(e["precision"] for e in entries),
-                fmean(e["recall"] for e in entries),
-                fmean(e["f1"] for e in entries),
+                fmean([e["precision"] for e in entries]),
+                fmean([e["recall"] for e in entries]),
+                fmean([e["f1"] for e in entries]),
             ),
         )
         for name, entries in figures.items()
