@@ -56,6 +56,8 @@ def test_a_record_is_valid_and_follows_from_its_predictions(finished, name):
     assert tuple(test["metrics"]) == STRUCTURE_METRICS
     assert {k: v["value"] for k, v in test["metrics"].items()} == pytest.approx(again)
     assert list(prediction_problems(record, folder)) == []
+    card = (folder / "README.md").read_text()
+    assert f"| test | 8 | {test['n_unread']} |" in card and "-o out.dbn" in card
 
 
 def test_letters_are_enough_where_letters_tell(finished):
