@@ -42,10 +42,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.predict import read_predictor
-    from rnaernie_bench.results.store import find_run
+    from rnaernie_bench.protocols import WARNING
+    from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
     prepare_libraries()
     folder = find_run(arguments.run, arguments.runs_dir)
+    if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
+        print(WARNING, file=sys.stderr)
     if read_predictor(folder).get("level") == "contact":
         return _contacts(folder, arguments)
     if arguments.picture is not None:
