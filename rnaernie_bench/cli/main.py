@@ -30,6 +30,7 @@ COMMANDS = {
     "strategies": "list or show the strategies",
     "types": "train or measure what predicts the RNA types of sequences",
     "data": "fetch, verify and audit the data of a task",
+    "doctor": "look at versions, accelerator, data, cache and tracking, with remedies",
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""
 
