@@ -13,7 +13,7 @@ from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
-from rnaernie_bench.task import LengthPolicy, Task, find_tasks, load_tasks
+from rnaernie_bench.task import LengthPolicy, Task, find_tasks, read_task
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
@@ -195,13 +195,16 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     Raises:
         ConfigError: naming the key or value that is unknown, of a wrong type or out of range.
     """
-    tasks = load_tasks(task_folders)
-    if not any(text.startswith("task=") for text in overrides):
+    found = find_tasks(task_folders)
+    chosen = {text.partition("=")[2] for text in overrides if text.startswith("task=")}
+    if not chosen:
         raise ConfigError(
-            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(tasks)
+            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(found)
         )
+    # No other is read: one that is wrong is in nobody's way.
+    tasks = {name: read_task(found[name] / "task.yaml") for name in chosen & found.keys()}
     _store_tasks(tasks)
-    choices = {group: _known(group) for group in GROUPS} | {"task": list(tasks)}
+    choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
     config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
     declared = tasks[config.task.name]
     if config.split is not None and config.split not in declared.splits:

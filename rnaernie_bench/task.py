@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from rnaernie_bench import resources
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
+
+logger = logging.getLogger(__name__)
 
 Level = Literal["sequence"]
 Problem = Literal["multiclass"]
@@ -203,8 +206,14 @@ def load_task(name: str, folders: Iterable[Path] = ()) -> Task:
 
 
 def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
-    """Return all tasks by name, in alphabetical order."""
-    return {name: read_task(path / "task.yaml") for name, path in find_tasks(folders).items()}
+    """Return all tasks by name, in alphabetical order; wrong ones are warned of and left out."""
+    tasks: dict[str, Task] = {}
+    for name, folder in find_tasks(folders).items():
+        try:
+            tasks[name] = read_task(folder / "task.yaml")
+        except ConfigError as error:
+            logger.warning("the task '%s' is left out: %s", name, error)
+    return tasks
 
 
 def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
