@@ -181,15 +181,19 @@ def _files(task: Task) -> Iterator[Finding]:
     for name, file in task.dataset.files.items():
         path = find(file.path)
         if path is None:
-            get = f"run `rnaernie-bench data fetch {task.name}`" if file.url else "put it there"
+            fetch = f"run `rnaernie-bench data fetch {task.name}`, or " if file.url else ""
             yield Finding(
                 "problem",
                 f"data file {name}",
                 f"{file.path} is neither in a folder of RNAERNIE_BENCH_DATA nor in the cache",
-                f"{get}, or set RNAERNIE_BENCH_DATA to the folder it lies below",
+                f"{fetch}set RNAERNIE_BENCH_DATA to a folder and put it there under this path",
             )
             continue
-        actual = _actual(task, file)
+        try:
+            actual = _actual(task, file)
+        except DataError as error:
+            yield of_error(error, f"data file {name}")
+            continue
         wrong = {
             key: value
             for key, value in (("sha256", actual.sha256), ("records", actual.records))
@@ -253,14 +257,15 @@ def _labels(task: Task, split: Split) -> Iterator[Finding]:
 def _leakage(task: Task, split: Split) -> Iterator[Finding]:
     """Count sequences that stand on both sides; only the part that ranks models must have none."""
     subject = f"split {split.name}, leakage"
-    sound = True
+    declared, sound = task.splits[split.name], True
     for (part, other), count in identical(split).items():
         if not count:
             continue
         ranking = part == task.default_test_part
         sound = sound and not ranking
         if ranking:
-            remedy = f"declare it `without_identical_to: [{task.splits[split.name].train}, ...]`"
+            parts = ", ".join(dict.fromkeys((declared.train, declared.validation)))
+            remedy = f"declare it `without_identical_to: [{parts}]`"
         elif part in split.tests:
             remedy = f"say so in `caveats`; '{task.default_test_part}' is what ranks models"
         else:
