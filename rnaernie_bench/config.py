@@ -195,15 +195,12 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     Raises:
         ConfigError: naming the key or value that is unknown, of a wrong type or out of range.
     """
-    found = find_tasks(task_folders)
-    chosen = {text.partition("=")[2] for text in overrides if text.startswith("task=")}
+    found, chosen = find_tasks(task_folders), [t[5:] for t in overrides if t.startswith("task=")]
     if not chosen:
-        raise ConfigError(
-            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(found)
-        )
-    # No other is read: one that is wrong is in nobody's way.
-    tasks = {name: read_task(found[name] / "task.yaml") for name in chosen & found.keys()}
-    _store_tasks(tasks)
+        remedy = "add task=NAME, one of " + ", ".join(found)
+        raise ConfigError("no task is chosen", where="task", remedy=remedy)
+    # A wrong one of the others is in nobody's way.
+    _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
     config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
     declared = tasks[config.task.name]

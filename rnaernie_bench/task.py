@@ -14,8 +14,6 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
-logger = logging.getLogger(__name__)
-
 Level = Literal["sequence"]
 Problem = Literal["multiclass"]
 LengthPolicy = Literal["error", "truncate", "window"]
@@ -212,7 +210,8 @@ def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
         try:
             tasks[name] = read_task(folder / "task.yaml")
         except ConfigError as error:
-            logger.warning("the task '%s' is left out: %s", name, error)
+            log = logging.getLogger(__name__)
+            log.warning("the task '%s' is left out: %s", name, error)
     return tasks
 
 
