@@ -1,13 +1,15 @@
 """Does the leaderboard's page keep its size and its speed with 20,000 records?
 
 Records of eight tasks are made up: 500 configurations a task, five seeds each, two test parts with
-per-class figures and confusion matrices, no predictions. Timed is what `leaderboard --format html`
-does with them: reading the records, building the tables, writing the page and those beside it.
+per-class figures and confusion matrices, no predictions and no paired tests. Timed is what
+`leaderboard --format html` does with them: reading the records, building the tables, writing the
+page and those beside it, for which it uses all processors.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -39,14 +41,14 @@ def main() -> None:
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{record['run_id']}.json").write_text(json.dumps(record), encoding="utf-8")
         clock = time.perf_counter
-        processor, start = time.process_time(), clock()
+        processor, start = _processor(), clock()
         found = read_records(records)
         read = clock()
         tables = build(found, tasks=tasks)
         built = clock()
         page = write_page(Path(folder) / "board" / "index.html", tables, Evidence(found))
         written = clock()
-        processor = time.process_time() - processor
+        processor = _processor() - processor
         size = page.stat().st_size / 1e6
         beside = sorted(page.with_name("index-details").iterdir())
         largest = max(file.stat().st_size for file in beside) / 1e6
@@ -60,6 +62,12 @@ def main() -> None:
     print(f"the page {size:5.2f} MB {'under' if size < MOST_MEGABYTES else 'OVER'} "
           f"{MOST_MEGABYTES:.0f} MB; {len(beside):,} files beside it, "
           f"{largest:.2f} MB at most")  # fmt: skip
+
+
+def _processor() -> float:
+    """Return the seconds that processors spent on this process and those it made."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def simulated(generator: np.random.Generator) -> list[dict[str, Any]]:

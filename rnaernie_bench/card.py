@@ -12,6 +12,7 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
     """Return the card of a finished run in Markdown."""
     backbone, split, cost = record["backbone"], record["split"], record["cost"]
     init = f" ({backbone['init']})" if backbone["init"] else ""
+    contacts = task.level == "contact"
     data = "simulated stand-in" if record["dataset"]["simulated"] else record["dataset"]["name"]
     lines = [
         f"# {task.title}: {backbone['name']}{init}, {record['strategy']['name']}"
@@ -23,19 +24,25 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
         f"{split['n_validation']} validation items. {_licence(task, record)}",
         f"- {_selection(record)}",
+        *([_decoding(record)] if contacts else []),
         f"- Training: {cost['train_s']:.1f} s, ended by "
         f"{record['selection']['stopped_by'].replace('_', ' ')}.",
         "",
-        "| test part | n | truncated | " + " | ".join(_metrics(record)) + " |",
+        f"| test part | n | {'not read' if contacts else 'truncated'} | "
+        + " | ".join(_metrics(record))
+        + " |",
         "|---|---|---|" + "---|" * len(_metrics(record)),
     ]
     for name, test in record["tests"].items():
         cells = [_figure(test["metrics"][metric]) for metric in _metrics(record)]
-        lines.append(f"| {name} | {test['n']} | {test['n_truncated']} | {' | '.join(cells)} |")
+        partly = test["n_unread"] if contacts else test["n_truncated"]
+        lines.append(f"| {name} | {test['n']} | {partly} | {' | '.join(cells)} |")
     lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
-    lines += [*_per_class(record), ""]
+    if not contacts:
+        lines += [*_per_class(record), ""]
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
-    command = f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv"
+    output = "out.dbn" if contacts else "out.tsv"
+    command = f"rnaernie-bench predict {record['run_id']} in.fa -o {output}"
     lines += ["## Use", "", "```", command, "```", ""]
     lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
     return "\n".join(lines)
@@ -69,6 +76,15 @@ def _selection(record: Mapping[str, Any]) -> str:
         f"`{record['protocol']}`. The figures are too high, and not comparable with those of "
         "protocol `clean`.** Items that fill no batch were not scored: "
         f"{', '.join(left_out)}. Probabilities are not calibrated."
+    )
+
+
+def _decoding(record: Mapping[str, Any]) -> str:
+    """Return how probabilities became pairs, and what was not read."""
+    chosen = record["selection"]
+    return (
+        f"- Pairs by the decoder `{chosen['decoder']}` from a probability of "
+        f"{chosen['threshold']:.3g} on. A sequence that is not read is predicted to have no pair."
     )
 
 

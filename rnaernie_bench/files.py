@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,8 +93,8 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for file in filter(Path.is_file, temporary.rglob("*")):
-            _sync(file)
+        with ThreadPoolExecutor() as pool:  # of thousands of files a disk takes many at once
+            list(pool.map(_sync, filter(Path.is_file, temporary.rglob("*"))))
         if target.is_dir():
             target.rename(former)
         temporary.rename(target)

@@ -22,7 +22,10 @@ from rnaernie_bench.validation import build
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
 
-_NOT_TRAINER = ("length", "train_fraction", "budget", "converged")
+_OF_TASK = ("length", "window_overlap", "train_fraction", "decoder")
+"""Options of the task that a recipe holds; those without an effect it leaves out."""
+
+_NOT_TRAINER = (*_OF_TASK, "budget", "converged")
 """What a recipe holds beside the trainer's options."""
 
 
@@ -78,8 +81,7 @@ def config_of(
             name=name,
             data="simulated" if record["dataset"]["simulated"] else "real",
             head=head if encoder else base.task.head,
-            length=recipe["length"],
-            train_fraction=recipe["train_fraction"],
+            **{key: recipe[key] for key in _OF_TASK if key in recipe},
         ),
         backbone=_changed(base.backbone, options, "backbone"),
         strategy=_changed(base.strategy, record["strategy"], "strategy")

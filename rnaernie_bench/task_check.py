@@ -71,7 +71,7 @@ def check(path: Path) -> Iterator[Finding]:
     yield from _choices(task)
     yield from _files(task)
     dataset = None
-    if all(find(file.path) for file in task.dataset.files.values()):
+    if all(find(file.path) for file in task.data_files.values()):
         try:
             dataset = load_dataset(_as_found(task), simulated=False)
             yield Finding("ok", "data", _sizes(dataset))
@@ -178,7 +178,7 @@ def _choices(task: Task) -> Iterator[Finding]:
 
 def _files(task: Task) -> Iterator[Finding]:
     """Compare every file with what is declared of it."""
-    for name, file in task.dataset.files.items():
+    for name, file in task.data_files.items():
         path = find(file.path)
         if path is None:
             fetch = f"run `rnaernie-bench data fetch {task.name}`, or " if file.url else ""

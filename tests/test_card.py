@@ -9,6 +9,7 @@ from rnaernie_bench.task import Task
 TASK = cast(
     Task,
     SimpleNamespace(
+        level="sequence",
         title="ncRNA classes",
         key="ncrna_cls@1",
         dataset=SimpleNamespace(licence="CC0", citation="Fiannaca 2017"),

@@ -13,6 +13,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.config import RunConfig, compose
 from rnaernie_bench.identity import identity, recipe, strategy
 from rnaernie_bench.results.record import run_id_of
+from rnaernie_bench.results.store import record_paths
 from rnaernie_bench.task import load_task
 
 TASK = load_task("ncrna_cls")
@@ -136,7 +137,7 @@ def test_a_baseline_does_not_depend_on_strategy_or_head() -> None:
 
 RECORDS = [
     path
-    for path in sorted(resources.results_folder().glob("*/*/*.json"))
+    for path in record_paths(resources.results_folder())
     if json.loads(path.read_text())["recipe_version"] == identity_module.RECIPE_VERSION
 ]
 
@@ -158,6 +159,8 @@ def test_committed_records_keep_their_ids(path: Path) -> None:
         "protocol": record["protocol"],
         "seed": record["seed"],
     }  # fmt: skip
+    asked |= {"fold": record["split"]["fold"]} if record["split"]["fold"] else {}
+    asked |= {"task.decoder": made["decoder"]} if "decoder" in made else {}
     choices = [f"backbone={backbone['name']}"]
     if kind == "encoder":
         strategy = record["strategy"]

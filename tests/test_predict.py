@@ -148,6 +148,16 @@ def test_runs_by_id_and_runs_there_are_not(call, runs):
     assert status == 2 and "no/such.fa" in err
 
 
+def test_a_run_that_the_test_set_chose_says_so(call, runs):
+    task, folders = runs
+    copy = task.folder / "published" / "tiny_cls" / folders["majority"].name
+    shutil.copytree(folders["majority"], copy)
+    record = json.loads((copy / "record.json").read_text())
+    (copy / "record.json").write_text(json.dumps({**record, "protocol": "as_published"}))
+    assert "AS PUBLISHED" in call(str(copy), fasta(RECORDS))[2]
+    assert "AS PUBLISHED" not in call("majority", fasta(RECORDS))[2]
+
+
 @pytest.mark.parametrize("missing", ["record.json", "model"])
 def test_unfinished_runs(call, runs, tmp_path, missing):
     task, folders = runs

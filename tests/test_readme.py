@@ -15,6 +15,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,10 @@ import yaml
 
 from rnaernie_bench import resources
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.simulated import simulated_dataset
+from rnaernie_bench.structure.records import StructureRecord
+from rnaernie_bench.structure.writers import to_dot_bracket
 from rnaernie_bench.task import read_task
 from tests.paddle_kit import authors_state, write_checkpoint
 
@@ -36,7 +40,10 @@ BLOCK = re.compile(
 COMMAND = re.compile(
     r"(?:cat (?P<stdin>\S+) \| )?rnaernie-bench (?P<arguments>.*?)(?: > (?P<stdout>\S+))?"
 )
-SIZES = {"train": 26, "validation": 13, "test": 26, "human": 13}
+SIZES = {
+    "train": 26, "validation": 13, "test": 26, "human": 13, "tr0": 18, "vl0": 9, "ts0": 9,
+    "archiveii": 27,
+}  # fmt: skip
 NET = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
 }  # fmt: skip
@@ -92,6 +99,10 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": sizes})
     task = read_task(declaration)
     parts = simulated_dataset(task).parts
+    if task.level == "contact":
+        write_contacts(raw, parts, data)
+        edit(declaration, dataset=raw["dataset"], splits=raw["splits"])
+        return
     for name, file in task.dataset.files.items():
         raw_file = raw["dataset"]["files"][name]
         items = [
@@ -111,6 +122,36 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     if any(file.label for file in task.dataset.files.values()):
         del raw["dataset"]["header"]
     edit(declaration, dataset=raw["dataset"])
+
+
+def write_contacts(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
+    """Write simulated structures and folds as the files that a declaration names."""
+
+    def put(declared: dict[str, Any], text: str, records: int) -> None:
+        path = data / declared["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = text.encode()
+        path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        declared.update(sha256=digest, records=records)
+
+    for name, file in raw["dataset"]["files"].items():
+        records = [
+            StructureRecord(f"{item.group}_{name}{number}", item.sequence, item.pairs)
+            for number, item in enumerate(parts[name])
+        ]
+        put(file, "".join(map(to_dot_bracket, records)), len(records))
+    for split in raw["splits"].values():
+        if "folds" in split:
+            ids = [
+                (f"{i.group}_{split['train']}{n}", i) for n, i in enumerate(parts[split["train"]])
+            ]
+            lines = [
+                f"{fold},{'test' if item.group == fold else 'train'},{name}\n"
+                for fold in split["folds"]["names"]
+                for name, item in ids
+            ]
+            put(split["folds"]["file"], "fold,partition,id\n" + "".join(lines), len(lines))
 
 
 def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from rnaernie_bench.results.store import import_run, read_record
 from tests.training_kit import TINY_NET, fasta, installed
 
 MODELS = {
-    "kmer": ("backbone=kmer", "backbone.max_k=2", "seed=3"),
+    "kmer": ("backbone=kmer", "backbone.max_k=2", "task.length=window", "seed=3"),
     "frozen": (*TINY_NET, "strategy=frozen", "task.head=mean", "task.train_fraction=0.5"),
 }
 

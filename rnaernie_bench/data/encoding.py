@@ -17,7 +17,7 @@ import numpy as np
 
 from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import LengthPolicy
+from rnaernie_bench.levels import LengthPolicy
 
 
 @dataclass(frozen=True)

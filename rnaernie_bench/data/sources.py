@@ -71,7 +71,7 @@ def fetch(task: Task) -> list[Path]:
     Raises:
         DataError: at the first file that cannot be had.
     """
-    return [locate(file, task=task.name, download=True) for file in task.dataset.files.values()]
+    return [locate(file, task=task.name, download=True) for file in task.data_files.values()]
 
 
 def verify(task: Task, *, checksums: bool = True) -> list[tuple[str, Path | None, str | None]]:
@@ -85,7 +85,7 @@ def verify(task: Task, *, checksums: bool = True) -> list[tuple[str, Path | None
         For each its name, where it lies (None if missing) and what is wrong (None if nothing is).
     """
     report: list[tuple[str, Path | None, str | None]] = []
-    for part, file in task.dataset.files.items():
+    for part, file in task.data_files.items():
         found = find(file.path)
         if found and not checksums:
             report.append((part, found, None))

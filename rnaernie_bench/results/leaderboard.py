@@ -10,12 +10,13 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, Literal
 
 from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
-from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.seeds import deviation, mean_and_interval
 from rnaernie_bench.results.settings import differences, settings_of, shown_as
 from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
@@ -109,7 +110,14 @@ class Table:
         """The rows that are ranked and tested: all but controls."""
         return tuple(row for row in self.rows if not row.control)
 
+    @property
+    def untested(self) -> int:
+        """How many rows the tests of the table left out; 0 for a table that is not tested."""
+        unknown = sum(row.tied is None for row in self.compared)
+        return unknown if unknown < len(self.compared) else 0
 
+
+@no_collection()
 def build(
     records: Iterable[Record],
     *,
@@ -307,7 +315,7 @@ def _cell(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
     mean, seeds_low, seeds_high = mean_and_interval(values)
     return Cell(
         mean=mean,
-        sd=stdev(values) if len(values) > 1 else None,
+        sd=deviation(values),
         low=_mean([figure["low"] for figure in present]),
         high=_mean([figure["high"] for figure in present]),
         seeds_low=seeds_low,

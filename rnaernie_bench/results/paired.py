@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.results.resampling import N_RESAMPLES, Integers, permutations
+from rnaernie_bench.results.resampling import N_RESAMPLES, permutations
 from rnaernie_bench.results.scorers import Scorer
 
 Floats = npt.NDArray[np.float64]
@@ -95,15 +95,8 @@ def permutation_p(
     Returns:
         The two-sided p-value, from 1 / (n_resamples + 1) to 1.
     """
-    copies = scorer.units.copies
-
-    def difference(moved: Integers) -> Floats:
-        kept = copies - moved
-        one = scorer.score({first: kept, second: moved})
-        other = scorer.score({first: moved, second: kept})
-        return np.asarray(one - other)
-
-    [seen] = np.abs(difference(np.zeros((1, len(copies)), dtype=np.int64)))
+    difference = scorer.exchange(first, second)
+    [seen] = np.abs(difference(np.zeros((1, len(scorer.units.copies)), dtype=np.int64)))
     drawn = permutations(scorer.units, difference, n_resamples=n_resamples, generator=generator)
     as_large = int((np.abs(drawn) >= seen - 1e-12).sum())
     return (as_large + 1) / (n_resamples + 1)

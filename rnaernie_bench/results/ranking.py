@@ -5,9 +5,12 @@ Standard library only: the leaderboard shows ranks, and starts fast.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from math import sqrt
-from statistics import NormalDist, fmean
+from operator import gt, lt
+from statistics import NormalDist
 
 
 def tied_groups(order: Sequence[int], different: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -53,9 +56,14 @@ def average_ranks(
     Returns:
         By model.
     """
-    rates = win_rates(scores, higher_is_better=higher_is_better)
-    # A model's rank is 1, and one more for each that beats it, half for each that equals it.
-    return [len(rates) + 0.5 - sum(row) for row in rates]
+    totals = [0.0] * len(scores[0])
+    for task in _signed(scores, higher_is_better):
+        order = sorted(task)
+        for model, score in enumerate(task):
+            # One more than those that beat it, and half for each other that equals it.
+            worse, not_better = bisect_left(order, score), bisect_right(order, score)
+            totals[model] += len(order) - (worse + not_better - 1) / 2
+    return [total / len(scores) for total in totals]
 
 
 def critical_difference(n_tasks: int, n_models: int, *, level: float = 0.05) -> float:
@@ -105,15 +113,20 @@ def win_rates(
         scores: by task, a score a model.
         higher_is_better: the direction of each task's metric.
     """
-    signed = [
+    models = list(zip(*_signed(scores, higher_is_better), strict=True))
+    rates = [[0.5] * len(models) for _ in models]
+    for (a, first), (b, second) in combinations(enumerate(models), 2):
+        lead = sum(map(gt, first, second)) - sum(map(lt, first, second))
+        rates[a][b] = (len(first) + lead) / (2 * len(first))
+        rates[b][a] = (len(first) - lead) / (2 * len(first))
+    return rates
+
+
+def _signed(
+    scores: Sequence[Sequence[float]], higher_is_better: Sequence[bool]
+) -> list[list[float]]:
+    """Return the scores, by task, such that higher is better in all of them."""
+    return [
         [score if higher else -score for score in task]
         for task, higher in zip(scores, higher_is_better, strict=True)
-    ]
-    models = range(len(signed[0]))
-    return [
-        [
-            fmean(((task[a] > task[b]) - (task[a] < task[b]) + 1) / 2 for task in signed)
-            for b in models
-        ]
-        for a in models
     ]

@@ -6,18 +6,17 @@ import csv
 import dataclasses
 import io
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.files import write_text
 from rnaernie_bench.results.across import Across, across_tasks
+from rnaernie_bench.results.further import Block, further
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
-from rnaernie_bench.results.tied import Statistics
+from rnaernie_bench.results.tied import TESTED, Statistics
 
 FORMATS = ("table", "md", "csv", "json")
 
@@ -149,6 +148,8 @@ def _facts(table: Table) -> list[str]:
     ]
     if table.budget:
         facts.append(f"Budget of every trained row: {table.budget}.")
+    if table.untested:
+        facts.append(f"{TESTED}; not tested: {table.untested:,}.")
     return facts
 
 
@@ -217,75 +218,7 @@ def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collec
     )
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A heading, lines, a grid, and lines under it."""
-
-    title: str
-    facts: Sequence[str]
-    header: Sequence[str]
-    lines: Sequence[Sequence[str]]
-    caveats: Sequence[str] = ()
-
-
 _WORDS = {"backbone", "strategy", "tied", "provenance", "notes", "model", "row"}
-
-
-def _further(references: Sequence[Reference], across: Across | None) -> list[_Block]:
-    """Return what is shown for reading after the tables."""
-    return [*([_ranks(across)] if across else []), *_external(references)]
-
-
-def _ranks(across: Across) -> _Block:
-    names = ["/".join(name) for name in across.rows]
-    places = [str(place) for place in range(1, len(names) + 1)]
-    return _Block(
-        f"Over {len(across.tasks)} tasks",
-        [
-            f"Average ranks by the main metric on {', '.join(across.tasks)}; those that lie less "
-            f"than {across.critical_difference:.2f} apart do not differ (Nemenyi, 5 % level).",
-            "Under a number, the share of tasks on which the row beats the row of that number.",
-        ],
-        ["", "row", "average rank", *places],
-        [
-            [place, name, f"{rank:.2f}", *(f"{rate:.2f}" for rate in rates)]
-            for place, name, rank, rates in zip(
-                places, names, across.average_ranks, across.win_rates, strict=True
-            )
-        ],
-        ["- The test asks for ten tasks or more; with fewer, read the pairs (docs/statistics.md)."]
-        if len(across.tasks) < 10
-        else [],
-    )
-
-
-def _external(references: Sequence[Reference]) -> Iterator[_Block]:
-    """Yield a block a task, source and metric: models by data set and split."""
-    groups: dict[tuple[str, str, str], list[Reference]] = defaultdict(list)
-    for reference in references:
-        groups[reference.task, reference.source, reference.metric].append(reference)
-    for (task, source, metric), group in groups.items():
-        splits = list(dict.fromkeys(reference.split for reference in group))
-        figures = {(r.model, r.split): f"{r.value:.3f}" for r in group}
-        notes = {r.split: r.note for r in group}
-        # Splits with one note are named together.
-        alike = {note: [s for s in splits if notes[s] == note] for note in notes.values()}
-        yield _Block(
-            f"External: {source}, {metric}, beside {task}",
-            [f"Published figures, not ranked with ours. {group[0].citation}, {group[0].url}"],
-            ["model", *splits],
-            [
-                [model, *(figures.get((model, split), "-") for split in splits)]
-                for model in dict.fromkeys(reference.model for reference in group)
-            ],
-            [f"- {_listed(those, splits)}{note}." for note, those in alike.items()],
-        )
-
-
-def _listed(some: Sequence[str], every: Sequence[str]) -> str:
-    if len(some) == len(every):
-        return ""
-    return f"{some[0]}: " if len(some) == 1 else f"{some[0]} to {some[-1]}: "
 
 
 def _printable(text: str) -> str:
@@ -301,32 +234,32 @@ def _escaped(text: str) -> str:
 def _as_text(
     tables: Sequence[Table], references: Sequence[Reference], across: Across | None
 ) -> str:
-    def shown(block: _Block) -> str:
+    def shown(block: Block) -> str:
         lines = [[_printable(text) for text in line] for line in block.lines]
         grid = aligned(block.header, lines, _WORDS)
         return "\n".join([block.title, *block.facts, "", grid, *block.caveats])
 
     blocks = [shown(_block(table)) for table in tables]
-    further = [shown(block) for block in _further(references, across)]
-    return "\n\n".join([*blocks, _legend(tables), *further]) + "\n" if blocks else ""
+    after = [shown(block) for block in further(tables, references, across)]
+    return "\n\n".join([*blocks, _legend(tables), *after]) + "\n" if blocks else ""
 
 
 def _as_markdown(
     tables: Sequence[Table], references: Sequence[Reference], across: Across | None
 ) -> str:
-    def shown(block: _Block) -> str:
+    def shown(block: Block) -> str:
         rows = [block.header, ["---"] * len(block.header), *block.lines]
         grid = "\n".join("| " + " | ".join(map(_escaped, row)) + " |" for row in rows)
         parts = [f"## {block.title}", "\n".join(block.facts), grid, "\n".join(block.caveats)]
         return "\n\n".join(filter(None, parts))
 
     blocks = [shown(_block(table)) for table in tables]
-    further = [shown(block) for block in _further(references, across)]
-    return "\n\n".join([*blocks, _legend(tables), *further]) + "\n" if blocks else ""
+    after = [shown(block) for block in further(tables, references, across)]
+    return "\n\n".join([*blocks, _legend(tables), *after]) + "\n" if blocks else ""
 
 
-def _block(table: Table) -> _Block:
-    return _Block(
+def _block(table: Table) -> Block:
+    return Block(
         _title(table), _facts(table), *_body(table), [f"- {caveat}" for caveat in caveats_of(table)]
     )
 

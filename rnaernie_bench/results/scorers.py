@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, Protocol
 
 import numpy as np
@@ -39,6 +40,12 @@ class Scorer(Protocol):
     def score(self, weights: Weights) -> Floats:
         """Return the metric of `r` composites, shape (r,)."""
 
+    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
+        """Return what gives the difference of two runs, the first minus the second.
+
+        It takes how many of each unit they have exchanged, shape (r, m), and returns shape (r,).
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class AdditiveScorer:
@@ -55,6 +62,16 @@ class AdditiveScorer:
         kind = self.sums.dtype
         parts = [count.astype(kind) @ self.sums[run] for run, count in weights.items()]
         return self.value(np.sum(parts, axis=0, dtype=np.float64))
+
+    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
+        """Return what gives the difference of two runs that have exchanged units."""
+
+        def difference(moved: Integers) -> Floats:
+            kept = self.units.copies - moved
+            one = self.score({first: kept, second: moved})
+            return np.asarray(one - self.score({first: moved, second: kept}))
+
+        return difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +108,27 @@ class AurocScorer:
         area = np.einsum("rn,rn->r", hits, beaten, dtype=np.float64)
         pairs = hits.sum(axis=1, dtype=np.float64) * below[:, -1]
         return np.divide(area, pairs, out=np.full(len(counts), 0.5), where=pairs > 0)
+
+    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
+        """Return what gives the difference of two runs that have exchanged units.
+
+        The area is a sum over pairs of a positive and a negative. Let an item's sign be 1 where it
+        is kept and -1 where it is exchanged: in the difference of the two composites all products
+        of signs cancel, so that it is linear in them, and what is left of each item is known
+        before any is exchanged.
+        """
+        shares, sign = np.zeros(len(self.labels)), {first: 1, second: -1}
+        for one, two in product((first, second), repeat=2):
+            positives, negatives = self.ranks[one][self.labels], self.ranks[two][~self.labels]
+            shares[self.labels] += sign[one] * _below(positives, negatives)
+            shares[~self.labels] += sign[two] * (len(positives) - _below(negatives, positives))
+        pairs = int(self.labels.sum()) * int((~self.labels).sum())
+        whole = np.bincount(self.units.member, shares, len(self.units.copies)) / max(2 * pairs, 1)
+
+        def difference(moved: Integers) -> Floats:
+            return np.asarray(whole.sum() - 2 * (moved @ whole))
+
+        return difference
 
 
 def classification_scorer(
@@ -158,6 +196,13 @@ def auroc_scorer(labels: Integers, scores: Floats, units: Units) -> AurocScorer:
         units: groups, or items one by one.
     """
     return AurocScorer(units, np.asarray(labels) == 1, np.array([_midranks(run) for run in scores]))
+
+
+def _below(scores: Floats, others: Floats) -> Floats:
+    """Return how many of the others are below each score, half of those that equal it."""
+    order = np.sort(others)
+    left, right = (np.searchsorted(order, scores, side) for side in _SIDES)
+    return np.asarray((left + right) / 2)
 
 
 def _midranks(scores: Floats) -> Floats:

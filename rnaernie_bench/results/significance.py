@@ -10,10 +10,17 @@ from typing import Any
 from rnaernie_bench.files import write_json
 from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.comparison import COMPARED, Options, compare
-from rnaernie_bench.results.leaderboard import Table, TaskInfo, build
+from rnaernie_bench.results.leaderboard import Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.selection import Found, Selected, load_outcomes
-from rnaernie_bench.results.tied import STATISTICS_FILE, Statistics, read_statistics, table_digest
+from rnaernie_bench.results.tied import (
+    MOST_BASELINES,
+    MOST_TESTED,
+    STATISTICS_FILE,
+    Statistics,
+    read_statistics,
+    table_digest,
+)
 
 
 def build_statistics(
@@ -51,14 +58,22 @@ def build_statistics(
     return entries
 
 
+def _tested(table: Table) -> tuple[Row, ...]:
+    """Return the rows that are compared with each other, best first."""
+    baselines = [row for row in table.compared if row.kind == "baseline"][:MOST_BASELINES]
+    best = table.compared[:MOST_TESTED]
+    return tuple(row for row in table.compared if row in best or row in baselines)
+
+
 def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dict[str, Any]:
-    """Compare all rows of a table."""
+    """Compare the rows of a table."""
+    tested = _tested(table)
     rows = [
         Selected(
             f"{row.backbone}/{row.strategy}",
             tuple(_found(results_dir, records[run_id]) for run_id in row.run_ids),
         )
-        for row in table.compared
+        for row in tested
     ]
     task = table.task
     options = Options(metric=task.main_metric, higher_is_better=task.higher_is_better, by=task.by)
@@ -69,10 +84,10 @@ def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dic
         "n": found.n,
         "rows": [
             {"run_ids": row.run_ids, **dataclasses.asdict(score)}
-            for row, score in zip(table.compared, found.rows, strict=True)
+            for row, score in zip(tested, found.rows, strict=True)
         ],
         "pairs": [dataclasses.asdict(pair) for pair in found.pairs],
-        "tied_groups": [[table.compared[row].run_ids for row in group] for group in found.groups],
+        "tied_groups": [[tested[row].run_ids for row in group] for group in found.groups],
     }
 
 

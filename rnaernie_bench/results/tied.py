@@ -19,6 +19,12 @@ from rnaernie_bench.results.record import ComparabilityKey, Record
 STATISTICS_FILE = "statistics.json"
 """In the folder of results."""
 
+MOST_TESTED, MOST_BASELINES = 30, 10
+"""Of a longer table the best rows are tested, and the best baselines: pairs grow by the square."""
+
+TESTED = f"Tested are the {MOST_TESTED} best rows and the {MOST_BASELINES} best baselines"
+"""What is said beside a longer table."""
+
 METHOD = 1
 """Raised by hand when the tests give other figures for equal records."""
 

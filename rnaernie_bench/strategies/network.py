@@ -19,9 +19,9 @@ from rnaernie_bench.data.items import SequenceItem, labels_of
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
+from rnaernie_bench.levels import LengthPolicy
 from rnaernie_bench.metrics import classification_report
 from rnaernie_bench.model import TaskModel, build_head, save_model
-from rnaernie_bench.task import LengthPolicy
 from rnaernie_bench.training import Examples, TrainingSummary, train
 
 

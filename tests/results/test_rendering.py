@@ -12,11 +12,11 @@ import pytest
 
 from rnaernie_bench.files import write_json
 from rnaernie_bench.results.across import Across
+from rnaernie_bench.results.further import further
 from rnaernie_bench.results.leaderboard import Table, TaskInfo, build
 from rnaernie_bench.results.references import references_for
 from rnaernie_bench.results.rendering import (
     FORMATS,
-    _external,
     build_results,
     references_of,
     render,
@@ -177,7 +177,7 @@ def test_splits_are_columns_and_their_notes_are_told_apart() -> None:
     references = references_for("ss_contacts")
     table = build([], tasks={})
     assert references_of(table) == []
-    blocks = {block.title: block for block in _external(references)}
+    blocks = {block.title: block for block in further([], references, None)}
     assert list(blocks) == [
         "External: BEACON, f1, beside ss_contacts",
         "External: sinc-lab, f1, beside ss_contacts",

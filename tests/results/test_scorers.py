@@ -85,6 +85,21 @@ def test_auroc_exchanges_ranks_so_that_scales_do_not_matter() -> None:
     assert plain == pytest.approx([roc_auc_score(labels, mixed)])
 
 
+@pytest.mark.parametrize("grouped_by", [40, 7])
+def test_auroc_of_exchanged_units_is_that_of_the_composites(grouped_by: int) -> None:
+    rng = np.random.default_rng(4)
+    labels, scores = rng.integers(2, size=40), rng.integers(6, size=(2, 40)).astype(float)
+    units = grouped([str(item % grouped_by) for item in range(40)])
+    scorer = auroc_scorer(labels, scores, units)
+    moved = rng.integers(2, size=(9, grouped_by))
+    composites = {0: 1 - moved, 1: moved}, {0: moved, 1: 1 - moved}
+    expected = scorer.score(composites[0]) - scorer.score(composites[1])
+    assert scorer.exchange(0, 1)(moved) == pytest.approx(expected, abs=1e-12)
+    assert scorer.exchange(1, 0)(moved) == pytest.approx(-expected, abs=1e-12)
+
+
 def test_auroc_of_one_class_tells_nothing() -> None:
     scorer = auroc_scorer([0, 1, 1], np.array([[0.1, 0.2, 0.3]]), alike(np.arange(3)))
     assert scorer.score({0: np.array([[0, 1, 2], [1, 1, 1]])}).tolist() == [0.5, 1]
+    alone = auroc_scorer([1, 1], np.array([[0.1, 0.2], [0.4, 0.3]]), alike(np.arange(2)))
+    assert alone.exchange(0, 1)(np.array([[0, 1]])).tolist() == [0]

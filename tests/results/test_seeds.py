@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from statistics import stdev
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rnaernie_bench.results.seeds import mean_and_interval
+from rnaernie_bench.results.seeds import deviation, mean_and_interval
 
 
 def test_three_seeds_by_hand() -> None:
@@ -27,3 +30,13 @@ def test_quantiles_are_those_of_student(n: int) -> None:
     mean, low, high = mean_and_interval(values)
     expected = t.interval(0.95, n - 1, 0.5, math.sqrt((n // 2) * 0.5 / (n - 1) / n))
     assert (mean, low, high) == pytest.approx((0.5, *expected), rel=1e-4)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8))
+def test_deviations_are_those_of_fractions(values: list[float]) -> None:
+    assert deviation(values) == pytest.approx(stdev(values), rel=1e-9, abs=1e-12)
+
+
+def test_equal_values_deviate_by_nothing_at_all() -> None:
+    assert deviation([0.1] * 3) == 0
+    assert deviation([0.1]) is None

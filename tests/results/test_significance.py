@@ -13,6 +13,7 @@ import pytest
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results import significance
 from rnaernie_bench.results.leaderboard import TaskInfo, build
+from rnaernie_bench.results.page.tables import finding
 from rnaernie_bench.results.rendering import TIES, build_results, render
 from rnaernie_bench.results.significance import build_statistics
 from rnaernie_bench.results.store import import_run, read_records
@@ -66,6 +67,24 @@ def test_tables_show_ties_until_a_record_is_added(
     tables = build(read_records(results), tasks=TASKS, statistics=read_statistics(results))
     assert [row.tied for table in tables for row in table.rows] == [None] * 4
     assert "tied" not in render(tables, "md")
+
+
+def test_of_a_long_table_the_best_rows_and_baselines_are_tested(
+    results: Path, make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(significance, "MOST_TESTED", 1)
+    monkeypatch.setattr(significance, "MOST_BASELINES", 1)
+    import_run(make_run(backbone={"name": "other"}), results)
+    records, tests = read_records(results), statistics(results)
+    assert [len(entry["rows"]) for entry in tests.values()] == [2, 2]
+    table, _ = tables = build(records, tasks=TASKS, statistics=tests)
+    assert {(row.kind, row.tied) for row in table.rows} == {
+        ("encoder", "a"), ("baseline", "a"), ("encoder", None)
+    }  # fmt: skip
+    assert "best baselines; not tested: 1." in render(tables, "md")
+    found = finding(table)
+    assert found is not None
+    assert found.sentences[-1] == "1 row further down: not tested."
 
 
 def test_other_settings_are_another_test(results: Path) -> None:

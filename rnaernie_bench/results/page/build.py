@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup, escape
-
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
 from rnaernie_bench.results.across import across_tasks
+from rnaernie_bench.results.collection import no_collection
+from rnaernie_bench.results.folds import over_folds
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
+from rnaernie_bench.results.page.processes import spread
+from rnaernie_bench.results.page.templating import SCRIPT, STYLE, Templates
 from rnaernie_bench.results.page.views import (
     Board,
     Ranks,
@@ -26,8 +27,7 @@ from rnaernie_bench.results.page.views import (
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
 from rnaernie_bench.results.rendering import caveats_of
-from rnaernie_bench.results.tied import Statistics, table_digest
-from rnaernie_bench.style import css_variables
+from rnaernie_bench.results.tied import TESTED, Statistics, table_digest
 
 INLINE_RUNS = 60
 """Up to so many rows the page holds everything; beyond, run pages are files of their own."""
@@ -35,11 +35,11 @@ INLINE_RUNS = 60
 MOST_ROWS = 50
 """Of a longer table the page shows the best rows and every baseline, a page of its own all."""
 
-MARKER = "page.css"
+LEAST_PAGES = 300
+"""From so many pages on they are written by several processes."""
+
+MARKER = STYLE
 """A folder with this file was written by us and may be replaced."""
-
-
-_CODE = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def prediction_folders(records: Sequence[Record], *roots: Path) -> dict[str, Pat
     return found
 
 
+@no_collection()
 def write_page(
     path: Path,
     found: Sequence[Table],
@@ -117,8 +118,12 @@ def write_page(
         )
     if pages.further:
         with atomic_folder(folder, replace=True) as temporary:
-            for name, render in pages.further.items():
-                (temporary / name).write_text(render(), encoding="utf-8", newline="\n")
+
+            def write(name: str) -> None:
+                text = pages.further[name]()
+                (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+
+            spread(write, list(pages.further), least=LEAST_PAGES)
     elif folder.is_dir():
         with atomic_folder(folder, replace=True):
             pass
@@ -141,14 +146,20 @@ def build_pages(
     rows = {row.run_ids: (row, table) for table in reversed(found) for row in table.rows}
     inline = len(rows) <= INLINE_RUNS
 
+    # Of many rows the predictions of the best ones are read: it takes longer than all the rest.
+    best = {row.run_ids for table in found for row in table.rows[: breakdowns.MOST_ROWS]}
+
     def run_of(run_ids: tuple[str, ...]) -> RunView:
         row, table = rows[run_ids]
-        return runs.run_view(row, records, read, table.task.main_metric)
+        answers = read if inline or run_ids in best else breakdowns.no_answers
+        return runs.run_view(row, records, answers, table.task.main_metric)
 
-    views = []
-    for table in found:
-        prefix = "#" if inline else f"{folder}/"
-        views.append(_table(table, records, evidence, read, prefix, folder, inline=inline))
+    def whole_of(number: int) -> TableView:
+        return _table(found[number], records, evidence, read, inline=inline)
+
+    numbers = range(len(found))
+    whole = list(map(whole_of, numbers)) if inline else spread(whole_of, numbers, least=2)
+    views = whole if inline else [_best(view, folder) for view in whole]
     task_views = _tasks(found, views, evidence)
     shown = sorted(rows, key=lambda ids: (rows[ids][1].key, rows[ids][0].backbone, ids))
     board = Board(
@@ -168,26 +179,25 @@ def build_pages(
         runs=tuple(run_of(ids) for ids in shown) if inline else (),
         filters=_filters(views),
     )
-    templates = _Templates()
+    templates = Templates()
     main = templates.render("index.html.jinja", board=board)
     if inline:
         return Pages(main, {})
-    further: dict[str, Callable[[], str]] = {MARKER: lambda: templates.css}
-    further["page.js"] = lambda: templates.javascript
+    further: dict[str, Callable[[], str]] = {STYLE: lambda: templates.css}
+    further[SCRIPT] = lambda: templates.javascript
     home = f"../{folder.removesuffix('-details')}.html"
 
-    def table_page(table: Table) -> str:
-        view = _table(table, records, evidence, read, "", "", inline=False)
-        chosen = {"table": view, "filters": _filters([view])}
+    def table_page(view: TableView) -> str:
+        chosen = {"table": replace(view, base=""), "filters": _filters([view])}
         return templates.render("table_page.html.jinja", **chosen, board=board, home=home)
 
     def run_page(run_ids: tuple[str, ...]) -> str:
         run = run_of(run_ids)
         return templates.render("run_page.html.jinja", run=run, board=board, home=home)
 
-    for table, view in zip(found, views, strict=True):
+    for view, complete in zip(views, whole, strict=True):
         if view.left_out:
-            further[Path(view.href).name] = partial(table_page, table)
+            further[Path(view.href).name] = partial(table_page, complete)
     for ids in shown:
         further[_run_file(rows[ids][0])] = partial(run_page, ids)
     return Pages(main, further)
@@ -202,22 +212,17 @@ def _table(
     records: Mapping[str, Record],
     evidence: Evidence,
     read: breakdowns.ReadAnswers,
-    prefix: str,
-    folder: str,
     *,
     inline: bool,
 ) -> TableView:
-    """Return what the page shows of a table; without `folder`, all of its rows."""
+    """Return a table with all of its rows, as its own page shows it."""
     key, task = table.key, table.task
 
     def href(row: Row) -> str:
         name = _run_file(row)
-        return f"#{Path(name).stem}" if inline else f"{prefix}{name}"
+        return Path(name).stem if inline else name
 
     listed, ticks = tables.rows(table, records, href)
-    shown = [row for row in listed if row.place <= MOST_ROWS or row.baseline]
-    if not folder:
-        shown = listed
     tests = evidence.statistics.get(
         table_digest(
             key,
@@ -227,13 +232,12 @@ def _table(
         )
     )
     anchor = f"table-{wording.anchor(*astuple(key))}"
-    places = {row.place for row in shown}
-    part = replace(table, rows=tuple(row for i, row in enumerate(table.rows, 1) if i in places))
     heats = (
-        breakdowns.by_class(part.rows, records, key.part, href),
-        breakdowns.by_family(part.rows, read, key.part, href),
+        breakdowns.by_class(table.rows, records, key.part, href),
+        breakdowns.by_family(table.rows, read, key.part, href),
+        breakdowns.by_length(table.rows, read, key.part, href),
     )
-    drawn = (*charts.cost_charts(part), charts.learning_curves(part, records))
+    drawn = (*charts.cost_charts(table, MOST_ROWS), charts.learning_curves(table, records))
     better = "higher" if task.higher_is_better else "lower"
     fold = f", fold {key.fold}" if key.fold else ""
     facts = [
@@ -243,6 +247,8 @@ def _table(
     facts += [f"data {key.dataset[:12]}"]
     if table.budget:
         facts.append(f"budget of trained rows: {table.budget}")
+    if table.untested:
+        facts.append(f"{TESTED[0].lower()}{TESTED[1:]}")
     return TableView(
         anchor=anchor,
         key=key.task,
@@ -257,14 +263,28 @@ def _table(
         finding=tables.finding(table),
         columns=tables.columns(table),
         ticks=ticks,
-        rows=tuple(shown),
-        tested=any(row.tied for row in shown),
-        left_out=len(listed) - len(shown),
-        href=f"{folder}/{anchor}.html" if len(listed) > len(shown) else "",
+        rows=tuple(listed),
+        base="#" if inline else "",
+        tested=any(row.tied for row in listed),
+        left_out=0,
+        href="",
         duels=tables.duels(table, tests),
         heats=tuple(heat for heat in heats if heat),
         charts=tuple(chart for chart in drawn if chart),
         caveats=tuple(caveats_of(table)),
+    )
+
+
+def _best(view: TableView, folder: str) -> TableView:
+    """Return what the main page shows of a table; a longer one has a page in `folder`."""
+    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.baseline)
+    left_out = len(view.rows) - len(shown)
+    return replace(
+        view,
+        rows=shown,
+        base=f"{folder}/",
+        left_out=left_out,
+        href=f"{folder}/{view.anchor}.html" if left_out else "",
     )
 
 
@@ -275,12 +295,18 @@ def _tasks(
     groups: dict[tuple[str, bool], list[TableView]] = {}
     for view in views:
         groups.setdefault((view.key, view.simulated), []).append(view)
+    folds = over_folds(found)
     return tuple(
         TaskView(
             anchor=f"task-{wording.anchor(key, str(simulated))}",
             name=key,
             title=f"{'Simulated data: ' if simulated else ''}{group[0].title}",
             tables=tuple(group),
+            folds=tuple(
+                breakdowns.by_fold(table)
+                for table in folds
+                if (table.key.task, table.simulated) == (key, simulated)
+            ),
             references=tuple(
                 reference_view(reference)
                 for reference in evidence.references(key.partition("@")[0])
@@ -335,34 +361,3 @@ def _filters(views: Sequence[TableView]) -> dict[str, tuple[str, ...]]:
         "strategy": {row.strategy for view in views for row in view.rows},
     }
     return {name: tuple(sorted(values)) for name, values in choices.items() if len(values) > 1}
-
-
-def prose(text: str) -> Markup:
-    """Return escaped text in which words between backticks are set as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
-
-
-class _Templates:
-    """The templates, with style and script; loaded once a build."""
-
-    def __init__(self) -> None:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-        folder = Path(__file__).with_name("templates")
-        self._environment = Environment(
-            loader=FileSystemLoader(folder, encoding="utf-8"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["prose"] = prose
-        style = (folder / MARKER).read_text(encoding="utf-8")
-        self.css = style.replace("/* variables */", css_variables())
-        self.javascript = (folder / "page.js").read_text(encoding="utf-8")
-
-    def render(self, name: str, **context: object) -> str:
-        """Return a page; every string in `context` is escaped, save SVG made by `charts`."""
-        return self._environment.get_template(name).render(
-            css=Markup(self.css), javascript=Markup(self.javascript), **context
-        )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from rnaernie_bench.results.leaderboard import Row, Table
@@ -31,13 +34,15 @@ from rnaernie_bench.style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 4.7, 3.1
 """Size of a chart in inches; a point is a CSS pixel at its natural size."""
 
 Box = tuple[float, float, float, float]
 """Left, low, right and high end."""
+
+Boxes = npt.NDArray[np.float64]
+"""Shape (n, 4)."""
 
 MOST_LABELS = 8
 MOST_CURVES = 6
@@ -48,8 +53,14 @@ _SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"')
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
-def cost_charts(table: Table) -> Iterator[Chart]:
-    """Yield the score against each cost that rows differ in, with the rows that nothing beats."""
+def cost_charts(table: Table, most: int) -> Iterator[Chart]:
+    """Yield the score against each cost that rows differ in, with the rows that nothing beats.
+
+    Args:
+        table: the table.
+        most: so many of its best rows are drawn, beside every baseline and what nothing beats.
+    """
+    best = {row.run_ids for i, row in enumerate(table.rows) if i < most or row.kind == "baseline"}
     costs: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
         ("train_s", "training time", "training time", wording.duration),
         ("items_per_s", "prediction time", "time for 1,000 items", wording.duration),
@@ -58,12 +69,13 @@ def cost_charts(table: Table) -> Iterator[Chart]:
     for name, title, axis, shown in costs:
         rows = [row for row in table.rows if (getattr(row, name) or 0) > 0]
         if len({getattr(row, name) for row in rows}) > 1:
-            yield _cost_chart(table, rows, name, title, axis, shown)
+            yield _cost_chart(table, rows, best, name, title, axis, shown)
 
 
 def _cost_chart(
     table: Table,
-    rows: Sequence[Row],
+    every: Sequence[Row],
+    best: Container[tuple[str, ...]],
     name: str,
     title: str,
     axis: str,
@@ -71,10 +83,17 @@ def _cost_chart(
 ) -> Chart:
     metric = table.task.main_metric
     label = wording.metric_label(metric)
-    points = [(_cost(row, name), row.metrics[metric].mean) for row in rows]
-    front = pareto_front(points, higher_is_better=table.task.higher_is_better)
+
+    def point(row: Row) -> tuple[float, float]:
+        return _cost(row, name), row.metrics[metric].mean
+
+    higher = table.task.higher_is_better
+    unbeaten = {every[i].run_ids for i in pareto_front(list(map(point, every)), higher)}
+    rows = [row for row in every if row.run_ids in best or row.run_ids in unbeaten]
+    points = list(map(point, rows))
+    front = pareto_front(points, higher)
     names = [wording.short(wording.row_name(row.backbone, row.strategy)) for row in rows]
-    with _drawing(title, table) as (axes, chart):
+    with _drawing(title, table, layout=None) as (axes, chart):
         axes.set_xscale("log")
         axes.step(
             [points[index][0] for index in front],
@@ -93,9 +112,12 @@ def _cost_chart(
                      if row.kind == kind]  # fmt: skip
             if not found:
                 continue
-            bars = [(x, cell.low, cell.high) for (x, _), cell in found if cell.low is not None]
+            bars = [(x, c.low, c.high) for (x, _), c in found if None not in (c.low, c.high)]
             if bars:
-                axes.vlines(*zip(*bars, strict=True), color=bar, linewidth=3)
+                # Gaps in one line, which is drawn ten times as fast as a line a bar.
+                ends = np.array([(low, high, math.nan) for _, low, high in bars], np.float64)
+                axes.plot(np.repeat([x for x, *_ in bars], 3), ends.ravel(), color=bar,
+                          linewidth=3, solid_capstyle="butt", zorder=1)  # fmt: skip
             x, y = zip(*(place for place, _ in found), strict=True)
             axes.plot(x, y, marker=marker, color=face, markeredgecolor=edge, markeredgewidth=1.4,
                       linestyle="none")  # fmt: skip
@@ -106,14 +128,15 @@ def _cost_chart(
         _ticks(axes, name, shown)
         axes.set_xlabel(f"{axis} (log scale)")
         axes.set_ylabel(label)
-        cast("Figure", axes.figure).draw_without_rendering()  # the layout is known from here on
+        _place(axes, shown)
         labels = [(i, names[i], INK if i in front else MUTED) for i in named]
         _label(axes, points, labels, front)
-    unbeaten = [names[index] for index in front]
+    winners = wording.listed([names[index] for index in front], 6)
+    more = f" {len(rows)} of {len(every)} rows are drawn." if len(every) > len(rows) else ""
     return Chart(
         f"{label[0].upper()}{label[1:]} against {title}",
-        f"Not beaten at their cost: {wording.listed(unbeaten, 6)}. Round: networks; "
-        "square: baselines; bars: 95 % intervals over items.",
+        f"Not beaten at their cost: {winners}. Round: networks; "
+        f"square: baselines; bars: 95 % intervals over items.{more}",
         chart[0],
     )
 
@@ -134,6 +157,20 @@ def _ticks(axes: Axes, name: str, shown: Callable[[float | None], str]) -> None:
     axes.set_xticks(inside[:: max(1, len(inside) // 5)])
     axes.xaxis.set_major_formatter(lambda value, _: shown(value))
     axes.minorticks_off()
+
+
+def _place(axes: Axes, shown: Callable[[float | None], str]) -> None:
+    """Leave the room that labels take: Matplotlib's layout takes longer than the drawing does."""
+    digit, wide, high = 6.4, 72 * WIDTH, 72 * HEIGHT
+    low, top = axes.get_ylim()
+    inside = [tick for tick in axes.get_yticks() if low <= tick <= top]
+    figures = axes.yaxis.get_major_formatter().format_ticks(inside)
+    left = 21 + digit * max(map(len, figures), default=0)
+    start, end = map(math.log, axes.get_xlim())
+    last = float(axes.get_xticks()[-1])
+    beyond = digit * len(shown(last)) / 2 - (wide - left) * (end - math.log(last)) / (end - start)
+    right = wide - max(3.0, beyond + 3)
+    axes.set_position((left / wide, 33 / high, (right - left) / wide, (high - 36) / high))
 
 
 _PLACES = ((8, 0, "left"), (-8, 0, "right"), (0, 11, "center"), (0, -11, "center"),
@@ -172,7 +209,7 @@ def _label(
             left, low, right, high = at(place)
             outside = max(0.0, frame.x0 - left) + max(0.0, right - frame.x1)
             outside += max(0.0, frame.y0 - low) + max(0.0, high - frame.y1)
-            return 100 * outside + sum(_overlap(at(place), other) for other in taken)
+            return 100 * outside + _overlap(at(place), np.array(taken))
 
         best = min(_PLACES, key=cost)
         taken.append(box(best))
@@ -182,15 +219,15 @@ def _label(
         )  # fmt: skip
 
 
-def _overlap(a: Box, b: Box) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return max(0.0, width) * max(0.0, height)
+def _overlap(box: Box, others: Boxes) -> float:
+    """Return the area that a box shares with others."""
+    left, low, right, high = others.T
+    width = np.minimum(box[2], right) - np.maximum(box[0], left)
+    height = np.minimum(box[3], high) - np.maximum(box[1], low)
+    return float(np.sum(width.clip(min=0) * height.clip(min=0)))
 
 
-def pareto_front(
-    points: Sequence[tuple[float, float]], *, higher_is_better: bool = True
-) -> list[int]:
+def pareto_front(points: Sequence[tuple[float, float]], higher_is_better: bool = True) -> list[int]:
     """Return the points (cost, score) that no other beats, cheapest first.
 
     A point is beaten by one that costs no more and scores no worse, and differs.
@@ -288,7 +325,11 @@ def rank_chart(rows: Sequence[tuple[str, float]], critical: float) -> Chart:
 
 @contextmanager
 def _drawing(
-    name: str, table: Table | None, *, height: float = HEIGHT
+    name: str,
+    table: Table | None,
+    *,
+    height: float = HEIGHT,
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Iterator[tuple[Axes, list[Markup]]]:
     """Give axes to draw on, and a list that holds the finished SVG after the block."""
     import matplotlib
@@ -296,7 +337,7 @@ def _drawing(
 
     finished: list[Markup] = []
     with matplotlib.rc_context(chart_style()):
-        figure = Figure(figsize=(WIDTH, height), dpi=72, layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), dpi=72, layout=layout)
         yield figure.add_subplot(), finished
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

@@ -178,12 +178,14 @@ def finding(table: Table) -> Finding | None:
         if tied:
             cannot = f"{len(tied)} of the {wording.plural(len(others), 'other row')}"
             sentences.append(f"{cannot} cannot be told from it: {wording.listed(names)}.")
-        rest = len(others) - len(tied)
+        rest = len(others) - len(tied) - table.untested
         if rest:
-            which = (
-                "All others are" if not tied else "The other is" if rest == 1 else "The others are"
-            )
-            sentences.append(f"{which} significantly worse.")
+            which = "All others" if not tied else "The other" if rest == 1 else "The others"
+            which += " tested" if table.untested else ""
+            are = "is" if tied and rest == 1 else "are"
+            sentences.append(f"{which} {are} significantly worse.")
+        if table.untested:
+            sentences.append(f"{wording.plural(table.untested, 'row')} further down: not tested.")
     if best.kind == "baseline" and any(row.kind == "encoder" for row in others):
         sentences.append("The leader is a baseline: no language model here is ahead of it.")
     return Finding(wording.row_name(best.backbone, best.strategy), score.strip(), tuple(sentences))

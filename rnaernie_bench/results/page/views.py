@@ -59,7 +59,7 @@ class RowView:
     """Short words beside the name, such as `baseline` or `reproduced`."""
     notes: str
     href: str
-    """Where its runs are told of."""
+    """Where its runs are told of, after the table's `base`."""
     score: Value
     spread: str
     interval: str
@@ -105,7 +105,7 @@ class Heat:
     columns: tuple[tuple[str, str], ...]
     """Name and what stands below it."""
     rows: tuple[tuple[str, str, tuple[float | None, ...]], ...]
-    """Name, where its runs are told of, and the shares."""
+    """Name, where its runs are told of (after the table's `base`), and the shares."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ class TableView:
     columns: tuple[Column, ...]
     ticks: tuple[Tick, ...]
     rows: tuple[RowView, ...]
+    base: str
+    """What links to runs begin with."""
     tested: bool
     left_out: int
     """Rows that stand on the table's own page only."""
@@ -177,8 +179,8 @@ class Confusion:
     """Items by true class (row) and predicted class (column), over all seeds."""
 
     labels: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, int], ...], ...]
-    """Count as shown, empty for none, and the percentage of the true class."""
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+    """Count, and the percentage of the true class."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,8 @@ class TaskView:
     name: str
     title: str
     tables: tuple[TableView, ...]
+    folds: tuple[Heat, ...]
+    """Of each split with folds, the rows over all of them."""
     references: tuple[ReferenceView, ...]
 
 

@@ -141,6 +141,11 @@ def test_families_come_from_predictions_that_are_the_records_own(
     assert found == {folder.name: folder for folder in folders}
     text, _ = written(tmp_path, evidence_of(records, found))
     assert "Accuracy by family" in text and "RF2" in text
+    monkeypatch.setattr(page, "INLINE_RUNS", 0)
+    monkeypatch.setattr(page.breakdowns, "MOST_ROWS", 1)
+    written(tmp_path, evidence_of(records, found), "many.html")
+    pages = [path.read_text("utf-8") for path in (tmp_path / "many-details").glob("run-*.html")]
+    assert sorted("hardest families" in text for text in pages) == [False, True]
     (folders[0] / "predictions.parquet").write_bytes(b"other")
     with pytest.raises(ResultError, match=r"predictions\.parquet: not the file"):
         write_page(tmp_path / "x.html", build(records, tasks=TASKS), evidence_of(records, found))
