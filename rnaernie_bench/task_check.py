@@ -83,17 +83,30 @@ def check(path: Path) -> Iterator[Finding]:
         yield of_error(error, "simulation")
         return
     splits: list[Split] = []
-    for name in task.splits:
+    for name, fold in _splits(task):
         try:
-            splits.append(make_split(task, usable, name))
+            splits.append(make_split(task, usable, name, fold=fold))
         except BenchError as error:
-            yield of_error(error, f"split {name}")
+            yield of_error(error, f"split {name}" + (f", fold {fold}" if fold else ""))
             continue
         if dataset is not None:
             yield from _labels(task, splits[-1])
             yield from _leakage(task, splits[-1])
     if splits:
         yield _training(task, usable, splits[0])
+
+
+def _splits(task: Task) -> list[tuple[str, str | None]]:
+    """Return the splits by name, each with its folds, or None where it has none."""
+    return [
+        (name, fold)
+        for name, split in task.splits.items()
+        for fold in (split.folds.names if split.folds else (None,))
+    ]
+
+
+def _subject(split: Split, what: str) -> str:
+    return f"split {split.name}" + (f", fold {split.fold}" if split.fold else "") + f", {what}"
 
 
 def _located(path: Path, error: ConfigError) -> Finding:
@@ -245,18 +258,18 @@ def _labels(task: Task, split: Split) -> Iterator[Finding]:
         if labels:
             yield Finding(
                 "problem" if part == "train" else "warning",
-                f"split {split.name}, labels",
+                _subject(split, "labels"),
                 f"no record of {part} is of {', '.join(labels)}",
                 "take the label out of `labels`, or cut the parts otherwise",
             )
     if not any(absent.values()):
         what = f"all {len(task.labels)} stand in train and in every test part"
-        yield Finding("ok", f"split {split.name}, labels", what)
+        yield Finding("ok", _subject(split, "labels"), what)
 
 
 def _leakage(task: Task, split: Split) -> Iterator[Finding]:
     """Count sequences that stand on both sides; only the part that ranks models must have none."""
-    subject = f"split {split.name}, leakage"
+    subject = _subject(split, "leakage")
     declared, sound = task.splits[split.name], True
     for (part, other), count in identical(split).items():
         if not count:
