@@ -15,7 +15,7 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import DecoderName, LengthPolicy, check_chosen
 from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
-from rnaernie_bench.task import Task, find_tasks, load_tasks
+from rnaernie_bench.task import Task, find_tasks, read_task
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
@@ -197,13 +197,13 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     Raises:
         ConfigError: naming the key or value that is unknown, of a wrong type or out of range.
     """
-    tasks = load_tasks(task_folders)
-    if not any(text.startswith("task=") for text in overrides):
-        raise ConfigError(
-            "no task is chosen", where="task", remedy="add task=NAME, one of " + ", ".join(tasks)
-        )
-    _store_tasks(tasks)
-    choices = {group: _known(group) for group in GROUPS} | {"task": list(tasks)}
+    found, chosen = find_tasks(task_folders), [t[5:] for t in overrides if t.startswith("task=")]
+    if not chosen:
+        remedy = "add task=NAME, one of " + ", ".join(found)
+        raise ConfigError("no task is chosen", where="task", remedy=remedy)
+    # A wrong one of the others is in nobody's way.
+    _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
+    choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
     config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
     declared = tasks[config.task.name]
     if config.split is not None and config.split not in declared.splits:

@@ -110,7 +110,7 @@ def local_database(database: Path) -> Iterator[str]:
         with FileLock(lock, timeout=LOCK_LIMIT_S):
             if not database.exists():
                 _create(database)
-            _check(database)
+            check_database(database)
             yield f"sqlite:///{database.as_posix()}"
     except Timeout as error:
         raise TrackingError(
@@ -222,8 +222,12 @@ def _create(database: Path) -> None:
     partial.replace(database)
 
 
-def _check(database: Path) -> None:
-    """Fail at once where MLflow would retry for a minute and a half."""
+def check_database(database: Path) -> None:
+    """Fail at once where MLflow would retry for a minute and a half.
+
+    Raises:
+        TrackingError: if the existing file cannot be written, or is no SQLite database.
+    """
     import sqlite3
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -217,8 +218,15 @@ def load_task(name: str, folders: Iterable[Path] = ()) -> Task:
 
 
 def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
-    """Return all tasks by name, in alphabetical order."""
-    return {name: read_task(path / "task.yaml") for name, path in find_tasks(folders).items()}
+    """Return all tasks by name, in alphabetical order; wrong ones are warned of and left out."""
+    tasks: dict[str, Task] = {}
+    for name, folder in find_tasks(folders).items():
+        try:
+            tasks[name] = read_task(folder / "task.yaml")
+        except ConfigError as error:
+            log = logging.getLogger(__name__)
+            log.warning("the task '%s' is left out: %s", name, error)
+    return tasks
 
 
 def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:

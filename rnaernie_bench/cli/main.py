@@ -25,11 +25,13 @@ COMMANDS = {
     "results": "import, merge, submit, reproduce, validate and build the published results",
     "convert": "the authors' Paddle checkpoint as a folder that MultiMolecule loads",
     "inspect": "sizes of a backbone, and what a forward pass costs",
-    "tasks": "list or show the tasks",
+    "tasks": "list or show the tasks, or begin a new one",
+    "validate": "check a task: declaration, data, labels, leakage, a pass of training",
     "backbones": "list or show the backbones and baselines",
     "strategies": "list or show the strategies",
     "types": "train or measure what predicts the RNA types of sequences",
     "data": "fetch, verify and audit the data of a task",
+    "doctor": "look at versions, accelerator, data, cache and tracking, with remedies",
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""
 

@@ -1,25 +1,43 @@
-"""`rnaernie-bench tasks`: what there is to benchmark on."""
+"""`rnaernie-bench tasks`: what there is to benchmark on, and a start for what is not."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
-    parser.description = "List the tasks, or show the card of one."
+    parser.description = "List the tasks, show the card of one, or begin a new one."
     common = argparse.ArgumentParser(add_help=False)
     add_task_path(common)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", parents=[common], help="one line a task")
     show = actions.add_parser("show", parents=[common], help="the task card")
     show.add_argument("task", metavar="TASK")
+    new = actions.add_parser("new", parents=[common], help="write a template to fill in")
+    new.add_argument("name", metavar="NAME", help="lower-case letters, digits and underscores")
+    new.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("my_tasks"),
+        metavar="DIR",
+        help="the folder of tasks to put it into (default: my_tasks)",
+    )
+    new.add_argument(
+        "--source",
+        choices=["fasta", "table"],
+        default="fasta",
+        help="what the data are read from (default: fasta)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the list or the card."""
+    """Print the list or the card, or write a template."""
+    if arguments.action == "new":
+        return _new(arguments)
     from rnaernie_bench.task import load_task, load_tasks
 
     if arguments.action == "list":
@@ -28,4 +46,15 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     task = load_task(arguments.task, arguments.task_path)
     print(task.card.read_text(encoding="utf-8") if task.card.exists() else task.title)
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from rnaernie_bench.task_template import new_task
+
+    name, folder = arguments.name, arguments.folder
+    target = new_task(name, folder, source=arguments.source, task_folders=arguments.task_path)
+    print(f"written: {target / 'task.yaml'} and its card")
+    print(f"try it on simulated data: rnaernie-bench run task={name} --task-path {folder}")
+    print(f"fill it in, then: rnaernie-bench validate {target}")
     return 0

@@ -74,18 +74,26 @@ def fetch(task: Task) -> list[Path]:
     return [locate(file, task=task.name, download=True) for file in task.data_files.values()]
 
 
-def verify(task: Task) -> list[tuple[str, Path | None, str | None]]:
+def verify(task: Task, *, checksums: bool = True) -> list[tuple[str, Path | None, str | None]]:
     """Check every file of `task` without touching the network.
+
+    Args:
+        task: whose files.
+        checksums: whether they are read and compared, or only looked for.
 
     Returns:
         For each its name, where it lies (None if missing) and what is wrong (None if nothing is).
     """
     report: list[tuple[str, Path | None, str | None]] = []
     for part, file in task.data_files.items():
+        found = find(file.path)
+        if found and not checksums:
+            report.append((part, found, None))
+            continue
         try:
             report.append((part, locate(file, task=task.name), None))
         except DataError as error:
-            report.append((part, find(file.path), str(error)))
+            report.append((part, found, str(error)))
     return report
 
 

@@ -1,0 +1,58 @@
+"""`rnaernie-bench doctor`: whether everything is where and as it should be."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from rnaernie_bench.cli.run import add_task_path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = (
+        "Look at versions, accelerator, data, cache, tracking store and embedded weights: a line "
+        "each, with the remedy. It works where torch is missing or broken, and changes nothing. "
+        "The exit status is 1 if there is a problem."
+    )
+    parser.epilog = "example: rnaernie-bench doctor --full"
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="compare data files with their checksums, import heavy libraries (a minute)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
+    )
+    parser.add_argument("--tracking-uri", metavar="URI", help="ask this MLflow server")
+    add_task_path(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print what is found.
+
+    Returns:
+        0, or 1 if something is a problem.
+    """
+    import json
+
+    from rnaernie_bench.doctor.examination import examine
+    from rnaernie_bench.findings import failed
+
+    findings = []
+    for finding in examine(
+        task_folders=arguments.task_path,
+        runs_dir=arguments.runs_dir,
+        tracking_uri=arguments.tracking_uri,
+        full=arguments.full,
+    ):
+        findings.append(finding)
+        if not arguments.json:
+            print(finding, flush=True)
+    problem = failed(findings)
+    if arguments.json:
+        report = {"sound": not problem, "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(report, indent=1, ensure_ascii=False))
+    return int(problem)

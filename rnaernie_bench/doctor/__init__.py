@@ -1,0 +1,1 @@
+"""What `rnaernie-bench doctor` looks at; it works where libraries are missing or broken."""
