@@ -136,7 +136,7 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
          "record 2 (c), line 4: a pair names base 9 of 2"),
         ("#Name: b\nACG\n", "a.st", "record 1 (b), line 2: the record has no structure"),
         ("text", "a.txt", ": the name does not tell which kind"),
-        (gzip.compress(b">a\nACG\n...\n" * 50, mtime=0)[:-20], "a.dbn", ": the gzip file is truncated"),
+        (gzip.compress(b">a\nACG\n...\n" * 50, mtime=0)[:-20], "a.dbn", ": the gzip file is trunc"),
         (b">a\nA\xffG\n...\n", "a.dbn", "line 2: the line holds bytes that are not UTF-8"),
     ],
 )  # fmt: skip
