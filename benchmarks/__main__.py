@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    contact_head,
     decoding,
     dropout_equivalence,
     embedding,
@@ -26,6 +27,7 @@ for benchmark in (
     type_guided,
     leaderboard_page,
     decoding,
+    contact_head,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

@@ -33,9 +33,11 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         cells = [_figure(test["metrics"][metric]) for metric in _metrics(record)]
         lines.append(f"| {name} | {test['n']} | {test['n_truncated']} | {' | '.join(cells)} |")
     lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
-    lines += [*_per_class(record), ""]
+    if record["task"]["level"] == "sequence":
+        lines += [*_per_class(record), ""]
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
-    command = f"rnaernie-bench predict {record['run_id']} in.fa -o out.tsv"
+    output = "out.dbn" if record["task"]["level"] == "contact" else "out.tsv"
+    command = f"rnaernie-bench predict {record['run_id']} in.fa -o {output}"
     lines += ["## Use", "", "```", command, "```", ""]
     lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
     return "\n".join(lines)

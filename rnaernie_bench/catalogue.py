@@ -58,6 +58,7 @@ class StrategyEntry:
     facts: str | None = None
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
+    levels: tuple[Level, ...] = ("sequence",)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
         "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
+        "onehot": "rnaernie_bench.baselines.onehot:ENTRY",
+        "vienna_mfe": "rnaernie_bench.baselines.folding:VIENNA_MFE",
+        "vienna_mea": "rnaernie_bench.baselines.folding:VIENNA_MEA",
+        "unpaired": "rnaernie_bench.baselines.folding:UNPAIRED",
     },
     group="rnaernie_bench.backbones",
 )
@@ -101,6 +106,9 @@ HEADS: Registry[HeadEntry] = Registry(
     {
         "pooled": "rnaernie_bench.heads:POOLED",
         "mean": "rnaernie_bench.heads:MEAN",
+        "bilinear": "rnaernie_bench.heads:BILINEAR",
+        "attention": "rnaernie_bench.heads:ATTENTION",
+        "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
 )

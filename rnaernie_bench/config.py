@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from rnaernie_bench import resources
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
+from rnaernie_bench.data.contacts import check_fold
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
-from rnaernie_bench.task import LengthPolicy, Task, find_tasks, load_tasks
+from rnaernie_bench.task import LENGTHS, LengthPolicy, Task, find_tasks, load_tasks
 from rnaernie_bench.tracking import TrackingOptions
 from rnaernie_bench.validation import build, convert
 
@@ -39,6 +40,8 @@ class TaskOptions:
     """Share of the training items that is used, a stratified and nested subset."""
     window_overlap: int = 0
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
+    decoder: Literal["threshold", "greedy", "mea", "matching", "hybrid"] | None = None
+    """What makes base pairs of their probabilities; None where the task has no pairs."""
 
     def __post_init__(self) -> None:
         overlap = self.window_overlap
@@ -114,7 +117,6 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
-        require(self.fold is None, "fold", "left out: no split of this task has folds")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
         require(
             self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
@@ -210,6 +212,11 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             where="split",
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
+    check_fold(declared.splits[config.split or declared.default_split], config.fold)
+    contacts, policies = declared.level == "contact", LENGTHS[declared.level]
+    require(config.task.length in policies, "task.length", " or ".join(policies))
+    decoder = "the name of a decoder" if contacts else "null: the task has no pairs"
+    require((config.task.decoder is not None) == contacts, "task.decoder", decoder)
     return config
 
 
@@ -316,6 +323,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
             "train_fraction": 1.0, "window_overlap": 0,
+            "decoder": "greedy" if task.level == "contact" else None,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.metrics import ClassificationReport, classification_report
 from rnaernie_bench.results.predictions import Predictions, hash_ids
 from rnaernie_bench.results.statistics import bootstrap_intervals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,27 @@ class Evaluation:
     tests: Mapping[str, dict[str, Any]]
     """The record's field, without the predictions of each part."""
     predictions: Predictions
+    labels: Sequence[str]
+    """The task's labels."""
+    trials = 0
+    """Settings that were compared on validation."""
+
+    @property
+    def selected(self) -> dict[str, Any]:
+        """What validation chose, for the record."""
+        return {"temperature": self.temperature}
+
+    @property
+    def predictor(self) -> dict[str, Any]:
+        """What `predict` needs besides the model."""
+        return {"labels": list(self.labels), "temperature": self.temperature}
+
+    def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
+        """Yield file names and pictures of a test part."""
+        from rnaernie_bench.plots import confusion_matrix_figure
+
+        figure = confusion_matrix_figure(self.tests[part]["confusion"], self.labels, title)
+        yield f"confusion-{part}.png", figure
 
 
 def evaluate(
@@ -79,7 +103,7 @@ def evaluate(
         parts=parts,
     )
     summary = {"n": len(truth), "metrics": dict(validation.metrics)}
-    return Evaluation(temperature, summary, tests, predictions)
+    return Evaluation(temperature, summary, tests, predictions, labels)
 
 
 def _test_entry(

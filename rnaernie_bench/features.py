@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,68 @@ def cached_features(
     seconds = 0.0 if cached else time.perf_counter() - start
     rows = np.load(path, mmap_mode="r")
     return FeatureTable(rows, {s: i for i, s in enumerate(distinct)}, seconds, cached)
+
+
+@dataclass(frozen=True)
+class StateTable:
+    """The states of all bases of each distinct sequence."""
+
+    rows: np.ndarray
+    """float16 of shape (bases of all sequences, hidden), memory-mapped."""
+    places: Mapping[str, int]
+    """Sequence -> row of its first base."""
+    seconds: float
+    """What computing them took in this process; 0 when they came from the cache."""
+    cached: bool
+
+    def __contains__(self, sequence: object) -> bool:
+        return sequence in self.places
+
+    def of(self, sequence: str) -> np.ndarray:
+        """Return the states of a sequence, float16 of shape (bases, hidden)."""
+        start = self.places[sequence]
+        return self.rows[start : start + len(sequence)]
+
+
+def cached_states(
+    sequences: Sequence[str],
+    compute: Callable[[Sequence[str]], Iterator[tuple[int, np.ndarray]]],
+    hidden: int,
+    *,
+    key: Mapping[str, str],
+) -> StateTable:
+    """Return states of the bases of `sequences` from the cache, computing them if they lack.
+
+    They are kept in half precision: a relative error of one in two thousand at most.
+
+    Args:
+        sequences: sequences, perhaps repeated; each distinct one is computed once.
+        compute: yields, in any order, the index of each distinct sequence and its states, of shape
+            (bases, hidden).
+        hidden: the width of a state.
+        key: everything the states depend on, apart from this function.
+
+    Raises:
+        BenchError: if the cache cannot be written.
+    """
+    distinct = list(dict.fromkeys(sequences))
+    ends = np.cumsum([len(sequence) for sequence in distinct])
+    starts = [0, *ends[:-1].tolist()]
+    path = _path({**key, "of": "bases"})
+    start = time.perf_counter()
+    with _lock(path):
+        cached = path.exists()
+        if not cached:
+            with atomic_path(path) as temporary:
+                shape = (int(ends[-1]), hidden)
+                rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float16, shape=shape)
+                for index, states in compute(distinct):
+                    rows[starts[index] : int(ends[index])] = states
+                rows.flush()
+                del rows
+    seconds = 0.0 if cached else time.perf_counter() - start
+    places = dict(zip(distinct, starts, strict=True))
+    return StateTable(np.load(path, mmap_mode="r"), places, seconds, cached)
 
 
 def _lock(path: Path) -> FileLock:

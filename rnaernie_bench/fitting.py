@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rnaernie_bench.config import RunConfig
-from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.items import Dataset, Items
 from rnaernie_bench.task import Task
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from rnaernie_bench.structure.decoders import DecodingOptions
 
 
 class Fitted(Protocol):
@@ -27,14 +29,34 @@ class Fitted(Protocol):
         ...
 
 
+class FittedContacts(Protocol):
+    """A model that has seen its training data and can say which bases pair."""
+
+    @property
+    def decoding(self) -> DecodingOptions | None:
+        """How its probabilities become pairs; None: validation chooses."""
+        ...
+
+    def probabilities(self, sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield index and pair probabilities, float32 (bases, bases), in any order.
+
+        A sequence that the model does not read, being too long, is not yielded.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what `restore` of the same entry needs into the existing, empty `folder`."""
+        ...
+
+
 @dataclass(frozen=True)
 class FitContext:
     """What a backbone, baseline or strategy is given to learn from."""
 
     task: Task
     config: RunConfig
-    train: Sequence[SequenceItem]
-    validation: Sequence[SequenceItem]
+    train: Items
+    validation: Items
     """The only items that may select anything: the validation part, or what the protocol puts in
     its place."""
     dataset: Dataset

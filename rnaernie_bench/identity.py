@@ -33,6 +33,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
         **options,
         "length": config.task.length,
         **(windows if config.task.length == "window" else {}),
+        **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -74,32 +74,68 @@ class Predictor:
 
 
 def load_run(folder: Path) -> Predictor:
-    """Return the model of a finished run.
+    """Return the model of a finished run of a sequence-level task.
 
     Args:
         folder: the run's folder, which holds `model/`.
 
     Raises:
-        ResultError: if there is no whole model in it.
+        ResultError: if there is no whole model in it, or one of another level.
     """
-    from safetensors import SafetensorError
+    saved = read_predictor(folder)
+    if saved.get("level", "sequence") != "sequence":  # runs from before there were levels say none
+        raise ResultError(
+            f"the run predicts at the level '{saved['level']}'",
+            where=folder,
+            remedy="use contact_predict.load_contact_run",
+        )
+    return Predictor(
+        fitted=restored(folder, saved, _restore_network),
+        labels=tuple(saved["labels"]),
+        temperature=saved["temperature"],
+        length=saved["length"],
+        max_bases=saved["max_bases"],
+    )
 
-    model = folder / "model"
+
+def read_predictor(folder: Path) -> dict[str, Any]:
+    """Return what a finished run says of its model.
+
+    Raises:
+        ResultError: if it holds no finished model.
+    """
     try:
-        saved = json.loads((model / "predictor.json").read_text(encoding="utf-8"))
+        text = (folder / "model" / "predictor.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
     except (OSError, ValueError) as error:
         raise ResultError(
             "the run holds no finished model",
             where=folder,
             remedy="repeat its command to finish it",
         ) from error
+
+
+def restored(
+    folder: Path, saved: dict[str, Any], network: Callable[[Path, dict[str, Any]], Any]
+) -> Any:
+    """Return the fitted model of a run.
+
+    Args:
+        folder: the run's folder.
+        saved: what `read_predictor` returned.
+        network: restores a model that is no baseline, given `model/` and `saved`.
+
+    Raises:
+        ResultError: if a file of it is missing or damaged.
+    """
+    from safetensors import SafetensorError
+
+    model = folder / "model"
     entry = BACKBONES.get(saved["backbone"])
     try:
-        fitted = (
-            resolve(entry.restore)(model)
-            if isinstance(entry, BaselineEntry)
-            else _restore_network(model, saved)
-        )
+        if isinstance(entry, BaselineEntry):
+            return resolve(entry.restore)(model)
+        return network(model, saved)
     except (
         OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,
     ) as error:  # fmt: skip
@@ -107,13 +143,6 @@ def load_run(folder: Path) -> Predictor:
         raise ResultError(
             f"the model cannot be loaded: {reason}", where=model, remedy="repeat the run"
         ) from error
-    return Predictor(
-        fitted=fitted,
-        labels=tuple(saved["labels"]),
-        temperature=saved["temperature"],
-        length=saved["length"],
-        max_bases=saved["max_bases"],
-    )
 
 
 def _restore_network(folder: Path, saved: dict) -> Fitted:

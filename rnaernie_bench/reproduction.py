@@ -22,7 +22,7 @@ from rnaernie_bench.validation import build
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
 
-_NOT_TRAINER = ("length", "train_fraction", "budget", "converged")
+_NOT_TRAINER = ("decoder", "length", "train_fraction", "budget", "converged")
 """What a recipe holds beside the trainer's options."""
 
 
@@ -80,6 +80,7 @@ def config_of(
             head=head if encoder else base.task.head,
             length=recipe["length"],
             train_fraction=recipe["train_fraction"],
+            decoder=recipe.get("decoder"),
         ),
         backbone=_changed(base.backbone, options, "backbone"),
         strategy=_changed(base.strategy, record["strategy"], "strategy")

@@ -28,10 +28,11 @@ from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.data.loading import load_dataset, make_split, used_by
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
-from rnaernie_bench.fitting import FitContext, FitReport, Fitted
+from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.protocols import Scheme, scheme
+from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
 from rnaernie_bench.task import Task, load_task
 from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
@@ -39,7 +40,10 @@ from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.contact_evaluation import ContactEvaluation
     from rnaernie_bench.evaluation import Evaluation
+
+    AnyEvaluation = Evaluation | ContactEvaluation
 
 logger = logging.getLogger(__name__)
 
@@ -100,15 +104,26 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
         raise ConfigError(
             f"'{config.backbone.name}' does not serve the level '{task.level}'", where="backbone"
         )
-    if entry.kind == "encoder" and HEADS.get(config.task.head).level != task.level:
-        raise ConfigError(
-            f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
-        )
+    if entry.kind == "encoder":
+        if HEADS.get(config.task.head).level != task.level:
+            raise ConfigError(
+                f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
+            )
+        if task.level not in STRATEGIES.get(config.strategy.name).levels:
+            raise ConfigError(
+                f"'{config.strategy.name}' does not serve the level '{task.level}'",
+                where="strategy",
+                remedy=did_you_mean(
+                    config.strategy.name,
+                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
+                ),
+            )
     dataset = load_dataset(task, simulated=config.task.data == "simulated")
     split = make_split(
         task,
         dataset,
         config.split or task.default_split,
+        fold=config.fold,
         train_fraction=config.task.train_fraction,
     )
     encoder, weights = None, None
@@ -172,24 +187,14 @@ def execute(
 
 def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     from rnaernie_bench.card import run_card
-    from rnaernie_bench.evaluation import evaluate
-    from rnaernie_bench.plots import confusion_matrix_figure
     from rnaernie_bench.results.predictions import predictions_entry, write_predictions
 
     config, task, folder = planned.config, planned.task, planned.folder
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = _fit(planned, tracker)
-        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
-        limit = report.max_bases if config.task.length == "truncate" else None
-        evaluation = evaluate(
-            fitted,
-            planned.scheme.split,
-            task.labels,
-            max_bases=limit,
-            calibrated=planned.scheme.calibrated,
-        )
-    _save_model(planned, fitted, report, evaluation.temperature)
+        evaluation = _evaluate(planned, fitted, report)
+    _save_model(planned, fitted, report, evaluation)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
         test["predictions"] = predictions_entry(folder / "predictions.parquet", test["n"])
@@ -199,8 +204,8 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
             {f"test/{name}/{metric}": entry["value"] for metric, entry in test["metrics"].items()}
         )
         title = f"{task.name}, {name}: {planned.label}"
-        figure = confusion_matrix_figure(test["confusion"], task.labels, title)
-        tracker.log_figure(figure, f"confusion-{name}.png")
+        for file, figure in evaluation.figures(name, title):
+            tracker.log_figure(figure, file)
     _draw_types(planned, report, tracker)
     record = _record(planned, report, evaluation, memory)
     validate_record(record)
@@ -210,6 +215,28 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
     tracker.log_artifact(folder / RECORD)
     tracker.log_artifact(folder / "model")
     return record
+
+
+def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
+    """Return everything that is reported of a fitted model of the task's level."""
+    config, followed = planned.config, planned.scheme
+    if planned.task.level == "contact":
+        from rnaernie_bench.contact_evaluation import evaluate_contacts
+
+        assert config.task.decoder is not None
+        return evaluate_contacts(
+            fitted, followed.split, config.task.decoder, max_bases=report.max_bases
+        )
+    from rnaernie_bench.evaluation import evaluate
+
+    return evaluate(
+        fitted,
+        followed.split,
+        planned.task.labels,
+        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
+        max_bases=report.max_bases if config.task.length == "truncate" else None,
+        calibrated=followed.calibrated,
+    )
 
 
 def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
@@ -227,7 +254,7 @@ def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
         tracker.log_figure(figure, "reliability.png")
 
 
-def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
+def _fit(planned: Plan, tracker: Tracker) -> tuple[Any, FitReport]:
     config = planned.config
     context = FitContext(
         task=planned.task,
@@ -239,7 +266,7 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
         log=lambda metrics, step: tracker.log_metrics(metrics, step),
     )
     entry = planned.entry
-    fitted: tuple[Fitted, FitReport]
+    fitted: tuple[Any, FitReport]
     if entry.kind == "baseline":
         fitted = resolve(entry.fit)(context, config.backbone)
         return fitted
@@ -248,7 +275,7 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Fitted, FitReport]:
     return fitted
 
 
-def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: float) -> None:
+def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: AnyEvaluation) -> None:
     """Write `model/` whole: the fitted model, and how to turn its scores into predictions."""
     unfinished, final = planned.folder / ".model", planned.folder / "model"
     for leftover in (unfinished, final):
@@ -262,8 +289,8 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
             "backbone": planned.config.backbone.name,
             "kind": planned.entry.kind,
             "protocol": planned.config.protocol,
-            "labels": list(planned.task.labels),
-            "temperature": temperature,
+            "level": planned.task.level,
+            **evaluation.predictor,
             "length": planned.config.task.length,
             "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
@@ -274,7 +301,7 @@ def _save_model(planned: Plan, fitted: Fitted, report: FitReport, temperature: f
 
 
 def _record(
-    planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
+    planned: Plan, report: FitReport, evaluation: AnyEvaluation, memory: environment.PeakMemory
 ) -> Record:
     config, task, split = planned.config, planned.task, planned.scheme.split
     encoder, chosen_on = planned.entry.kind == "encoder", planned.scheme.chosen_on
@@ -316,11 +343,11 @@ def _record(
         "seed": config.seed,
         "selection": {
             "metric": task.main_metric.name,
-            "trials": report.trials,
+            "trials": report.trials + evaluation.trials,
             "epochs": round(report.epochs, 3),
             "best_epoch": round(report.best_epoch, 3),
             "stopped_by": report.stopped_by,
-            "temperature": evaluation.temperature,
+            **evaluation.selected,
             **({} if chosen_on is None else {"chosen_on": chosen_on}),
             **report.selected,
         },

@@ -13,11 +13,23 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
-Level = Literal["sequence"]
-Problem = Literal["multiclass"]
-LengthPolicy = Literal["error", "truncate", "window"]
+Level = Literal["sequence", "contact"]
+Problem = Literal["multiclass", "binary"]
+LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
 ResamplingUnit = Literal["item", "group"]
-MetricName = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece"]
+MetricName = Literal[
+    "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
+    "f1", "precision", "recall", "shifted_f1", "pooled_f1",
+]  # fmt: skip
+
+PROBLEMS: Mapping[str, str] = {"sequence": "multiclass", "contact": "binary"}
+"""What is asked at each level."""
+LENGTHS: Mapping[str, tuple[str, ...]] = {
+    "sequence": ("error", "truncate", "window"),
+    "contact": ("error", "unpaired"),
+}
+"""The length policies of each level. `unpaired`: a sequence over the limit trains nothing, and is
+predicted to have no pair."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,16 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class Folds:
+    """Which items of its parts a split trains and is tested on, fold by fold."""
+
+    names: tuple[str, ...]
+    file: DataFile
+    """A CSV file with the columns fold, partition (train or test) and id. On simulated data, a fold
+    leaves the group of its name out."""
+
+
+@dataclass(frozen=True)
 class SplitDeclaration:
     """Which parts train, validate and test."""
 
@@ -124,6 +146,7 @@ class SplitDeclaration:
     """Where `held_out` says how to cut it from train, the part that trains."""
     tests: Mapping[str, TestPart]
     held_out: HeldOut | None = None
+    folds: Folds | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +154,7 @@ class Simulation:
     """A stand-in data set, generated in code: one structured family a label."""
 
     families: Mapping[str, str]
-    """Label -> family of `rnaernie_bench.data.simulated`."""
+    """Label -> family of `rnaernie_bench.data.simulated`; of contacts, group -> family."""
     sizes: Mapping[str, int]
     """Part -> number of items."""
     group_size: int | None = None
@@ -150,7 +173,7 @@ class Task:
     level: Level
     problem: Problem
     labels: tuple[str, ...]
-    """In their frozen order: a label's index is its class."""
+    """In their frozen order: a label's index is its class. Contacts have none."""
     main_metric: Metric
     metrics: tuple[MetricName, ...]
     """Further metrics to show."""
@@ -177,6 +200,12 @@ class Task:
     def key(self) -> str:
         """`name@version`."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def data_files(self) -> dict[str, DataFile]:
+        """All files that the task reads, by name: those of its parts and of folds."""
+        folds = {f"{n}_folds": s.folds.file for n, s in self.splits.items() if s.folds}
+        return {**self.dataset.files, **folds}
 
     @property
     def card(self) -> Path:
@@ -260,15 +289,25 @@ def _check(task: Task) -> None:
     if len(set(task.labels)) != len(task.labels):
         twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
         raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
-    if len(task.labels) < 2:
+    if task.problem != PROBLEMS[task.level]:
+        raise ConfigError(f"the level '{task.level}' asks otherwise", where="problem")
+    if task.length not in LENGTHS[task.level]:
+        raise ConfigError(f"not a policy of the level '{task.level}'", where="length")
+    contacts = task.level == "contact"
+    if contacts and task.labels:
+        raise ConfigError("contacts have no labels: write []", where="labels")
+    if not contacts and len(task.labels) < 2:
         raise ConfigError("a classification needs two labels or more", where="labels")
     if task.version < 1:
         raise ConfigError("versions count from 1", where="version")
     _check_files(task)
     _check_splits(task)
-    _check_header(task.dataset)
-    if set(task.simulation.families) != set(task.labels):
+    _check_header(task.dataset, labelled=not contacts)
+    if not contacts and set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
+    for name, split in task.splits.items():
+        if split.folds and not set(split.folds.names) <= set(task.simulation.families):
+            raise ConfigError(f"each fold of '{name}' needs one", where="simulation.families")
     _check_sizes(task)
     if task.types and set(task.types) != set(task.labels):
         raise ConfigError("each label needs one type, or none of them has any", where="types")
@@ -342,14 +381,15 @@ def _check_splits(task: Task) -> None:
             )
 
 
-def _check_header(dataset: DatasetDeclaration) -> None:
+def _check_header(dataset: DatasetDeclaration, *, labelled: bool) -> None:
     try:
         groups = set(re.compile(dataset.header).groupindex)
     except re.error as error:
         raise ConfigError(f"not a regular expression: {error}", where="dataset.header") from error
     if "id" not in groups:
         raise ConfigError("the named group id is needed", where="dataset.header")
-    if "label" not in groups and not all(file.label for file in dataset.files.values()):
+    unlabelled = not all(file.label for file in dataset.files.values())
+    if labelled and unlabelled and "label" not in groups:
         raise ConfigError(
             "the named groups id and label are needed, or a label of each file",
             where="dataset.header",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -44,8 +44,47 @@ from rnaernie_bench.trainer_parts import (
     wants_bf16,
 )
 
-Score = Callable[[np.ndarray], Mapping[str, float]]
-"""Maps validation logits, in item order, to metrics; the best epoch is chosen by one of them."""
+Score = Callable[[Any], Mapping[str, float]]
+"""Maps what validation gave (see `Material.validate`) to metrics; one of them chooses the epoch."""
+
+Compute = Callable[..., Tensor]
+"""The network in evaluation mode: from a batch, by keywords, to logits."""
+
+
+class Material(Protocol):
+    """What is learned from, or validated on."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> int:
+        """Return the index itself: the collator looks the rest up."""
+        ...
+
+    @property
+    def costs(self) -> np.ndarray:
+        """What each item takes of the token budget, int64 of shape (items,)."""
+        ...
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """How many inputs each item is read as; None: one each."""
+        ...
+
+    def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
+        """Return what the network is called with, the truth with it."""
+        ...
+
+    def validate(
+        self,
+        compute: Compute,
+        score: Score,
+        *,
+        pad_id: int,
+        token_budget: int,
+        device: torch.device,
+    ) -> dict[str, float]:
+        """Return the loss of all items, as ``loss``, and their metrics."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,6 +102,44 @@ class Examples:
         """Return the index itself: the collator looks the rest up."""
         return index
 
+    @property
+    def costs(self) -> np.ndarray:
+        """Tokens of each sequence."""
+        return self.encoded.lengths
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Inputs of each sequence."""
+        return self.encoded.counts
+
+    def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
+        """Return inputs and ``labels`` of some sequences."""
+        labels = torch.from_numpy(self.labels[list(indices)])
+        return {**gather_batch(self.encoded, indices, pad_id), "labels": labels}
+
+    def validate(
+        self,
+        compute: Compute,
+        score: Score,
+        *,
+        pad_id: int,
+        token_budget: int,
+        device: torch.device,
+    ) -> dict[str, float]:
+        """Return cross-entropy and metrics; `score` is given logits in item order."""
+        from rnaernie_bench.inference import in_batches
+
+        logits = in_batches(
+            lambda ids, mask: compute(input_ids=ids, attention_mask=mask),
+            self.encoded,
+            pad_id=pad_id,
+            token_budget=token_budget,
+            device=device,
+        )
+        labels = torch.from_numpy(self.labels)
+        loss = nn.functional.cross_entropy(torch.from_numpy(logits), labels)
+        return {"loss": float(loss), **score(logits)}
+
 
 @dataclass(frozen=True)
 class TrainingSummary:
@@ -77,8 +154,8 @@ class TrainingSummary:
 
 def train(
     model: nn.Module,
-    train_set: Examples,
-    validation_set: Examples,
+    train_set: Material,
+    validation_set: Material,
     *,
     pad_id: int,
     options: TrainerOptions,
@@ -95,8 +172,7 @@ def train(
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
     Args:
-        model: maps ``input_ids, attention_mask, labels`` to a dict of ``loss`` and ``logits``; also
-            takes ``votes`` (see `gather_batch`) where a sequence is read as several inputs.
+        model: maps a batch of the material to a dict of ``loss`` and ``logits``.
         train_set: what is learned from.
         validation_set: what chooses the epoch.
         pad_id: the token that fills up a batch.
@@ -104,7 +180,7 @@ def train(
         learning_rate: the highest rate, reached after warm-up.
         seed: of shuffling and dropout.
         folder: checkpoints go below it; they are left for the caller to remove.
-        score: validation metrics from logits.
+        score: validation metrics from what the material gives it.
         metric: the one of them that chooses the epoch.
         higher_is_better: its direction.
         log: receives curves by epoch.
@@ -155,8 +231,8 @@ class _BucketTrainer(Trainer):
     def __init__(
         self,
         network: nn.Module,
-        train_set: Examples,
-        validation_set: Examples,
+        train_set: Material,
+        validation_set: Material,
         *,
         pad_id: int,
         token_budget: int,
@@ -178,13 +254,13 @@ class _BucketTrainer(Trainer):
         self.score = score
         self.rate_factors = rate_factors
         self.sampler = LengthBucketedBatchSampler(
-            train_set.encoded.lengths,
+            train_set.costs,
             token_budget,
             shuffle=True,
             seed=self.args.seed,
             rank=self.args.process_index,
             world_size=self.args.world_size,
-            counts=train_set.encoded.counts,
+            counts=train_set.counts,
         )
 
     @property
@@ -225,38 +301,29 @@ class _BucketTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score the whole validation part at once and report it under ``eval_...``."""
-        logits, loss = self._validation_logits()
-        metrics = {"eval_loss": loss, **{f"eval_{k}": v for k, v in self.score(logits).items()}}
+        network = self.network.eval()
+
+        def compute(**inputs: Tensor) -> Tensor:
+            with self.compute_loss_context_manager():
+                logits: Tensor = network(**inputs)["logits"]
+            return logits
+
+        values = self.validation_set.validate(
+            compute,
+            self.score,
+            pad_id=self.pad_id,
+            token_budget=self.token_budget,
+            device=self.args.device,
+        )
+        metrics = {f"eval_{name}": value for name, value in values.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
 
-    def _validation_logits(self) -> tuple[np.ndarray, float]:
-        from rnaernie_bench.inference import in_batches
-
-        network = self.network.eval()
-
-        def compute(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-            with self.compute_loss_context_manager():
-                logits: Tensor = network(input_ids, attention_mask)["logits"]
-            return logits
-
-        logits = in_batches(
-            compute,
-            self.validation_set.encoded,
-            pad_id=self.pad_id,
-            token_budget=self.token_budget,
-            device=self.args.device,
-        )
-        labels = torch.from_numpy(self.validation_set.labels)
-        loss = nn.functional.cross_entropy(torch.from_numpy(logits), labels)
-        return logits, float(loss)
-
     def _collate(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        labels = torch.from_numpy(self.train_set.labels[list(indices)])
-        return {**gather_batch(self.train_set.encoded, indices, self.pad_id), "labels": labels}
+        return self.train_set.batch(indices, self.pad_id)
 
 
 class _EpochLoader(DataLoader):

@@ -10,6 +10,7 @@ import yaml
 from rnaernie_bench import task as task_module
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.results.statistics import METRICS
+from rnaernie_bench.results.structures import STRUCTURE_METRICS
 from rnaernie_bench.task import find_tasks, load_task, load_tasks, read_task
 
 Write = Callable[..., Path]
@@ -90,7 +91,8 @@ def test_the_shipped_task() -> None:
 
 
 def test_metric_names_are_those_that_are_computed() -> None:
-    assert get_args(task_module.MetricName) == METRICS
+    names = dict.fromkeys((*METRICS, *STRUCTURE_METRICS))
+    assert get_args(task_module.MetricName) == tuple(names)
 
 
 def test_a_correct_declaration(write: Write) -> None:
@@ -99,7 +101,7 @@ def test_a_correct_declaration(write: Write) -> None:
     assert task.folder == path.parent
     assert task.labels == ("x", "y")
     assert load_task("small", [path.parent.parent]) == task
-    assert set(load_tasks([path.parent.parent])) == {"lncrna", "ncrna_cls", "small"}
+    assert set(load_tasks([path.parent.parent])) == {"lncrna", "ncrna_cls", "small", "ss_contacts"}
 
 
 def change(dotted: str, value: Any) -> dict[str, Any]:

@@ -96,10 +96,12 @@ def execute(arguments: argparse.Namespace) -> int:
     part = arguments.part or task.default_part
     outcomes = load_outcomes(rows, part)
     comparison = compare(outcomes, options)
-    per_class = record["tests"][part].get("per_class") or {}
-    n_classes = outcomes.scores[0][0].shape[1]
-    labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]
-    disputes = disagreement(outcomes, labels, most=arguments.items)
+    disputes = None
+    if not outcomes.structures:
+        per_class = record["tests"][part].get("per_class") or {}
+        n_classes = outcomes.scores[0][0].shape[1]
+        labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]
+        disputes = disagreement(outcomes, labels, most=arguments.items)
     title = f"{task.title} ({name}@{record['task']['version']}), test part {part}"
     if record["protocol"] != "clean":
         title = f"{record['protocol'].upper()}: {title}"
@@ -113,7 +115,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _plain(
-    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement
+    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> dict[str, Any]:
     """Return all figures; pairs and tied groups name rows by their place in `rows`."""
     named = [
@@ -129,12 +131,12 @@ def _plain(
         "title": title,
         **dataclasses.asdict(comparison),
         "rows": named,
-        "disagreement": dataclasses.asdict(disputes),
+        "disagreement": dataclasses.asdict(disputes) if disputes else None,
     }
 
 
 def _text(
-    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement
+    title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> str:
     from rnaernie_bench.results.rendering import aligned
     from rnaernie_bench.results.tied import marks
@@ -185,6 +187,12 @@ def _text(
         "odds: items that only A has right, for each that only B has right.\n"
         "test: permutation and mcnemar ask of the trained models, on other items; bootstrap asks\n"
         "of the recipes, with other seeds and items (docs/statistics.md).",
+    ]
+    if disputes is None:  # structures are right by degrees
+        blocks[-1] = blocks[-1].replace("that only A has right", "that A has more of right", 1)
+        blocks[-1] = blocks[-1].replace("that only B has right", "that B has", 1)
+        return "\n\n".join(blocks)
+    blocks += [
         f"{disputes.disputed:,} of {comparison.n:,} items are disputed: right by most runs of one "
         "row, not of another.",
         aligned(*_tallies("label", disputes.labels, names)),

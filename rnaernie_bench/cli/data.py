@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "audit", parents=[common], help="count what the parts hold and share"
     )
     auditing.add_argument("--split", metavar="NAME", help="instead of the task's default split")
+    auditing.add_argument("--fold", metavar="NAME", help="of the split, where it has folds")
     auditing.add_argument("--simulated", action="store_true", help="audit the simulated set")
     auditing.add_argument(
         "--write-card", action="store_true", help="put the figures into the task card"
@@ -99,7 +100,9 @@ def _audit(task: Task, arguments: argparse.Namespace) -> int:
     from rnaernie_bench.data.loading import load_dataset, make_split
 
     dataset = load_dataset(task, simulated=arguments.simulated)
-    split = make_split(task, dataset, arguments.split or task.default_split)
+    split = make_split(
+        task, dataset, arguments.split or task.default_split, fold=arguments.fold
+    )
     text = to_markdown(audit(task, dataset, split))
     print(text, end="")
     if arguments.write_card:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 
 
@@ -11,13 +12,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
         "Predict the class of each sequence, with calibrated probabilities, their entropy in bits, "
-        "and whether the sequence was truncated."
+        "and whether the sequence was truncated; or, by a run of a contact-level task, its base "
+        "pairs, written as the end of the output's name says: .dbn (the default), .ct, .bpseq, or "
+        ".tsv with the probabilities of pairs."
     )
     parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
     parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
     parser.add_argument("fasta", metavar="FASTA", help="plain or gzip; - is standard input")
     parser.add_argument(
-        "-o", "--output", default="-", metavar="TSV", help="default: standard output"
+        "-o", "--output", default="-", metavar="FILE", help="default: standard output"
+    )
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="of contacts: draw the pairs of the first sequence as arcs, .svg or .png",
     )
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
@@ -25,14 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Write one line a sequence."""
+    """Write what the run predicts.
+
+    Raises:
+        ConfigError: for an output or a picture that the run's level has not.
+    """
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.files import atomic_path
-    from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.predict import read_predictor
     from rnaernie_bench.results.store import find_run
 
     prepare_libraries()
-    predictor = load_run(find_run(arguments.run, arguments.runs_dir))
+    folder = find_run(arguments.run, arguments.runs_dir)
+    if read_predictor(folder).get("level") == "contact":
+        return _contacts(folder, arguments)
+    if arguments.picture is not None:
+        raise ConfigError("the run predicts no base pairs to draw", where="--picture")
+    return _classes(folder, arguments)
+
+
+def _classes(folder: Path, arguments: argparse.Namespace) -> int:
+    """Write one line a sequence."""
+    from rnaernie_bench.files import atomic_path
+    from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
+
+    predictor = load_run(folder)
     predictions = predict_fasta(predictor, arguments.fasta)
     if arguments.output == "-":
         write_tsv(predictions, predictor.labels, sys.stdout)
@@ -43,4 +69,32 @@ def execute(arguments: argparse.Namespace) -> int:
     ):
         count = write_tsv(predictions, predictor.labels, file)
     print(f"{count} sequences -> {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
+    """Write one structure a sequence, and perhaps the picture of the first."""
+    from rnaernie_bench.contact_predict import (
+        check_output,
+        draw,
+        load_contact_run,
+        predict_contacts,
+        write_contacts,
+    )
+    from rnaernie_bench.structure.writers import to_dot_bracket
+
+    output = None if arguments.output == "-" else Path(arguments.output)
+    check_output(output, arguments.picture)
+    predictor = load_contact_run(folder)
+    found = predict_contacts(predictor, arguments.fasta)
+    if arguments.picture is not None:
+        first = next(found)
+        draw(first, arguments.picture)
+        found = chain([first], found)
+    if output is None:
+        for structure in found:
+            sys.stdout.write(to_dot_bracket(structure.record))
+        return 0
+    count = write_contacts(output, found)
+    print(f"{count} sequences -> {output}", file=sys.stderr)
     return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
-from rnaernie_bench.data.items import Dataset, SequenceItem, Split
+from rnaernie_bench.data.items import Dataset, Items, Split
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.files import atomic_path
@@ -19,8 +20,6 @@ IDENTITIES = (1.0, 0.9, 0.8)
 """Identities to the nearest record at which duplicates are counted; 1 is the same sequence."""
 
 BEGIN, END = "<!-- audit:begin -->", "<!-- audit:end -->"
-
-Items = tuple[SequenceItem, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Audit:
     parts: tuple[PartAudit, ...]
     overlaps: tuple[Overlap, ...]
     contradictory: int
-    """Sequences that stand in the data set under more than one label."""
+    """Sequences that stand in the data set under more than one label, or structure."""
 
 
 def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
@@ -99,10 +98,11 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         }
         overlaps.append(Overlap(part, others, _by_label(task, parts[part]), reached))
 
-    labels: dict[str, set[int]] = {}
+    labels: dict[str, set[Any]] = {}
     for items in dataset.parts.values():
         for item in items:
-            labels.setdefault(item.sequence, set()).add(item.label)
+            truth = item.label if task.labels else item.pairs.tobytes()
+            labels.setdefault(item.sequence, set()).add(truth)
     return Audit(
         task=task.key,
         dataset=dataset.name,
@@ -133,7 +133,8 @@ def to_markdown(audit: Audit) -> str:
     lines += [
         "",
         f"*Repeated*: the sequence stands earlier in the same part. {audit.contradictory} sequences"
-        " stand in the data set under more than one label.",
+        f" stand in the data set {'under' if audit.labels else 'with'} more than one"
+        f" {'label' if audit.labels else 'structure'}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
         " or has at least the given identity (1 - edits / longer length). Identical ones count"
@@ -151,6 +152,8 @@ def to_markdown(audit: Audit) -> str:
             for totals in [[sum(overlap.duplicates[bound]) for bound in IDENTITIES]]
         ),
     )
+    if not audit.labels:
+        return "\n".join(lines) + "\n"
     lines += ["", "**Records by class.**", ""]
     lines += _table(
         ["class", *(part.name for part in audit.parts)],
@@ -230,10 +233,11 @@ def _part(task: Task, name: str, items: Items) -> PartAudit:
     )
 
 
-def _by_label(task: Task, items: Iterable[SequenceItem]) -> tuple[int, ...]:
-    counts = [0] * len(task.labels)
+def _by_label(task: Task, items: Iterable[Any]) -> tuple[int, ...]:
+    """Return how many items are of each label; one number where there are none."""
+    counts = [0] * max(1, len(task.labels))
     for item in items:
-        counts[item.label] += 1
+        counts[item.label if task.labels else 0] += 1
     return tuple(counts)
 
 

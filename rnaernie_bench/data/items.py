@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +23,56 @@ class SequenceItem:
     group: str = ""
     """What the item shares with its relatives (an Rfam family, a gene); empty if unknown."""
 
+    @property
+    def stratum(self) -> int:
+        """What a share of the items holds in equal proportions: the label."""
+        return self.label
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        return f"{self.id}\t{self.sequence}\t{self.label}\t{self.group}\n"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactItem:
+    """One sequence of a contact-level task, with its base pairs."""
+
+    id: str
+    """Unique within its data set."""
+    sequence: str
+    """Normalised: upper case, T read as U."""
+    pairs: np.ndarray
+    """int32 of shape (pairs, 2), 0-based, i < j, sorted, each base at most once."""
+    group: str = ""
+    """What the item shares with its relatives: its family, or the database it is from."""
+
+    @property
+    def stratum(self) -> str:
+        """What a share of the items holds in equal proportions: the group."""
+        return self.group
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        pairs = ",".join(f"{i}-{j}" for i, j in self.pairs.tolist())
+        return f"{self.id}\t{self.sequence}\t{pairs}\t{self.group}\n"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContactItem) and self.line() == other.line()
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
+
+
+Items = tuple[Any, ...]
+"""Items of one level: `SequenceItem`, or `ContactItem`."""
+
 
 @dataclass(frozen=True)
 class Dataset:
     """Named parts of items, as a task's files or its simulation give them."""
 
     name: str
-    parts: Mapping[str, tuple[SequenceItem, ...]]
+    parts: Mapping[str, Items]
     simulated: bool = False
     fingerprint: str = field(init=False)
     """SHA-256 over every part's name and items, in order: equal data, equal fingerprint."""
@@ -38,7 +82,7 @@ class Dataset:
         for name, items in self.parts.items():
             digest.update(f">{name}\n".encode())
             for item in items:
-                digest.update(f"{item.id}\t{item.sequence}\t{item.label}\t{item.group}\n".encode())
+                digest.update(item.line().encode())
         object.__setattr__(self, "fingerprint", digest.hexdigest())
 
 
@@ -47,9 +91,9 @@ class Split:
     """Train, validation and one or more named test parts; selection never sees the tests."""
 
     name: str
-    train: tuple[SequenceItem, ...]
-    validation: tuple[SequenceItem, ...]
-    tests: Mapping[str, tuple[SequenceItem, ...]]
+    train: Items
+    validation: Items
+    tests: Mapping[str, Items]
     fold: str | None = None
 
 

@@ -7,15 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.data.items import Dataset, SequenceItem, Split
+from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.structure.splits import cut_validation
 from rnaernie_bench.task import DataFile, DatasetDeclaration, HeldOut, Task
-
-Items = tuple[SequenceItem, ...]
 
 
 def load_dataset(task: Task, *, simulated: bool) -> Dataset:
@@ -40,11 +41,14 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
 
 def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
     """Return the items of a part's files, one file after the other."""
-    items: list[SequenceItem] = []
+    items: list[Any] = []
     files_of: dict[str, str] = {}
     for name, file in files.items():
         path = locate(file, task=task.name)
-        found = read_items(path, task.dataset, task.labels, label=file.label)
+        if task.level == "contact":
+            found = read_contacts(path, task.dataset)
+        else:
+            found = read_items(path, task.dataset, task.labels, label=file.label)
         if len(found) != file.records:
             raise DataError(
                 f"the file holds {len(found)} records, the task declares {file.records}",
@@ -109,17 +113,25 @@ def read_items(
     return tuple(items)
 
 
-def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float = 1.0) -> Split:
+def make_split(
+    task: Task,
+    dataset: Dataset,
+    name: str,
+    *,
+    fold: str | None = None,
+    train_fraction: float = 1.0,
+) -> Split:
     """Return the split called `name` of `dataset`.
 
     Args:
         task: declares the splits.
         dataset: holds the parts they name.
         name: one of `task.splits`.
+        fold: one of the split's folds, where it has any.
         train_fraction: how much of train to keep, in (0, 1], see `subset`.
 
     Raises:
-        ConfigError: if there is no such split, or the fraction is out of range.
+        ConfigError: if there is no such split or fold, or the fraction is out of range.
         DataError: if the data set lacks a part, or a part of the split is left empty.
     """
     if name not in task.splits:
@@ -129,6 +141,8 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
             remedy=did_you_mean(name, list(task.splits)),
         )
     declared = task.splits[name]
+    check_fold(declared, fold)
+    chosen = fold_of(task, declared.folds, dataset, fold) if declared.folds and fold else None
     parts = dataset.parts
 
     def part(key: str) -> Items:
@@ -147,7 +161,9 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
         remaining = tuple(
             item
             for item in part(test.part)
-            if item.sequence not in sequences and item.group not in groups
+            if item.sequence not in sequences
+            and item.group not in groups
+            and (chosen is None or item.id in chosen.test)
         )
         tests[key] = subset(remaining, test.fraction)
         if not tests[key]:
@@ -160,15 +176,21 @@ def make_split(task: Task, dataset: Dataset, name: str, *, train_fraction: float
             )
     _check_ids(tests, where=f"{task.name}, split {name}")
     train, validation = part(declared.train), part(declared.validation)
+    if chosen is not None:
+        train = tuple(item for item in train if item.id in chosen.train)
     if declared.held_out is not None:
-        train, validation = hold_out(train, declared.held_out)
+        cut = declared.held_out
+        if task.level == "contact":  # groups are families here: all are in train and validation
+            train, validation = cut_validation(train, fraction=cut.fraction, seed=cut.seed)
+        else:
+            train, validation = hold_out(train, cut)
         if not train:
             raise DataError(
                 "all of train is one group, and no validation part can be cut from it",
                 where=f"{task.name}, split {name}",
                 remedy="declare a validation part of its own",
             )
-    return Split(name=name, train=subset(train, train_fraction), validation=validation, tests=tests)
+    return Split(name, subset(train, train_fraction), validation, tests, fold)
 
 
 def used_by(split: Split, dataset: Dataset) -> Dataset:
@@ -231,7 +253,7 @@ def _families(items: Items) -> list[int]:
 
 def _check_ids(tests: Mapping[str, Items], where: str) -> None:
     """Refuse test parts in which one id stands for two items: predictions are kept by id."""
-    first: dict[str, SequenceItem] = {}
+    first: dict[str, Any] = {}
     for name, items in tests.items():
         for item in items:
             if first.setdefault(item.id, item) != item:
@@ -245,9 +267,9 @@ def _check_ids(tests: Mapping[str, Items], where: str) -> None:
 def subset(items: Items, fraction: float) -> Items:
     """Return a stratified share of `items`, in their order.
 
-    Of the n items of a label, `round(fraction * n)`, but one at least, are kept: those whose ids
-    have the smallest SHA-256. So a smaller share is contained in every larger one, and neither a
-    seed nor the order of the file matters.
+    Of the n items of a label (of contacts: of a group), `round(fraction * n)`, but one at least,
+    are kept: those whose ids have the smallest SHA-256. So a smaller share is contained in every
+    larger one, and neither a seed nor the order of the file matters.
 
     Raises:
         ConfigError: if the fraction is not in (0, 1].
@@ -258,11 +280,11 @@ def subset(items: Items, fraction: float) -> Items:
             where="task.train_fraction",
             remedy="give the share of the training part to use, 1 for all of it",
         )
-    by_label: dict[int, list[SequenceItem]] = {}
+    strata: dict[Any, list[Any]] = {}
     for item in items:
-        by_label.setdefault(item.label, []).append(item)
+        strata.setdefault(item.stratum, []).append(item)
     kept: set[str] = set()
-    for members in by_label.values():
+    for members in strata.values():
         count = max(1, round(fraction * len(members)))
         kept.update(_by_digest(item.id for item in members)[:count])
     return tuple(item for item in items if item.id in kept)

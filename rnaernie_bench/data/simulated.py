@@ -13,11 +13,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.items import ContactItem, Dataset, Items, SequenceItem
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.structure.notations import dot_bracket_to_pairs
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -71,35 +72,38 @@ def simulated_dataset(task: Task) -> Dataset:
     """Return the simulated data set that `task.simulation` declares.
 
     Classes are balanced and take turns; ids read `sim-train-000017`; an item's group is its
-    family, or a share of it where the declaration says so. No sequence stands twice. The data
-    depend on the declaration alone.
+    family, or a share of it where the declaration says so. Items of a contact-level task have their
+    pairs, and the name that the declaration gives their family as group. No sequence stands twice.
+    The data depend on the declaration alone.
 
     Raises:
         ConfigError: if the declaration names an unknown family.
     """
     import numpy as np
 
-    parts: dict[str, tuple[SequenceItem, ...]] = {}
+    parts: dict[str, Items] = {}
     seen: set[str] = set()
+    names = task.labels or tuple(task.simulation.families)
     for part, size in task.simulation.sizes.items():
-        items: list[SequenceItem] = []
-        for label, name in enumerate(task.labels):
+        items: list[Any] = []
+        for label, name in enumerate(names):
             family = task.simulation.families[name]
-            positions = range(label, size, len(task.labels))
+            positions = range(label, size, len(names))
             seed = hashlib.sha256(f"{part}/{name}/{family}".encode()).digest()
             rng = np.random.default_rng(int.from_bytes(seed[:8], "little"))
             drawn = _draw(family, len(positions), rng, seen)
             size_of_group = task.simulation.group_size
-            items += (
-                SequenceItem(
-                    f"sim-{part}-{position:06d}",
-                    fold.sequence,
-                    label,
-                    f"{family}-{part}-{number // size_of_group}" if size_of_group else family,
-                )
-                for number, (position, fold) in enumerate(zip(positions, drawn, strict=True))
-            )
-        parts[part] = tuple(sorted(items, key=lambda item: item.id))
+            for number, (position, fold) in enumerate(zip(positions, drawn, strict=True)):
+                identity = f"sim-{part}-{position:06d}"
+                if task.level == "contact":
+                    pairs = dot_bracket_to_pairs(fold.structure)
+                    items.append(ContactItem(identity, fold.sequence, pairs, name))
+                else:
+                    group = (
+                        f"{family}-{part}-{number // size_of_group}" if size_of_group else family
+                    )
+                    items.append(SequenceItem(identity, fold.sequence, label, group))
+        parts[part] = tuple(sorted(items, key=lambda item: str(item.id)))
     return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
 
 

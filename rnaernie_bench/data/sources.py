@@ -71,7 +71,7 @@ def fetch(task: Task) -> list[Path]:
     Raises:
         DataError: at the first file that cannot be had.
     """
-    return [locate(file, task=task.name, download=True) for file in task.dataset.files.values()]
+    return [locate(file, task=task.name, download=True) for file in task.data_files.values()]
 
 
 def verify(task: Task) -> list[tuple[str, Path | None, str | None]]:
@@ -81,7 +81,7 @@ def verify(task: Task) -> list[tuple[str, Path | None, str | None]]:
         For each its name, where it lies (None if missing) and what is wrong (None if nothing is).
     """
     report: list[tuple[str, Path | None, str | None]] = []
-    for part, file in task.dataset.files.items():
+    for part, file in task.data_files.items():
         try:
             report.append((part, locate(file, task=task.name), None))
         except DataError as error:

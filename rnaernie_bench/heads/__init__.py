@@ -12,3 +12,18 @@ MEAN = HeadEntry(
     build="rnaernie_bench.heads.sequence:mean",
     summary="mean of the states of the bases -> dropout -> linear",
 )
+BILINEAR = HeadEntry(
+    level="contact",
+    build="rnaernie_bench.heads.contact:bilinear",
+    summary="weighted product of the states of two bases (MultiMolecule's linear contact head)",
+)
+ATTENTION = HeadEntry(
+    level="contact",
+    build="rnaernie_bench.heads.contact:attention",
+    summary="logistic regression on attention maps",
+)
+RESNET = HeadEntry(
+    level="contact",
+    build="rnaernie_bench.heads.contact_resnet:resnet",
+    summary="outer concatenation of states -> 2-D residual network (as RiNALMo and sinc-lab)",
+)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,18 @@ from rnaernie_bench.results.scorers import (
     classification_scorer,
 )
 from rnaernie_bench.results.statistics import METRICS
+from rnaernie_bench.results.structures import (
+    STRUCTURE_METRICS,
+    per_sequence,
+    structure_scorer,
+)
 
 Floats = npt.NDArray[np.float64]
+Answers = npt.NDArray[Any]
+"""Of a run: log-probabilities, shape (n, classes), or counts of structures, shape (n,)."""
 Unit = Literal["item", "group"]
 
-COMPARED = (*METRICS, "auroc")
+COMPARED = (*dict.fromkeys((*METRICS, "auroc", *STRUCTURE_METRICS)),)
 """The metrics that rows can be compared by; `auroc` where there are two classes."""
 
 
@@ -60,14 +67,25 @@ class Outcomes:
     groups: Sequence[str]
     """Length n."""
     labels: Integers
-    """Shape (n,): true classes."""
+    """Shape (n,): true classes; of structures, the number of their pairs."""
     run_ids: Sequence[Sequence[str]]
     """By row."""
-    scores: Sequence[Sequence[npt.NDArray[np.floating]]]
-    """By row and run: log-probabilities, shape (n, classes)."""
+    scores: Sequence[Sequence[Answers]]
+    """By row and run: log-probabilities, shape (n, classes), or counts of structures, (n,)."""
+
+    @property
+    def structures(self) -> bool:
+        """Whether the items are structures."""
+        return are_structures(self.scores[0][0])
 
     def right(self, row: int) -> Floats:
-        """Return the share of a row's runs that have each item right, shape (n,)."""
+        """Return the share of a row's runs that have each item right, shape (n,).
+
+        Of a structure, it is the mean F1, 1 where neither prediction nor reference has a pair.
+        """
+        if self.structures:
+            shares = [np.nan_to_num(per_sequence(run)["f1"], nan=1.0) for run in self.scores[row]]
+            return np.asarray(np.mean(shares, axis=0))
         hits = [run.argmax(axis=1) == self.labels for run in self.scores[row]]
         return np.asarray(np.mean(hits, axis=0))
 
@@ -117,7 +135,8 @@ class Pair:
     mid_p: float | None
     """McNemar's mid-p value, for two rows of one run."""
     only_first: float
-    """Items that only the first row has right, a mean over pairs of runs."""
+    """Items that only the first row has right, a mean over pairs of runs; structures of which it
+    has more right, by their mean F1."""
     only_second: float
     odds_ratio: float
     """The former for each of the latter: the effect size."""
@@ -142,7 +161,7 @@ class Comparison:
 class _Row:
     """A row's distinct runs with their metric, as it is and resampled."""
 
-    scores: Sequence[npt.NDArray[np.floating]]
+    scores: Sequence[Answers]
     values: Floats
     """Shape (runs,)."""
     samples: Floats
@@ -230,23 +249,36 @@ def _resample(
     return [rows[row] for row in sorted(rows)], units.copies
 
 
-def scorer_of(
-    metric: str, outcomes: Outcomes, runs: Sequence[npt.NDArray[np.floating]], by: Unit
-) -> Scorer:
+def are_structures(answers: Answers) -> bool:
+    """Return whether the answers of a run are counts of structures."""
+    return answers.dtype.names is not None
+
+
+def scorer_of(metric: str, outcomes: Outcomes, runs: Sequence[Answers], by: Unit) -> Scorer:
     """Return the metric of `runs`, their log-probabilities of shape (n, classes) each.
 
     Raises:
         ResultError: the metric is not among `COMPARED`, or is one of two classes where there are
             others.
     """
+    whole = grouped(outcomes.groups) if by == "group" else None
+    if are_structures(runs[0]):
+        if metric not in STRUCTURE_METRICS:
+            raise ResultError(
+                f"{metric} cannot be compared on structures",
+                where="--metric",
+                remedy=f"choose one of {', '.join(STRUCTURE_METRICS)}",
+            )
+        units = whole or alike(np.arange(len(outcomes.labels)))
+        return structure_scorer(metric, runs, units)
     labels, n_classes = outcomes.labels, runs[0].shape[1]
-    if metric not in COMPARED or (metric == "auroc" and n_classes != 2):
+    known = (*METRICS, "auroc") if n_classes == 2 else METRICS
+    if metric not in known:
         raise ResultError(
             f"{metric} cannot be compared on {n_classes} classes",
             where="--metric",
-            remedy=f"choose one of {', '.join(COMPARED if n_classes == 2 else METRICS)}",
+            remedy=f"choose one of {', '.join(known)}",
         )
-    whole = grouped(outcomes.groups) if by == "group" else None
     if metric in ("ece", "auroc"):
         units = whole or alike(np.arange(len(labels)))
         scores = np.asarray(runs, dtype=np.float64)
@@ -258,11 +290,9 @@ def scorer_of(
     return classification_scorer(metric, labels, predictions, n_classes, units)
 
 
-def _distinct(
-    runs: Sequence[npt.NDArray[np.floating]], metric: str
-) -> list[npt.NDArray[np.floating]]:
+def _distinct(runs: Sequence[Answers], metric: str) -> list[Answers]:
     """Return the runs without those that predict what an earlier one does."""
-    by_scores = metric in ("ece", "auroc")
+    by_scores = metric in ("ece", "auroc") or are_structures(runs[0])
     seen = {(run if by_scores else run.argmax(axis=1)).tobytes(): run for run in reversed(runs)}
     return list(seen.values())[::-1]
 
@@ -293,8 +323,11 @@ def _pair(
     a, b = rows[first], rows[second]
     difference = float(a.values.mean() - b.values.mean())
     share_a, share_b = outcomes.right(first), outcomes.right(second)
-    only_first = float((share_a * (1 - share_b)).sum())
-    only_second = float((share_b * (1 - share_a)).sum())
+    if outcomes.structures:
+        only_first, only_second = float((share_a > share_b).sum()), float((share_b > share_a).sum())
+    else:
+        only_first = float((share_a * (1 - share_b)).sum())
+        only_second = float((share_b * (1 - share_a)).sum())
     confidence, mid_p, degrees = 1 - options.level, None, None
     if len(a.values) == len(b.values) == 1:
         samples, left_out = a.samples - b.samples, a.left_out - b.left_out
@@ -302,7 +335,7 @@ def _pair(
             samples[:, 0], difference, left_out[:, 0], copies, confidence=confidence
         )
         exact = mcnemar(share_a > 0.5, share_b > 0.5)
-        mid_p = exact.mid_p if options.by == "item" else None
+        mid_p = exact.mid_p if options.by == "item" and not outcomes.structures else None
         if options.metric == "accuracy" and options.by == "item":
             test, p = "mcnemar", exact.p
         else:

@@ -71,7 +71,7 @@ def likeness(record: Record, folder: Path, other: Record, other_folder: Path) ->
     order, other_order = np.argsort(first.ids), np.argsort(second.ids)
     if not np.array_equal(first.ids[order], second.ids[other_order]):
         raise _other(other, "their test items differ")
-    same = first.scores[order].argmax(axis=1) == second.scores[other_order].argmax(axis=1)
+    same = first.decided[order] == second.decided[other_order]
     return Likeness(gaps[metric], metric, float(same.mean()), len(same))
 
 

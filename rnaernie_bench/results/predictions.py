@@ -1,8 +1,9 @@
 """Per-item predictions as one compact Parquet file a run; from it any metric can be recomputed.
 
 A row is a test item: the hash of its id, its group, its label, the calibrated log-probability of
-every class as a half-precision number, and one boolean column `part:<name>` a test part. Parts
-share rows, so an item in three parts is stored once. No sequence is ever stored.
+every class as a half-precision number, and one boolean column `part:<name>` a test part. Of a
+structure, the counts of `structure.scores` stand in place of label and scores. Parts share rows, so
+an item in three parts is stored once. No sequence is ever stored.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import atomic_path
+from rnaernie_bench.results.structures import StructurePredictions
+from rnaernie_bench.structure.scores import COUNT_NAMES, COUNTS
 
 _PART = "part:"
 _COLUMNS = ("id", "group", "label", "scores")
@@ -64,6 +67,29 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    measure = "accuracy"
+    """What the mean of `right` is."""
+
+    @property
+    def truth(self) -> npt.NDArray[np.int16]:
+        """What two runs must agree on if they are of the same items: the labels."""
+        return self.labels
+
+    @property
+    def answers(self) -> npt.NDArray[np.float16]:
+        """What metrics are computed from: the scores."""
+        return self.scores
+
+    @property
+    def decided(self) -> npt.NDArray[np.generic]:
+        """What was predicted: shape (n,), the class."""
+        return self.scores.argmax(axis=1)
+
+    @property
+    def right(self) -> npt.NDArray[np.float64]:
+        """How right each item is: shape (n,), 0 or 1."""
+        return (self.scores.argmax(axis=1) == self.labels).astype(np.float64)
+
     def part(self, name: str) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float16]]:
         """Return the labels (n,) and scores (n, classes) of test part `name`.
 
@@ -74,6 +100,10 @@ class Predictions:
         return self.labels[mask], self.scores[mask]
 
 
+AnyPredictions = Predictions | StructurePredictions
+"""What a run of one level or another predicted."""
+
+
 def hash_ids(ids: Iterable[str]) -> npt.NDArray[np.uint64]:
     """Return the 8-byte BLAKE2b hash of each id, as unsigned integers of shape (n,)."""
     return np.array(
@@ -82,12 +112,15 @@ def hash_ids(ids: Iterable[str]) -> npt.NDArray[np.uint64]:
     )
 
 
-def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> None:
+def write_predictions(path: str | os.PathLike[str], predictions: AnyPredictions) -> None:
     """Write `predictions` to `path`, whole or not at all.
 
     Raises:
         BenchError: the file cannot be written.
     """
+    if isinstance(predictions, StructurePredictions):
+        _write_structures(path, predictions)
+        return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,7 +148,23 @@ def write_predictions(path: str | os.PathLike[str], predictions: Predictions) ->
         )
 
 
-def read_predictions(path: str | os.PathLike[str]) -> Predictions:
+def _write_structures(path: str | os.PathLike[str], predictions: StructurePredictions) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "id": predictions.ids,
+            "group": pa.array(predictions.groups, pa.string()),
+            **{name: np.ascontiguousarray(predictions.counts[name]) for name in COUNT_NAMES},
+            **{_PART + name: mask for name, mask in predictions.parts.items()},
+        }
+    )
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=19)
+
+
+def read_predictions(path: str | os.PathLike[str]) -> AnyPredictions:
     """Read what `write_predictions` wrote.
 
     Raises:
@@ -132,14 +181,25 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     except (OSError, pa.ArrowException) as error:
         raise ResultError("the predictions are damaged", where=path, remedy=restore) from error
     parts = [name for name in table.column_names if name.startswith(_PART)]
-    if table.column_names != [*_COLUMNS, *parts] or not parts:
+    structures = table.column_names == ["id", "group", *COUNT_NAMES, *parts]
+    if not parts or not (structures or table.column_names == [*_COLUMNS, *parts]):
         raise ResultError(
             f"holds other columns than predictions do: {', '.join(table.column_names)}",
             where=path,
             remedy=restore,
         )
-    scores = table["scores"].combine_chunks()
     try:
+        if structures:
+            counts = np.empty(len(table), dtype=COUNTS)
+            for name in COUNT_NAMES:
+                counts[name] = table[name].to_numpy()
+            return StructurePredictions(
+                ids=table["id"].to_numpy(),
+                groups=table["group"].to_pylist(),
+                counts=counts,
+                parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},
+            )
+        scores = table["scores"].combine_chunks()
         return Predictions(
             ids=table["id"].to_numpy(),
             groups=table["group"].to_pylist(),

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Outcomes
-from rnaernie_bench.results.predictions import Predictions, read_predictions
+from rnaernie_bench.results.comparison import Answers, Outcomes
+from rnaernie_bench.results.predictions import AnyPredictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.settings import settings_of, shown_as
 from rnaernie_bench.results.store import (
@@ -174,23 +174,23 @@ def load_outcomes(rows: Sequence[Selected], part: str) -> Outcomes:
     first = read[runs[0].run_id]
     order = np.argsort(first.ids[first.parts[part]])
     ids = first.ids[first.parts[part]][order]
-    labels = first.labels[first.parts[part]][order]
-    scores = {}
+    labels = first.truth[first.parts[part]][order]
+    scores: dict[str, Answers] = {}
     for run in runs:
         predictions = read[run.run_id]
         mask = predictions.parts[part]
         own = np.argsort(predictions.ids[mask])
         if not (
             np.array_equal(predictions.ids[mask][own], ids)
-            and np.array_equal(predictions.labels[mask][own], labels)
-            and predictions.scores.shape[1] == first.scores.shape[1]
+            and np.array_equal(predictions.truth[mask][own], labels)
+            and predictions.answers.shape[1:] == first.answers.shape[1:]
         ):
             raise ResultError(
                 f"its items in {part} are not those of run {runs[0].run_id}",
                 where=f"record {run.run_id}",
                 remedy="repeat the run",
             )
-        scores[run.run_id] = predictions.scores[mask][own]
+        scores[run.run_id] = predictions.answers[mask][own]
     groups = [g for g, inside in zip(first.groups, first.parts[part], strict=True) if inside]
     return Outcomes(
         ids=ids,
@@ -225,7 +225,7 @@ def _refuse_strangers(runs: Sequence[Found], part: str) -> None:
                 )
 
 
-def _read(run: Found) -> Predictions:
+def _read(run: Found) -> AnyPredictions:
     """Return the predictions of a run, once they are known to be its own."""
     problem = next(prediction_problems(run.record, run.folder), None)
     if problem:

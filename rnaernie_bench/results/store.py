@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rnaernie_bench.errors import ResultError
@@ -33,6 +33,7 @@ _TOLERANCES = {
     # Sums over all items, which torchmetrics may take in single precision.
     "mcc": 1e-4,
     "ece": 1e-4,
+    **dict.fromkeys(("f1", "precision", "recall", "shifted_f1", "pooled_f1"), 1e-6),
 }
 
 
@@ -282,6 +283,7 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     # NumPy is imported only here: the leaderboard reads records and needs to start fast.
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions
     from rnaernie_bench.results.statistics import evaluate
+    from rnaernie_bench.results.structures import StructurePredictions, evaluate_structures
 
     tests = record["tests"]
     named = {
@@ -304,14 +306,19 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
         yield f"{name} covers the test parts {covered}, the record {wanted}"
         return
     for part, test in tests.items():
-        labels, scores = predictions.part(part)
+        items = int(predictions.parts[part].sum())
         said = {test["n"], test["predictions"]["rows"]}
-        if said != {len(labels)}:
+        if said != {items}:
             counts = " and ".join(map(str, sorted(said)))
-            yield f"{name} has {len(labels)} items in {part}, the record says {counts}"
+            yield f"{name} has {items} items in {part}, the record says {counts}"
+            continue
+        recomputed: Mapping[str, float] = {}
+        if isinstance(predictions, StructurePredictions):
+            recomputed = evaluate_structures(predictions.part(part))
         elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
+            labels, scores = predictions.part(part)
             recomputed = evaluate(labels, scores, scores.shape[1])
-            for metric in sorted(_TOLERANCES.keys() & test["metrics"].keys()):
-                stored, true = test["metrics"][metric]["value"], recomputed[metric]
-                if abs(stored - true) > _TOLERANCES[metric]:
-                    yield f"{metric} on {part} is {true:.6f} by its predictions, not {stored:.6f}"
+        for metric in sorted(recomputed.keys() & _TOLERANCES.keys() & test["metrics"].keys()):
+            stored, true = test["metrics"][metric]["value"], recomputed[metric]
+            if abs(stored - true) > _TOLERANCES[metric]:
+                yield f"{metric} on {part} is {true:.6f} by its predictions, not {stored:.6f}"

@@ -33,7 +33,7 @@ class FrozenOptions:
     name: str
     learning_rate: float
     batch_size: int
-    """Sequences in a batch of features."""
+    """Sequences in a batch of features; batches of contacts follow `trainer.token_budget`."""
 
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
@@ -67,10 +67,12 @@ class FittedHead:
         self.network.save(folder)
 
 
-def fit(
-    context: FitContext, encoder: Encoder, options: FrozenOptions
-) -> tuple[FittedHead, FitReport]:
-    """Train a fresh head on the features of `encoder`."""
+def fit(context: FitContext, encoder: Encoder, options: FrozenOptions) -> tuple[Any, FitReport]:
+    """Train a fresh head on the features of `encoder`; a contact head, on its states."""
+    if context.task.level == "contact":
+        from rnaernie_bench.strategies.contact import fit_frozen
+
+        return fit_frozen(context, encoder, options.learning_rate)
     from rnaernie_bench.strategies.network import refuse_long, with_fresh_head
 
     network = with_fresh_head(context, encoder)
@@ -244,4 +246,5 @@ ENTRY = StrategyEntry(
     options=FrozenOptions,
     fit="rnaernie_bench.strategies.frozen:fit",
     summary="the backbone stays as it is, its cached features train the head",
+    levels=("sequence", "contact"),
 )

@@ -6,7 +6,7 @@ Layers can have rates that fall with their depth, and can be thawed one by one: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.catalogue import StrategyEntry
 from rnaernie_bench.errors import ConfigError
@@ -15,7 +15,6 @@ from rnaernie_bench.validation import added
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.network import FittedNetwork
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,22 @@ class FullOptions:
             raise ConfigError("the value must be above 0, or null", where="strategy.unfreeze_every")
 
 
-def fit(
-    context: FitContext, encoder: Encoder, options: FullOptions
-) -> tuple[FittedNetwork, FitReport]:
-    """Train `encoder` with a fresh head on the task."""
+def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[Any, FitReport]:
+    """Train `encoder` with a fresh head on the task.
+
+    Raises:
+        ConfigError: if layers are to learn differently under a contact head, which is not built.
+    """
+    if context.task.level == "contact":
+        from rnaernie_bench.strategies.contact import fit_full
+
+        if options.layer_decay < 1 or options.unfreeze_every is not None:
+            raise ConfigError(
+                "contact heads train all layers alike",
+                where="strategy",
+                remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
+            )
+        return fit_full(context, encoder, options.learning_rate)
     from rnaernie_bench.strategies.layers import GradualUnfreezing, layer_groups, rate_factors
     from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
@@ -67,4 +78,5 @@ ENTRY = StrategyEntry(
     options=FullOptions,
     fit="rnaernie_bench.strategies.full:fit",
     summary="every weight of backbone and head is trained",
+    levels=("sequence", "contact"),
 )

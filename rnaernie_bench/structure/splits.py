@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,17 @@ from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.records import StructureRecord
 
 Records = tuple[StructureRecord, ...]
+
+
+class HasSequence(Protocol):
+    """A record, or an item of a task."""
+
+    @property
+    def sequence(self) -> str:
+        """The bases, normalised."""
+
+
+S = TypeVar("S", bound=HasSequence)
 
 
 @dataclass(frozen=True)
@@ -123,8 +135,8 @@ def leave_family_out(
 
 
 def cut_validation(
-    records: Sequence[StructureRecord], *, fraction: float = 0.1, seed: int = 0
-) -> tuple[Records, Records]:
+    records: Sequence[S], *, fraction: float = 0.1, seed: int = 0
+) -> tuple[tuple[S, ...], tuple[S, ...]]:
     """Cut a part off for validation; identical sequences stay together.
 
     Groups of identical sequences are drawn at random until the part holds `fraction` of the

@@ -123,7 +123,7 @@ def test_arguments_that_cannot_be_parsed_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("run", "task: no task is chosen; add task=NAME, one of lncrna, ncrna_cls"),
+        ("run", "task: no task is chosen; add task=NAME, one of lncrna, ncrna_cls, ss_contacts"),
         (
             "run task=ncrn_cls",
             "task: there is no task 'ncrn_cls'; did you mean ncrna_cls or lncrna?",
@@ -377,6 +377,6 @@ def test_an_uncaught_error_becomes_an_exit_status(tmp_path: Path) -> None:
     done = script("run", "task=nothing", capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "rnaernie-bench: task: there is no task 'nothing'; choose one of lncrna, ncrna_cls\n"
+        "rnaernie-bench: task: there is no task 'nothing'; choose one of lncrna, ncrna_cls, ss_contacts\n"
     )
     assert list(tmp_path.iterdir()) == []

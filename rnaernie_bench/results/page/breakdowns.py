@@ -18,6 +18,8 @@ from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import Confusion, Heat
 from rnaernie_bench.results.predictions import predictions_digest, read_predictions
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.structures import StructurePredictions
+from rnaernie_bench.structure.scores import bands as length_bands
 
 MOST_ROWS = 12
 """The best rows are broken down."""
@@ -25,23 +27,33 @@ MOST_ROWS = 12
 MOST_FAMILIES, LEAST_ITEMS = 16, 10
 """How many families are shown, and how many items a family needs."""
 
+LENGTH_EDGES = (75, 100, 150, 200, 300, 400)
+"""Where bands of length begin, nt."""
+
 Href = Callable[[Row], str]
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Which items a run got right."""
+    """How right a run got each item."""
 
     groups: npt.NDArray[np.str_]
     """Shape (n,); empty where unknown."""
-    right: npt.NDArray[np.bool_]
-    """Shape (n,)."""
+    right: npt.NDArray[np.float64]
+    """Shape (n,): 0 or 1, or the F1 of a structure, nan where it is undefined."""
     parts: Mapping[str, npt.NDArray[np.bool_]]
     """Shape (n,) each."""
+    measure: str = "accuracy"
+    """What the mean of `right` is."""
+    bands: npt.NDArray[np.str_] | None = None
+    """Shape (n,): the band of length of a structure; None where lengths are not kept."""
 
 
 ReadAnswers = Callable[[str], Answers | None]
 """The answers of a run by its id; None where its predictions are not at hand."""
+
+Cut = Callable[[Answers, str], tuple[dict[str, float], dict[str, int]]]
+"""The mean of `right` and the number of items, by set of items of a test part."""
 
 
 def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -> ReadAnswers:
@@ -68,8 +80,11 @@ def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -
                 remedy="restore it from a backup, or repeat the run",
             )
         found = read_predictions(path)
-        right = found.scores.argmax(axis=1) == found.labels
-        return Answers(np.array(found.groups, np.str_), right, found.parts)
+        bands = None
+        if isinstance(found, StructurePredictions):
+            bands = np.array(length_bands(found.counts["length"], LENGTH_EDGES), np.str_)
+        groups = np.array(found.groups, np.str_)
+        return Answers(groups, found.right, found.parts, found.measure, bands)
 
     return read
 
@@ -101,21 +116,16 @@ def by_class(
 
 
 def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> Heat | None:
-    """Return the accuracy in the families on which rows differ most, mean over seeds.
+    """Return how right rows are in the families on which they differ most, mean over seeds.
 
     None unless the predictions of all rows are at hand and name families.
     """
-    shown = rows[:MOST_ROWS]
-    shares: list[dict[str, float]] = []
-    sizes: Mapping[str, int] = {}
-    for row in shown:
-        found = [family_accuracy(answers, part) for answers in map(read, row.run_ids) if answers]
-        if len(found) < len(row.run_ids):
-            return None
-        sizes = found[0][1]
-        shares.append({name: fmean(run[name] for run, _ in found) for name in sizes})
+    found = _shares(rows, read, part, family_accuracy)
+    if found is None:
+        return None
+    shares, sizes, measure = found
     large = [name for name, items in sizes.items() if items >= LEAST_ITEMS]
-    if len(shown) < 2 or not large:
+    if len(shares) < 2 or not large:
         return None
 
     def disagreement(name: str) -> tuple[float, str]:
@@ -123,10 +133,58 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
         return min(values) - max(values), name
 
     chosen = sorted(large, key=disagreement)[:MOST_FAMILIES]
-    return Heat(
-        "Accuracy by family",
+    return _heat(
+        f"{measure[0].upper()}{measure[1:]} by family",
         f"The {len(chosen)} families, of {len(large):,} with {LEAST_ITEMS} items or more, on which "
         f"rows differ most. Mean over seeds.{_cut(rows)}",
+        chosen, rows, shares, sizes, href,
+    )  # fmt: skip
+
+
+def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> Heat | None:
+    """Return the F1 of structures by band of length, mean over seeds; None for other items."""
+    found = _shares(rows, read, part, length_accuracy)
+    if found is None or not found[1]:
+        return None
+    shares, sizes, measure = found
+    order = dict.fromkeys(length_bands(np.array([0, *LENGTH_EDGES]), LENGTH_EDGES))
+    chosen = [name for name in order if sizes.get(name)]
+    caption = f"Bands of length in nt. Mean over seeds.{_cut(rows)}"
+    return _heat(f"{measure} by length", caption, chosen, rows, shares, sizes, href)
+
+
+def _shares(
+    rows: Sequence[Row], read: ReadAnswers, part: str, cut: Cut
+) -> tuple[list[dict[str, float]], Mapping[str, int], str] | None:
+    """Return how right each row is in each set of items, their sizes, and what that is called.
+
+    None where predictions are missing, or there are no rows.
+    """
+    shares: list[dict[str, float]] = []
+    sizes: Mapping[str, int] = {}
+    measure = ""
+    for row in rows[:MOST_ROWS]:
+        answers = [found for found in map(read, row.run_ids) if found]
+        if len(answers) < len(row.run_ids):
+            return None
+        runs = [cut(found, part) for found in answers]
+        sizes, measure = runs[0][1], answers[0].measure
+        shares.append({name: fmean(run[name] for run, _ in runs) for name in sizes})
+    return (shares, sizes, measure) if shares else None
+
+
+def _heat(
+    title: str,
+    caption: str,
+    chosen: Sequence[str],
+    rows: Sequence[Row],
+    shares: Sequence[Mapping[str, float]],
+    sizes: Mapping[str, int],
+    href: Href,
+) -> Heat:
+    return Heat(
+        title,
+        caption,
         tuple((name, f"{sizes[name]:,}") for name in chosen),
         tuple(
             (
@@ -134,15 +192,26 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
                 href(row),
                 tuple(share.get(name) for name in chosen),
             )
-            for row, share in zip(shown, shares, strict=True)
+            for row, share in zip(rows, shares, strict=False)
         ),
-    )  # fmt: skip
+    )
 
 
 def family_accuracy(answers: Answers, part: str) -> tuple[dict[str, float], dict[str, int]]:
-    """Return the accuracy and the number of items of every named family of a test part."""
-    inside = answers.parts[part] & (answers.groups != "")
-    names, index = np.unique(answers.groups[inside], return_inverse=True)
+    """Return how right each named family of a test part is on the mean, and its items."""
+    return _means(answers, answers.groups, part)
+
+
+def length_accuracy(answers: Answers, part: str) -> tuple[dict[str, float], dict[str, int]]:
+    """Return how right each band of length of a test part is on the mean, and its items."""
+    return ({}, {}) if answers.bands is None else _means(answers, answers.bands, part)
+
+
+def _means(
+    answers: Answers, sets: npt.NDArray[np.str_], part: str
+) -> tuple[dict[str, float], dict[str, int]]:
+    inside = answers.parts[part] & (sets != "") & ~np.isnan(answers.right)
+    names, index = np.unique(sets[inside], return_inverse=True)
     items = np.bincount(index, minlength=len(names))
     right = np.bincount(index, weights=answers.right[inside], minlength=len(names))
     labels = [str(name) for name in names]

@@ -232,6 +232,7 @@ def _table(
     heats = (
         breakdowns.by_class(part.rows, records, key.part, href),
         breakdowns.by_family(part.rows, read, key.part, href),
+        breakdowns.by_length(part.rows, read, key.part, href),
     )
     drawn = (*charts.cost_charts(part), charts.learning_curves(part, records))
     better = "higher" if task.higher_is_better else "lower"

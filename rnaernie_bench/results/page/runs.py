@@ -151,7 +151,7 @@ def _families(runs: Sequence[Record], part: str, read: ReadAnswers) -> Heat | No
     found = [answers for answers in (read(run["run_id"]) for run in runs) if answers]
     if not found or len(found) < len(runs):
         return None
-    scores = [family_accuracy(answers, part) for answers in found]
+    scores, measure = [family_accuracy(answers, part) for answers in found], found[0].measure
     sizes = scores[0][1]
     means = {
         name: sum(share[name] for share, _ in scores) / len(scores)
@@ -162,8 +162,8 @@ def _families(runs: Sequence[Record], part: str, read: ReadAnswers) -> Heat | No
     if not hardest:
         return None
     return Heat(
-        "Accuracy in the hardest families",
+        f"{measure[0].upper()}{measure[1:]} in the hardest families",
         f"Families with {LEAST_ITEMS} items or more, mean over seeds.",
         tuple((name, f"{sizes[name]:,}") for name in hardest),
-        (("accuracy", "", tuple(means[name] for name in hardest)),),
+        ((measure, "", tuple(means[name] for name in hardest)),),
     )

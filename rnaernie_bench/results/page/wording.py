@@ -14,6 +14,8 @@ _METRICS = {
     "micro_f1": "micro F1",
     "macro_precision": "macro precision",
     "macro_recall": "macro recall",
+    "shifted_f1": "shifted F1",
+    "pooled_f1": "pooled F1",
     "mcc": "MCC",
     "ece": "ECE",
     "auroc": "AUROC",
@@ -28,6 +30,8 @@ _HELP = {
     "macro_precision": "precision, every class counting the same",
     "macro_recall": "recall, every class counting the same",
     "macro_f1": "F1, every class counting the same",
+    "shifted_f1": "F1 where one end of a pair may be off by one base",
+    "pooled_f1": "F1 of the pairs of all sequences together: long ones count more",
     "mcc": "Matthews correlation coefficient",
     "ece": "expected calibration error: lower is better",
 }

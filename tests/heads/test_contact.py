@@ -1,0 +1,351 @@
+"""Contact heads: symmetric, blind to padding; MultiMolecule's function in one product."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from multimolecule import PreTrainedConfig
+from multimolecule.modules import HeadConfig
+from multimolecule.modules.heads import ContactPredictionHead
+
+from rnaernie_bench.catalogue import HEADS
+from rnaernie_bench.heads.contact import (
+    IGNORED,
+    PRIOR,
+    AttentionHead,
+    AttentionOptions,
+    BilinearHead,
+    BilinearOptions,
+    bases_only,
+    contact_loss,
+    contact_targets,
+)
+from rnaernie_bench.heads.contact_resnet import ResNetHead, ResNetOptions
+from rnaernie_bench.model import build_head
+
+HIDDEN, LAYERS, HEADS_A_LAYER = 6, 2, 2
+NAMES = ["bilinear", "attention", "resnet"]
+
+
+@dataclass
+class Config:
+    """What heads read of a backbone's configuration."""
+
+    hidden_size: int = HIDDEN
+    num_hidden_layers: int = LAYERS
+    num_attention_heads: int = HEADS_A_LAYER
+
+
+def head_named(name: str, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return build_head(name, Config(), 1, "binary").eval()
+
+
+def a_batch(lengths: list[int], seed: int = 0, padded: int = 0):
+    """Return states, mask and attentions of sequences, with `padded` more places than needed."""
+    generator = torch.Generator().manual_seed(seed)
+    longest = max(lengths) + padded
+    mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    states = torch.randn(len(lengths), longest, HIDDEN, generator=generator)
+    maps = torch.randn(len(lengths), LAYERS * HEADS_A_LAYER, longest, longest, generator=generator)
+    return states, mask, maps.masked_fill(~mask[:, None, None], -torch.inf).softmax(-1)
+
+
+def multimolecules(ours: BilinearHead, hidden: int = HIDDEN) -> ContactPredictionHead:
+    """Return MultiMolecule's head with the weights of `ours`, loaded by their names."""
+    config = PreTrainedConfig(
+        hidden_size=hidden, bos_token_id=1, eos_token_id=2, pad_token_id=0, num_labels=1
+    )
+    theirs = ContactPredictionHead(config, HeadConfig(num_labels=1, problem_type="binary"))
+    theirs.load_state_dict(ours.state_dict())
+    return theirs.eval()
+
+
+def test_bilinear_by_hand():
+    head = BilinearHead(2)
+    with torch.no_grad():
+        head.decoder.weight.copy_(torch.tensor([[2.0, -1.0]]))
+        head.decoder.bias.fill_(0.5)
+    states = torch.tensor([[[1.0, 2.0], [3.0, 1.0]]])
+    logits = head(states, torch.ones(1, 2, dtype=torch.bool))
+    # 2 * 1 * 1 - 2 * 2 + .5, 2 * 1 * 3 - 2 * 1 + .5, 2 * 3 * 3 - 1 * 1 + .5
+    assert logits.tolist() == [[[-1.5, 4.5], [4.5, 17.5]]]
+
+
+@pytest.mark.parametrize("bases", [[5], [7, 4, 1]])
+def test_bilinear_is_multimolecules_head(bases):
+    """Logits, loss and gradients on shared weights, from states with <cls>, <eos> and <pad>."""
+    ours = head_named("bilinear")
+    theirs = multimolecules(ours)
+    longest = max(bases)
+    ids = torch.zeros(len(bases), longest + 2, dtype=torch.long)
+    for row, length in zip(ids, bases, strict=True):
+        row[: length + 2] = torch.tensor([1, *[6] * length, 2])
+    states = torch.randn(*ids.shape, HIDDEN)
+    mine, yours = states.clone().requires_grad_(), states.clone().requires_grad_()
+    generator = np.random.default_rng(0)
+    truth = generator.integers(2, size=(len(bases), longest, longest))
+    truth = torch.from_numpy(np.maximum(truth, truth.transpose(0, 2, 1)))
+    kept, mask, _ = bases_only(mine, ids != 0)
+    assert mask.sum(1).tolist() == bases
+    inside = mask[:, None] & mask[:, :, None]
+    truth = truth.masked_fill(~inside, IGNORED)  # which theirs leaves out as well
+
+    reference = theirs({"last_hidden_state": yours}, (ids != 0).int(), ids, truth)
+    expected = reference.logits.tensor.squeeze(-1)
+    logits = ours(kept, mask)
+    assert torch.allclose(logits[inside], expected[inside], atol=1e-5)
+
+    loss = contact_loss(logits, truth, mask, min_distance=0, average="pairs")
+    assert loss.item() == pytest.approx(reference.loss.item(), abs=1e-5)
+    loss.backward()
+    reference.loss.backward()
+    assert torch.allclose(mine.grad, yours.grad, atol=1e-5)
+    for key, weight in ours.named_parameters():
+        assert torch.allclose(weight.grad, theirs.get_parameter(key).grad, atol=1e-5), key
+    assert mine.grad[:, 0].abs().max() == 0  # <cls> has no part in it
+
+
+def test_attention_by_hand():
+    """One map of two bases: symmetric mean [[.2, .5], [.5, .8]], row sums .7 and 1.3, total 2."""
+    maps = torch.tensor([[[[0.2, 0.6], [0.4, 0.8]]]])
+    mask, states = torch.ones(1, 2, dtype=torch.bool), torch.zeros(1, 2, 1)
+    for apc, expected in [
+        (False, [[0.2, 0.5], [0.5, 0.8]]),
+        (True, [[0.2 - 0.245, 0.5 - 0.455], [0.5 - 0.455, 0.8 - 0.845]]),
+    ]:
+        head = AttentionHead(1, AttentionOptions(apc=apc))
+        with torch.no_grad():
+            head.decoder.weight.fill_(10.0)
+            head.decoder.bias.fill_(1.0)
+        logits = head(states, mask, maps)
+        assert torch.allclose(logits, 10 * torch.tensor([expected]) + 1, atol=1e-5)
+
+
+def test_attention_weighs_each_map_after_correcting_it():
+    head = head_named("attention")
+    states, mask, maps = a_batch([5, 3])
+    maps = maps * mask[:, None, :, None]
+    even = (maps + maps.mT) / 2
+    rows, total = even.sum(-1, keepdim=True), even.sum((-1, -2), keepdim=True)
+    corrected = even - rows * rows.mT / total
+    expected = (corrected * head.decoder.weight.view(1, -1, 1, 1)).sum(1) + head.decoder.bias
+    assert torch.allclose(head(states, mask, maps), expected, atol=1e-6)
+
+
+def test_attention_head_asks_for_maps():
+    states, mask, _ = a_batch([4])
+    with pytest.raises(ValueError, match="pass `attentions`"):
+        head_named("attention")(states, mask)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    padded=st.integers(0, 3),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=15, deadline=None)
+def test_symmetric_and_blind_to_padding(name, lengths, padded, seed):
+    """Bit for bit symmetric; each sequence as if alone, with rubbish at padding and no gradient."""
+    head = head_named(name, seed)
+    states, mask, maps = a_batch(lengths, seed, padded)
+    states = states.masked_fill(~mask.unsqueeze(-1), 1e30).requires_grad_()
+    maps = maps.masked_fill(~(mask[:, None, None] & mask[:, None, :, None]), 1e30)
+    logits = head(states, mask, maps.requires_grad_())
+    assert torch.equal(logits, logits.mT)
+    assert logits.isfinite().all()
+    for row, length in enumerate(lengths):
+        one = slice(row, row + 1)
+        alone = head(states[one, :length], mask[one, :length], maps[one, :, :length, :length])
+        assert torch.allclose(logits[row, :length, :length], alone[0], atol=1e-5)
+    logits.sum().backward()
+    if states.grad is not None:
+        assert (states.grad[~mask] == 0).all()
+    if maps.grad is not None:
+        assert (maps.grad.transpose(1, -1)[~mask] == 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_heads_start_from_the_prior_and_learn(name):
+    """See `hairpins`; what is too close to pair is not trained on."""
+    head = head_named(name).train()
+    states, mask, maps, targets = hairpins()
+    with torch.no_grad():
+        first = head(torch.zeros_like(states), mask, torch.zeros_like(maps))[0, 0, 1]
+    assert torch.sigmoid(first).item() == pytest.approx(PRIOR, rel=0.7)
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = contact_loss(head(states, mask, maps), targets, mask, positive_weight=2.0)
+        loss.backward()
+        optimizer.step()
+    found = head.eval()(states, mask, maps) > 0
+    assert torch.equal((found & (targets >= 0)).triu(4), (targets > 0).triu(4))
+
+
+def hairpins():
+    """Return states, mask, maps and targets of 8 sequences of 10 to 13 bases with 3 pairs each.
+
+    A state holds a letter of its pair (one axis for both partners); the last map attends to
+    partners, others to anything.
+    """
+    generator = torch.Generator().manual_seed(0)
+    lengths = [10, 11, 12, 13] * 2
+    states, mask, maps = a_batch(lengths)
+    pairs = [np.array([[i, n - 1 - i] for i in range(3)]) for n in lengths]
+    targets = contact_targets(pairs, lengths)
+    for row, chosen in enumerate(pairs):
+        states[row] = 0.1 * torch.randn(states[row].shape, generator=generator)
+        for axis, (i, j) in enumerate(chosen):
+            states[row, [i, j], axis] += 1
+            maps[row, -1, [i, j], [j, i]] += 1
+    return states, mask, maps, targets
+
+
+def test_resnet_in_chunks_is_the_same(monkeypatch):
+    """Three sequences of 8 places, one at a time: same logits and gradients."""
+    states, mask, _ = a_batch([8, 5, 3])
+    seen = []
+    score = ResNetHead._score
+    monkeypatch.setattr(
+        ResNetHead, "_score", lambda *args: seen.append(len(args[1])) or score(*args)
+    )
+    results = []
+    for chunk in (3 * 64, 64):
+        torch.manual_seed(0)
+        head = ResNetHead(HIDDEN, ResNetOptions(channels=4, dropout=0.0, chunk_pairs=chunk))
+        logits = head(states, mask)
+        logits.square().mean().backward()
+        results.append([logits.detach(), *[p.grad for p in head.parameters()]])
+    assert seen == [3, 1, 1, 1, 1, 1, 1]  # each chunk again in the backward pass
+    for whole, chunked in zip(*results, strict=True):
+        assert torch.allclose(whole, chunked, atol=1e-6)
+
+
+def test_resnet_starts_from_a_concatenation_and_a_product_of_two_states():
+    """Without blocks: a linear layer on [h_i, h_j], and a product, by the definition."""
+    torch.manual_seed(0)
+    head = ResNetHead(HIDDEN, ResNetOptions(channels=3, blocks=0))
+    states, mask, _ = a_batch([4])
+    weight, bias = head.projection.weight, head.projection.bias
+    logits = torch.zeros(4, 4)
+    for i in range(4):
+        for j in range(4):
+            both = torch.cat([states[0, i], states[0, j]])
+            joint = torch.cat([weight[:3], weight[3:6]], 1) @ both + bias[:3] + bias[3:6]
+            first = weight[6:9] @ states[0, i] + bias[6:9]
+            second = weight[9:] @ states[0, j] + bias[9:]
+            features = head.norm(joint + first * second).relu()
+            logits[i, j] = head.decoder(features)
+    assert torch.allclose(head(states, mask)[0], (logits + logits.T) / 2, atol=1e-5)
+
+
+def test_resnet_sees_neighbours_and_no_farther():
+    """A block with a kernel of 3 reaches one place, two blocks two."""
+    torch.manual_seed(0)
+    head = ResNetHead(HIDDEN, ResNetOptions(channels=16, blocks=2, kernel=3)).eval()
+    states, mask, _ = a_batch([9])
+    moved = states.clone()
+    moved[0, 0] += 1
+    changed = (head(states, mask) - head(moved, mask))[0].abs() > 1e-6
+    near = torch.zeros(9, 9, dtype=torch.bool)
+    near[:3] = near[:, :3] = True
+    assert torch.equal(changed, near)
+
+
+def test_resnet_kernel_has_a_middle():
+    with pytest.raises(ValueError, match="must be odd, not 4"):
+        ResNetOptions(kernel=4)
+
+
+@pytest.mark.parametrize("average", ["sequences", "pairs"])
+@pytest.mark.parametrize("weight, gamma", [(None, 0.0), (3.0, 0.0), (None, 2.0), (2.0, 1.5)])
+def test_loss_from_its_definition(average, weight, gamma):
+    lengths = [9, 4, 1, 6]
+    pairs = [np.array([[0, 8], [1, 6], [3, 5]]), np.empty((0, 2)), [], np.array([[0, 5]])]
+    targets = contact_targets(pairs, lengths)
+    mask = torch.arange(9) < torch.tensor(lengths)[:, None]
+    logits = torch.randn(4, 9, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    logits = logits + logits.mT
+    terms: list[list[float]] = []
+    for row, length in enumerate(lengths):
+        paired = {tuple(pair) for pair in np.asarray(pairs[row]).tolist()}
+        terms.append([])
+        for i in range(length):
+            for j in range(i + 4, length):
+                truth = (i, j) in paired
+                p = 1 / (1 + math.exp(-logits[row, i, j].item()))
+                p = p if truth else 1 - p
+                factor = (weight or 1.0) if truth else 1.0
+                terms[-1].append(-factor * (1 - p) ** gamma * math.log(p))
+    some = [each for each in terms if each]
+    assert [len(each) for each in some] == [15, 3]
+    if average == "pairs":
+        expected = sum(map(sum, some)) / 18
+    else:
+        expected = (sum(some[0]) / 15 + sum(some[1]) / 3) / 2
+    rubbish = logits.masked_fill(targets < 0, torch.nan)
+    loss = contact_loss(
+        rubbish, targets, mask, positive_weight=weight, focal_gamma=gamma, average=average
+    )
+    assert loss.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("average", ["sequences", "pairs"])
+def test_loss_without_a_pair_to_count_is_0(average):
+    head = head_named("bilinear")
+    states, mask, _ = a_batch([1, 4])
+    loss = contact_loss(
+        head(states, mask), contact_targets([[], []], [1, 4]), mask, average=average
+    )
+    loss.backward()
+    assert loss.item() == 0
+    assert head.decoder.weight.grad.abs().max() == 0
+
+
+def test_loss_takes_extreme_logits():
+    logits = torch.full((1, 6, 6), 1e4)
+    logits[:, 0, 5] = logits[:, 5, 0] = -1e4
+    logits.requires_grad_()
+    targets, mask = contact_targets([np.array([[0, 5]])], [6]), torch.ones(1, 6, dtype=torch.bool)
+    loss = contact_loss(logits, targets, mask, positive_weight=2.0, focal_gamma=2.0)
+    loss.backward()
+    assert loss.item() == pytest.approx((2e4 + 2 * 1e4) / 3)  # pairs 0-4, 1-5 and 0-5
+    assert logits.grad.isfinite().all()
+
+
+def test_targets():
+    targets = contact_targets([np.array([[0, 2]], dtype=np.int32), []], [3, 2])
+    assert targets.tolist() == [
+        [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
+        [[0, 0, IGNORED], [0, 0, IGNORED], [IGNORED] * 3],
+    ]
+
+
+def test_bases_only_takes_special_tokens_off():
+    states = torch.arange(10.0).view(2, 5, 1)  # <cls> A C G <eos>; <cls> A <eos> <pad> <pad>
+    layers = tuple(torch.rand(2, 3, 5, 5) for _ in range(2))
+    kept, mask, maps = bases_only(states, torch.tensor([[1] * 5, [1, 1, 1, 0, 0]]), layers)
+    assert kept.squeeze(-1).tolist() == [[1, 2, 3], [6, 7, 8]]
+    assert mask.tolist() == [[True] * 3, [True, False, False]]
+    assert maps.shape == (2, 6, 3, 3)
+    assert torch.equal(maps[1, 4], layers[1][1, 1, 1:4, 1:4])
+
+
+def test_dropout_is_of_states_and_only_in_training():
+    head = BilinearHead(HIDDEN, BilinearOptions(dropout=0.5))
+    states, mask, _ = a_batch([6])
+    assert not torch.equal(head.train()(states, mask), head(states, mask))
+    assert torch.equal(head.eval()(states, mask), head(states, mask))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registered_for_contacts(name):
+    assert HEADS.get(name).level == "contact"
