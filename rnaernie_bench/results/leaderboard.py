@@ -42,6 +42,8 @@ class TaskInfo:
     """What the figures do not show, a sentence each."""
     by: Literal["item", "group"] = "item"
     """What a bootstrap of the task draws."""
+    default_split: str = ""
+    """The split whose tables come first."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +197,10 @@ def _finite(number: float) -> None:
 
 def _place(table: Table) -> tuple[Any, ...]:
     key = table.key
-    not_default = key.part != table.task.default_part
-    return (table.simulated, key.task, key.split, key.fold, key.protocol, not_default, key)
+    another_split = key.split != table.task.default_split
+    another_part = key.part != table.task.default_part
+    split = (another_split, key.split, key.fold)
+    return (table.simulated, key.task, *split, key.protocol, another_part, key)
 
 
 def _table(

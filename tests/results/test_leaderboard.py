@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,12 @@ def test_the_default_part_and_real_data_come_first(make_record: Any) -> None:
     ]
     assert tables[0].metrics == ("macro_f1", "accuracy")
     assert tables[0].n == 4
+
+
+def test_the_default_split_comes_first(make_record: Any) -> None:
+    records = [make_record(split={"name": name}) for name in ("folds", "published")]
+    tasks = {name: replace(task, default_split="published") for name, task in TASKS.items()}
+    assert [table.key.split for table in build(records, tasks=tasks)][::2] == ["published", "folds"]
 
 
 @pytest.mark.parametrize(
