@@ -76,6 +76,7 @@ def test_simulated_pairs_are_canonical() -> None:
 
 
 @pytest.mark.realdata
+@pytest.mark.usefixtures("data_folder")
 def test_the_real_splits_are_those_of_the_card() -> None:
     task = load_task("ss_contacts")
     dataset = load_dataset(task, simulated=False)

@@ -46,7 +46,7 @@ def test_embedded_weights_tell_their_held_out_figures() -> None:
     told = held_out_quality(Constant(), folder)  # type: ignore[arg-type]
     assert told is not None
     assert (told["corpus"], told["n"], told["ece"]) == ("rfam_seed", 849, None)
-    assert told["top3_accuracy"] == pytest.approx(0.8127, abs=1e-4)
+    assert told["top3_accuracy"] == pytest.approx(0.7739, abs=1e-4)
 
 
 def test_they_are_computed_where_the_corpus_is(
