@@ -30,6 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         metrics=("accuracy", "mcc"),
         caveats=("Families recur.",),
         resampling="item",
+        default_split="published",
     )
     tasks, resources = ModuleType("task"), ModuleType("resources")
     tasks.load_tasks = lambda folders=(): dict.fromkeys(  # type: ignore[attr-defined]
