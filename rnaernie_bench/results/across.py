@@ -10,11 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
-from rnaernie_bench.results.leaderboard import Table
+from rnaernie_bench.results.leaderboard import Name, Table
 from rnaernie_bench.results.ranking import average_ranks, critical_difference, win_rates
-
-Name = tuple[str, str]
-"""Backbone and strategy, as tables show them."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,8 @@ def across_tasks(tables: Sequence[Table]) -> Across | None:
 
 def _figures(table: Table) -> dict[Name, float]:
     """Return the main metric of the rows whose name is theirs alone."""
-    names = Counter((row.backbone, row.strategy) for row in table.compared)
-    return {
-        (row.backbone, row.strategy): row.metrics[table.task.main_metric].mean
-        for row in table.compared
-        if names[row.backbone, row.strategy] == 1
-    }
+    metric = table.task.main_metric
+    return {name: row.metrics[metric].mean for name, row in table.by_name.items()}
 
 
 def _shared(figures: Mapping[str, Mapping[Name, float]]) -> tuple[list[str], list[Name]]:

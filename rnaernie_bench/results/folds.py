@@ -5,16 +5,13 @@ Standard library only.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from rnaernie_bench.results.leaderboard import Row, Table, TaskInfo
+from rnaernie_bench.results.leaderboard import Name, Row, Table, TaskInfo
 from rnaernie_bench.results.record import ComparabilityKey
-
-Name = tuple[str, str]
-"""Backbone and strategy, as tables show them."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def over_folds(tables: Sequence[Table]) -> list[FoldTable]:
 def _brought_together(key: ComparabilityKey, tables: Sequence[Table]) -> FoldTable:
     tables = sorted(tables, key=lambda table: (-table.n, table.key.fold))
     task = tables[0].task
-    found = [_named(table) for table in tables]
+    found = [table.by_name for table in tables]
     names = dict.fromkeys(name for rows in found for name in rows)
     rows = [_row(name, found, tables, task.main_metric) for name in names]
     sign = -1 if task.higher_is_better else 1
@@ -79,16 +76,6 @@ def _brought_together(key: ComparabilityKey, tables: Sequence[Table]) -> FoldTab
         folds=tuple((table.key.fold, table.n) for table in tables),
         rows=tuple(rows),
     )
-
-
-def _named(table: Table) -> dict[Name, Row]:
-    """Return the rows whose name is theirs alone."""
-    names = Counter((row.backbone, row.strategy) for row in table.compared)
-    return {
-        (row.backbone, row.strategy): row
-        for row in table.compared
-        if names[row.backbone, row.strategy] == 1
-    }
 
 
 def _row(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -22,6 +22,9 @@ from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
 COSTS = ("train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
 """What a run took, as records and rows call it."""
+
+Name = tuple[str, str]
+"""Backbone and strategy, as tables show them."""
 
 SELF_REPORTED, REPRODUCED = "self-reported", "reproduced"
 """What is known of a row: what its author says, or that all its runs were repeated."""
@@ -111,6 +114,16 @@ class Table:
     def compared(self) -> tuple[Row, ...]:
         """The rows that are ranked and tested: all but controls."""
         return tuple(row for row in self.rows if not row.control)
+
+    @property
+    def by_name(self) -> dict[Name, Row]:
+        """The compared rows whose name is theirs alone, not shared with other settings."""
+        names = Counter((row.backbone, row.strategy) for row in self.compared)
+        return {
+            (row.backbone, row.strategy): row
+            for row in self.compared
+            if names[row.backbone, row.strategy] == 1
+        }
 
     @property
     def untested(self) -> int:
