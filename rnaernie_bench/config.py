@@ -43,14 +43,13 @@ class TaskOptions:
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
     decoder: DecoderName | None = None
     """What makes base pairs of their probabilities; None where the task has no pairs."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Whether classes count in the loss as they occur, or all alike."""
 
     def __post_init__(self) -> None:
         require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
-        require(
-            self.length == "window" or self.window_overlap == 0,
-            "task.window_overlap",
-            "0 without task.length=window",
-        )
+        apart = self.length == "window" or self.window_overlap == 0
+        require(apart, "task.window_overlap", "0 without task.length=window")
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         if self.head not in HEADS:
             raise ConfigError(
@@ -319,7 +318,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0,
+            "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none",
             "decoder": "greedy" if task.level == "contact" else None,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)

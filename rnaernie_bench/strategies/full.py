@@ -78,5 +78,5 @@ ENTRY = StrategyEntry(
     options=FullOptions,
     fit="rnaernie_bench.strategies.full:fit",
     summary="every weight of backbone and head is trained",
-    levels=("sequence", "contact"),
+    levels=("sequence", "token", "contact"),
 )

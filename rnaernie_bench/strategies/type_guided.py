@@ -244,8 +244,8 @@ def _require_linear(head: Any, name: str) -> None:
     width = next(head.parameters()).shape[-1]
     first, second = torch.randn(2, 8, width, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        mean = 0.25 * head.predict(first).logits + 0.75 * head.predict(second).logits
-        if torch.allclose(head.predict(0.25 * first + 0.75 * second).logits, mean, atol=1e-4):
+        mean = 0.25 * head.predict(first) + 0.75 * head.predict(second)
+        if torch.allclose(head.predict(0.25 * first + 0.75 * second), mean, atol=1e-4):
             return
     raise ConfigError(
         f"the head '{name}' is not linear: features of typed copies cannot be averaged for it",
