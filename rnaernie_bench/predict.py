@@ -87,7 +87,7 @@ def load_run(folder: Path) -> Predictor:
         raise ResultError(
             f"the run predicts at the level '{saved['level']}'",
             where=folder,
-            remedy="use contact_predict.load_contact_run",
+            remedy="use contacts.predict.load_contact_run",
         )
     return Predictor(
         fitted=restored(folder, saved, _restore_network),

@@ -40,7 +40,7 @@ from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.contact_evaluation import ContactEvaluation
+    from rnaernie_bench.contacts.evaluation import ContactEvaluation
     from rnaernie_bench.evaluation import Evaluation
 
     AnyEvaluation = Evaluation | ContactEvaluation
@@ -221,7 +221,7 @@ def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
     """Return everything that is reported of a fitted model of the task's level."""
     config, followed = planned.config, planned.scheme
     if planned.task.level == "contact":
-        from rnaernie_bench.contact_evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.evaluation import evaluate_contacts
 
         assert config.task.decoder is not None
         return evaluate_contacts(

@@ -70,7 +70,7 @@ class FittedHead:
 def fit(context: FitContext, encoder: Encoder, options: FrozenOptions) -> tuple[Any, FitReport]:
     """Train a fresh head on the features of `encoder`; a contact head, on its states."""
     if context.task.level == "contact":
-        from rnaernie_bench.strategies.contact import fit_frozen
+        from rnaernie_bench.contacts.strategies import fit_frozen
 
         return fit_frozen(context, encoder, options.learning_rate)
     from rnaernie_bench.strategies.network import refuse_long, with_fresh_head

@@ -48,7 +48,7 @@ def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[An
         ConfigError: if layers are to learn differently under a contact head, which is not built.
     """
     if context.task.level == "contact":
-        from rnaernie_bench.strategies.contact import fit_full
+        from rnaernie_bench.contacts.strategies import fit_full
 
         if options.layer_decay < 1 or options.unfreeze_every is not None:
             raise ConfigError(

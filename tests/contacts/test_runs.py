@@ -173,7 +173,7 @@ def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
 
 
 def test_padding_changes_no_probability(finished):
-    from rnaernie_bench.contact_predict import load_contact_run
+    from rnaernie_bench.contacts.predict import load_contact_run
 
     _, folders = finished
     predictor = load_contact_run(folders["frozen"])

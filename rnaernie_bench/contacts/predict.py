@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.contact_evaluation import decoded
+from rnaernie_bench.contacts.evaluation import decoded
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import atomic_path
@@ -66,8 +66,8 @@ def load_contact_run(folder: Path) -> ContactPredictor:
 
 
 def _restore_network(folder: Path, saved: dict[str, Any]) -> FittedContacts:
-    from rnaernie_bench.contact_model import load_contact_model
-    from rnaernie_bench.strategies.contact import FittedContactNetwork
+    from rnaernie_bench.contacts.model import load_contact_model
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.strategies.network import Reader
 
     model, tokenizer = load_contact_model(folder)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from rnaernie_bench.backbones.encoder import Encoder
-from rnaernie_bench.contact_model import (
+from rnaernie_bench.contacts.model import (
     ContactExamples,
     ContactModel,
     HeadOnStates,

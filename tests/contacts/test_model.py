@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
-from rnaernie_bench.contact_model import (
+from rnaernie_bench.contacts.model import (
     CELLS_A_TOKEN,
     ContactExamples,
     ContactModel,
