@@ -68,10 +68,14 @@ def load_contact_run(folder: Path) -> ContactPredictor:
 def _restore_network(folder: Path, saved: dict[str, Any]) -> FittedContacts:
     from rnaernie_bench.contacts.model import load_contact_model
     from rnaernie_bench.contacts.strategies import FittedContactNetwork
+    from rnaernie_bench.guidance.guides import load_guide
     from rnaernie_bench.strategies.network import Reader
+    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
 
     model, tokenizer = load_contact_model(folder)
     reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
+    if (folder / GUIDE).is_dir():
+        reader = typed_reader(reader, load_guide(folder / GUIDE))
     return FittedContactNetwork(model, reader, write=lambda _: None)
 
 

@@ -1,4 +1,4 @@
-"""Contact heads, trained end to end or on the cached states of a frozen backbone."""
+"""What strategies share at the level of contacts: training end to end, or a head on states."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from rnaernie_bench.backbones.encoder import Encoder
-from rnaernie_bench.contacts.model import (
+from rnaernie_bench.config import RunConfig
+from rnaernie_bench.contacts.inputs import (
     ContactExamples,
-    ContactModel,
-    HeadOnStates,
     Inputs,
     StateInputs,
     TokenInputs,
     contact_batches,
     ladder_score,
     pair_probabilities,
-    save_contact_model,
 )
+from rnaernie_bench.contacts.model import ContactModel, HeadOnStates, Loss, save_contact_model
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.features import StateTable, cached_states
 from rnaernie_bench.fitting import FitContext, FitReport
+from rnaernie_bench.heads.contact import contact_loss
 from rnaernie_bench.inference import best_device
 from rnaernie_bench.model import build_head
 from rnaernie_bench.strategies.network import Reader, refuse_long, report
@@ -40,14 +39,14 @@ from rnaernie_bench.training import TrainingSummary, train
 class FittedContactNetwork:
     """A network that gives pairs of bases logits."""
 
-    model: nn.Module
-    """A `ContactModel`, or what is called like one."""
+    model: ContactModel
     reader: Reader
     write: Callable[[Path], None]
     """Writes the model into a folder."""
     on_states: HeadOnStates | None = None
-    table: StateTable | None = None
-    """Known sequences are read from here, by `on_states`."""
+    """The head alone, for sequences whose states are known."""
+    known: Callable[[Sequence[str]], Inputs | None] = lambda sequences: None
+    """Gives the states of sequences if all of them are known."""
     decoding: None = None
 
     def probabilities(self, sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
@@ -61,14 +60,12 @@ class FittedContactNetwork:
         if not places:
             return
         kept = [sequences[place] for place in places]
-        model: nn.Module = self.model
-        if self.on_states and self.table and all(sequence in self.table for sequence in kept):
-            model = self.on_states
-            inputs: Inputs = StateInputs(self.table, kept)
-        else:
-            inputs = tokens(self.reader, kept)
+        states = self.known(kept)
         found = pair_probabilities(
-            model, inputs, token_budget=self.reader.token_budget, device=best_device()
+            self.model if states is None or self.on_states is None else self.on_states,
+            tokens(self.reader, kept) if states is None else states,
+            token_budget=self.reader.token_budget,
+            device=best_device(),
         )
         for index, matrix in found:
             yield places[index], matrix
@@ -80,7 +77,8 @@ class FittedContactNetwork:
 
 def tokens(reader: Reader, sequences: Sequence[str]) -> Inputs:
     """Return what a network reads of sequences within the limit."""
-    return TokenInputs(replace(reader, policy="error").encode(sequences), reader.pad_id)
+    encoded = replace(reader, policy="error").encode(sequences)
+    return TokenInputs(encoded, reader.pad_id, sequences)
 
 
 def readable(items: Items, reader: Reader) -> Items:
@@ -88,54 +86,78 @@ def readable(items: Items, reader: Reader) -> Items:
     return tuple(item for item in items if len(item.sequence) <= reader.max_bases)
 
 
-def fit_full(
-    context: FitContext, encoder: Encoder, learning_rate: float
+def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedContactNetwork:
+    """Return `encoder` under a new head, drawn from the seed, yet to be fitted."""
+    config = context.config
+    torch.manual_seed(config.seed)
+    head = build_head(config.task.head, encoder.model.config, 1, context.task.problem)
+    model = ContactModel(encoder.model, head, loss_of(config))
+    reader = Reader(
+        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
+    )
+    write = partial(save_contact_model, model, encoder.tokenizer, head=config.task.head)
+    return FittedContactNetwork(model, reader, write)
+
+
+def loss_of(config: RunConfig) -> Loss:
+    """Return the loss that the settings ask for."""
+    task = config.task
+    return partial(contact_loss, positive_weight=task.positive_weight, focal_gamma=task.focal_gamma)
+
+
+def fit_network(
+    context: FitContext, encoder: Encoder, network: FittedContactNetwork, learning_rate: float
 ) -> tuple[FittedContactNetwork, FitReport]:
-    """Train `encoder` with a fresh contact head, end to end."""
-    model, reader = _fresh(context, encoder)
-    fitted = FittedContactNetwork(model, reader, _writer(context, model, encoder))
+    """Train those weights of `network`, a head on `encoder`, that require gradients."""
+    model, reader = network.model, network.reader
     summary = train_contacts(context, model, reader, learning_rate, partial(tokens, reader))
     told = report(context, model, summary, reader, encoder.weights_sha256)
-    return fitted, replace(told, details=left_out(context, reader))
+    return network, replace(told, details=left_out(context, reader))
 
 
-def fit_frozen(
-    context: FitContext, encoder: Encoder, learning_rate: float
+def fit_on_states(
+    context: FitContext,
+    encoder: Encoder,
+    network: FittedContactNetwork,
+    learning_rate: float,
+    tables: Sequence[StateTable],
+    shares: Callable[[Sequence[str]], np.ndarray] | None = None,
 ) -> tuple[FittedContactNetwork, FitReport]:
-    """Train a fresh contact head on the cached states of `encoder`.
+    """Train the head of `network` on states.
 
-    Raises:
-        ConfigError: for a head that reads attention maps, which are not cached.
+    Args:
+        context: the task's.
+        encoder: the backbone of `network`.
+        network: a fresh head on it.
+        learning_rate: the highest rate.
+        tables: the states of all sequences within the limit; several where a sequence is read as
+            several inputs.
+        shares: how much each of these counts, see `StateInputs`; None for one table.
     """
-    model, reader = _fresh(context, encoder)
-    if model.reads_attentions:
-        raise ConfigError(
-            f"head '{context.config.task.head}' reads attention maps, strategy=frozen keeps states",
-            where="task.head",
-            remedy="use strategy=full, or another head",
-        )
-    refuse_long(context, reader)
-    table = _states(context, encoder, model, reader)
-    on_states = HeadOnStates(model.head)
-    summary = train_contacts(
-        context, on_states, reader, learning_rate, lambda some: StateInputs(table, some)
-    )
-    summary = replace(summary, train_s=summary.train_s + table.seconds)
-    write = _writer(context, model, encoder)
+
+    def inputs(sequences: Sequence[str]) -> StateInputs:
+        return StateInputs(tables, sequences, shares(sequences) if shares else None)
+
+    def known(sequences: Sequence[str]) -> StateInputs | None:
+        return inputs(sequences) if all(some in tables[0] for some in sequences) else None
+
+    model, reader = network.model, network.reader
+    on_states = HeadOnStates(model.head, model.loss)
+    summary = train_contacts(context, on_states, reader, learning_rate, inputs)
+    seconds = sum(table.seconds for table in tables)
+    summary = replace(summary, train_s=summary.train_s + seconds)
     told = report(context, model, summary, reader, encoder.weights_sha256)
     details = {
-        "embedding_s": round(table.seconds, 3),
-        "embedding_cached": table.cached,
+        "embedding_s": round(seconds, 3),
+        "embedding_cached": all(table.cached for table in tables),
         **left_out(context, reader),
     }
-    return FittedContactNetwork(model, reader, write, on_states, table), replace(
-        told, details=details
-    )
+    return replace(network, on_states=on_states, known=known), replace(told, details=details)
 
 
 def train_contacts(
     context: FitContext,
-    model: nn.Module,
+    model: ContactModel | HeadOnStates,
     reader: Reader,
     learning_rate: float,
     inputs_of: Callable[[Sequence[str]], Inputs],
@@ -144,7 +166,7 @@ def train_contacts(
 
     Args:
         context: the task's.
-        model: maps a batch of `inputs_of` with ``targets`` to ``loss`` and ``logits``.
+        model: maps a batch of `inputs_of` with ``targets`` to ``logits`` and its ``loss``.
         reader: says which sequences are within the limit.
         learning_rate: the highest rate.
         inputs_of: what the model reads of sequences.
@@ -157,7 +179,8 @@ def train_contacts(
     def examples(items: Items) -> ContactExamples:
         kept = readable(items, reader)
         sequences = [item.sequence for item in kept]
-        return ContactExamples(inputs_of(sequences), sequences, [item.pairs for item in kept])
+        pairs = [item.pairs for item in kept]
+        return ContactExamples(inputs_of(sequences), sequences, pairs, model.loss)
 
     return train(
         model,
@@ -180,27 +203,38 @@ def left_out(context: FitContext, reader: Reader) -> dict[str, int]:
     return {"n_train_over_limit": len(context.train) - len(readable(context.train, reader))}
 
 
-def _fresh(context: FitContext, encoder: Encoder) -> tuple[ContactModel, Reader]:
-    """Return `encoder` under a new head, drawn from the seed, and what reads sequences for it."""
-    config = context.config
-    torch.manual_seed(config.seed)
-    head = build_head(config.task.head, encoder.model.config, 1, context.task.problem)
-    reader = Reader(
-        encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
-    )
-    return ContactModel(encoder.model, head), reader
+def sequences_within(context: FitContext, reader: Reader) -> list[str]:
+    """Return each sequence of the data set within the limit, once."""
+    items = [item for part in context.dataset.parts.values() for item in part]
+    return list(dict.fromkeys(item.sequence for item in readable(tuple(items), reader)))
 
 
-def _writer(context: FitContext, model: ContactModel, encoder: Encoder) -> Callable[[Path], None]:
-    return partial(save_contact_model, model, encoder.tokenizer, head=context.config.task.head)
-
-
-def _states(
-    context: FitContext, encoder: Encoder, model: ContactModel, reader: Reader
+def states_of(
+    context: FitContext, encoder: Encoder, model: ContactModel, reader: Reader, **key: str
 ) -> StateTable:
-    """Return the states of all sequences of the data set within the limit, cached."""
+    """Return the states of all sequences of the data set within the limit, cached.
+
+    Args:
+        context: the task's.
+        encoder: the backbone of `model`.
+        model: what computes them.
+        reader: how it reads sequences, each as one input.
+        key: what the states depend on besides data, backbone and length policy.
+
+    Raises:
+        ConfigError: for a head that reads attention maps, which are not cached.
+        DataError: for a sequence over the limit under ``task.length=error``.
+    """
     from tqdm import tqdm
 
+    if model.reads_attentions:
+        raise ConfigError(
+            f"head '{context.config.task.head}' reads attention maps, a frozen backbone's states "
+            "are kept alone",
+            where="task.head",
+            remedy="train the backbone as well, or use another head",
+        )
+    refuse_long(context, reader)
     device = best_device()
 
     def compute(sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
@@ -208,7 +242,7 @@ def _states(
         quiet = not (context.config.trainer.progress and sys.stderr.isatty())
         inputs = tokens(reader, sequences)
         with tqdm(total=len(sequences), desc="embedding", unit="seq", disable=quiet) as bar:
-            for indices in contact_batches(inputs.lengths, reader.token_budget):
+            for indices in contact_batches(inputs, reader.token_budget):
                 batch = {name: tensor.to(device) for name, tensor in inputs.gather(indices).items()}
                 with torch.inference_mode():
                     states = network.states(**batch).cpu().numpy()
@@ -217,13 +251,12 @@ def _states(
                 bar.update(len(indices))
         model.to("cpu")
 
-    items = [item for part in context.dataset.parts.values() for item in part]
-    key = {
+    whole = {
+        **key,
         **encoder.key(),
         "data": context.dataset.fingerprint,
         "device": device.type,
         "pooler": "not read",
     }
-    sequences = [item.sequence for item in readable(tuple(items), reader)]
     hidden = int(encoder.model.config.hidden_size)
-    return cached_states(sequences, compute, hidden, key=key)
+    return cached_states(sequences_within(context, reader), compute, hidden, key=whole)

@@ -8,19 +8,18 @@ import pytest
 import torch
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
-from rnaernie_bench.contacts.model import (
+from rnaernie_bench.contacts.inputs import (
     CELLS_A_TOKEN,
     ContactExamples,
-    ContactModel,
-    HeadOnStates,
     StateInputs,
     TokenInputs,
     contact_costs,
     ladder_score,
     pair_probabilities,
 )
-from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.features import cached_states
+from rnaernie_bench.contacts.model import ContactModel, HeadOnStates
+from rnaernie_bench.data.encoding import Tail, encode
+from rnaernie_bench.features import StateTable, cached_states
 from rnaernie_bench.heads.contact import BilinearHead
 
 SEQUENCES = ["GGGAAACCC", "ACGUACGUACGUA", "GAAAC"]
@@ -37,7 +36,7 @@ def network() -> tuple[ContactModel, Any]:
 
 def tokens(tokenizer: Any) -> TokenInputs:
     ids = encode(SEQUENCES, tokenizer, policy="error", max_bases=508)
-    return TokenInputs(ids, tokenizer.pad_token_id)
+    return TokenInputs(ids, tokenizer.pad_token_id, SEQUENCES)
 
 
 def test_a_budget_bounds_tokens_and_pairs_of_bases() -> None:
@@ -66,7 +65,7 @@ def test_cached_states_give_what_the_network_gives(
     assert [table.cached for table in tables] == [False, True]
     assert tables[0].rows.shape == (sum(map(len, SEQUENCES)), 16)
     whole = dict(pair_probabilities(model, inputs, token_budget=100, device=CPU))
-    kept = StateInputs(tables[1], SEQUENCES)
+    kept = StateInputs(tables[1:], SEQUENCES)
     from_cache = dict(
         pair_probabilities(HeadOnStates(model.head).eval(), kept, token_budget=100, device=CPU)
     )
@@ -94,3 +93,54 @@ def test_validation_does_not_depend_on_batches(
             losses.append(float(model(**examples.batch([index], 0))["loss"]))
     assert found["loss"] == pytest.approx(np.mean(losses), abs=1e-6)
     assert set(found) == {"loss", "f1", "threshold"}
+
+
+def test_the_copies_of_a_sequence_vote_and_their_tails_are_no_bases(
+    network: tuple[ContactModel, Any],
+) -> None:
+    """A pair's logit is the weighted mean over copies that are read one by one."""
+    model, tokenizer = network
+    tails = [[Tail((29, 30), 0.75), Tail((29, 31), 0.25)], [Tail((29, 40))], [Tail((29, 30))]]
+    ids = encode(SEQUENCES, tokenizer, policy="error", max_bases=508, tails=tails)
+    inputs = TokenInputs(ids, tokenizer.pad_token_id, SEQUENCES)
+    assert inputs.counts.tolist() == [2, 1, 1]
+
+    def alone(sequence: str, tail: Tail) -> torch.Tensor:
+        tokens = tokenizer.convert_tokens_to_ids([*sequence])
+        row = torch.tensor([[tokenizer.cls_token_id, *tokens, *tail.ids, tokenizer.eos_token_id]])
+        with torch.inference_mode():
+            states = model.backbone(row, torch.ones_like(row))["last_hidden_state"]
+            mask = torch.ones(1, len(sequence), dtype=torch.bool)
+            return model.head(states[:, 1 : 1 + len(sequence)], mask)[0]
+
+    found = dict(pair_probabilities(model, inputs, token_budget=1000, device=CPU))
+    for index, (sequence, copies) in enumerate(zip(SEQUENCES, tails, strict=True)):
+        logits = sum(tail.weight * alone(sequence, tail) for tail in copies)
+        np.testing.assert_allclose(found[index], torch.sigmoid(logits), atol=1e-6)
+        np.testing.assert_array_equal(found[index], found[index].T)
+
+    examples = ContactExamples(inputs, SEQUENCES, PAIRS)
+    batch = examples.batch([0, 1, 2], 0)
+    assert batch["votes"].tolist() == [[0.75, 0.25, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    with torch.inference_mode():
+        losses = [float(model(**examples.batch([index], 0))["loss"]) for index in range(3)]
+        assert float(model(**batch)["loss"]) == pytest.approx(np.mean(losses), abs=1e-6)
+
+
+def test_states_of_copies_vote_as_copies_do(network: tuple[ContactModel, Any]) -> None:
+    model, _ = network
+    tables = []
+    for seed in (1, 2):
+        rows = np.random.default_rng(seed).normal(size=(27, 16)).astype(np.float16)
+        tables.append(StateTable(rows, dict(zip(SEQUENCES, (0, 9, 22), strict=True)), 0.0, True))
+    shares = np.array([[0.75, 0.25], [1, 0], [0, 1]], dtype=np.float32)
+    inputs = StateInputs(tables, SEQUENCES, shares)
+    on_states = HeadOnStates(model.head)
+    found = dict(pair_probabilities(on_states, inputs, token_budget=1000, device=CPU))
+    for index, sequence in enumerate(SEQUENCES):
+        mask = torch.ones(1, len(sequence), dtype=torch.bool)
+        logits = 0
+        for table, share in zip(tables, shares[index], strict=True):
+            states = torch.from_numpy(table.of(sequence)).float()[None]
+            logits = logits + share * model.head(states, mask)[0]
+        np.testing.assert_allclose(found[index], torch.sigmoid(logits).detach(), atol=1e-6)
