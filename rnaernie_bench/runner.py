@@ -222,10 +222,15 @@ def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
     config, followed = planned.config, planned.scheme
     if planned.task.level == "contact":
         from rnaernie_bench.contacts.evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.relatives import nearest_training
 
         assert config.task.decoder is not None
         return evaluate_contacts(
-            fitted, followed.split, config.task.decoder, max_bases=report.max_bases
+            fitted,
+            followed.split,
+            config.task.decoder,
+            max_bases=report.max_bases,
+            nearest=nearest_training(planned.task, planned.dataset, followed.split),
         )
     from rnaernie_bench.evaluation import evaluate
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import prediction_problems
@@ -100,6 +101,22 @@ def test_types_are_in_the_record(finished):
     for name, k in (("typed", 2), ("typed states", 3)):
         assert record_of(folders[name])["strategy"]["k"] == k
         assert (folders[name] / "model" / "types" / "guide.json").is_file()
+
+
+def test_the_record_tells_kinds_of_pairs_and_nearness_to_train(finished):
+    task, folders = finished
+    test = record_of(folders["onehot"])["tests"]["test"]
+    assert test["breakdown"]["pairs"]["nested"]["f1"] == test["metrics"]["f1"]["value"]
+    assert test["breakdown"]["pairs"]["pseudoknotted"]["n"] == 0
+    sequences = {
+        part: [r.sequence for r in read_structures(task.data / "tiny" / f"{part}.dbn")]
+        for part in ("train", "test")
+    }
+    identities, _ = nearest_identity(sequences["test"], sequences["train"], threshold=0.6)
+    near = {band: bands["n"] for band, bands in test["breakdown"]["identity"].items()}
+    assert near["< 0.6"] == sum(identities == 0) == 1  # the long one
+    assert near.get(">= 0.9", 0) == sum(identities > 0.8999999)
+    assert sum(near.values()) == SIZES["test"]
 
 
 def test_folds_hold_out_a_family(finished):
