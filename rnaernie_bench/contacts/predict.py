@@ -91,7 +91,7 @@ def predict_contacts(
     Raises:
         DataError: for a malformed file, a repeated id, or a sequence over the limit.
     """
-    remedy = "cut it, or use a run of vienna_mfe, which reads any length"
+    remedy = "cut it; runs of vienna_mfe read up to 10,000"
     records = read_named(source, max_bases=predictor.max_bases, remedy=remedy)
     while chunk := list(islice(records, CHUNK)):
         names, sequences = zip(*chunk, strict=True)

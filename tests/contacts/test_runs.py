@@ -56,7 +56,7 @@ def test_a_record_is_valid_and_follows_from_its_predictions(finished, name):
     test = record["tests"]["test"]
     predictions = read_predictions(folder / "predictions.parquet")
     assert test["n"] == len(predictions) == SIZES["test"]
-    assert test["n_unread"] == (0 if name == "unpaired" else 1)
+    assert test["n_unread"] == 1
     again = evaluate_structures(predictions.part("test"))
     assert tuple(test["metrics"]) == STRUCTURE_METRICS
     assert {k: v["value"] for k, v in test["metrics"].items()} == pytest.approx(again)
@@ -141,7 +141,8 @@ def test_folds_hold_out_a_family(finished):
         (("split=family", "fold=lft"), "there is no fold 'lft'; did you mean left"),
         (("task.focal_gamma=-1",), "task.focal_gamma: the value must be 0 or more"),
         (("task.positive_weight=0",), "task.positive_weight: the value must be above 0, or null"),
-        (("task.length=error", "backbone=onehot"), "record 'left_test0': the sequence has 520"),
+        (("task.length=error", "backbone=onehot"), "record 'left_test0': the sequence has 30000"),
+        (("task.length=error", "backbone=unpaired"), "has 30000 bases, 10000 fit"),
         (("strategy=frozen", "task.head=attention", *TINY_NET), "reads attention maps"),
     ],
 )
@@ -188,11 +189,18 @@ def test_structures_probabilities_and_a_picture_are_written(finished, tmp_path, 
     assert "'.xyz' is no format of structures" in capsys.readouterr().err
 
 
-def test_predict_refuses_what_it_does_not_read(finished, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "bases", "limit"), [("onehot", 509, 508), ("unpaired", 30_000, 10_000)]
+)
+def test_predict_refuses_what_it_does_not_read(finished, tmp_path, capsys, name, bases, limit):
     fasta = tmp_path / "in.fa"
-    fasta.write_text(">long\n" + "A" * 509 + "\n")
-    assert main(["predict", str(finished[1]["onehot"]), str(fasta)]) == 2
-    assert "record 1 (long)" in capsys.readouterr().err
+    fasta.write_text(">short\nACGU\n>long\n" + "A" * bases + "\n")
+    out = tmp_path / "out.dbn"
+    assert main(["predict", str(finished[1][name]), str(fasta), "-o", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert "in.fa" in error and "record 2 (long)" in error
+    assert f"the sequence has {bases} bases, {limit} fit" in error
+    assert not out.exists()
 
 
 def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
