@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from multimolecule import RnaErnieForContactPrediction, RnaTokenizer
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.contacts.inputs import (
@@ -17,10 +18,17 @@ from rnaernie_bench.contacts.inputs import (
     ladder_score,
     pair_probabilities,
 )
-from rnaernie_bench.contacts.model import ContactModel, HeadOnStates
+from rnaernie_bench.contacts.model import (
+    ContactModel,
+    HeadOnStates,
+    as_multimolecule,
+    load_contact_model,
+    save_contact_model,
+)
 from rnaernie_bench.data.encoding import Tail, encode
 from rnaernie_bench.features import StateTable, cached_states
 from rnaernie_bench.heads.contact import BilinearHead
+from rnaernie_bench.heads.contact_resnet import ResNetHead
 
 SEQUENCES = ["GGGAAACCC", "ACGUACGUACGUA", "GAAAC"]
 PAIRS = [np.array([[0, 8], [1, 7]]), np.array([[0, 11]]), np.empty((0, 2), dtype=np.int64)]
@@ -144,3 +152,38 @@ def test_states_of_copies_vote_as_copies_do(network: tuple[ContactModel, Any]) -
             states = torch.from_numpy(table.of(sequence)).float()[None]
             logits = logits + share * model.head(states, mask)[0]
         np.testing.assert_allclose(found[index], torch.sigmoid(logits).detach(), atol=1e-6)
+
+
+def test_the_bilinear_head_is_saved_as_multimolecules_own(
+    network: tuple[ContactModel, Any], tmp_path: Path
+) -> None:
+    model, tokenizer = network
+    save_contact_model(model, tokenizer, tmp_path, head="bilinear")
+    theirs = RnaErnieForContactPrediction.from_pretrained(tmp_path).eval()
+    again, _ = load_contact_model(tmp_path)
+    for sequence in SEQUENCES:
+        batch = RnaTokenizer.from_pretrained(tmp_path)(sequence, return_tensors="pt")
+        mask = torch.ones(1, len(sequence), dtype=torch.bool)
+        with torch.inference_mode():
+            ours = model(batch["input_ids"], batch["attention_mask"], mask)["logits"][0]
+            loaded = again(batch["input_ids"], batch["attention_mask"], mask)["logits"][0]
+            told = theirs(**batch)["logits"]
+        logits = (told.tensor if hasattr(told, "tensor") else told)[0, ..., 0]
+        assert logits.shape == ours.shape
+        assert torch.allclose(logits, ours, atol=1e-5)
+        assert torch.allclose(loaded, ours, atol=1e-6)
+
+
+def test_other_heads_are_saved_beside_their_backbone(
+    network: tuple[ContactModel, Any], tmp_path: Path
+) -> None:
+    model = ContactModel(network[0].backbone, ResNetHead(16)).eval()
+    save_contact_model(model, network[1], tmp_path, head="resnet")
+    again, _ = load_contact_model(tmp_path)
+    states, mask = torch.randn(1, 4, 16), torch.ones(1, 4, dtype=torch.bool)
+    assert torch.equal(again.head(states, mask), model.head(states, mask))
+
+
+def test_multimolecule_has_no_model_for_every_backbone() -> None:
+    letters = type("LettersModel", (torch.nn.Module,), {})()
+    assert as_multimolecule(ContactModel(letters, BilinearHead(4))) is None
