@@ -40,7 +40,7 @@ from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.contact_evaluation import ContactEvaluation
+    from rnaernie_bench.contacts.evaluation import ContactEvaluation
     from rnaernie_bench.evaluation import Evaluation
     from rnaernie_bench.measured_evaluation import MeasuredEvaluation
 
@@ -227,11 +227,16 @@ def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
     """Return everything that is reported of a fitted model of the task's level."""
     config, followed = planned.config, planned.scheme
     if planned.task.level == "contact":
-        from rnaernie_bench.contact_evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.relatives import nearest_training
 
         assert config.task.decoder is not None
         return evaluate_contacts(
-            fitted, followed.split, config.task.decoder, max_bases=report.max_bases
+            fitted,
+            followed.split,
+            config.task.decoder,
+            max_bases=report.max_bases,
+            nearest=nearest_training(planned.task, planned.dataset, followed.split),
         )
     # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
     max_bases = report.max_bases if config.task.length == "truncate" else None

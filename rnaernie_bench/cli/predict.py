@@ -97,7 +97,7 @@ def _table(
 
 def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
     """Write one structure a sequence, and perhaps the picture of the first."""
-    from rnaernie_bench.contact_predict import (
+    from rnaernie_bench.contacts.predict import (
         check_output,
         draw,
         load_contact_run,

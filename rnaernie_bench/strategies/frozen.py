@@ -78,9 +78,11 @@ class FittedHead:
 def fit(context: FitContext, encoder: Encoder, options: FrozenOptions) -> tuple[Any, FitReport]:
     """Train a fresh head on the features of `encoder`; a contact head, on its states."""
     if context.task.level == "contact":
-        from rnaernie_bench.strategies.contact import fit_frozen
+        from rnaernie_bench.contacts import strategies as contacts
 
-        return fit_frozen(context, encoder, options.learning_rate)
+        fresh = contacts.with_fresh_head(context, encoder)
+        tables = [contacts.states_of(context, encoder, fresh.model, fresh.reader)]
+        return contacts.fit_on_states(context, encoder, fresh, options.learning_rate, tables)
     from rnaernie_bench.strategies.network import refuse_long, with_fresh_head
     from rnaernie_bench.strategies.states import states_of_bases
 
