@@ -34,8 +34,10 @@ IMPORT_LIMIT_S = 300.0
 """The longest that an import may take."""
 
 _EXTRAS = {
+    "cmaes": "sweeps by CMA-ES",
     "lora": "strategy=lora",
     "structure": "folding by free energy",
+    "postgres": "sweeps shared through PostgreSQL",
 }
 """What an extra is for."""
 
