@@ -36,8 +36,8 @@ IMPORT_LIMIT_S = 300.0
 _EXTRAS = {
     "cmaes": "sweeps by CMA-ES",
     "lora": "strategy=lora",
+    "postgres": "sweeps shared by machines",
     "structure": "folding by free energy",
-    "postgres": "sweeps shared through PostgreSQL",
 }
 """What an extra is for."""
 

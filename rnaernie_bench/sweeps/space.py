@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MEASURE = ("task", "split", "fold", "protocol", "seed")
 """What trials share, as run ids hold it: else their scores could not be compared."""
 
-_PLAIN = re.compile(r"[\w./:-]+")
+_PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE | re.ASCII)
 """Texts that the command line takes as they are."""
 
 
@@ -104,17 +104,11 @@ def _text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or _reads_as_other(value)):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        # In quotes a backslash is one, unless a quote follows it.
+        doubled = re.sub(r"(\\+)(?='|\Z)", r"\1\1", value)
+        return "'" + doubled.replace("'", "\\'") + "'"
     return str(value)
-
-
-def _reads_as_other(text: str) -> bool:
-    """Return whether YAML would take a text for a number, a truth value or nothing."""
-    import yaml
-
-    return not isinstance(yaml.safe_load(text), str)
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ def _report(
 ) -> None:
     """Tell tracking of the whole search: trials that their process could not tell of, pictures."""
     done = len(finished(trials))
-    if isinstance(tracker, NullTracker) or study.user_attrs.get(_PICTURED) == done:
+    if sweep.config.tracking.name == "none" or study.user_attrs.get(_PICTURED) == done:
         return
     for trial in trials:
         if trial.state.is_finished():
