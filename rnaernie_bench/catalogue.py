@@ -71,6 +71,18 @@ class HeadEntry:
     summary: str
 
 
+@dataclass(frozen=True)
+class LauncherEntry:
+    """Something that carries many commands out."""
+
+    options: type
+    """A dataclass with ``name`` and ``n_processes``."""
+    open: str
+    """``module:function``, called with (options, folder for its files), returns a
+    `launchers.jobs.Launcher`, or raises a ConfigError before anything is done."""
+    summary: str
+
+
 BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
     "backbone",
     {
@@ -111,6 +123,16 @@ HEADS: Registry[HeadEntry] = Registry(
         "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
+)
+
+LAUNCHERS: Registry[LauncherEntry] = Registry(
+    "launcher",
+    {
+        "local": "rnaernie_bench.launchers.local:ENTRY",
+        "ray": "rnaernie_bench.launchers.ray:ENTRY",
+        "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
+    },
+    group="rnaernie_bench.launchers",
 )
 
 

@@ -39,9 +39,17 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out every run that the settings stand for."""
     from rnaernie_bench.config import compose, expand
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.suites import in_process
 
     # All are composed first: a slip in the last setting should not cost the first runs.
     configs = [compose(o, arguments.task_path) for o in expand(arguments.overrides)]
+    if not all(in_process(config.launcher) for config in configs):
+        raise ConfigError(
+            "runs of this command follow one another, in this process",
+            where="launcher",
+            remedy="launchers carry out suites and sweeps",
+        )
     prepare_libraries()
     for config in configs:
         print(heading(config), flush=True)
