@@ -59,6 +59,8 @@ class StrategyEntry:
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
     levels: tuple[Level, ...] = ("sequence",)
+    together: Callable[[Any], bool] = lambda options: False
+    """Whether the processes of a launch train as one with some options; else one trains alone."""
 
 
 @dataclass(frozen=True)

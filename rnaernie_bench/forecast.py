@@ -29,7 +29,7 @@ from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset, Items
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.fitting import FitContext
-from rnaernie_bench.runner import Plan, plan
+from rnaernie_bench.planning import Plan, plan
 from rnaernie_bench.workplace import RECORD
 
 SAMPLE_BASES = 24_000

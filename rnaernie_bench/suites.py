@@ -156,7 +156,7 @@ def _launched(
     notify: Notify,
 ) -> list[Line]:
     """Name the runs here, then have what is not finished carried out, each run once."""
-    from rnaernie_bench.runner import plan
+    from rnaernie_bench.planning import plan
     from rnaernie_bench.workplace import RECORD
 
     options, runs_dir = configs[0].launcher, configs[0].runs_dir.resolve()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench import config, resources, runner, suites
+from rnaernie_bench import resources, runner, suites
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.config import RunConfig
 from rnaernie_bench.errors import ConfigError, DataError

@@ -17,10 +17,11 @@ import torch
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.material import Examples
 from rnaernie_bench.metrics import classification_report
 from rnaernie_bench.model import TaskModel, build_head
 from rnaernie_bench.trainer_parts import last_whole_checkpoint
-from rnaernie_bench.training import Examples, train
+from rnaernie_bench.training import train
 from tests.training_kit import LABELS, TinyTask, installed
 
 PAD = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rnaernie_bench.cli.run import add_task_path, prepare_libraries, say
+from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_several, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.suites import carry_out, load_suite
 
+    refuse_several("a suite", "take launcher.n_processes=N instead")
     names = [o.removeprefix("suite=") for o in arguments.overrides if o.startswith("suite=")]
     if len(names) != 1:
         known = ", ".join(group_choices("suite")) or "none yet"

@@ -152,6 +152,21 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         return [np.resize(batch, -(-len(batch) // world) * world) for batch in batches]
 
 
+def dealt(batch: Sequence[int], rank: int, world_size: int) -> tuple[list[int], float]:
+    """Return the items of a batch that fall to a rank, and what their mean counts for.
+
+    The mean over the batch is the mean over ranks of weight x mean over the rank's items. A rank
+    to which nothing of a small batch falls gets its first item, with weight 0.
+
+    Args:
+        batch: indices, at least one.
+        rank: this process, from 0.
+        world_size: the number of processes.
+    """
+    own = list(batch[rank::world_size])
+    return own or list(batch[:1]), len(own) * world_size / len(batch)
+
+
 def gather_batch(encoded: Encoded, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
     """Return the inputs of some sequences as a batch.
 

@@ -122,4 +122,5 @@ ENTRY = StrategyEntry(
     options=LoraOptions,
     fit="rnaernie_bench.strategies.lora:fit",
     summary="low-rank adapters beside the backbone's attention, and the head, are trained",
+    together=lambda options: True,
 )

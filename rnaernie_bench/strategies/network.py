@@ -20,9 +20,10 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
 from rnaernie_bench.levels import LengthPolicy
+from rnaernie_bench.material import Examples
 from rnaernie_bench.metrics import classification_report
 from rnaernie_bench.model import TaskModel, build_head, save_model
-from rnaernie_bench.training import Examples, TrainingSummary, train
+from rnaernie_bench.training import TrainingSummary, train
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class FittedNetwork:
             pad_id=self.reader.pad_id,
             token_budget=self.reader.token_budget,
             device=device,
+            together=True,
         )
 
     def save(self, folder: Path) -> None:

@@ -331,4 +331,5 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.strategies.type_guided:fit",
     facts="rnaernie_bench.strategies.type_guided:facts",
     summary="each sequence is read with its likely RNA types, which vote by their probabilities",
+    together=lambda options: options.base == "full",
 )
