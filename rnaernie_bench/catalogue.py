@@ -60,6 +60,8 @@ class StrategyEntry:
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
     levels: tuple[Level, ...] = ("sequence",)
+    together: Callable[[Any], bool] = lambda options: False
+    """Whether the processes of a launch train as one with some options; else one trains alone."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ class HeadEntry:
     level: Level
     build: str
     """``module:function``, called with (backbone config, number of labels, problem)."""
+    summary: str
+
+
+@dataclass(frozen=True)
+class LauncherEntry:
+    """Something that carries many commands out."""
+
+    options: type
+    """A dataclass with ``name`` and ``n_processes``."""
+    open: str
+    """``module:function``, called with (options, folder for its files), returns a
+    `launchers.jobs.Launcher`, or raises a ConfigError before anything is done."""
     summary: str
 
 
@@ -113,6 +127,16 @@ HEADS: Registry[HeadEntry] = Registry(
         "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
+)
+
+LAUNCHERS: Registry[LauncherEntry] = Registry(
+    "launcher",
+    {
+        "local": "rnaernie_bench.launchers.local:ENTRY",
+        "ray": "rnaernie_bench.launchers.ray:ENTRY",
+        "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
+    },
+    group="rnaernie_bench.launchers",
 )
 
 

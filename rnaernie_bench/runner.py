@@ -14,68 +14,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import environment
-from rnaernie_bench.catalogue import (
-    BACKBONES,
-    HEADS,
-    STRATEGIES,
-    BaselineEntry,
-    EncoderEntry,
-    resolve,
-)
+from rnaernie_bench import environment, processes
+from rnaernie_bench.catalogue import BACKBONES, STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict, require
-from rnaernie_bench.data.items import Dataset
-from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
-from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
+from rnaernie_bench.identity import RECIPE_VERSION, recipe, strategy, told
 from rnaernie_bench.judging import judge
 from rnaernie_bench.materials import PLAIN, Materials
 from rnaernie_bench.mlflow_store import without_password
-from rnaernie_bench.protocols import Scheme, scheme
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
+from rnaernie_bench.planning import Plan, plan
+from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
-from rnaernie_bench.task import Task, load_task
-from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
+from rnaernie_bench.tracking import NullTracker, Tracker, check_reachable, open_tracker
 from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
-    from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.judging import AnyEvaluation
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run that is about to start: its settings with all they name looked up."""
-
-    config: RunConfig
-    task: Task
-    dataset: Dataset
-    used: Dataset
-    """The items of the data set that the split uses."""
-    scheme: Scheme
-    entry: EncoderEntry | BaselineEntry
-    encoder: Encoder | None
-    weights_sha256: str | None
-    """Of pre-trained weights; None where there are none."""
-    run_id: str
-
-    @property
-    def folder(self) -> Path:
-        """Where the run writes."""
-        return self.config.runs_dir / self.task.name / self.run_id
-
-    @property
-    def label(self) -> str:
-        """Backbone and strategy, for people."""
-        name = self.config.backbone.name
-        if self.entry.kind == "baseline":
-            return str(name)
-        init = " (random)" if self.config.backbone.init == "random" else ""
-        return f"{name}{init}, {self.config.strategy.name}"
 
 
 @dataclass(frozen=True)
@@ -90,52 +47,6 @@ class Outcome:
     """Where the curves are: the command that opens a local store, or a server's address."""
 
 
-def plan(
-    config: RunConfig, task_folders: Iterable[Path] = (), materials: Materials = PLAIN
-) -> Plan:
-    """Look up everything a run needs, and name it.
-
-    Raises:
-        ConfigError: if settings do not go together.
-        DataError: if the data is missing or wrong.
-    """
-    task = load_task(config.task.name, task_folders)
-    entry = BACKBONES.get(config.backbone.name)
-    if task.level not in entry.levels:
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the level '{task.level}'", where="backbone"
-        )
-    if entry.kind == "baseline" and task.problem not in entry.problems:
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
-            where="backbone",
-        )
-    if entry.kind == "encoder":
-        if HEADS.get(config.task.head).level != task.level:
-            raise ConfigError(
-                f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
-            )
-        if task.level not in STRATEGIES.get(config.strategy.name).levels:
-            raise ConfigError(
-                f"'{config.strategy.name}' does not serve the level '{task.level}'",
-                where="strategy",
-                remedy=did_you_mean(
-                    config.strategy.name,
-                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
-                ),
-            )
-    dataset, split, used = materials.data(task, config)
-    encoder, weights = None, None
-    if entry.kind == "encoder" and config.backbone.init == "pretrained":
-        encoder = materials.encoder(entry, config.backbone, config.seed)
-        weights = encoder.weights_sha256
-    elif entry.kind == "baseline" and entry.weights_sha256:
-        weights = resolve(entry.weights_sha256)(config.backbone)
-    run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    followed = scheme(config.protocol, task, split)
-    return Plan(config, task, dataset, used, followed, entry, encoder, weights, run_id)
-
-
 def execute(
     config: RunConfig,
     *,
@@ -145,6 +56,8 @@ def execute(
     search: Search | None = None,
 ) -> Outcome:
     """Carry one run out, unless its record is there already.
+
+    Of a launch of several processes, the first calls this and writes, the others `accompany`.
 
     Args:
         config: the settings.
@@ -165,13 +78,16 @@ def execute(
     if (folder / RECORD).exists():
         former = read_record(folder / RECORD)
         if not repeat:
+            processes.of_first(False)
             return Outcome(former, folder, repeated=True)
         search = search or search_of(former)
     with workplace(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
+            processes.of_first(False)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
+        processes.of_first(True)
         write_text(folder / "config.yaml", _yaml(config))
         with open_tracker(
             config.tracking,
@@ -187,6 +103,27 @@ def execute(
             record = _carry_out(planned, tracker, search)
             page = tracker.ui_command or tracker.run_url
     return Outcome(record, folder, repeated=False, page=page)
+
+
+def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
+    """Learn and predict along with the first process of a launch, which `execute`s the run.
+
+    Args:
+        config: the settings.
+        task_folders: further folders of tasks.
+    """
+    planned = plan(config, task_folders)
+    if processes.of_first(False):
+        fitted, report = fit(planned, NullTracker().log_metrics)
+        if planned.task.level != "contact":  # pairs are decoded by the first process alone
+            judge(planned.task, config, planned.dataset, planned.scheme, fitted, report)
+
+
+def trains_together(config: RunConfig) -> bool:
+    """Return whether several processes train the run as one; else one process does it alone."""
+    if BACKBONES.get(config.backbone.name).kind == "baseline":
+        return False
+    return STRATEGIES.get(config.strategy.name).together(config.strategy)
 
 
 def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
@@ -346,7 +283,10 @@ def _record(
             "peak_gpu_mb": None if memory.gpu_mb is None else round(memory.gpu_mb, 1),
             **report.details,
         },
-        "environment": environment.describe(),
+        "environment": {
+            **environment.describe(),
+            **({"processes": processes.count()} if processes.count() > 1 else {}),
+        },
         "git_commit": environment.git_commit(),
     }
 

@@ -11,8 +11,8 @@ from rnaernie_bench.config import RunConfig, compose, expand
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.identity import identity
 from rnaernie_bench.materials import Materials, kept_materials
+from rnaernie_bench.planning import plan
 from rnaernie_bench.results.record import run_id_of
-from rnaernie_bench.runner import plan
 from rnaernie_bench.sweeps.options import SweepOptions
 from rnaernie_bench.sweeps.search import Goal, goals_of, sampler_of
 from rnaernie_bench.sweeps.space import Base, Configurator, Space, open_space
