@@ -112,10 +112,9 @@ def carry_out(
     """
     folders = list(task_folders)
     configs = [compose(overrides, folders) for overrides in runs]
-    launchers = {config.launcher for config in configs}
-    if len(launchers) > 1:
+    if any(config.launcher != configs[0].launcher for config in configs):
         raise ConfigError("the runs of a suite have one launcher", where="launcher")
-    if all(in_process(options) for options in launchers):
+    if all(in_process(config.launcher) for config in configs):
         return _in_turn(runs, configs, folders, notify)
     return _launched(runs, configs, folders, notify)
 

@@ -57,9 +57,9 @@ class RayLauncher:
         self.ray = ray
         self.connected = connected
         self.threads = threads(max(1, round(options.cpus)))
-        self.task = ray.remote(_carry_out).options(
+        self.task = ray.remote(
             num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries
-        )
+        )(_carry_out)
 
     def start(self, job: Job, slot: int) -> Any:
         """Hand a job to the cluster."""
