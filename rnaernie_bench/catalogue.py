@@ -109,6 +109,9 @@ HEADS: Registry[HeadEntry] = Registry(
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
         "resnet": "rnaernie_bench.heads:RESNET",
+        "interaction": "rnaernie_bench.heads:INTERACTION",
+        "segments": "rnaernie_bench.heads:SEGMENTS",
+        "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
 )
