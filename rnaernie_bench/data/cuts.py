@@ -75,11 +75,12 @@ def _take(
     """Return what remains of `items`, what is taken, and what is neither."""
     sides = ("first", "second") if by == "both" else (by,)
     taken = np.array([_drawn(items, side, fraction, random) for side in sides])
-    inside, outside = taken.all(axis=0), ~taken.any(axis=0)
+    sides_taken = taken.sum(axis=0)
 
     def chosen(which: np.ndarray) -> Items:
-        return tuple(item for item, here in zip(items, which, strict=True) if here)
+        return tuple(item for item, here in zip(items, which.tolist(), strict=True) if here)
 
+    inside, outside = sides_taken == len(sides), sides_taken == 0
     return chosen(outside), chosen(inside), chosen(~inside & ~outside)
 
 

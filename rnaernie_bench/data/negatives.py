@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -76,7 +77,7 @@ def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
     if len(sequence) < 4:
         return sequence
     exits: dict[str, list[str]] = defaultdict(list)
-    for letter, following in zip(sequence, sequence[1:], strict=False):
+    for letter, following in itertools.pairwise(sequence):
         exits[letter].append(following)
     end = sequence[-1]
     while True:
@@ -89,11 +90,10 @@ def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
             break
     walk: dict[str, list[str]] = {}
     for letter, following in exits.items():
-        others = list(following)
-        if letter in last:
-            others.remove(last[letter])
-        shuffled = [others[place] for place in random.permutation(len(others))]
-        walk[letter] = shuffled + ([last[letter]] if letter in last else [])
+        others, kept = list(following), [last[letter]] if letter in last else []
+        for exit_ in kept:
+            others.remove(exit_)
+        walk[letter] = [others[place] for place in random.permutation(len(others))] + kept
     letters = [sequence[0]]
     taken: dict[str, int] = defaultdict(int)
     for _ in range(len(sequence) - 1):

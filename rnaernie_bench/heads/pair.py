@@ -17,7 +17,7 @@ second <eos>``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from rnaernie_bench.single_table import Partner
 
 Tower = Mapping[str, Tensor]
 """What a head reads of some sequences; the first axis of each tensor is the sequences."""
+
+PARTNERS: tuple[Partner, Partner] = ("first", "second")
 
 DROPOUT = 0.1
 
@@ -128,9 +130,6 @@ class PairHead(BasePredictionHead):
             )
         ]
         return self.predict(towers[0], towers[1], labels)
-
-
-PARTNERS: tuple[Literal["first"], Literal["second"]] = ("first", "second")
 
 
 @HEADS.register("rnaernie_bench.pair")

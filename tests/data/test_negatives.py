@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -19,7 +20,7 @@ POSITIVES = tuple(
 
 
 def dinucleotides(sequence: str) -> Counter[str]:
-    return Counter(a + b for a, b in zip(sequence, sequence[1:], strict=False))
+    return Counter(a + b for a, b in itertools.pairwise(sequence))
 
 
 @given(st.text("ACGU", max_size=60), st.integers(0, 9))
