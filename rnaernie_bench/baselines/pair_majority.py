@@ -114,7 +114,7 @@ def fit(
     """Tabulate train for each choice, and keep the best on validation."""
     from rnaernie_bench.data.items import labels_of
     from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.strategies.network import validation_score
+    from rnaernie_bench.strategies.lesson import lesson
 
     start = time.perf_counter()
     if isinstance(options, SeedOptions):
@@ -123,7 +123,7 @@ def fit(
         keys = [Key({"mirna_majority": 0, "target_majority": 1}[options.name])]
     pairs, labels = [item.input for item in context.train], labels_of(context.train)
     held_out = [item.input for item in context.validation]
-    score, metric = validation_score(context), context.task.main_metric
+    score, metric = lesson(context).score, context.task.main_metric
     best: tuple[float, PairMajority, float] | None = None
     choices = [(key, smoothing) for key in keys for smoothing in SMOOTHING]
     for trial, (key, smoothing) in enumerate(choices, 1):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.baselines.regression import Linear
 from rnaernie_bench.catalogue import BaselineEntry
 from rnaernie_bench.errors import ConfigError
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
 
 Pairs = Sequence[tuple[str, str]]
+
+SCALE = np.array([10, 5, 10, 4], dtype=np.float32)
+"""About the spread of each feature of duplexes, so that all are regularised alike."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,9 @@ class Energies:
         """Return float32 features of shape (pairs, features)."""
         from rnaernie_bench.structure.duplexes import duplex_features
 
-        if all(pair in self.known for pair in pairs):
-            return np.array([self.known[pair] for pair in pairs], dtype=np.float32)
-        return duplex_features(pairs)
+        known = all(pair in self.known for pair in pairs)
+        found = [self.known[pair] for pair in pairs] if known else duplex_features(pairs)
+        return np.asarray(found, dtype=np.float32) / SCALE
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,19 @@ class PairRegression:
     """A linear function of features of pairs."""
 
     features: PairKmers | Energies
-    weights: np.ndarray
-    """float32 of shape (features,)."""
-    bias: float
+    linear: Linear
 
     def logits(self, inputs: Pairs) -> np.ndarray:
         """Return float32 logits of shape (pairs, 1)."""
-        found = self.features(inputs) @ self.weights + self.bias
-        return np.asarray(found, dtype=np.float32).reshape(-1, 1)
+        return self.linear.logits(self.features(inputs))
 
     def save(self, folder: Path) -> None:
         """Write weights and what they are of into `folder`."""
         kmers = asdict(self.features) if isinstance(self.features, PairKmers) else None
-        values = json.dumps({"kmers": kmers, "bias": self.bias})
-        (folder / "regression.json").write_text(values + "\n", encoding="utf-8")
-        np.save(folder / "regression.npy", self.weights)
+        (folder / "regression.json").write_text(
+            json.dumps({"kmers": kmers}) + "\n", encoding="utf-8"
+        )
+        np.savez(folder / "regression.npz", weights=self.linear.weights, bias=self.linear.bias)
 
 
 def cached_energies(pairs: Pairs) -> dict[tuple[str, str], np.ndarray]:
@@ -140,12 +142,10 @@ def fit(
         ConfigError: for energies, if ViennaRNA is not installed.
         DataError: if train holds pairs of one label only.
     """
-    from rnaernie_bench.baselines.regression import labels_to_learn
+    from rnaernie_bench.baselines.regression import best_on_validation
     from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.strategies.network import validation_score
 
     start = time.perf_counter()
-    labels = labels_to_learn(context)
     features: PairKmers | Energies
     if isinstance(options, PairKmerOptions):
         features = PairKmers(options.min_k, options.max_k)
@@ -155,25 +155,14 @@ def fit(
     train, held_out = (
         features([item.input for item in items]) for items in (context.train, context.validation)
     )
-    score, metric = validation_score(context), context.task.main_metric
-    best: tuple[float, float, np.ndarray, float] | None = None
-    for trial, strength in enumerate(options.C, 1):
-        weights, bias = _regress(train, labels, strength)
-        logits = np.asarray(held_out @ weights + bias, dtype=np.float32).reshape(-1, 1)
-        metrics = score(logits)
-        context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
-        value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
-        if best is None or value > best[0]:
-            best = (value, strength, weights, bias)
-    assert best is not None
-    _, strength, weights, bias = best
+    linear, strength = best_on_validation(context, train, held_out, options.C)
     seconds = time.perf_counter() - start
-    return PairRegression(features, weights, bias), FitReport(
-        parameters=weights.size + 1,
+    return PairRegression(features, linear), FitReport(
+        parameters=linear.weights.size + 1,
         weights_sha256=None,
         max_bases=None,
         train_s=seconds,
-        items_per_s=len(labels) * len(options.C) / seconds,
+        items_per_s=len(context.train) * len(options.C) / seconds,
         epochs=1,
         best_epoch=1,
         stopped_by="optimum",
@@ -182,26 +171,12 @@ def fit(
     )
 
 
-def _regress(features: Any, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
-    """Return weights and bias; dense features are standardised, and the scale folded in."""
-    from sklearn.linear_model import LogisticRegression
-
-    dense = isinstance(features, np.ndarray)
-    shift = features.mean(axis=0) if dense else 0.0
-    scale = np.maximum(features.std(axis=0), 1e-6) if dense else 1.0
-    scaled = (features - shift) / scale if dense else features
-    fitted = LogisticRegression(C=strength, max_iter=2000).fit(scaled, labels)
-    weights = (fitted.coef_[0] / scale).astype(np.float32)
-    bias = float(fitted.intercept_[0] - (weights @ shift if dense else 0.0))
-    return weights, bias
-
-
 def restore(folder: Path) -> PairRegression:
     """Return what `PairRegression.save` wrote."""
     values = json.loads((folder / "regression.json").read_text(encoding="utf-8"))
-    weights = np.load(folder / "regression.npy", allow_pickle=False)
     features = PairKmers(**values["kmers"]) if values["kmers"] else Energies()
-    return PairRegression(features, weights, values["bias"])
+    with np.load(folder / "regression.npz", allow_pickle=False) as arrays:
+        return PairRegression(features, Linear(arrays["weights"], arrays["bias"]))
 
 
 def _entry(options: type, summary: str) -> BaselineEntry:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.items import Items, Split
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.single_table import Cut, CutBy
+from rnaernie_bench.task import SplitDeclaration
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,28 @@ def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
                 remedy="change fraction, validation or by of the cut",
             )
     return found
+
+
+def cut_split(
+    name: str, declared: SplitDeclaration, items: Items, *, where: str
+) -> tuple[Split, Items]:
+    """Return a split that is cut from one part, and the items that it drops.
+
+    Test parts that are declared `without_identical_to` lose what train or validation holds too.
+
+    Raises:
+        DataError: if a part is left empty.
+    """
+    assert declared.cut is not None
+    parts = cut(items, declared.cut, where=where)
+    learned = {item.input for item in (*parts.train, *parts.validation)}
+    tests = {
+        key: tuple(
+            item for item in parts.test if not (test.without_identical_to and item.input in learned)
+        )
+        for key, test in declared.tests.items()
+    }
+    return Split(name, parts.train, parts.validation, tests), parts.dropped
 
 
 def _take(

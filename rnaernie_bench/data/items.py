@@ -91,8 +91,18 @@ class PairItem:
         return self.first_group or self.first
 
     @property
+    def sequence(self) -> str:
+        """Both sequences, with what stands between the strands of a duplex."""
+        return f"{self.first}&{self.second}"
+
+    @property
     def stratum(self) -> int:
         """What a share of the items holds in equal proportions: the label."""
+        return self.label
+
+    @property
+    def truth(self) -> object:
+        """What is said of the pair, to be compared with what is said of its like."""
         return self.label
 
     def line(self) -> str:

@@ -14,6 +14,7 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.measuring import Tuning
 from rnaernie_bench.predict import read_predictor, restored
 from rnaernie_bench.single_table import PairColumns
 
@@ -39,21 +40,17 @@ class PairPrediction:
 
 @dataclass(frozen=True)
 class PairPredictor:
-    """A fitted model with its labels, temperature and threshold."""
+    """A fitted model with its labels and what validation chose."""
 
     fitted: Fitted
     labels: tuple[str, ...]
-    temperature: float
-    threshold: float
-    """The least probability of the second label."""
+    tuning: Tuning
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return the calibrated probability of each logit, float64 of the same shape."""
-        return 1 / (1 + np.exp(-logits.astype(np.float64) / self.temperature))
-
-    def told(self, pair: NamedPair, probability: float) -> PairPrediction:
-        """Return a prediction."""
-        return PairPrediction(pair, probability, self.labels[int(probability >= self.threshold)])
+    def told(self, pair: NamedPair, logit: float) -> PairPrediction:
+        """Return what a logit of the model says of a pair."""
+        odds = self.tuning.odds(np.array([[logit]]))
+        label = self.labels[int(self.tuning.decided(odds)[0, 0])]
+        return PairPrediction(pair, float(1 / (1 + np.exp(-odds.astype(np.float64)[0, 0]))), label)
 
 
 def load_pair_run(folder: Path) -> PairPredictor:
@@ -71,8 +68,7 @@ def load_pair_run(folder: Path) -> PairPredictor:
     return PairPredictor(
         restored(folder, saved, _restore_network),
         tuple(saved["labels"]),
-        saved["temperature"],
-        saved["threshold"],
+        Tuning(saved["temperature"], tuple(saved["thresholds"])),
     )
 
 
@@ -98,8 +94,8 @@ def predict_pairs(predictor: PairPredictor, source: Path | str) -> Iterator[Pair
     pairs = read_named_pairs(source, COLUMNS)
     while chunk := list(islice(pairs, CHUNK)):
         logits = predictor.fitted.logits([(pair.first, pair.second) for pair in chunk])
-        for pair, probability in zip(chunk, predictor.probabilities(logits)[:, 0], strict=True):
-            yield predictor.told(pair, float(probability))
+        for pair, logit in zip(chunk, logits[:, 0].tolist(), strict=True):
+            yield predictor.told(pair, logit)
 
 
 def predict_all(
@@ -124,9 +120,7 @@ def predict_all(
     )
     for (name, sequence), hits in zip(named, found, strict=True):
         for hit in hits:
-            pair = NamedPair(name, sequence, hit.name, hit.sequence)
-            probability = predictor.probabilities(np.array(hit.logit))
-            yield predictor.told(pair, float(probability))
+            yield predictor.told(NamedPair(name, sequence, hit.name, hit.sequence), hit.logit)
 
 
 def write_pairs_tsv(predictions: Iterator[PairPrediction], file: IO[str]) -> int:

@@ -38,7 +38,7 @@ from rnaernie_bench.pairs.model import (
     build_pair_head,
     save_pair_model,
 )
-from rnaernie_bench.strategies.network import validation_score
+from rnaernie_bench.strategies.lesson import lesson
 from rnaernie_bench.training import TrainingSummary, train
 
 CHUNK = 2048
@@ -230,7 +230,7 @@ def _train(
         learning_rate=learning_rate,
         seed=context.config.seed,
         folder=context.folder,
-        score=validation_score(context),
+        score=lesson(context).score,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         log=context.log,

@@ -9,9 +9,9 @@ from rnaernie_bench.baselines.pair_regression import (
     Energies,
     PairKmers,
     PairRegression,
-    _regress,
     restore,
 )
+from rnaernie_bench.baselines.regression import Linear
 
 
 def test_k_mers_of_both_partners_stand_side_by_side() -> None:
@@ -20,24 +20,18 @@ def test_k_mers_of_both_partners_stand_side_by_side() -> None:
     assert np.flatnonzero(found[1]).tolist() == [1, 20 + 2, 20 + 4 + 10]  # C; G; GG
 
 
-def test_the_scale_of_dense_features_is_folded_in() -> None:
-    random = np.random.default_rng(0)
-    features = random.normal(size=(200, 2)).astype(np.float32) * (100, 0.01) + (5, 7)
-    labels = (features[:, 0] > 5).astype(int)
-    weights, bias = _regress(features.astype(np.float32), labels, 1.0)
-    assert ((features @ weights + bias > 0) == labels).mean() > 0.97
-
-
 @pytest.mark.parametrize("features", [PairKmers(1, 1), Energies()])
 def test_a_model_is_restored(tmp_path: Path, features: PairKmers | Energies) -> None:
-    model = PairRegression(features, np.arange(8, dtype=np.float32), 0.5)
-    model.save(tmp_path)
+    linear = Linear(np.arange(8, dtype=np.float32)[None], np.array([0.5], dtype=np.float32))
+    PairRegression(features, linear).save(tmp_path)
     again = restore(tmp_path)
-    assert (again.features, again.bias) == (features, 0.5)
-    np.testing.assert_array_equal(again.weights, model.weights)
+    assert again.features == features
+    np.testing.assert_array_equal(again.linear.weights, linear.weights)
+    np.testing.assert_array_equal(again.linear.bias, linear.bias)
 
 
-def test_logits_are_log_odds() -> None:
-    known = {("A", "C"): np.array([1, 0, 2, 0], dtype=np.float32)}
-    model = PairRegression(Energies(known), np.array([1, 1, 3, 1], dtype=np.float32), 0.5)
-    assert model.logits([("A", "C")]).tolist() == [[7.5]]
+def test_logits_are_log_odds_of_scaled_energies() -> None:
+    known = {("A", "C"): np.array([-10, 5, 20, 8], dtype=np.float32)}
+    linear = Linear(np.array([[1, 1, 3, 1]], dtype=np.float32), np.array([0.5], dtype=np.float32))
+    model = PairRegression(Energies(known), linear)
+    assert model.logits([("A", "C")]).tolist() == [[-1 + 1 + 6 + 2 + 0.5]]
