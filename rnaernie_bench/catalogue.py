@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
 
@@ -44,6 +44,7 @@ class BaselineEntry:
     """``module:function``, called with (options), returns the hash of pre-trained weights that it
     reads, which the run id holds; None if it reads none."""
     levels: tuple[Level, ...] = ("sequence",)
+    problems: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
     kind: Literal["baseline"] = "baseline"
 
 
@@ -111,6 +112,7 @@ HEADS: Registry[HeadEntry] = Registry(
     {
         "pooled": "rnaernie_bench.heads:POOLED",
         "mean": "rnaernie_bench.heads:MEAN",
+        "token": "rnaernie_bench.heads:TOKEN",
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
         "resnet": "rnaernie_bench.heads:RESNET",
