@@ -101,6 +101,11 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "vienna_mfe": "rnaernie_bench.baselines.folding:VIENNA_MFE",
         "vienna_mea": "rnaernie_bench.baselines.folding:VIENNA_MEA",
         "unpaired": "rnaernie_bench.baselines.folding:UNPAIRED",
+        "mirna_majority": "rnaernie_bench.baselines.pair_majority:MIRNA",
+        "target_majority": "rnaernie_bench.baselines.pair_majority:TARGET",
+        "seed_only": "rnaernie_bench.baselines.pair_majority:SEED",
+        "pair_kmer": "rnaernie_bench.baselines.pair_regression:KMER",
+        "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
     },
     group="rnaernie_bench.backbones",
 )
@@ -125,6 +130,9 @@ HEADS: Registry[HeadEntry] = Registry(
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
         "resnet": "rnaernie_bench.heads:RESNET",
+        "interaction": "rnaernie_bench.heads:INTERACTION",
+        "segments": "rnaernie_bench.heads:SEGMENTS",
+        "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
 )
