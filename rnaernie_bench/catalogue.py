@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level
 from rnaernie_bench.registry import Registry
 
@@ -88,6 +89,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "unpaired": "rnaernie_bench.baselines.folding:UNPAIRED",
     },
     group="rnaernie_bench.backbones",
+    types=(EncoderEntry, BaselineEntry),
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(
@@ -99,6 +101,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
         "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
+    types=(StrategyEntry,),
 )
 
 HEADS: Registry[HeadEntry] = Registry(
@@ -111,13 +114,27 @@ HEADS: Registry[HeadEntry] = Registry(
         "resnet": "rnaernie_bench.heads:RESNET",
     },
     group="rnaernie_bench.heads",
+    types=(HeadEntry,),
 )
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """Import and return what a ``module:function`` string of an entry names."""
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
     import importlib
 
     module, _, attribute = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
     return function

@@ -115,7 +115,7 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
                 where="strategy",
                 remedy=did_you_mean(
                     config.strategy.name,
-                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
+                    [name for name, other in STRATEGIES.working() if task.level in other.levels],
                 ),
             )
     dataset = load_dataset(task, simulated=config.task.data == "simulated")

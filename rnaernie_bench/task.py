@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rnaernie_bench import resources
+from rnaernie_bench import plugins, resources
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
@@ -232,6 +232,9 @@ def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
 def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
     """Return the folder of each task by name: those that hold a `task.yaml`.
 
+    Built-in ones, those of `folders`, then those of installed packages: of two with one name, that
+    of a package is left out.
+
     Raises:
         ConfigError: if one of `folders` holds no task, or a name stands for two tasks.
     """
@@ -249,7 +252,7 @@ def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
                     where=folder,
                     remedy="rename folder and task",
                 )
-    return dict(sorted(found.items()))
+    return dict(sorted({**plugins.task_folders(), **found}.items()))
 
 
 def read_task(path: Path) -> Task:
