@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rnaernie_bench import environment
 from rnaernie_bench.catalogue import (
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.contact_evaluation import ContactEvaluation
     from rnaernie_bench.evaluation import Evaluation
 
-    AnyEvaluation = Evaluation | ContactEvaluation
+    AnyEvaluation: TypeAlias = Evaluation | ContactEvaluation
 
 logger = logging.getLogger(__name__)
 

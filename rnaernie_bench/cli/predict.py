@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.predict import read_predictor
+    from rnaernie_bench.prediction import read_predictor
     from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
@@ -59,7 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _classes(folder: Path, arguments: argparse.Namespace) -> int:
     """Write one line a sequence."""
     from rnaernie_bench.files import atomic_path
-    from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
+    from rnaernie_bench.prediction import load_run, predict_fasta, write_tsv
 
     predictor = load_run(folder)
     predictions = predict_fasta(predictor, arguments.fasta)

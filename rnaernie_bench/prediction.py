@@ -135,6 +135,7 @@ def restored(
     try:
         if isinstance(entry, BaselineEntry):
             return resolve(entry.restore)(model)
+        resolve(entry.load)  # where a plug-in tells Transformers of its network's class
         return network(model, saved)
     except (
         OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,

@@ -1,0 +1,187 @@
+"""What notebooks and programs use: `from rnaernie_bench import run, load_task, predict`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.task import Task
+from rnaernie_bench.task import load_task as find_task
+
+if TYPE_CHECKING:
+    from rnaernie_bench.prediction import Prediction, Predictor
+    from rnaernie_bench.runner import Outcome
+
+_CHOICES = ("task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset")
+"""Settings that choose a member of a group."""
+
+
+def load_task(name: str, task_path: Iterable[str | Path] = ()) -> Task:
+    """Return the task called `name`, as its `task.yaml` declares it.
+
+    Args:
+        name: of a built-in task, one of an installed package, or one below `task_path`.
+        task_path: further folders of tasks.
+
+    Raises:
+        ConfigError: if there is no such task, or its declaration is wrong.
+    """
+    return find_task(name, map(Path, task_path))
+
+
+def run(
+    task: str | Task,
+    *,
+    backbone: str | None = None,
+    strategy: str | None = None,
+    preset: Literal["demo", "bench", "paper"] = "demo",
+    split: str | None = None,
+    fold: str | None = None,
+    seed: int = 0,
+    tracking: Literal["mlflow", "server", "none"] = "none",
+    settings: Mapping[str, Any] | None = None,
+    runs_dir: str | Path = "runs",
+    task_path: Iterable[str | Path] = (),
+    repeat: bool = False,
+) -> Outcome:
+    """Train one model on one task, choose on validation, test once.
+
+    The same as `rnaernie-bench run`: equal settings make equal runs, and a finished one is read
+    instead of repeated.
+
+    Args:
+        task: a name, or a task as `load_task` returned it.
+        backbone: a backbone or baseline; None for the preset's.
+        strategy: how a backbone is adapted; None for the preset's.
+        preset: `demo` runs on simulated data, whose scores say nothing about real RNA.
+        split: None for the task's default split.
+        fold: of a split with folds.
+        seed: of initialisation, shuffling and dropout.
+        tracking: where curves go.
+        settings: any further ones by key, such as ``{"trainer.max_epochs": 3}``.
+        runs_dir: where the run's folder is made.
+        task_path: further folders of tasks.
+        repeat: whether a finished run is run again.
+
+    Returns:
+        The record, and the run's folder.
+
+    Raises:
+        BenchError: for whatever a user can mend.
+    """
+    from rnaernie_bench.config import compose
+    from rnaernie_bench.runner import execute
+
+    folders = [Path(folder) for folder in task_path]
+    if isinstance(task, Task):
+        folders.append(task.folder.parent)
+    values = {
+        "task": task.name if isinstance(task, Task) else task,
+        "preset": preset,
+        "backbone": backbone,
+        "strategy": strategy,
+        "tracking": tracking,
+        "split": split,
+        "fold": fold,
+        "seed": seed,
+        "runs_dir": str(runs_dir),
+    }
+    chosen = {key: value for key, value in values.items() if value is not None}
+    if twice := sorted(chosen.keys() & (settings or {}).keys()):
+        raise ConfigError(
+            f"'{twice[0]}' is an argument of its own", where="settings", remedy="give it once"
+        )
+    overrides = [_override(key, value) for key, value in {**chosen, **(settings or {})}.items()]
+    return execute(compose(overrides, folders), task_folders=folders, repeat=repeat)
+
+
+def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Predictor:
+    """Return the model of a finished run of a sequence-level task, ready to predict.
+
+    Args:
+        run: what `run` returned, a run's folder, or 6 letters or more of a run id.
+        runs_dir: where ids are looked for.
+
+    Raises:
+        ResultError: if there is no such run, or its model cannot be loaded.
+    """
+    from rnaernie_bench.prediction import load_run as load
+
+    return load(_folder(run, runs_dir))
+
+
+def predict(
+    run: str | Path | Outcome | Predictor,
+    sequences: Sequence[str] | Path,
+    *,
+    runs_dir: str | Path = "runs",
+) -> list[Prediction]:
+    """Apply a finished run to new sequences.
+
+    Args:
+        run: as of `load_run`, or what that returned.
+        sequences: upper or lower case, T or U; or the path of a FASTA file, plain or gzip.
+        runs_dir: where ids are looked for.
+
+    Returns:
+        One prediction a sequence, in their order.
+
+    Raises:
+        ResultError: if there is no such run, or its model cannot be loaded.
+        DataError: naming a sequence that is empty or holds a foreign letter, or one over the
+            limit of a run with ``task.length=error``.
+    """
+    from rnaernie_bench.prediction import Predictor, predict_fasta
+
+    if isinstance(sequences, str):
+        raise ConfigError(
+            "one text is no list of sequences",
+            where="sequences",
+            remedy="put it in brackets, or give the Path of a FASTA file",
+        )
+    predictor = run if isinstance(run, Predictor) else load_run(run, runs_dir=runs_dir)
+    if isinstance(sequences, Path):
+        return [prediction for _, prediction in predict_fasta(predictor, sequences)]
+    return predictor([_checked(text, number) for number, text in enumerate(sequences, start=1)])
+
+
+def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
+    from rnaernie_bench.results.store import find_run
+
+    return find_run(str(run), Path(runs_dir)) if isinstance(run, str | Path) else run.folder
+
+
+def _checked(text: str, number: int) -> str:
+    """Return a sequence as predictors take it."""
+    sequence, where = normalise(text), f"sequence {number}"
+    if not sequence:
+        raise DataError("the sequence is empty", where=where, remedy="leave it out")
+    refuse_foreign(sequence, where)
+    return sequence
+
+
+def _override(key: str, value: Any) -> str:
+    """Return a setting as Hydra's grammar has it, the value neither split nor taken for another."""
+    if key in _CHOICES:
+        if not re.fullmatch(r"[\w.-]+", str(value)):
+            raise ConfigError(f"'{value}' is no name", where=key, remedy="give one of its choices")
+        return f"{key}={value}"
+    return f"{key}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_literal, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    # A backslash counts only before a quote, or at the end.
+    text = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), str(value))
+    return f"'{text}'"
