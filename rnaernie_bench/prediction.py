@@ -98,6 +98,12 @@ def load_run(folder: Path) -> Predictor:
     )
 
 
+def model_folder(folder: Path) -> Path:
+    """Return where the model of a run lies: in a folder of its own, or in that of an export."""
+    inside = folder / "model"
+    return inside if inside.is_dir() else folder
+
+
 def read_predictor(folder: Path) -> dict[str, Any]:
     """Return what a finished run says of its model.
 
@@ -105,7 +111,7 @@ def read_predictor(folder: Path) -> dict[str, Any]:
         ResultError: if it holds no finished model.
     """
     try:
-        text = (folder / "model" / "predictor.json").read_text(encoding="utf-8")
+        text = (model_folder(folder) / "predictor.json").read_text(encoding="utf-8")
         return dict(json.loads(text))
     except (OSError, ValueError) as error:
         raise ResultError(
@@ -130,7 +136,7 @@ def restored(
     """
     from safetensors import SafetensorError
 
-    model = folder / "model"
+    model = model_folder(folder)
     entry = BACKBONES.get(saved["backbone"])
     try:
         if isinstance(entry, BaselineEntry):
