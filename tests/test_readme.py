@@ -234,7 +234,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 7
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 
