@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnaernie_bench.api import load_run, load_task, predict, run
+    from rnaernie_bench.api import load_run, load_task, own_task, predict, run
 
 __version__ = "0.1.0"
 
-__all__ = ["load_run", "load_task", "predict", "run"]
+__all__ = ["load_run", "load_task", "own_task", "predict", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.levels import Level, MetricName, Problem
 from rnaernie_bench.task import Task
 from rnaernie_bench.task import load_task as find_task
 
 if TYPE_CHECKING:
     from rnaernie_bench.prediction import Prediction, Predictor
     from rnaernie_bench.runner import Outcome
+
+Files = str | Path | Sequence[str | Path]
+"""One file, or a FASTA file and a table."""
 
 _CHOICES = ("task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset")
 """Settings that choose a member of a group."""
@@ -33,12 +37,72 @@ def load_task(name: str, task_path: Iterable[str | Path] = ()) -> Task:
     return find_task(name, map(Path, task_path))
 
 
+def own_task(
+    train: Files,
+    test: Files,
+    *,
+    level: Level,
+    problem: Problem,
+    label: str | Sequence[str],
+    sequence: str = "sequence",
+    validation: Files = (),
+    group: str | None = None,
+    id: str = "id",
+    classes: Sequence[str] = (),
+    metric: MetricName | None = None,
+    folder: str | Path = "runs/own_tasks",
+) -> Task:
+    """Declare a task of files of one's own, for `run`.
+
+    The same as `rnaernie-bench run --train ... --test ...`. Level and problem are stated, never
+    inferred. Results stay among the runs: to be imported they need a task file.
+
+    Args:
+        train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels.
+        test: the same.
+        level: `sequence` or `token`.
+        problem: what is asked.
+        label: the column of classes, or the columns of numbers; of bases, a list in each cell.
+        sequence: the column of sequences.
+        validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
+        group: the column that tells relatives.
+        id: the column of ids; rows are numbered where there is none.
+        classes: in their order, the negative one first; those of train by the alphabet if empty.
+        metric: what chooses; the usual one of the problem if None.
+        folder: the folder of tasks into which the declaration is written.
+
+    Raises:
+        ConfigError: if what is asked does not go together.
+        DataError: if a file cannot be read, or lacks a column.
+    """
+    from rnaernie_bench.data.own import OwnData, declare
+
+    data = OwnData(
+        train=_files(train),
+        test=_files(test),
+        validation=_files(validation),
+        level=level,
+        problem=problem,
+        label=(label,) if isinstance(label, str) else tuple(label),
+        sequence=sequence,
+        group=group,
+        id=id,
+        classes=tuple(classes),
+        metric=metric,
+    )
+    return declare(data, Path(folder))
+
+
+def _files(files: Files) -> tuple[Path, ...]:
+    return (Path(files),) if isinstance(files, str | Path) else tuple(map(Path, files))
+
+
 def run(
     task: str | Task,
     *,
     backbone: str | None = None,
     strategy: str | None = None,
-    preset: Literal["demo", "bench", "paper"] = "demo",
+    preset: Literal["demo", "bench", "paper"] | None = None,
     split: str | None = None,
     fold: str | None = None,
     seed: int = 0,
@@ -54,10 +118,11 @@ def run(
     instead of repeated.
 
     Args:
-        task: a name, or a task as `load_task` returned it.
+        task: a name, or a task as `load_task` or `own_task` returned it.
         backbone: a backbone or baseline; None for the preset's.
         strategy: how a backbone is adapted; None for the preset's.
-        preset: `demo` runs on simulated data, whose scores say nothing about real RNA.
+        preset: `demo` runs on simulated data, whose scores say nothing about real RNA; None for
+            `bench` with data of one's own, else `demo`.
         split: None for the task's default split.
         fold: of a split with folds.
         seed: of initialisation, shuffling and dropout.
@@ -79,9 +144,10 @@ def run(
     folders = [Path(folder) for folder in task_path]
     if isinstance(task, Task):
         folders.append(task.folder.parent)
+        preset = preset or ("bench" if task.dataset.own else None)
     values = {
         "task": task.name if isinstance(task, Task) else task,
-        "preset": preset,
+        "preset": preset or "demo",
         "backbone": backbone,
         "strategy": strategy,
         "tracking": tracking,
