@@ -1,8 +1,9 @@
 """A backbone with a head: put together, saved and loaded.
 
-The authors' sequence head is saved as MultiMolecule's own `...ForSequencePrediction`, which loads
-there without this package. Any other head is saved beside its backbone (`backbone/`,
-`head.safetensors`), and `head.json` says which it is.
+The authors' sequence head and the token head are saved as MultiMolecule's own
+`...ForSequencePrediction` and `...ForTokenPrediction`, which load there without this package. Any
+other head is saved beside its backbone (`backbone/`, `head.safetensors`), and `head.json` says
+which it is.
 """
 
 from __future__ import annotations
@@ -15,21 +16,32 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from rnaernie_bench.catalogue import HEADS, resolve
+from rnaernie_bench.levels import Problem, outputs
+from rnaernie_bench.losses import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MULTIMOLECULE = {
+    "pooled": ("ForSequencePrediction", "sequence_head"),
+    "token": ("ForTokenPrediction", "token_head"),
+}
+"""Head -> what MultiMolecule calls a model with it, and the head in there."""
+
+
 class TaskModel(nn.Module):
-    """A backbone and a sequence head; returns what `transformers.Trainer` expects."""
+    """A backbone and a head of sequences or bases; returns what `transformers.Trainer` expects."""
 
     def __init__(self, backbone: Any, head: Any) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.class_weights: Tensor | None = None
+        """How much classes count in the loss, see `losses.loss_of`."""
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the features of the head, of shape (batch, hidden)."""
+        """Return the features of the head, of shape (units, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
         features: Tensor = self.head.features(outputs, input_ids)
         return features
@@ -40,21 +52,23 @@ class TaskModel(nn.Module):
         attention_mask: Tensor,
         labels: Tensor | None = None,
         votes: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return ``logits`` (sequences, labels) and, where `labels` are given, ``loss``.
+        """Return ``logits`` (units, outputs) and, where `labels` are given, ``loss``.
 
         Args:
             input_ids: (inputs, length).
             attention_mask: (inputs, length).
-            labels: of the sequences.
+            labels: of the units: sequences, or their bases.
             votes: (sequences, inputs), how much each input counts; one input a sequence if None.
+            weights: how much each label counts, see `losses.loss_of`.
         """
-        logits = soft_vote(
-            self.head.predict(self.features(input_ids, attention_mask)).logits, votes
-        )
+        logits = soft_vote(self.head.predict(self.features(input_ids, attention_mask)), votes)
         if labels is None:
             return {"logits": logits}
-        return {"loss": self.head.criterion(logits, labels), "logits": logits}
+        problem = self.head.config.problem_type
+        loss = loss_of(problem, logits, labels, weights=weights, class_weights=self.class_weights)
+        return {"loss": loss, "logits": logits}
 
 
 def soft_vote(logits: Tensor, votes: Tensor | None) -> Tensor:
@@ -80,8 +94,8 @@ def save_model(
     config = model.head.config
     declared = {"head": head, "problem": config.problem_type, "labels": list(labels)}
     (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
-    if head == "pooled":
-        _as_multimolecule(model, labels).save_pretrained(folder)
+    if head in MULTIMOLECULE:
+        _as_multimolecule(model, head, labels).save_pretrained(folder)
     else:
         from safetensors.torch import save_file
 
@@ -92,36 +106,41 @@ def save_model(
 
 def load_model(folder: Path) -> tuple[TaskModel, Any]:
     """Return the model that `save_model` wrote, in evaluation mode, and its tokenizer."""
-    from multimolecule import AutoModelForSequencePrediction, RnaTokenizer
+    import multimolecule
     from safetensors.torch import load_file
     from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    tokenizer = RnaTokenizer.from_pretrained(folder)
-    pooled = declared["head"] == "pooled"
-    if pooled:
-        whole = AutoModelForSequencePrediction.from_pretrained(folder, attn_implementation="sdpa")
-        backbone, weights = whole.model, whole.sequence_head.state_dict()
+    tokenizer = multimolecule.RnaTokenizer.from_pretrained(folder)
+    problem: Problem = declared["problem"]
+    if declared["head"] in MULTIMOLECULE:
+        suffix, name = MULTIMOLECULE[declared["head"]]
+        auto = getattr(multimolecule, f"AutoModel{suffix}")
+        whole = auto.from_pretrained(folder, attn_implementation="sdpa")
+        backbone, weights = whole.model, getattr(whole, name).state_dict()
     else:
         backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
         weights = load_file(folder / "head.safetensors")
-    head = build_head(
-        declared["head"], backbone.config, len(declared["labels"]), declared["problem"]
-    )
+    width = outputs(problem, len(declared["labels"]))
+    head = build_head(declared["head"], backbone.config, width, problem)
     head.load_state_dict(weights)
     return TaskModel(backbone, head).eval(), tokenizer
 
 
-def _as_multimolecule(model: TaskModel, labels: Sequence[str]) -> Any:
-    """Return MultiMolecule's model for sequence prediction around the same modules."""
+def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any:
+    """Return MultiMolecule's model with such a head around the same modules."""
     import multimolecule
 
     config = deepcopy(model.backbone.config)
     config.head = deepcopy(model.head.config)
-    config.num_labels = len(labels)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: index for index, label in enumerate(labels)}
-    name = type(model.backbone).__name__.removesuffix("Model") + "ForSequencePrediction"
-    whole = getattr(multimolecule, name)(config)
-    whole.model, whole.sequence_head = model.backbone, model.head
+    config.num_labels = outputs(model.head.config.problem_type, len(labels))
+    named = labels if config.num_labels == len(labels) else labels[-1:]  # the positive one
+    config.id2label = dict(enumerate(named))
+    config.label2id = {label: index for index, label in enumerate(named)}
+    suffix, name = MULTIMOLECULE[head]
+    whole = getattr(multimolecule, type(model.backbone).__name__.removesuffix("Model") + suffix)(
+        config
+    )
+    whole.model = model.backbone
+    setattr(whole, name, model.head)
     return whole

@@ -17,11 +17,12 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.tables import open_table
+from rnaernie_bench.declaration import Table
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import atomic_folder
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem
 from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.task import Table, Task, read_task
+from rnaernie_bench.task import Task, read_task
 
 FOLDER = "own_tasks"
 """Where declarations are written, below the folder of runs."""

@@ -185,21 +185,21 @@ def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tens
 
 
 def bases_only(
-    states: Tensor, attention_mask: Tensor, attentions: Sequence[Tensor] | None = None
-) -> tuple[Tensor, Tensor, Tensor | None]:
+    states: Tensor, mask: Tensor, attentions: Sequence[Tensor] | None = None
+) -> tuple[Tensor, Tensor | None]:
     """Take the special tokens off what a backbone returns, for the heads here.
 
     Args:
-        states: (batch, tokens, hidden), of ``<cls>``, bases, ``<eos>`` and padding.
-        attention_mask: (batch, tokens), true or 1 at tokens.
+        states: (batch, tokens, hidden), of ``<cls>``, bases, perhaps a type, ``<eos>`` and padding.
+        mask: bool (batch, length), true at bases.
         attentions: of each layer, (batch, heads, tokens, tokens).
 
     Returns:
-        States, mask and attentions of the bases, see the module; the length is tokens - 2.
+        States and attentions of the bases, see the module.
     """
-    mask = attention_mask[:, 2:].bool()  # a base is what has a token two places before <pad>
-    maps = torch.cat([layer[..., 1:-1, 1:-1] for layer in attentions], 1) if attentions else None
-    return states[:, 1:-1], mask, maps
+    bases = slice(1, 1 + mask.shape[1])
+    maps = torch.cat([layer[..., bases, bases] for layer in attentions], 1) if attentions else None
+    return states[:, bases], maps
 
 
 def pairs_of(mask: Tensor) -> Tensor:
