@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.errors import ConfigError, DataError
@@ -14,8 +15,13 @@ from rnaernie_bench.task import Task
 from rnaernie_bench.task import load_task as find_task
 
 if TYPE_CHECKING:
+    from rnaernie_bench.contacts.predict import ContactPredictor, PredictedStructure
+    from rnaernie_bench.predict_values import ValuePredictor, Values
     from rnaernie_bench.prediction import Prediction, Predictor
     from rnaernie_bench.runner import Outcome
+
+    AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor
+    AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure
 
 Files = str | Path | Sequence[str | Path]
 """One file, or a FASTA file and a table."""
@@ -165,27 +171,38 @@ def run(
     return execute(compose(overrides, folders), task_folders=folders, repeat=repeat)
 
 
-def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Predictor:
-    """Return the model of a finished run of a sequence-level task, ready to predict.
+def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> AnyPredictor:
+    """Return the model of a finished run, ready to predict.
 
     Args:
-        run: what `run` returned, a run's folder, or 6 letters or more of a run id.
+        run: what `run` returned, the folder of a run or of an export, or 6 letters or more of a
+            run id.
         runs_dir: where ids are looked for.
+
+    Returns:
+        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels or bases, or a
+        `ContactPredictor`. The first two are called with normalised sequences.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
     """
-    from rnaernie_bench.prediction import load_run as load
+    from rnaernie_bench.contacts.predict import load_contact_run
+    from rnaernie_bench.predict_values import load_value_run
+    from rnaernie_bench.prediction import load_run, predicts_classes, read_predictor
 
-    return load(_folder(run, runs_dir))
+    folder = _folder(run, runs_dir)
+    saved = read_predictor(folder)
+    if saved.get("level") == "contact":
+        return load_contact_run(folder)
+    return load_run(folder) if predicts_classes(saved) else load_value_run(folder)
 
 
 def predict(
-    run: str | Path | Outcome | Predictor,
+    run: str | Path | Outcome | AnyPredictor,
     sequences: Sequence[str] | Path,
     *,
     runs_dir: str | Path = "runs",
-) -> list[Prediction]:
+) -> list[AnyPrediction]:
     """Apply a finished run to new sequences.
 
     Args:
@@ -194,13 +211,16 @@ def predict(
         runs_dir: where ids are looked for.
 
     Returns:
-        One prediction a sequence, in their order.
+        One a sequence, in their order: a `Prediction` with label and probabilities, `Values` with
+        numbers and what they decide, or a `PredictedStructure` with base pairs.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
         DataError: naming a sequence that is empty or holds a foreign letter, or one over the
             limit of a run with ``task.length=error``.
     """
+    from rnaernie_bench.contacts.predict import ContactPredictor, predict_contacts
+    from rnaernie_bench.predict_values import ValuePredictor, predict_values
     from rnaernie_bench.prediction import Predictor, predict_fasta
 
     if isinstance(sequences, str):
@@ -209,10 +229,30 @@ def predict(
             where="sequences",
             remedy="put it in brackets, or give the Path of a FASTA file",
         )
-    predictor = run if isinstance(run, Predictor) else load_run(run, runs_dir=runs_dir)
-    if isinstance(sequences, Path):
-        return [prediction for _, prediction in predict_fasta(predictor, sequences)]
-    return predictor([_checked(text, number) for number, text in enumerate(sequences, start=1)])
+    known = isinstance(run, Predictor | ValuePredictor | ContactPredictor)
+    predictor: Any = run if known else load_run(run, runs_dir=runs_dir)  # type: ignore[arg-type]
+    if not isinstance(sequences, Path):
+        checked = [_checked(text, number) for number, text in enumerate(sequences, start=1)]
+        if not isinstance(predictor, ContactPredictor):
+            return list(predictor(checked))
+        return _of_contacts(predictor, checked)
+    if isinstance(predictor, ContactPredictor):
+        return list(predict_contacts(predictor, sequences))
+    by_id = predict_fasta if isinstance(predictor, Predictor) else predict_values
+    return [prediction for _, prediction in by_id(predictor, sequences)]
+
+
+def _of_contacts(predictor: ContactPredictor, sequences: list[str]) -> list[AnyPrediction]:
+    """Return structures of normalised sequences, named by their numbers."""
+    from rnaernie_bench.contacts.predict import predict_contacts
+
+    if not sequences:
+        return []
+    with TemporaryDirectory() as folder:
+        fasta = Path(folder) / "sequences.fa"
+        records = (f">{number}\n{text}\n" for number, text in enumerate(sequences, start=1))
+        fasta.write_text("".join(records), encoding="utf-8")
+        return list(predict_contacts(predictor, fasta))
 
 
 def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:

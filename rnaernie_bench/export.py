@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnaernie_bench.card import front_matter, run_card
+from rnaernie_bench.data.own import FOLDER
 from rnaernie_bench.errors import BenchError, ResultError
 from rnaernie_bench.files import atomic_folder, write_json, write_text
 from rnaernie_bench.prediction import model_folder, read_predictor
@@ -40,7 +41,9 @@ def export_folder(
     """
     read_predictor(run)
     record = read_record(run / RECORD_FILE)
-    task = load_task(record["task"]["name"], task_path)
+    beside = run.resolve().parents[1] / FOLDER
+    own = [beside] if record["dataset"].get("own") and beside.is_dir() else []
+    task = load_task(record["task"]["name"], [*task_path, *own])
     with atomic_folder(target) as temporary:
         shutil.copytree(model_folder(run), temporary, dirs_exist_ok=True)
         card = front_matter(task, record) + run_card(task, record, name or str(target))

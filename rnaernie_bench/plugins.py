@@ -7,7 +7,7 @@ in nobody's way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -82,6 +82,12 @@ def settings(group: str, name: str, registry: Registry[Any]) -> Mapping[str, Any
     if not isinstance(values, dict):
         raise ConfigError("settings are a mapping of keys", where=path)
     return values
+
+
+def versions(chosen: Iterable[tuple[Registry[Any], str]]) -> dict[str, str]:
+    """Return the packages of the plug-ins among `chosen`, with their versions."""
+    entries = (registry.plugin(name) for registry, name in chosen)
+    return {entry.dist.name: entry.dist.version for entry in entries if entry and entry.dist}
 
 
 @cache

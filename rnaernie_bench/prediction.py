@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -95,12 +95,12 @@ def load_run(folder: Path) -> Predictor:
         ResultError: if there is no whole model in it, or one of another level.
     """
     saved = read_predictor(folder)
-    problem = saved.get("problem", "multiclass")  # runs from before there were others say none
-    if saved.get("level", "sequence") != "sequence" or problem not in ("multiclass", "binary"):
+    problem = saved.get("problem", "multiclass")
+    if not predicts_classes(saved):
         raise ResultError(
             f"the run predicts no class of sequences (level {saved['level']}, problem {problem})",
             where=folder,
-            remedy="use predict_values.load_value_run, or the loader of contacts",
+            remedy="use rnaernie_bench.load_run",
         )
     return Predictor(
         fitted=restored(folder, saved, restore_network),
@@ -110,6 +110,13 @@ def load_run(folder: Path) -> Predictor:
         max_bases=saved["max_bases"],
         threshold=(saved["thresholds"] or [0.0])[0] if problem == "binary" else None,
     )
+
+
+def predicts_classes(saved: Mapping[str, Any]) -> bool:
+    """Return whether a run gives each sequence a class, given what `read_predictor` returned."""
+    # Runs from before there were levels and problems say none.
+    level, problem = saved.get("level", "sequence"), saved.get("problem", "multiclass")
+    return level == "sequence" and problem in ("multiclass", "binary")
 
 
 def model_folder(folder: Path) -> Path:

@@ -31,6 +31,7 @@ from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
 from rnaernie_bench.mlflow_store import without_password
+from rnaernie_bench.plugins import versions
 from rnaernie_bench.protocols import Scheme, scheme
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
@@ -100,6 +101,10 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
         DataError: if the data is missing or wrong.
     """
     task = load_task(config.task.name, task_folders)
+    if task.dataset.own and config.task.data == "simulated":
+        raise ConfigError(
+            "own data are not simulated", where="preset", remedy="add preset=bench or preset=paper"
+        )
     entry = BACKBONES.get(config.backbone.name)
     if task.level not in entry.levels:
         raise ConfigError(
@@ -334,6 +339,7 @@ def _record(
             "name": planned.dataset.name,
             "fingerprint": planned.dataset.fingerprint,
             "simulated": planned.dataset.simulated,
+            **({"own": True} if task.dataset.own else {}),
         },
         "split": {
             "name": split.name,
@@ -375,9 +381,16 @@ def _record(
             "peak_gpu_mb": None if memory.gpu_mb is None else round(memory.gpu_mb, 1),
             **report.details,
         },
-        "environment": environment.describe(),
+        "environment": {**environment.describe(), **_plugins(config, encoder)},
         "git_commit": environment.git_commit(),
     }
+
+
+def _plugins(config: RunConfig, encoder: bool) -> dict[str, Any]:
+    """Return the packages that backbone, head and strategy came from, with their versions."""
+    adapted = [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)] if encoder else []
+    found = versions([(BACKBONES, config.backbone.name), *adapted])
+    return {"plugins": found} if found else {}
 
 
 def _options(config: RunConfig) -> dict[str, Any]:

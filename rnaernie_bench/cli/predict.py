@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.prediction import read_predictor
+    from rnaernie_bench.prediction import predicts_classes, read_predictor
     from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
@@ -57,9 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _contacts(folder, arguments)
     if arguments.picture is not None:
         raise ConfigError("the run predicts no base pairs to draw", where="--picture")
-    classes = saved.get("problem", "multiclass") in ("multiclass", "binary")
-    whole = saved.get("level", "sequence") == "sequence"
-    return _table(_classes if classes and whole else _values, folder, arguments)
+    return _table(_classes if predicts_classes(saved) else _values, folder, arguments)
 
 
 def _classes(folder: Path, source: str, file: IO[str]) -> int:

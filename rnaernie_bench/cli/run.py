@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group(
         "data of your own, in place of task=NAME",
-        "Tables (CSV, TSV, Parquet or Arrow); or a FASTA file and a table of its labels, each by an "
-        "option of its own. Level and problem are stated, never guessed.",
+        "Tables (CSV, TSV, Parquet or Arrow); or a FASTA file and a table of its labels, each by "
+        "an option of its own. Level and problem are stated, never guessed.",
     )
     for part, text in (
         ("train", "what trains"),
@@ -43,10 +43,9 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
         own.add_argument(
             f"--{part}", action="append", type=Path, default=[], metavar="FILE", help=text
         )
+    problems = ["binary", "multiclass", "multilabel", "regression"]
     own.add_argument("--level", choices=["sequence", "token"], help="what has a label")
-    own.add_argument(
-        "--problem", choices=["binary", "multiclass", "multilabel", "regression"], help="of which kind"
-    )
+    own.add_argument("--problem", choices=problems, help="of which kind")
     own.add_argument("--sequence", default="sequence", metavar="COLUMN", help="default: sequence")
     own.add_argument(
         "--label", action="append", default=[], metavar="COLUMN", help="once for each, if several"

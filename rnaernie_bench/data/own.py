@@ -38,10 +38,15 @@ _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
     ("sequence", "multiclass"): "macro_f1",
     ("sequence", "multilabel"): "macro_auroc",
     ("sequence", "regression"): "spearman",
+    ("token", "binary"): "mcc",
+    ("token", "multiclass"): "macro_f1",
     ("token", "multilabel"): "macro_auroc",
     ("token", "regression"): "mcrmse",
 }
 """What is offered, and the metric that chooses unless another is named."""
+
+_UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
+"""Stands for what is not known of a base."""
 
 _LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
 _HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token"}
@@ -58,8 +63,9 @@ class OwnData:
     level: Level
     problem: Problem
     label: tuple[str, ...]
-    """The column of classes; of several numbers, their columns. Of bases, values are numbers
-    between blanks or commas, one a base; those at the end may be missing."""
+    """The column of classes; of several numbers, their columns. Of bases, a cell holds a value a
+    base between blanks or commas, or, of classes, a letter a base; those at the end may be
+    missing."""
     sequence: str = "sequence"
     """The column of sequences."""
     validation: tuple[Path, ...] = ()
@@ -125,13 +131,13 @@ def declare(data: OwnData, folder: Path) -> Task:
 
 
 _HEADER = """\
-# Made of files named on a command line, and made anew by it. To keep it, or to share results, make a task of it:
-# rnaernie-bench tasks new NAME --source table, then copy what is right.
+# Made of files named on a command line, and made anew by it. To keep it, or to share results, make
+# a task of it: rnaernie-bench tasks new NAME --source table, then copy what is right.
 """
 
 
 def _classifies(data: OwnData) -> bool:
-    return data.level == "sequence" and data.problem in ("binary", "multiclass")
+    return data.problem in ("binary", "multiclass")
 
 
 def _declaration(
@@ -207,7 +213,7 @@ def _table(
     columns = {"id": data.id, "sequence": data.sequence}
     if fasta:
         rows.require([data.id], "id")
-        written = _joined(rows, read_named(fasta[0]), data)
+        written: Iterator[Mapping[str, Any]] = _joined(rows, read_named(fasta[0]), data)
         columns["sequence"] = "sequence"
     else:
         rows.require([data.sequence], "sequence")
@@ -224,7 +230,8 @@ def _table(
         count = sum(1 for _ in written)
     if not count:
         raise DataError("the table is empty", where=others[0], remedy="give one with rows")
-    label = {"label": data.label[0]} if _classifies(data) else {"labels": {k: k for k in data.label}}
+    named = {"labels": {column: column for column in data.label}}
+    label = {"label": data.label[0]} if _classifies(data) else named
     digest = sha256(path if path == others[0].resolve() else folder / path.name)
     group = {"group": data.group} if data.group else {}
     return {"source": str(path), "sha256": digest, "records": count, **columns, **label, **group}
@@ -248,6 +255,7 @@ class Rows:
         _, _, self.columns = open_table(self._table)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows from the first."""
         return iter(open_table(self._table)[1])
 
     def require(self, columns: Iterable[str], role: str) -> None:
@@ -269,7 +277,9 @@ def _values(table: Mapping[str, Any], folder: Path) -> set[str]:
     """Return the classes of a table: what stands in its column of labels."""
     path = Path(table["source"])
     rows = Rows(path if path.is_file() else folder / path.name)
-    return {str(row[table["label"]]).strip() for row in rows} - {"", "None"}
+    cells = (row[table["label"]] for row in rows)
+    words = (word for cell in cells for word in (cell if isinstance(cell, list) else [cell]))
+    return {str(word).strip() for word in words if word is not None} - {""}
 
 
 def _joined(
@@ -314,9 +324,11 @@ def _write_lists(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    read = _classes if _classifies(data) else _numbers
     found: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
-        lists = {k: _numbers(row[k], f"{path.stem}, row {number}, column '{k}'") for k in data.label}
+        place = f"{path.stem}, row {number}, column"
+        lists = {column: read(row[column], f"{place} '{column}'") for column in data.label}
         kept = {data.id: str(row.get(data.id) or number), sequence: row[sequence]}
         group = {data.group: row[data.group]} if data.group else {}
         found.append({**kept, **group, **lists})
@@ -325,12 +337,25 @@ def _write_lists(
     return len(found)
 
 
+def _words(value: Any) -> list[Any]:
+    """Return the values of a cell: those of a list, or the words of a text."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return re.split(r"[\s,;]+", str(value).strip("[] "))
+
+
+def _classes(value: Any, where: str) -> list[str | None]:
+    """Return the classes of a cell: its words, or the letters of its one word."""
+    words = _words(value)
+    if len(words) == 1:
+        words = list(str(words[0]))
+    return [None if word in _UNKNOWN else str(word) for word in words]
+
+
 def _numbers(value: Any, where: str) -> list[float | None]:
-    """Return the numbers of a cell, None where one is unknown: a list, or text between blanks."""
-    words = value if isinstance(value, list | tuple) else re.split(r"[\s,;]+", str(value).strip("[] "))
-    unknown = (None, "", "nan", "NaN", "NA", "null", "None")
+    """Return the numbers of a cell, None where one is unknown."""
     try:
-        return [None if word in unknown else float(word) for word in words]
+        return [None if word in _UNKNOWN else float(word) for word in _words(value)]
     except (TypeError, ValueError) as error:
         raise DataError(
             f"not a list of numbers: {error}", where=where, remedy="write them between blanks"

@@ -58,7 +58,11 @@ def data(tmp_path: Path) -> OwnData:
 
 def test_a_declaration_is_read_like_any_other(data: OwnData, tmp_path: Path) -> None:
     task = declare(data, tmp_path / "own")
-    assert (task.name, task.labels, task.main_metric.name) == ("own_my_set", ("a", "gc"), "macro_f1")
+    assert (task.name, task.labels, task.main_metric.name) == (
+        "own_my_set",
+        ("a", "gc"),
+        "macro_f1",
+    )
     split = make_split(task, load_dataset(task, simulated=False), "own")
     assert (len(split.train), len(split.validation)) == (16, 4)  # whole families
     assert not {item.group for item in split.train} & {item.group for item in split.validation}
