@@ -388,8 +388,10 @@ def _record(
 
 def _plugins(config: RunConfig, encoder: bool) -> dict[str, Any]:
     """Return the packages that backbone, head and strategy came from, with their versions."""
-    adapted = [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)] if encoder else []
-    found = versions([(BACKBONES, config.backbone.name), *adapted])
+    chosen: list[tuple[Any, str]] = [(BACKBONES, config.backbone.name)]
+    if encoder:
+        chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
+    found = versions(chosen)
     return {"plugins": found} if found else {}
 
 

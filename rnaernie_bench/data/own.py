@@ -20,7 +20,7 @@ from rnaernie_bench.data.tables import open_table
 from rnaernie_bench.declaration import Table
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import atomic_folder
-from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem
+from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.task import Task, read_task
 
@@ -123,6 +123,9 @@ def declare(data: OwnData, folder: Path) -> Task:
         labels = list(data.label)
         if classes:
             labels = list(data.classes) or sorted(_values(tables["train"], temporary))
+        metric = data.metric or _MAIN[data.level, data.problem]
+        length = _LENGTHS[data.level]
+        check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
         declaration = _declaration(data, labels, tables)
         text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
         (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")

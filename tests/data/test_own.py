@@ -108,6 +108,24 @@ def test_bases(data: OwnData, tmp_path: Path) -> None:
     assert np.isnan(first.labels[-2:]).all()
 
 
+def test_classes_of_bases(data: OwnData, tmp_path: Path) -> None:
+    table = [
+        {"seq": "GGAAA", "s": "((.)"},
+        {"seq": "GGAAC", "s": "( . x"},
+        {"seq": "CC", "s": "()"},
+    ]
+    test = [{"seq": "ACGU", "s": "...."}]
+    own = OwnData(
+        (write(tmp_path / "d.csv", table),), (write(tmp_path / "e.csv", test),),
+        "token", "multiclass", ("s",), "seq",
+    )  # fmt: skip
+    task = declare(own, tmp_path / "own")
+    assert task.labels == ("(", ")", ".", "x")
+    first, second, _ = load_dataset(task, simulated=False).parts["train"]
+    assert first.labels[:4, 0].tolist() == [0, 0, 2, 1] and np.isnan(first.labels[4, 0])
+    assert second.labels[:3, 0].tolist() == [0, 2, 3]
+
+
 def test_a_fasta_file_and_a_table_of_its_labels(data: OwnData, tmp_path: Path) -> None:
     table = rows(10, seed=1)
     fasta = tmp_path / "mine.fa"
@@ -120,7 +138,7 @@ def test_a_fasta_file_and_a_table_of_its_labels(data: OwnData, tmp_path: Path) -
     assert [item.id for item in items] == [row["name"] for row in reversed(table)]
     assert items[0].label == task.labels.index(table[-1]["kind"])
     fasta.write_text(fasta.read_text() + ">more\nACGU\n")
-    with pytest.raises(DataError, match="labels.csv: there is no row for the record 'more'"):
+    with pytest.raises(DataError, match=r"labels.csv: there is no row for the record 'more'"):
         declare(own, tmp_path / "own")
     fasta.write_text(">a1_0\nACGU\n")
     with pytest.raises(DataError, match="there is no sequence for the id"):

@@ -23,6 +23,7 @@ def test_head(strategy: str, tmp_path: Path) -> None:
 def test_backbone_and_task(tmp_path: Path) -> None:
     outcome = try_out(tmp_path, task="terminators", backbone="example-gru", head="example-max")
     assert outcome.record["backbone"]["options"] == {"hidden_size": 32}
+    assert outcome.record["environment"]["plugins"] == {"rnaernie-bench-example": "1.0"}
     assert outcome.record["tests"]["test"]["n"] == 20
 
 
