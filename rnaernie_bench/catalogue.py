@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
@@ -108,6 +109,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
     },
     group="rnaernie_bench.backbones",
+    types=(EncoderEntry, BaselineEntry),
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(
@@ -119,6 +121,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
         "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
+    types=(StrategyEntry,),
 )
 
 HEADS: Registry[HeadEntry] = Registry(
@@ -135,6 +138,7 @@ HEADS: Registry[HeadEntry] = Registry(
         "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
+    types=(HeadEntry,),
 )
 
 LAUNCHERS: Registry[LauncherEntry] = Registry(
@@ -149,9 +153,22 @@ LAUNCHERS: Registry[LauncherEntry] = Registry(
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """Import and return what a ``module:function`` string of an entry names."""
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
     import importlib
 
     module, _, attribute = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
     return function

@@ -94,7 +94,7 @@ def save_model(
     config = model.head.config
     declared = {"head": head, "problem": config.problem_type, "labels": list(labels)}
     (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
-    if head in MULTIMOLECULE:
+    if _class_with(model.backbone, head) is not None:
         _as_multimolecule(model, head, labels).save_pretrained(folder)
     else:
         from safetensors.torch import save_file
@@ -113,7 +113,7 @@ def load_model(folder: Path) -> tuple[TaskModel, Any]:
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     tokenizer = multimolecule.RnaTokenizer.from_pretrained(folder)
     problem: Problem = declared["problem"]
-    if declared["head"] in MULTIMOLECULE:
+    if not (folder / "backbone").is_dir():
         suffix, name = MULTIMOLECULE[declared["head"]]
         auto = getattr(multimolecule, f"AutoModel{suffix}")
         whole = auto.from_pretrained(folder, attn_implementation="sdpa")
@@ -129,18 +129,23 @@ def load_model(folder: Path) -> tuple[TaskModel, Any]:
 
 def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any:
     """Return MultiMolecule's model with such a head around the same modules."""
-    import multimolecule
-
     config = deepcopy(model.backbone.config)
     config.head = deepcopy(model.head.config)
     config.num_labels = outputs(model.head.config.problem_type, len(labels))
     named = labels if config.num_labels == len(labels) else labels[-1:]  # the positive one
     config.id2label = dict(enumerate(named))
     config.label2id = {label: index for index, label in enumerate(named)}
-    suffix, name = MULTIMOLECULE[head]
-    whole = getattr(multimolecule, type(model.backbone).__name__.removesuffix("Model") + suffix)(
-        config
-    )
+    whole = _class_with(model.backbone, head)(config)
     whole.model = model.backbone
-    setattr(whole, name, model.head)
+    setattr(whole, MULTIMOLECULE[head][1], model.head)
     return whole
+
+
+def _class_with(backbone: Any, head: str) -> Any:
+    """Return MultiMolecule's class of a backbone with such a head; None where it has none."""
+    import multimolecule
+
+    if head not in MULTIMOLECULE:
+        return None
+    name = type(backbone).__name__.removesuffix("Model") + MULTIMOLECULE[head][0]
+    return getattr(multimolecule, name, None)

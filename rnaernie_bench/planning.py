@@ -70,6 +70,10 @@ def plan(
         DataError: if the data is missing or wrong.
     """
     task = load_task(config.task.name, task_folders)
+    if task.dataset.own and config.task.data == "simulated":
+        raise ConfigError(
+            "own data are not simulated", where="preset", remedy="add preset=bench or preset=paper"
+        )
     entry = BACKBONES.get(config.backbone.name)
     if task.level not in entry.levels:
         raise ConfigError(
@@ -91,7 +95,7 @@ def plan(
                 where="strategy",
                 remedy=did_you_mean(
                     config.strategy.name,
-                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
+                    [name for name, other in STRATEGIES.working() if task.level in other.levels],
                 ),
             )
     dataset, split, used = materials.data(task, config)
