@@ -7,12 +7,16 @@ scikit-learn when it starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rnaernie_bench.levels import Level
 from rnaernie_bench.registry import Registry
+
+
+PER_BASE: tuple[Level, ...] = ("sequence", "contact")
+"""The levels of an encoder that has one state for each base."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class EncoderEntry:
     load_masked_lm: str | None = None
     """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
     levels: tuple[Level, ...] = ("sequence",)
+    unit: str = "base"
+    """What one of its states stands for; levels that ask about bases need one for each base."""
+    max_bases: int | None = None
+    """Longest sequence, where that does not depend on the checkpoint."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Heads that it cannot carry, by name, and what it lacks for them."""
+    licence: str = ""
+    """Of the pre-trained weights."""
+    citation: str = ""
     kind: Literal["encoder"] = "encoder"
 
 
@@ -77,6 +90,17 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "rnaernie": "rnaernie_bench.backbones.rnaernie:ENTRY",
         "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:ENTRY",
         "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        **{
+            name: f"rnaernie_bench.backbones.multimolecule:{name}"
+            for name in (
+                "calm", "ernierna", "mrnafm", "ribonanzanet", "rinalmo-giga", "rinalmo-mega",
+                "rinalmo-micro", "rnabert", "rnafm", "rnamsm", "splicebert", "splicebert-510",
+                "splicebert-human-510", "utrbert-3mer", "utrbert-4mer", "utrbert-5mer",
+                "utrbert-6mer", "utrlm-mrl", "utrlm-te_el",
+            )
+        },  # fmt: skip
+        "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",

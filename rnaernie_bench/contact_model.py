@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.environment import available_cores
@@ -27,6 +28,7 @@ from rnaernie_bench.heads.contact import (
     bases_only,
     contact_loss,
     contact_targets,
+    ends_of,
 )
 from rnaernie_bench.model import build_head
 from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
@@ -42,6 +44,7 @@ class ContactModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.ends = ends_of(backbone.config)
         self.reads_attentions = isinstance(head, AttentionHead)
         if self.reads_attentions:  # fused kernels keep no maps
             backbone.config._attn_implementation = "eager"  # the method leaves it as it is
@@ -49,7 +52,7 @@ class ContactModel(nn.Module):
     def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the states of the bases, (batch, length, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        return bases_only(outputs["last_hidden_state"], attention_mask)[0]
+        return bases_only(outputs["last_hidden_state"], attention_mask, ends=self.ends)[0]
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, targets: Tensor | None = None
@@ -61,6 +64,7 @@ class ContactModel(nn.Module):
             outputs["last_hidden_state"],
             attention_mask,
             outputs["attentions"] if self.reads_attentions else None,
+            self.ends,
         )
         return _with_loss(self.head(*read), read[1], targets)
 
@@ -99,15 +103,13 @@ def save_contact_model(model: ContactModel, tokenizer: Any, folder: Path, *, hea
 
 def load_contact_model(folder: Path) -> tuple[ContactModel, Any]:
     """Return the model that `save_contact_model` wrote, in evaluation mode, and its tokenizer."""
-    from multimolecule import RnaTokenizer
     from safetensors.torch import load_file
-    from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
+    backbone = saved_network(folder / "backbone")
     head = build_head(declared["head"], backbone.config, 1, "binary")
     head.load_state_dict(load_file(folder / "head.safetensors"))
-    return ContactModel(backbone, head).eval(), RnaTokenizer.from_pretrained(folder)
+    return ContactModel(backbone, head).eval(), saved_tokenizer(folder)
 
 
 class Inputs(Protocol):
@@ -133,7 +135,7 @@ class TokenInputs:
     @property
     def lengths(self) -> np.ndarray:
         """Bases of each sequence."""
-        return self.encoded.lengths - 2  # <cls> and <eos>
+        return self.encoded.lengths - self.encoded.specials
 
     def gather(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return ``input_ids`` and ``attention_mask``."""
@@ -216,8 +218,8 @@ class ContactExamples:
                 targets = batch.pop("targets")
                 with torch.inference_mode():
                     logits = compute(**batch).float()
-                    mask = batch["mask"] if "mask" in batch else batch["attention_mask"][:, 2:]
-                    total += float(contact_loss(logits, targets, mask.bool())) * len(indices)
+                    mask = targets.diagonal(dim1=1, dim2=2) >= 0  # padding is `IGNORED`
+                    total += float(contact_loss(logits, targets, mask)) * len(indices)
                 matrices = _matrices(logits, self.inputs.lengths[indices])
                 ladders += pool.map(
                     lambda index, matrix: ladder(

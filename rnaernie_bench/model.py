@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.catalogue import HEADS, resolve
 
 if TYPE_CHECKING:
@@ -92,18 +93,16 @@ def save_model(
 
 def load_model(folder: Path) -> tuple[TaskModel, Any]:
     """Return the model that `save_model` wrote, in evaluation mode, and its tokenizer."""
-    from multimolecule import AutoModelForSequencePrediction, RnaTokenizer
     from safetensors.torch import load_file
-    from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    tokenizer = RnaTokenizer.from_pretrained(folder)
+    tokenizer = saved_tokenizer(folder)
     pooled = declared["head"] == "pooled"
     if pooled:
-        whole = AutoModelForSequencePrediction.from_pretrained(folder, attn_implementation="sdpa")
+        whole = saved_network(folder)
         backbone, weights = whole.model, whole.sequence_head.state_dict()
     else:
-        backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
+        backbone = saved_network(folder / "backbone")
         weights = load_file(folder / "head.safetensors")
     head = build_head(
         declared["head"], backbone.config, len(declared["labels"]), declared["problem"]

@@ -185,7 +185,10 @@ def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tens
 
 
 def bases_only(
-    states: Tensor, attention_mask: Tensor, attentions: Sequence[Tensor] | None = None
+    states: Tensor,
+    attention_mask: Tensor,
+    attentions: Sequence[Tensor] | None = None,
+    ends: tuple[int, int] = (1, 1),
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Take the special tokens off what a backbone returns, for the heads here.
 
@@ -193,13 +196,26 @@ def bases_only(
         states: (batch, tokens, hidden), of ``<cls>``, bases, ``<eos>`` and padding.
         attention_mask: (batch, tokens), true or 1 at tokens.
         attentions: of each layer, (batch, heads, tokens, tokens).
+        ends: special tokens before and behind the bases, see `ends_of`.
 
     Returns:
-        States, mask and attentions of the bases, see the module; the length is tokens - 2.
+        States, mask and attentions of the bases, see the module; the length is tokens - 2, or what
+        `ends` say.
     """
-    mask = attention_mask[:, 2:].bool()  # a base is what has a token two places before <pad>
-    maps = torch.cat([layer[..., 1:-1, 1:-1] for layer in attentions], 1) if attentions else None
-    return states[:, 1:-1], mask, maps
+    # A base is what has a token as many places before <pad> as there are special tokens.
+    mask = attention_mask[:, sum(ends) :].bool()
+    inside = slice(ends[0], states.shape[1] - ends[1])
+    maps = torch.cat([layer[..., inside, inside] for layer in attentions], 1) if attentions else None
+    return states[:, inside], mask, maps
+
+
+def ends_of(config: Any) -> tuple[int, int]:
+    """Return how many special tokens stand before and behind the bases a backbone reads: 0 or 1.
+
+    Args:
+        config: the backbone's; those of networks that know no such tokens name none.
+    """
+    return int(config.bos_token_id is not None), int(config.eos_token_id is not None)
 
 
 def pairs_of(mask: Tensor) -> Tensor:

@@ -45,11 +45,10 @@ class MeanHead(PooledHead):
     def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
         """Return the mean state of the bases, of shape (batch, hidden)."""
         states = outputs["last_hidden_state"]
-        bases = (
-            (input_ids != self.pad_token_id)
-            & (input_ids != self.bos_token_id)
-            & (input_ids != self.eos_token_id)
-        )
+        bases = input_ids != self.pad_token_id
+        for special in (self.bos_token_id, self.eos_token_id):
+            if special is not None:  # some networks know none
+                bases = bases & (input_ids != special)
         if self.typed:
             bases = bases & (input_ids < N_RNA_TOKENS)
         weights = bases.to(states.dtype).unsqueeze(-1)
