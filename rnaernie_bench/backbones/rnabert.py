@@ -102,7 +102,13 @@ def convert(source: str, name: str) -> tuple[RnaBertModel, RnaTokenizer]:
             **WITHOUT_SPECIALS,
         )
         model = RnaBertModel._from_config(config, attn_implementation="sdpa")
-        model.load_state_dict(_weights(state, tokenizer))
+        report = model.load_state_dict(_weights(state, tokenizer), strict=False)
+        for names, what in (
+            (report.missing_keys, "is missing"),
+            (report.unexpected_keys, "is no part of RNABERT"),
+        ):
+            if names:
+                raise ValueError(f"the tensor '{names[0]}' {what}")
     except (
         OSError, ValueError, KeyError, AttributeError, RuntimeError, EOFError,
         pickle.UnpicklingError,
