@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -47,15 +47,15 @@ class LettersModel(PreTrainedModel):
 
     def __init__(self, config: LettersConfig) -> None:
         super().__init__(config)
-        self.register_buffer("shares", _shares(config.vocab_size))
+        # A parameter, as Transformers asks those for type and device; nothing trains it.
+        self.shares = nn.Parameter(_shares(config.vocab_size), requires_grad=False)
         self.post_init()
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, **kwargs: Any
     ) -> BaseModelOutput:
         """Return ``last_hidden_state`` of shape (batch, tokens, 4^k)."""
-        shares: Any = self.shares
-        letters = shares[input_ids]
+        letters = self.shares[input_ids]
         reach = self.config.k // 2
         beyond = letters.new_full((len(letters), reach, len(_BASES)), 1 / len(_BASES))
         around = torch.cat([beyond, letters, beyond], 1).unfold(1, letters.shape[1], 1)
