@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import Level
 from rnaernie_bench.registry import Registry
-
 
 PER_BASE: tuple[Level, ...] = ("sequence", "contact")
 """The levels of an encoder that has one state for each base."""
@@ -93,12 +93,27 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         **{
             name: f"rnaernie_bench.backbones.multimolecule:{name}"
             for name in (
-                "calm", "ernierna", "mrnafm", "ribonanzanet", "rinalmo-giga", "rinalmo-mega",
-                "rinalmo-micro", "rnabert", "rnafm", "rnamsm", "splicebert", "splicebert-510",
-                "splicebert-human-510", "utrbert-3mer", "utrbert-4mer", "utrbert-5mer",
-                "utrbert-6mer", "utrlm-mrl", "utrlm-te_el",
+                "calm",
+                "ernierna",
+                "mrnafm",
+                "ribonanzanet",
+                "rinalmo-giga",
+                "rinalmo-mega",
+                "rinalmo-micro",
+                "rnabert",
+                "rnafm",
+                "rnamsm",
+                "splicebert",
+                "splicebert-510",
+                "splicebert-human-510",
+                "utrbert-3mer",
+                "utrbert-4mer",
+                "utrbert-5mer",
+                "utrbert-6mer",
+                "utrlm-mrl",
+                "utrlm-te_el",
             )
-        },  # fmt: skip
+        },
         "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
         "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
@@ -136,6 +151,39 @@ HEADS: Registry[HeadEntry] = Registry(
     },
     group="rnaernie_bench.heads",
 )
+
+
+def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, head: str) -> None:
+    """Refuse a backbone at a level, or under a head, that it has no states for.
+
+    Args:
+        name: of the backbone.
+        entry: its entry.
+        level: of the task.
+        head: that an encoder is to carry; baselines have none.
+
+    Raises:
+        ConfigError: saying what is lacking.
+    """
+    if level not in entry.levels:
+        unit = entry.unit if isinstance(entry, EncoderEntry) else "base"
+        reason = "" if unit == "base" else f": it has a state for each {unit}, not for each base"
+        raise ConfigError(
+            f"'{name}' does not serve the level '{level}'{reason}",
+            where="backbone",
+            remedy="`rnaernie-bench backbones list` shows the levels of each",
+        )
+    if isinstance(entry, BaselineEntry):
+        return
+    if HEADS.get(head).level != level:
+        raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
+    if head in entry.lacks:
+        names = [h for h in HEADS if HEADS.get(h).level == level and h not in entry.lacks]
+        raise ConfigError(
+            f"'{name}' cannot carry the head '{head}': it has no {entry.lacks[head]}",
+            where="task.head",
+            remedy=f"use {' or '.join(names)}",
+        )
 
 
 def resolve(target: str) -> Callable[..., Any]:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench import environment
 from rnaernie_bench.catalogue import (
     BACKBONES,
-    HEADS,
     STRATEGIES,
     BaselineEntry,
     EncoderEntry,
+    check_serves,
     resolve,
 )
 from rnaernie_bench.config import RunConfig, as_dict
@@ -100,25 +100,8 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     """
     task = load_task(config.task.name, task_folders)
     entry = BACKBONES.get(config.backbone.name)
-    if task.level not in entry.levels:
-        reason = f": a state is that of a {entry.unit}" if _of_units(entry) else ""
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the level '{task.level}'{reason}",
-            where="backbone",
-            remedy="`rnaernie-bench backbones list` shows the levels of each" if reason else None,
-        )
+    check_serves(config.backbone.name, entry, task.level, config.task.head)
     if entry.kind == "encoder":
-        if config.task.head in entry.lacks:
-            raise ConfigError(
-                f"'{config.backbone.name}' cannot carry the head '{config.task.head}': "
-                f"it has no {entry.lacks[config.task.head]}",
-                where="task.head",
-                remedy=f"use {_heads(entry, task)}",
-            )
-        if HEADS.get(config.task.head).level != task.level:
-            raise ConfigError(
-                f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
-            )
         if task.level not in STRATEGIES.get(config.strategy.name).levels:
             raise ConfigError(
                 f"'{config.strategy.name}' does not serve the level '{task.level}'",
@@ -146,16 +129,6 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     followed = scheme(config.protocol, task, split)
     used = used_by(split, dataset)
     return Plan(config, task, dataset, used, followed, entry, encoder, weights, run_id)
-
-
-def _of_units(entry: EncoderEntry | BaselineEntry) -> bool:
-    return entry.kind == "encoder" and entry.unit != "base"
-
-
-def _heads(entry: EncoderEntry, task: Task) -> str:
-    """Return the heads of a task's level that a backbone can carry."""
-    names = [name for name in HEADS if HEADS.get(name).level == task.level]
-    return " or ".join(name for name in names if name not in entry.lacks)
 
 
 def execute(

@@ -100,18 +100,22 @@ _UTRLM = Family("UtrLm", "UTR-LM", "Chu et al. 2024, doi 10.1038/s42256-024-0082
 
 KNOWN: Mapping[str, Known] = {
     "calm": Known(_CALM, "codons of coding sequences", nmers=3, codon=True),
-    "ernierna": Known(_ERNIERNA, "non-coding RNA, attention biased by which bases can pair"),
-    "mrnafm": Known(_RNAFM, "the same on codons of messenger RNA", nmers=3, codon=True),
+    "ernierna": Known(_ERNIERNA, "non-coding RNA, attention that knows which bases can pair"),
+    "mrnafm": Known(_RNAFM, "codons of messenger RNA", nmers=3, codon=True),
     "ribonanzanet": Known(_RIBONANZANET, "trained on chemical mapping, not by masking"),
-    "rinalmo-giga": Known(_RINALMO, "non-coding RNA, rotary positions, 650 M parameters"),
-    "rinalmo-mega": Known(_RINALMO, "the same, 150 M parameters"),
-    "rinalmo-micro": Known(_RINALMO, "the same, 30 M parameters"),
-    "rnabert": Known(_RNABERT, "bases and structural alignments of Rfam, 0.5 M parameters"),
+    "rinalmo-giga": Known(_RINALMO, "non-coding RNA, 651 M parameters"),
+    "rinalmo-mega": Known(_RINALMO, "non-coding RNA, 148 M parameters"),
+    "rinalmo-micro": Known(_RINALMO, "non-coding RNA, 33 M parameters"),
+    "rnabert": Known(_RNABERT, "bases and structural alignments of Rfam"),
     "rnafm": Known(_RNAFM, "non-coding RNA"),
     "rnamsm": Known(_RNAMSM, "made for alignments, reads single sequences here"),
     "splicebert": Known(_SPLICEBERT, "precursor messenger RNA of vertebrates"),
-    "splicebert-510": Known(_SPLICEBERT, "the same, first stage", fewer=514),
-    "splicebert-human-510": Known(_SPLICEBERT, "the same, human only", fewer=514),
+    "splicebert-510": Known(
+        _SPLICEBERT, "precursor messenger RNA of vertebrates, first stage of training", fewer=514
+    ),
+    "splicebert-human-510": Known(
+        _SPLICEBERT, "precursor messenger RNA of humans, first stage of training", fewer=514
+    ),
     **{
         f"utrbert-{k}mer": Known(_UTRBERT, f"3' untranslated regions in {k}-mers", nmers=k)
         for k in (3, 4, 5, 6)

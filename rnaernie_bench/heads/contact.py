@@ -205,7 +205,9 @@ def bases_only(
     # A base is what has a token as many places before <pad> as there are special tokens.
     mask = attention_mask[:, sum(ends) :].bool()
     inside = slice(ends[0], states.shape[1] - ends[1])
-    maps = torch.cat([layer[..., inside, inside] for layer in attentions], 1) if attentions else None
+    maps = (
+        torch.cat([layer[..., inside, inside] for layer in attentions], 1) if attentions else None
+    )
     return states[:, inside], mask, maps
 
 

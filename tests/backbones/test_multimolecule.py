@@ -81,7 +81,9 @@ class ContactLevel:
 
     @staticmethod
     def model(encoder: Any) -> Any:
-        return ContactModel(encoder.model, build_head("bilinear", encoder.model.config, 1, "binary"))
+        return ContactModel(
+            encoder.model, build_head("bilinear", encoder.model.config, 1, "binary")
+        )
 
     @staticmethod
     def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
@@ -279,4 +281,3 @@ class TestCheckpoints:
 def test_what_heads_the_backbones_lack_is_registered() -> None:
     lacking = {head for name in ENCODERS for head in BACKBONES.get(name).lacks}
     assert lacking <= {*HEADS}
-

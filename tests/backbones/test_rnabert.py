@@ -135,7 +135,9 @@ def test_letters_for_several_bases_are_means(checkpoint):
 def test_is_found_below_a_data_folder(checkpoint, monkeypatch):
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(checkpoint.parents[1]))
     encoder = load(options("rnabert", source="weights/RNABERT.pth"), 0)
-    assert encoder.weights_sha256 == load(options("rnabert", source=str(checkpoint)), 7).weights_sha256
+    assert (
+        encoder.weights_sha256 == load(options("rnabert", source=str(checkpoint)), 7).weights_sha256
+    )
     assert encoder.pooler_seed is None
 
 
@@ -156,7 +158,9 @@ def test_missing_file():
         (lambda state: state.pop("bert.pooler.dense.bias"), "pooler.dense.bias"),
         (lambda state: state.pop("bert.embeddings.word_embeddings.weight"), "word_embeddings"),
         (
-            lambda state: state.update({"bert.embeddings.word_embeddings.weight": torch.ones(7, 24)}),
+            lambda state: state.update(
+                {"bert.embeddings.word_embeddings.weight": torch.ones(7, 24)}
+            ),
             "it has 7 tokens, the authors' vocabulary 6",
         ),
         (lambda state: state.update({"bert.more.weight": torch.ones(1)}), "more.weight"),
