@@ -101,16 +101,13 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
     task = load_task(config.task.name, task_folders)
     entry = BACKBONES.get(config.backbone.name)
     check_serves(config.backbone.name, entry, task.level, config.task.head)
-    if entry.kind == "encoder":
-        if task.level not in STRATEGIES.get(config.strategy.name).levels:
-            raise ConfigError(
-                f"'{config.strategy.name}' does not serve the level '{task.level}'",
-                where="strategy",
-                remedy=did_you_mean(
-                    config.strategy.name,
-                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
-                ),
-            )
+    strategies = [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels]
+    if entry.kind == "encoder" and config.strategy.name not in strategies:
+        raise ConfigError(
+            f"'{config.strategy.name}' does not serve the level '{task.level}'",
+            where="strategy",
+            remedy=did_you_mean(config.strategy.name, strategies),
+        )
     dataset = load_dataset(task, simulated=config.task.data == "simulated")
     split = make_split(
         task,

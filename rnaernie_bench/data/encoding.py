@@ -104,7 +104,7 @@ def encode(
         DataError: for a sequence over the limit under ``error``.
     """
     read, step = _reader(tokenizer), 3 if getattr(tokenizer, "codon", False) else 1
-    first, last = special_ends(tokenizer)
+    before, behind = special_ends(tokenizer)
     long = np.array([len(sequence) > max_bases for sequence in sequences], dtype=bool)
     if policy == "error" and long.any():
         first = int(np.argmax(long))
@@ -125,7 +125,7 @@ def encode(
         for piece in pieces:
             tokens = read(np.frombuffer(piece.encode("ascii"), np.uint8))
             for tail in copies:
-                ids.append(np.concatenate((first, tokens, [*tail.ids, *last])).astype(np.int64))
+                ids.append(np.concatenate((before, tokens, [*tail.ids, *behind])).astype(np.int64))
                 weights.append(tail.weight / len(pieces))
         counts.append(len(pieces) * len(copies))
     return Encoded(
@@ -133,7 +133,7 @@ def encode(
         long & (policy == "truncate"),
         np.array(counts, dtype=np.int64),
         np.array(weights, dtype=np.float32),
-        len(first) + len(last),
+        len(before) + len(behind),
     )
 
 
