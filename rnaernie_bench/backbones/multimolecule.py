@@ -148,6 +148,21 @@ def __getattr__(name: str) -> EncoderEntry:
     )
 
 
+def known_as(declared: Mapping[str, Any]) -> str | None:
+    """Return the name of the backbone that a checkpoint is of, or None.
+
+    Args:
+        declared: its config.json. Of several sizes of a family, the first is as good as another.
+    """
+    for name, known in KNOWN.items():
+        tokens = {"codon": True} if declared.get("codon") else {}
+        if (declared.get("nmers") or 1) > 1:
+            tokens = {"nmers": declared["nmers"]}
+        if declared.get("model_type") == known.family.prefix.lower() and tokens == known.vocabulary:
+            return name
+    return None
+
+
 def load(options: CheckpointOptions, seed: int) -> Encoder:
     """Return the backbone in evaluation mode, in fp32, with SDPA attention where there is such.
 
@@ -200,9 +215,7 @@ def _random(known: Known, options: CheckpointOptions, network: Any) -> tuple[Any
     else:
         tokenizer = getattr(multimolecule, known.family.tokenizer)(**known.vocabulary)
         specials = {}
-    settings = {**known.family.settings, **specials}
-    if known.nmers > 1:
-        settings["vocab_size"] = len(tokenizer)
+    settings = {**known.family.settings, **known.vocabulary, **specials}
     if known.fewer:
         settings["max_position_embeddings"] = known.family.max_tokens - known.fewer
     config = network.config_class(**options.shape, **settings)

@@ -264,6 +264,19 @@ class TestCheckpoints:
         with pytest.raises(ConfigError, match="its tokens are codons, not bases"):
             load(options("rnafm", tmp_path), 0)
 
+    @pytest.mark.parametrize("name", ["calm", "mrnafm", "rinalmo-giga", "utrbert-4mer"])
+    def test_a_folder_says_what_it_is(self, tmp_path: Path, name: str) -> None:
+        encoder = load(options(name), 0)
+        encoder.model.save_pretrained(tmp_path)
+        encoder.tokenizer.save_pretrained(tmp_path)
+        again = load_backbone(str(tmp_path))
+        assert (again.unit, again.max_bases) == (encoder.unit, encoder.max_bases)
+        assert again.weights_sha256 == encoder.weights_sha256
+
+    def test_a_hub_id_is_that_of_a_backbone(self) -> None:
+        assert backbone_options("multimolecule/splicebert.510").name == "splicebert-510"
+        assert backbone_options("somebody/net").name == "rnaernie"
+
     def test_without_weights(self, folder: Path) -> None:
         (folder / "model.safetensors").unlink()
         with pytest.raises(ConfigError, match=r"'rnafm' cannot be loaded.*check the folder"):
