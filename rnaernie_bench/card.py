@@ -38,8 +38,8 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         partly = test["n_unread"] if contacts else test["n_truncated"]
         lines.append(f"| {name} | {test['n']} | {partly} | {' | '.join(cells)} |")
     lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
-    if not contacts:
-        lines += [*_per_class(record), ""]
+    for section in (_per_class(record), _per_column(record)):
+        lines += [*section, ""] if section else []
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
     output = "out.dbn" if contacts else "out.tsv"
     command = f"rnaernie-bench predict {record['run_id']} in.fa -o {output}"
@@ -51,11 +51,27 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
 def _per_class(record: Mapping[str, Any]) -> list[str]:
     """Return the scores of every class of the first test part."""
     name, test = next(iter(record["tests"].items()))
+    if "per_class" not in test:
+        return []
     lines = [f"## Classes, test part {name}", ""]
     lines += ["| class | precision | recall | F1 | support |", "|---|---|---|---|---|"]
     for label, scores in test["per_class"].items():
         figures = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
         lines.append(f"| {label} | {figures} | {scores['support']} |")
+    return lines
+
+
+def _per_column(record: Mapping[str, Any]) -> list[str]:
+    """Return the scores of every column of the first test part, where there are several."""
+    name, test = next(iter(record["tests"].items()))
+    columns = test.get("per_column", {})
+    if not columns:
+        return []
+    metrics = list(next(iter(columns.values())))
+    lines = [f"## Columns, test part {name}", "", "| column | " + " | ".join(metrics) + " |"]
+    lines.append("|---" * (1 + len(metrics)) + "|")
+    for label, scores in columns.items():
+        lines.append(f"| {label} | " + " | ".join(f"{scores[m]:.3f}" for m in metrics) + " |")
     return lines
 
 

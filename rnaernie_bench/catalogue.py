@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
-PER_BASE: tuple[Level, ...] = ("sequence", "contact")
+PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact")
 """The levels of an encoder that has one state for each base."""
 
 
@@ -57,6 +57,7 @@ class BaselineEntry:
     """``module:function``, called with (options), returns the hash of pre-trained weights that it
     reads, which the run id holds; None if it reads none."""
     levels: tuple[Level, ...] = ("sequence",)
+    problems: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
     kind: Literal["baseline"] = "baseline"
 
 
@@ -145,6 +146,7 @@ HEADS: Registry[HeadEntry] = Registry(
     {
         "pooled": "rnaernie_bench.heads:POOLED",
         "mean": "rnaernie_bench.heads:MEAN",
+        "token": "rnaernie_bench.heads:TOKEN",
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
         "resnet": "rnaernie_bench.heads:RESNET",

@@ -17,7 +17,7 @@ from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
 from rnaernie_bench.task import Task, find_tasks, read_task
 from rnaernie_bench.tracking import TrackingOptions
-from rnaernie_bench.validation import build, convert
+from rnaernie_bench.validation import added, build, convert
 
 GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
@@ -43,15 +43,25 @@ class TaskOptions:
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
     decoder: DecoderName | None = None
     """What makes base pairs of their probabilities; None where the task has no pairs."""
+    class_weights: Literal["none", "balanced"] = added("none")
+    """Whether classes count in the loss as they occur, or all alike."""
+    positive_weight: float | None = added(None)
+    """What the loss of base pairs is multiplied by, as they are few; None: by 1."""
+    focal_gamma: float = added(0.0)
+    """The exponent of the focal loss, by which easy pairs count less; 0: cross-entropy."""
 
     def __post_init__(self) -> None:
         require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
-        require(
-            self.length == "window" or self.window_overlap == 0,
-            "task.window_overlap",
-            "0 without task.length=window",
-        )
+        apart = self.length == "window" or self.window_overlap == 0
+        require(apart, "task.window_overlap", "0 without task.length=window")
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
+        weight, gamma = self.positive_weight, self.focal_gamma
+        require(weight is None or weight > 0, "task.positive_weight", "above 0, or null")
+        require(gamma >= 0, "task.focal_gamma", "0 or more")
+        if self.decoder is None and (weight is not None or gamma):
+            raise ConfigError(
+                "the task has no pairs to weigh", where="task.positive_weight, task.focal_gamma"
+            )
         if self.head not in HEADS:
             raise ConfigError(
                 f"no head is called '{self.head}'",
@@ -122,21 +132,6 @@ class RunConfig:
             self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
             "strategy.slot",
             "pad, as the authors' code has it, under protocol=as_published",
-        )
-        check_tracking(self.tracking)
-
-
-def check_tracking(options: TrackingOptions) -> None:
-    """Refuse a tracking server without an address.
-
-    Raises:
-        ConfigError: naming the key.
-    """
-    if options.name == "server" and not options.uri:
-        raise ConfigError(
-            "a server needs an address",
-            where="tracking.uri",
-            remedy="add tracking.uri=http://HOST:PORT, or use tracking=mlflow or none",
         )
 
 
@@ -319,8 +314,9 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0,
+            "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none",
             "decoder": "greedy" if task.level == "contact" else None,
+            "positive_weight": None, "focal_gamma": 0.0,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

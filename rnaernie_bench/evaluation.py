@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.calibration import calibrated_log_probabilities, fit_temperature
-from rnaernie_bench.data.items import SequenceItem, Split, labels_of
+from rnaernie_bench.data.items import Split, labels_of
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.metrics import ClassificationReport, classification_report
 from rnaernie_bench.results.predictions import Predictions, hash_ids
@@ -73,14 +73,14 @@ def evaluate(
         max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
         calibrated: whether to fit the temperature; it is 1 if not.
     """
-    held_out = fitted.logits([item.sequence for item in split.validation])
+    held_out = fitted.logits([item.input for item in split.validation])
     truth = labels_of(split.validation)
     temperature = fit_temperature(held_out, truth) if calibrated else 1.0
     validation = classification_report(
         calibrated_log_probabilities(held_out, temperature), truth, labels
     )
     items = list({item.id: item for part in split.tests.values() for item in part}.values())
-    logits = fitted.logits([item.sequence for item in items])
+    logits = fitted.logits([item.input for item in items])
     scores = calibrated_log_probabilities(logits, temperature)
     parts = {
         name: np.isin([item.id for item in items], [item.id for item in part])
@@ -93,7 +93,7 @@ def evaluate(
             scores[mask],
             truths[mask],
             labels,
-            n_truncated=_cut(split.tests[name], max_bases),
+            n_truncated=cut(split.tests[name], max_bases),
         )
     predictions = Predictions(
         ids=hash_ids(item.id for item in items),
@@ -124,5 +124,6 @@ def _test_entry(
     }
 
 
-def _cut(items: Sequence[SequenceItem], max_bases: int | None) -> int:
+def cut(items: Sequence[Any], max_bases: int | None) -> int:
+    """Return how many items have more bases than are read; 0 where all are."""
     return 0 if max_bases is None else sum(len(item.sequence) > max_bases for item in items)

@@ -29,11 +29,13 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
+    weighting = {"class_weights", "positive_weight", "focal_gamma"}
     return {
         **options,
         "length": config.task.length,
         **(windows if config.task.length == "window" else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
+        **{key: value for key, value in told(config.task).items() if key in weighting},
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }

@@ -37,29 +37,34 @@ def in_batches(
     token_budget: int,
     device: torch.device,
     progress: Callable[[int], object] = lambda done: None,
+    sizes: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return `compute` of every sequence, without gradients.
+    """Return `compute` of every sequence, or of every base of it, without gradients.
 
     Of a sequence that is read as several inputs, the weighted mean is returned.
 
     Args:
-        compute: maps ``input_ids`` and ``attention_mask``, each (batch, length), to (batch, width).
+        compute: maps ``input_ids`` and ``attention_mask``, each (batch, length), to (batch, width),
+            or to (units of the batch, width).
         encoded: the sequences.
         pad_id: the token that fills up a batch.
         token_budget: the most padded tokens of a batch.
         device: where `compute` wants its inputs.
         progress: is told the number of sequences of each finished batch.
+        sizes: int64 (sequences,), the units of each; one each if None.
 
     Returns:
-        float32 of shape (sequences, width), in the order of `encoded`.
+        float32 of shape (units, width), in the order of `encoded`.
     """
     rows: np.ndarray | None = None
+    sizes = np.ones(len(encoded), dtype=np.int64) if sizes is None else sizes
+    starts = np.cumsum(sizes) - sizes
     for indices, block in batch_outputs(
         compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device
     ):
         if rows is None:
-            rows = np.empty((len(encoded), block.shape[1]), dtype=np.float32)
-        rows[indices] = block
+            rows = np.empty((int(sizes.sum()), block.shape[1]), dtype=np.float32)
+        rows[np.concatenate([np.arange(starts[i], starts[i] + sizes[i]) for i in indices])] = block
         progress(len(indices))
     return np.empty((0, 0), dtype=np.float32) if rows is None else rows
 

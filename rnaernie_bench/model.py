@@ -1,8 +1,9 @@
 """A backbone with a head: put together, saved and loaded.
 
-The authors' sequence head is saved as MultiMolecule's own `...ForSequencePrediction`, which loads
-there without this package. Any other head is saved beside its backbone (`backbone/`,
-`head.safetensors`), and `head.json` says which it is.
+The authors' sequence head and the token head are saved as MultiMolecule's own
+`...ForSequencePrediction` and `...ForTokenPrediction`, which load there without this package. Any
+other head is saved beside its backbone (`backbone/`, `head.safetensors`), and `head.json` says
+which it is.
 """
 
 from __future__ import annotations
@@ -16,21 +17,34 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.catalogue import HEADS, resolve
+from rnaernie_bench.levels import Problem, outputs
+from rnaernie_bench.losses import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MULTIMOLECULE = {
+    "pooled": ("ForSequencePrediction", "sequence_head"),
+    "token": ("ForTokenPrediction", "token_head"),
+}
+"""Head -> what MultiMolecule calls a model with it, and the head in there."""
+
+_BACKBONE = "backbone"
+
+
 class TaskModel(nn.Module):
-    """A backbone and a sequence head; returns what `transformers.Trainer` expects."""
+    """A backbone and a head of sequences or bases; returns what `transformers.Trainer` expects."""
 
     def __init__(self, backbone: Any, head: Any) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.class_weights: Tensor | None = None
+        """How much classes count in the loss, see `losses.loss_of`."""
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the features of the head, of shape (batch, hidden)."""
+        """Return the features of the head, of shape (units, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
         features: Tensor = self.head.features(outputs, input_ids)
         return features
@@ -41,21 +55,23 @@ class TaskModel(nn.Module):
         attention_mask: Tensor,
         labels: Tensor | None = None,
         votes: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return ``logits`` (sequences, labels) and, where `labels` are given, ``loss``.
+        """Return ``logits`` (units, outputs) and, where `labels` are given, ``loss``.
 
         Args:
             input_ids: (inputs, length).
             attention_mask: (inputs, length).
-            labels: of the sequences.
+            labels: of the units: sequences, or their bases.
             votes: (sequences, inputs), how much each input counts; one input a sequence if None.
+            weights: how much each label counts, see `losses.loss_of`.
         """
-        logits = soft_vote(
-            self.head.predict(self.features(input_ids, attention_mask)).logits, votes
-        )
+        logits = soft_vote(self.head.predict(self.features(input_ids, attention_mask)), votes)
         if labels is None:
             return {"logits": logits}
-        return {"loss": self.head.criterion(logits, labels), "logits": logits}
+        problem = self.head.config.problem_type
+        loss = loss_of(problem, logits, labels, weights=weights, class_weights=self.class_weights)
+        return {"loss": loss, "logits": logits}
 
 
 def soft_vote(logits: Tensor, votes: Tensor | None) -> Tensor:
@@ -81,14 +97,15 @@ def save_model(
     config = model.head.config
     declared = {"head": head, "problem": config.problem_type, "labels": list(labels)}
     (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
-    if head == "pooled":
-        _as_multimolecule(model, labels).save_pretrained(folder)
-    else:
-        from safetensors.torch import save_file
+    whole = _as_multimolecule(model, head, labels)
+    if whole is not None:
+        whole.save_pretrained(folder)
+        return
+    from safetensors.torch import save_file
 
-        model.backbone.save_pretrained(folder / "backbone")
-        weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
-        save_file(weights, folder / "head.safetensors")
+    model.backbone.save_pretrained(folder / _BACKBONE)
+    weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
+    save_file(weights, folder / "head.safetensors")
 
 
 def load_model(folder: Path) -> tuple[TaskModel, Any]:
@@ -97,30 +114,36 @@ def load_model(folder: Path) -> tuple[TaskModel, Any]:
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     tokenizer = saved_tokenizer(folder)
-    pooled = declared["head"] == "pooled"
-    if pooled:
-        whole = saved_network(folder)
-        backbone, weights = whole.model, whole.sequence_head.state_dict()
-    else:
-        backbone = saved_network(folder / "backbone")
+    problem: Problem = declared["problem"]
+    if (folder / _BACKBONE).is_dir():
+        backbone = saved_network(folder / _BACKBONE)
         weights = load_file(folder / "head.safetensors")
-    head = build_head(
-        declared["head"], backbone.config, len(declared["labels"]), declared["problem"]
-    )
+    else:
+        whole = saved_network(folder)
+        backbone = whole.model
+        weights = getattr(whole, MULTIMOLECULE[declared["head"]][1]).state_dict()
+    width = outputs(problem, len(declared["labels"]))
+    head = build_head(declared["head"], backbone.config, width, problem)
     head.load_state_dict(weights)
     return TaskModel(backbone, head).eval(), tokenizer
 
 
-def _as_multimolecule(model: TaskModel, labels: Sequence[str]) -> Any:
-    """Return MultiMolecule's model for sequence prediction around the same modules."""
+def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any | None:
+    """Return MultiMolecule's model with such a head around the same modules, if there is one."""
     import multimolecule
 
+    suffix, name = MULTIMOLECULE.get(head, ("", ""))
+    kind = f"{type(model.backbone).__name__.removesuffix('Model')}{suffix}"
+    build = getattr(multimolecule, kind, None) if suffix else None
+    if build is None:
+        return None
     config = deepcopy(model.backbone.config)
     config.head = deepcopy(model.head.config)
-    config.num_labels = len(labels)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: index for index, label in enumerate(labels)}
-    name = type(model.backbone).__name__.removesuffix("Model") + "ForSequencePrediction"
-    whole = getattr(multimolecule, name)(config)
-    whole.model, whole.sequence_head = model.backbone, model.head
+    config.num_labels = outputs(model.head.config.problem_type, len(labels))
+    named = labels if config.num_labels == len(labels) else labels[-1:]  # the positive one
+    config.id2label = dict(enumerate(named))
+    config.label2id = {label: index for index, label in enumerate(named)}
+    whole = build(config)
+    whole.model = model.backbone
+    setattr(whole, name, model.head)
     return whole

@@ -90,12 +90,78 @@ def confusion_matrix_figure(
     return figure
 
 
-def reliability_figure(parts: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Figure:
+def calibration_figure(truth: np.ndarray, odds: np.ndarray, title: str) -> Figure:
+    """Draw how often the answer is yes against its probability, in ten equal bins.
+
+    Args:
+        truth: (n,), 0 or 1, nan where unknown.
+        odds: (n,), calibrated log-odds of yes.
+        title: the heading.
+    """
+    known = ~np.isnan(truth)
+    probability = 1 / (1 + np.exp(-odds[known].astype(np.float64)))
+    bins = np.minimum((probability * 10).astype(int), 9)
+    rows = [
+        {
+            "confidence": float(probability[bins == place].mean()),
+            "accuracy": float(truth[known][bins == place].mean()),
+            "n": int((bins == place).sum()),
+        }
+        for place in np.unique(bins)
+    ]
+    return reliability_figure(
+        {"test": rows}, title, predicted="predicted probability", found="share that is positive"
+    )
+
+
+def scatter_figure(
+    truth: np.ndarray, values: np.ndarray, names: Sequence[str], title: str
+) -> Figure:
+    """Draw predicted against measured values, a panel a column; the diagonal is perfect.
+
+    Args:
+        truth: (n, columns), nan where unknown.
+        values: (n, columns).
+        names: of the columns.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    width = 4.2 * len(names)
+    figure = Figure(
+        figsize=(width, 4.4), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for column, (axes, name) in enumerate(zip(panels, names, strict=True)):
+        known = ~np.isnan(truth[:, column])
+        x, y = truth[known, column], values[known, column]
+        ends = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
+        axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle="--")
+        axes.scatter(x, y, s=8, color=next(iter(PALETTE.values())), alpha=0.5, linewidths=0)
+        axes.grid(color=RULE, linewidth=0.6)
+        axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+        axes.set_xlabel(f"{name}, measured", color=MUTED, fontsize=9)
+        axes.set_ylabel("predicted", color=MUTED, fontsize=9)
+        for spine in axes.spines.values():
+            spine.set_color(RULE)
+    return figure
+
+
+def reliability_figure(
+    parts: Mapping[str, Sequence[Mapping[str, float]]],
+    title: str,
+    *,
+    predicted: str = "probability of the predicted type",
+    found: str = "share that is right",
+) -> Figure:
     """Draw how often predictions are right against how sure they are; the diagonal is calibrated.
 
     Args:
         parts: by name, for each bin the means ``confidence`` and ``accuracy`` and the number ``n``.
         title: the heading.
+        predicted: what ``confidence`` is, for the axis.
+        found: what ``accuracy`` is.
     """
     from matplotlib.figure import Figure
 
@@ -105,14 +171,14 @@ def reliability_figure(parts: Mapping[str, Sequence[Mapping[str, float]]], title
     for (name, bins), colour in zip(parts.items(), PALETTE.values(), strict=False):
         total = sum(each["n"] for each in bins)
         x, y = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
-        axes.plot(x, y, color=colour, linewidth=1.2, label=f"{name}, {total:,} sequences")
+        axes.plot(x, y, color=colour, linewidth=1.2, label=f"{name}, {total:,} items")
         areas = [12 + 240 * each["n"] / total for each in bins]
         axes.scatter(x, y, s=areas, color=colour, edgecolors=PAPER, zorder=3)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.grid(color=RULE, linewidth=0.6)
     axes.tick_params(length=0, labelsize=8, labelcolor=INK)
-    axes.set_xlabel("probability of the predicted type", color=MUTED, fontsize=9)
-    axes.set_ylabel("share that is right", color=MUTED, fontsize=9)
+    axes.set_xlabel(predicted, color=MUTED, fontsize=9)
+    axes.set_ylabel(found, color=MUTED, fontsize=9)
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     for spine in axes.spines.values():

@@ -17,6 +17,7 @@ from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.measuring import Tuning
 
 CHUNK = 2048
 """Sequences held in memory at a time."""
@@ -27,7 +28,7 @@ class Prediction:
     """What a model says of one sequence."""
 
     label: str
-    """The most probable class."""
+    """The most probable class; of two with one score, what the threshold decides."""
     probabilities: dict[str, float]
     """Calibrated probability of each class."""
     entropy: float
@@ -46,6 +47,9 @@ class Predictor:
     length: str
     """`error`, `truncate` or `window`."""
     max_bases: int | None
+    threshold: float | None = None
+    """Of two classes with one score: the log-odds from which on it is the second; None: classes
+    have a score each."""
 
     def __call__(self, sequences: Sequence[str]) -> list[Prediction]:
         """Predict normalised sequences (upper case, U for T).
@@ -56,19 +60,27 @@ class Predictor:
         """
         if not sequences:
             return []
-        scores = calibrated_log_probabilities(self.fitted.logits(sequences), self.temperature)
+        logits = self.fitted.logits(sequences)
+        if self.threshold is None:
+            scores = calibrated_log_probabilities(logits, self.temperature)
+            chosen = scores.argmax(axis=1)
+        else:
+            both = np.concatenate([np.zeros_like(logits), logits], axis=1)
+            scores = calibrated_log_probabilities(both, self.temperature)
+            tuning = Tuning(self.temperature, (self.threshold,))
+            chosen = tuning.decided(tuning.odds(logits))[:, 0].astype(int)
         probabilities = np.exp(scores.astype(np.float64))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         limit = self.max_bases if self.length == "truncate" else None
         return [
             Prediction(
-                label=self.labels[int(row.argmax())],
+                label=self.labels[int(choice)],
                 probabilities=dict(zip(self.labels, map(float, p), strict=True)),
                 entropy=float(bits),
                 truncated=limit is not None and len(sequence) > limit,
             )
-            for sequence, row, p, bits in zip(
-                sequences, scores, probabilities, entropy(scores), strict=True
+            for sequence, choice, p, bits in zip(
+                sequences, chosen, probabilities, entropy(scores), strict=True
             )
         ]
 
@@ -83,18 +95,20 @@ def load_run(folder: Path) -> Predictor:
         ResultError: if there is no whole model in it, or one of another level.
     """
     saved = read_predictor(folder)
-    if saved.get("level", "sequence") != "sequence":  # runs from before there were levels say none
+    problem = saved.get("problem", "multiclass")  # runs from before there were others say none
+    if saved.get("level", "sequence") != "sequence" or problem not in ("multiclass", "binary"):
         raise ResultError(
-            f"the run predicts at the level '{saved['level']}'",
+            f"the run predicts no class of sequences (level {saved['level']}, problem {problem})",
             where=folder,
-            remedy="use contact_predict.load_contact_run",
+            remedy="use predict_values.load_value_run, or the loader of contacts",
         )
     return Predictor(
-        fitted=restored(folder, saved, _restore_network),
+        fitted=restored(folder, saved, restore_network),
         labels=tuple(saved["labels"]),
         temperature=saved["temperature"],
         length=saved["length"],
         max_bases=saved["max_bases"],
+        threshold=(saved["thresholds"] or [0.0])[0] if problem == "binary" else None,
     )
 
 
@@ -145,7 +159,8 @@ def restored(
         ) from error
 
 
-def _restore_network(folder: Path, saved: dict) -> Fitted:
+def restore_network(folder: Path, saved: dict) -> Fitted:
+    """Return the network in a model's folder, given what `read_predictor` returned."""
     from rnaernie_bench.guidance.guides import load_guide
     from rnaernie_bench.model import load_model
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
@@ -161,7 +176,8 @@ def _restore_network(folder: Path, saved: dict) -> Fitted:
     )
     if (folder / GUIDE).is_dir():
         reader = typed_reader(reader, load_guide(folder / GUIDE))
-    return FittedNetwork(model, reader, write=lambda _: None)
+    level = saved.get("level", "sequence")
+    return FittedNetwork(model, reader, write=lambda _: None, level=level)
 
 
 def predict_fasta(predictor: Predictor, source: Path | str) -> Iterator[tuple[str, Prediction]]:

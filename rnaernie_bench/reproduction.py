@@ -22,7 +22,9 @@ from rnaernie_bench.validation import build
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
 
-_OF_TASK = ("length", "window_overlap", "train_fraction", "decoder")
+_OF_TASK = (
+    "length", "window_overlap", "train_fraction", "decoder", "positive_weight", "focal_gamma",
+)  # fmt: skip
 """Options of the task that a recipe holds; those without an effect it leaves out."""
 
 _NOT_TRAINER = (*_OF_TASK, "budget", "converged")

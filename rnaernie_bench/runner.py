@@ -40,10 +40,11 @@ from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.contact_evaluation import ContactEvaluation
+    from rnaernie_bench.contacts.evaluation import ContactEvaluation
     from rnaernie_bench.evaluation import Evaluation
+    from rnaernie_bench.measured_evaluation import MeasuredEvaluation
 
-    AnyEvaluation = Evaluation | ContactEvaluation
+    AnyEvaluation = Evaluation | ContactEvaluation | MeasuredEvaluation
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,11 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
             f"'{config.strategy.name}' does not serve the level '{task.level}'",
             where="strategy",
             remedy=did_you_mean(config.strategy.name, strategies),
+        )
+    if entry.kind == "baseline" and task.problem not in entry.problems:
+        raise ConfigError(
+            f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
+            where="backbone",
         )
     dataset = load_dataset(task, simulated=config.task.data == "simulated")
     split = make_split(
@@ -211,22 +217,29 @@ def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
     """Return everything that is reported of a fitted model of the task's level."""
     config, followed = planned.config, planned.scheme
     if planned.task.level == "contact":
-        from rnaernie_bench.contact_evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.evaluation import evaluate_contacts
+        from rnaernie_bench.contacts.relatives import nearest_training
 
         assert config.task.decoder is not None
         return evaluate_contacts(
-            fitted, followed.split, config.task.decoder, max_bases=report.max_bases
+            fitted,
+            followed.split,
+            config.task.decoder,
+            max_bases=report.max_bases,
+            nearest=nearest_training(planned.task, planned.dataset, followed.split),
+        )
+    # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
+    max_bases = report.max_bases if config.task.length == "truncate" else None
+    task, calibrated = planned.task, followed.calibrated
+    if (task.level, task.problem) != ("sequence", "multiclass"):
+        from rnaernie_bench.measured_evaluation import evaluate_measured
+
+        return evaluate_measured(
+            fitted, followed.split, task, max_bases=max_bases, calibrated=calibrated
         )
     from rnaernie_bench.evaluation import evaluate
 
-    return evaluate(
-        fitted,
-        followed.split,
-        planned.task.labels,
-        # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
-        max_bases=report.max_bases if config.task.length == "truncate" else None,
-        calibrated=followed.calibrated,
-    )
+    return evaluate(fitted, followed.split, task.labels, max_bases=max_bases, calibrated=calibrated)
 
 
 def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
@@ -280,6 +293,7 @@ def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: AnyEv
             "kind": planned.entry.kind,
             "protocol": planned.config.protocol,
             "level": planned.task.level,
+            "problem": planned.task.problem,
             **evaluation.predictor,
             "length": planned.config.task.length,
             "overlap": planned.config.task.window_overlap,

@@ -7,145 +7,21 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rnaernie_bench import resources
+from rnaernie_bench.declaration import (
+    DataFile,
+    DatasetDeclaration,
+    Metric,
+    ResamplingUnit,
+    Simulation,
+    SplitDeclaration,
+)
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
-
-ResamplingUnit = Literal["item", "group"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric and the direction in which it improves."""
-
-    name: MetricName
-    higher_is_better: bool = True
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One file of a data set: where it is looked for and how it is recognised."""
-
-    path: str
-    """Where it lies below a folder of `$RNAERNIE_BENCH_DATA`, and below the cache."""
-    sha256: str
-    """Hexadecimal digest of its bytes."""
-    records: int
-    """How many records it holds."""
-    url: str = ""
-    """The public address it is downloaded from; empty where none is known."""
-    part: str = ""
-    """The part it belongs to, with other files perhaps; empty if the part has the file's name."""
-    label: str = ""
-    """The label of all its records; empty where their headers tell."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A part read by the `datasets` library: a local Arrow, Parquet or CSV file, or a hub set."""
-
-    source: str
-    """A hub id, or a path below a folder of `$RNAERNIE_BENCH_DATA`."""
-    split: str = "train"
-    """The split of a hub set."""
-    revision: str | None = None
-    """The commit of a hub set; required for one, so that its content is pinned."""
-    id: str = "id"
-    """The column of unique ids; row numbers are used where the table has no such column."""
-    sequence: str = "sequence"
-    """The column of sequences."""
-    label: str = "label"
-    """The column of labels, spelt as the task spells them."""
-    group: str | None = None
-    """The column of groups."""
-
-
-@dataclass(frozen=True)
-class DatasetDeclaration:
-    """Where a task's parts come from, under which licence, and whom to cite."""
-
-    name: str
-    licence: str
-    citation: str
-    header: str = r"(?P<id>\S+)\s+(?P<label>\S+)"
-    """Regular expression for FASTA headers; its named groups are id, label (unless the files have
-    one) and, if any, group."""
-    files: Mapping[str, DataFile] = field(default_factory=dict)
-    """FASTA files by name: a part each, or the part that they say."""
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    """Tabular parts by name."""
-
-    @property
-    def file_parts(self) -> dict[str, dict[str, DataFile]]:
-        """The files of each part by name, in their order."""
-        parts: dict[str, dict[str, DataFile]] = {}
-        for name, file in self.files.items():
-            parts.setdefault(file.part or name, {})[name] = file
-        return parts
-
-
-@dataclass(frozen=True)
-class TestPart:
-    """A named test part: a part of the data set, perhaps without what train and validation hold."""
-
-    __test__ = False  # the name makes pytest look for tests in here
-
-    part: str
-    without_identical_to: tuple[str, ...] = ()
-    """Parts whose sequences are taken out of this one."""
-    without_groups_of: tuple[str, ...] = ()
-    """Parts whose groups, such as genes, are taken out of this one."""
-    fraction: float = 1.0
-    """The share that is kept of what then remains: stratified, the same in every run."""
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """A validation part that is cut from train: whole groups, the same share of each label."""
-
-    fraction: float
-    """The share of train."""
-    seed: int = 0
-    """Which groups are drawn."""
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Which items of its parts a split trains and is tested on, fold by fold."""
-
-    names: tuple[str, ...]
-    file: DataFile
-    """A CSV file with the columns fold, partition (train or test) and id. On simulated data, a fold
-    leaves the group of its name out."""
-
-
-@dataclass(frozen=True)
-class SplitDeclaration:
-    """Which parts train, validate and test."""
-
-    train: str
-    validation: str
-    """Where `held_out` says how to cut it from train, the part that trains."""
-    tests: Mapping[str, TestPart]
-    held_out: HeldOut | None = None
-    folds: Folds | None = None
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A stand-in data set, generated in code: one structured family a label."""
-
-    families: Mapping[str, str]
-    """Label -> family of `rnaernie_bench.data.simulated`; of contacts, group -> family."""
-    sizes: Mapping[str, int]
-    """Part -> number of items."""
-    group_size: int | None = None
-    """Items of a family and part that make a group, like transcripts of a gene; None: all of a
-    family, whatever its part."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +35,8 @@ class Task:
     level: Level
     problem: Problem
     labels: tuple[str, ...]
-    """In their frozen order: a label's index is its class. Contacts have none."""
+    """In their frozen order: a label's index is its class, or its column where there are several
+    numbers. Contacts have none."""
     main_metric: Metric
     metrics: tuple[MetricName, ...]
     """Further metrics to show."""
@@ -191,7 +68,17 @@ class Task:
     def data_files(self) -> dict[str, DataFile]:
         """All files that the task reads, by name: those of its parts and of folds."""
         folds = {f"{n}_folds": s.folds.file for n, s in self.splits.items() if s.folds}
-        return {**self.dataset.files, **folds}
+        tables = {
+            name: DataFile(table.source, table.sha256, table.records, table.url)
+            for name, table in self.dataset.tables.items()
+            if table.sha256
+        }
+        return {**self.dataset.files, **tables, **folds}
+
+    @property
+    def classifies(self) -> bool:
+        """Whether each label is a class of whole sequences."""
+        return self.level == "sequence" and self.problem in ("binary", "multiclass")
 
     @property
     def card(self) -> Path:
@@ -284,18 +171,14 @@ def _check(task: Task) -> None:
         raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
     named = {"main_metric.name": task.main_metric.name}
     named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
-    check_declared(task.level, task.problem, task.length, named)
-    contacts = task.level == "contact"
-    if contacts and task.labels:
-        raise ConfigError("contacts have no labels: write []", where="labels")
-    if not contacts and len(task.labels) < 2:
-        raise ConfigError("a classification needs two labels or more", where="labels")
+    check_declared(task.level, task.problem, len(task.labels), task.length, named)
     if task.version < 1:
         raise ConfigError("versions count from 1", where="version")
     _check_files(task)
+    _check_tables(task)
     _check_splits(task)
-    _check_header(task.dataset, labelled=not contacts)
-    if not contacts and set(task.simulation.families) != set(task.labels):
+    _check_header(task.dataset, labelled=task.level == "sequence")
+    if task.classifies and set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
     for name, split in task.splits.items():
         if split.folds and not set(split.folds.names) <= set(task.simulation.families):
@@ -312,12 +195,31 @@ def _check_files(task: Task) -> None:
             raise ConfigError("a SHA-256 has 64 digits of 0-9 and a-f", where=f"{where}.sha256")
         if file.records < 1:
             raise ConfigError("a part has 1 record or more", where=f"{where}.records")
-        if file.label and file.label not in task.labels:
+        if file.label and (not task.classifies or file.label not in task.labels):
             raise ConfigError(
                 f"the task has no label '{file.label}'",
                 where=f"{where}.label",
                 remedy=did_you_mean(file.label, list(task.labels)),
             )
+
+
+def _check_tables(task: Task) -> None:
+    for name, table in task.dataset.tables.items():
+        where = f"dataset.tables.{name}"
+        if table.sha256 and not re.fullmatch("[0-9a-f]{64}", table.sha256):
+            raise ConfigError("a SHA-256 has 64 digits of 0-9 and a-f", where=f"{where}.sha256")
+        if table.sha256 and table.records < 1:
+            raise ConfigError("a part has 1 record or more", where=f"{where}.records")
+        spelt = task.problem in ("binary", "multiclass")
+        if set(table.labels) != (set() if spelt else set(task.labels)):
+            raise ConfigError(
+                "classes stand in one column, `label`; other labels need one each",
+                where=f"{where}.labels",
+            )
+        if table.errors and (
+            spelt or task.level != "token" or set(table.errors) != set(task.labels)
+        ):
+            raise ConfigError("each label of a base needs one column", where=f"{where}.errors")
 
 
 def _check_sizes(task: Task) -> None:

@@ -18,11 +18,12 @@ from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Dataset, Split
 from rnaernie_bench.data.loading import load_dataset, make_split, used_by
 from rnaernie_bench.data.sources import find, sha256
+from rnaernie_bench.declaration import DataFile
 from rnaernie_bench.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.findings import Finding, of_error
 from rnaernie_bench.fitting import FitContext
 from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.task import DataFile, Task, find_tasks, read_task
+from rnaernie_bench.task import Task, find_tasks, read_task
 from rnaernie_bench.task_template import PLACEHOLDER
 
 HANDFUL = 8
@@ -226,7 +227,12 @@ def _files(task: Task) -> Iterator[Finding]:
 def _as_found(task: Task) -> Task:
     """Return the task with its files as they are, so that one wrong number hides nothing else."""
     files = {name: _actual(task, file) for name, file in task.dataset.files.items()}
-    return replace(task, dataset=replace(task.dataset, files=files))
+    found = {name: find(table.source) for name, table in task.dataset.tables.items()}
+    tables = {
+        name: replace(table, sha256=sha256(path)) if table.sha256 and path else table
+        for (name, table), path in zip(task.dataset.tables.items(), found.values(), strict=True)
+    }
+    return replace(task, dataset=replace(task.dataset, files=files, tables=tables))
 
 
 def _actual(task: Task, file: DataFile) -> DataFile:
@@ -234,7 +240,7 @@ def _actual(task: Task, file: DataFile) -> DataFile:
     if path is None:
         return file
     records = file.records
-    if task.level == "sequence":
+    if task.level == "sequence" and file.format == "fasta" and file in task.dataset.files.values():
         with suppress(DataError):  # reading the items names the record
             records = sum(1 for _ in read_fasta(path))
     return replace(file, sha256=sha256(path), records=records)
@@ -247,7 +253,7 @@ def _sizes(dataset: Dataset) -> str:
 
 def _labels(task: Task, split: Split) -> Iterator[Finding]:
     """Look for labels that cannot be learned or are never asked for."""
-    if not task.labels:
+    if not task.classifies:
         return
     absent = {
         part: [task.labels[i] for i in range(len(task.labels)) if not counts[i]]

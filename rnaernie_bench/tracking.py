@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from rnaernie_bench.errors import TrackingError
+from rnaernie_bench.errors import ConfigError, TrackingError
 from rnaernie_bench.mlflow_store import (
     check_server,
     first_line,
@@ -63,6 +63,14 @@ class TrackingOptions:
     uri: str | None = None
     """`http://HOST:PORT` of the server; for `mlflow` a database, if not the one in `runs_dir`."""
     experiment: str = "rnaernie-bench"
+
+    def __post_init__(self) -> None:
+        if self.name == "server" and not self.uri:
+            raise ConfigError(
+                "a server needs an address",
+                where="tracking.uri",
+                remedy="add tracking.uri=http://HOST:PORT, or use tracking=mlflow or none",
+            )
 
 
 class Tracker(Protocol):

@@ -32,7 +32,9 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 from rnaernie_bench.config import TrainerOptions
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.losses import loss_of
 from rnaernie_bench.trainer_parts import (
     Arguments,
     Curves,
@@ -89,14 +91,15 @@ class Material(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Encoded sequences with their labels."""
+    """Encoded sequences with what is to be learned of them, or of their bases."""
 
     encoded: Encoded
-    labels: np.ndarray
-    """int64 of shape (sequences,)."""
+    targets: Targets
+    weights: np.ndarray | None = None
+    """float32 of the shape of the targets' values: how much each counts; None: all alike."""
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets.sizes)
 
     def __getitem__(self, index: int) -> int:
         """Return the index itself: the collator looks the rest up."""
@@ -113,9 +116,13 @@ class Examples:
         return self.encoded.counts
 
     def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
-        """Return inputs and ``labels`` of some sequences."""
-        labels = torch.from_numpy(self.labels[list(indices)])
-        return {**gather_batch(self.encoded, indices, pad_id), "labels": labels}
+        """Return inputs and ``labels`` of some sequences, and how much these count, if told."""
+        units = self.targets.units(indices)
+        batch = gather_batch(self.encoded, indices, pad_id)
+        batch["labels"] = torch.from_numpy(self.targets.values[units])
+        if self.weights is not None:
+            batch["weights"] = torch.from_numpy(self.weights[units])
+        return batch
 
     def validate(
         self,
@@ -126,7 +133,7 @@ class Examples:
         token_budget: int,
         device: torch.device,
     ) -> dict[str, float]:
-        """Return cross-entropy and metrics; `score` is given logits in item order."""
+        """Return loss and metrics; `score` is given the scores of all units in item order."""
         from rnaernie_bench.inference import in_batches
 
         logits = in_batches(
@@ -135,9 +142,14 @@ class Examples:
             pad_id=pad_id,
             token_budget=token_budget,
             device=device,
+            sizes=self.targets.sizes,
         )
-        labels = torch.from_numpy(self.labels)
-        loss = nn.functional.cross_entropy(torch.from_numpy(logits), labels)
+        loss = loss_of(
+            self.targets.problem,
+            torch.from_numpy(logits),
+            torch.from_numpy(self.targets.values),
+            weights=None if self.weights is None else torch.from_numpy(self.weights),
+        )
         return {"loss": float(loss), **score(logits)}
 
 

@@ -169,7 +169,7 @@ def test_each_of_several_choices_is_checked() -> None:
 
 
 def test_a_task_is_needed() -> None:
-    with pytest.raises(ConfigError, match="task: no task is chosen; add task=NAME, one of lncrna"):
+    with pytest.raises(ConfigError, match="task: no task is chosen; add task=NAME, one of degr"):
         compose([])
     with pytest.raises(ConfigError, match=r"there is no task 'ncrn_cls'; did you mean ncrna_cls?"):
         compose(["task=ncrn_cls"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.catalogue import BaselineEntry
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import Level, Problem, outputs
 
 if TYPE_CHECKING:
     from rnaernie_bench.baselines.cnn_network import OneHotCnn
@@ -46,10 +47,14 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     task = config.task
     reader = _reader(task.length, config.trainer.token_budget, task.window_overlap)
     torch.manual_seed(config.seed)
-    model = _network(reader.tokenizer, options, len(context.task.labels))
+    asked = context.task
+    width = outputs(asked.problem, len(asked.labels))
+    model = _network(reader.tokenizer, options, width, asked.problem, asked.level)
     summary = train_network(context, model, reader, options.learning_rate)
-    write = partial(_write, model, options, len(context.task.labels), reader)
-    return FittedNetwork(model, reader, write), report(context, model, summary, reader, None)
+    fitted = FittedNetwork(
+        model, reader, partial(_write, model, options, width, reader), asked.level
+    )
+    return fitted, report(context, model, summary, reader, None)
 
 
 def restore(folder: Path) -> FittedNetwork:
@@ -61,10 +66,12 @@ def restore(folder: Path) -> FittedNetwork:
     saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
     options = CnnOptions(**saved["options"])
     reader = _reader(saved["length"], saved["token_budget"], saved.get("overlap", 0))
-    model = _network(reader.tokenizer, options, saved["classes"])
+    # Before there were other problems and levels, a model said of neither.
+    problem, level = saved.get("problem", "multiclass"), saved.get("level", "sequence")
+    model = _network(reader.tokenizer, options, saved["classes"], problem, level)
     model.load_state_dict(load_file(folder / "cnn.safetensors"))
     write = partial(_write, model, options, saved["classes"], reader)
-    return FittedNetwork(model, reader, write)
+    return FittedNetwork(model, reader, write, level)
 
 
 def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
@@ -74,7 +81,9 @@ def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
     return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget, overlap)
 
 
-def _network(tokenizer: Any, options: CnnOptions, classes: int) -> OneHotCnn:
+def _network(
+    tokenizer: Any, options: CnnOptions, classes: int, problem: Problem, level: Level
+) -> OneHotCnn:
     from rnaernie_bench.baselines.cnn_network import OneHotCnn
     from rnaernie_bench.data.alphabet import LETTERS
 
@@ -86,6 +95,8 @@ def _network(tokenizer: Any, options: CnnOptions, classes: int) -> OneHotCnn:
         kernel_size=options.kernel_size,
         layers=options.layers,
         dropout=options.dropout,
+        problem=problem,
+        level=level,
     )
 
 
@@ -97,6 +108,8 @@ def _write(
     saved = {
         "options": asdict(options),
         "classes": classes,
+        "problem": model.problem,
+        "level": model.level,
         "length": reader.policy,
         "token_budget": reader.token_budget,
         "overlap": reader.overlap,
@@ -110,4 +123,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.cnn:fit",
     restore="rnaernie_bench.baselines.cnn:restore",
     summary="convolutional network on one-hot bases",
+    levels=("sequence", "token"),
 )

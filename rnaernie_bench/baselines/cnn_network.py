@@ -9,6 +9,8 @@ from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
 
 from rnaernie_bench.data.alphabet import LETTERS
+from rnaernie_bench.levels import Level, Problem
+from rnaernie_bench.losses import loss_of
 from rnaernie_bench.model import soft_vote
 
 BASES = "ACGU"
@@ -29,7 +31,10 @@ def base_probabilities(letter_ids: dict[str, int], vocabulary: int) -> Tensor:
 
 
 class OneHotCnn(nn.Module):
-    """Convolutions over one-hot bases, mean and maximum over positions, one linear layer."""
+    """Convolutions over one-hot bases, mean and maximum over positions, one linear layer.
+
+    At the level of bases, the linear layer reads each position by itself.
+    """
 
     def __init__(
         self,
@@ -41,8 +46,12 @@ class OneHotCnn(nn.Module):
         kernel_size: int,
         layers: int,
         dropout: float,
+        problem: Problem = "multiclass",
+        level: Level = "sequence",
     ) -> None:
         super().__init__()
+        self.problem, self.level = problem, level
+        self.class_weights: Tensor | None = None
         self.register_buffer("table", base_probabilities(letter_ids, vocabulary), persistent=False)
         widths = [len(BASES)] + [channels] * layers
         self.convolutions = nn.ModuleList(
@@ -50,7 +59,7 @@ class OneHotCnn(nn.Module):
             for before, after in pairwise(widths)
         )
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(2 * channels, classes)
+        self.linear = nn.Linear(channels if level == "token" else 2 * channels, classes)
 
     def forward(
         self,
@@ -58,8 +67,9 @@ class OneHotCnn(nn.Module):
         attention_mask: Tensor,
         labels: Tensor | None = None,
         votes: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return ``logits`` (sequences, classes) and, where `labels` are given, ``loss``.
+        """Return ``logits`` (units, classes) and, where `labels` are given, ``loss``.
 
         The arguments are those of `TaskModel.forward`.
         """
@@ -68,8 +78,15 @@ class OneHotCnn(nn.Module):
         for convolution in self.convolutions:
             # Zeroed padding makes the result independent of how much of it there is.
             states = self.dropout(torch.relu(convolution(states))) * real
-        mean = states.sum(2) / real.sum(2)
-        logits = soft_vote(self.linear(torch.cat([mean, states.amax(2)], dim=1)), votes)
+        if self.level == "token":
+            bases = self.table[input_ids].sum(2) > 0  # type: ignore[index]
+            logits = self.linear(states.transpose(1, 2)[bases])
+        else:
+            mean = states.sum(2) / real.sum(2)
+            logits = soft_vote(self.linear(torch.cat([mean, states.amax(2)], dim=1)), votes)
         if labels is None:
             return {"logits": logits}
-        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+        loss = loss_of(
+            self.problem, logits, labels, weights=weights, class_weights=self.class_weights
+        )
+        return {"loss": loss, "logits": logits}

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.errors import DataError
 
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
     from rnaernie_bench.structure.decoders import DecodingOptions
 
 Method = Literal["mfe", "mea", "none"]
+
+MAX_BASES = 10_000
+"""Longer sequences are not read: time grows with the cube of the length, memory with its square."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Folding:
         return DecodingOptions(decoder="threshold", threshold=0.5, min_loop=0)
 
     def probabilities(self, sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield index and a matrix of each sequence, of any length: 1 for its pairs, else 0.
+        """Yield index and a matrix of each sequence within the limit: 1 for its pairs, else 0.
 
         Raises:
             ConfigError: if ViennaRNA is needed and not installed.
@@ -49,11 +53,13 @@ class Folding:
         from rnaernie_bench.structure.notations import NO_PAIRS
         from rnaernie_bench.structure.thermodynamics import fold_all
 
+        places = [i for i, sequence in enumerate(sequences) if len(sequence) <= MAX_BASES]
+        kept = [sequences[place] for place in places]
         if self.method == "none":
-            found: Iterator[np.ndarray] = iter([NO_PAIRS] * len(sequences))
+            found: Iterator[np.ndarray] = iter([NO_PAIRS] * len(kept))
         else:
-            found = fold_all(sequences, self.method)
-        for index, (sequence, pairs) in enumerate(zip(sequences, found, strict=True)):
+            found = fold_all(kept, self.method)
+        for index, sequence, pairs in zip(places, kept, found, strict=True):
             matrix = np.zeros((len(sequence), len(sequence)), dtype=np.float32)
             matrix[pairs[:, 0], pairs[:, 1]] = matrix[pairs[:, 1], pairs[:, 0]] = 1
             yield index, matrix
@@ -65,14 +71,20 @@ class Folding:
 
 
 def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding, FitReport]:
-    """Return the method that the name stands for; there is nothing to fit."""
+    """Return the method that the name stands for; there is nothing to fit.
+
+    Raises:
+        DataError: for a sequence over the limit under ``task.length=error``.
+    """
     from rnaernie_bench.fitting import FitReport
 
+    if context.config.task.length == "error":
+        _refuse_long(context)
     methods: dict[str, Method] = {"vienna_mfe": "mfe", "vienna_mea": "mea", "unpaired": "none"}
     return Folding(methods[options.name]), FitReport(
         parameters=0,
         weights_sha256=None,
-        max_bases=None,
+        max_bases=MAX_BASES,
         train_s=0.0,
         items_per_s=0.0,
         epochs=0,
@@ -81,6 +93,17 @@ def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding, FitRepor
         trials=0,
         details=_version() if options.name != "unpaired" else {},
     )
+
+
+def _refuse_long(context: FitContext) -> None:
+    for part, items in context.dataset.parts.items():
+        for item in items:
+            if len(item.sequence) > MAX_BASES:
+                raise DataError(
+                    f"the sequence has {len(item.sequence)} bases, {MAX_BASES} fit",
+                    where=f"{context.dataset.name}, part {part}, record '{item.id}'",
+                    remedy="cut it, or set task.length=unpaired to predict no pair for it",
+                )
 
 
 def restore(folder: Path) -> Folding:

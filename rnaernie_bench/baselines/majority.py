@@ -1,4 +1,4 @@
-"""The class frequencies of train, whatever the sequence."""
+"""The class frequencies of train, or the means of its quantities, whatever the sequence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.levels import Level
 
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext, FitReport
@@ -26,33 +27,32 @@ class MajorityOptions:
 
 @dataclass(frozen=True)
 class Majority:
-    """One vector of log-frequencies for every sequence."""
+    """One row of scores for every sequence, or every base."""
 
-    log_frequencies: np.ndarray
-    """float32 of shape (classes,)."""
+    scores: np.ndarray
+    """float32 of shape (outputs,)."""
+    level: Level = "sequence"
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return the same row for each sequence, float32 of shape (sequences, classes)."""
-        return np.tile(self.log_frequencies, (len(sequences), 1))
+        """Return the same row for each unit, float32 of shape (units, outputs)."""
+        units = sum(map(len, sequences)) if self.level == "token" else len(sequences)
+        return np.tile(self.scores, (units, 1))
 
     def save(self, folder: Path) -> None:
-        """Write the frequencies into `folder`."""
-        values = {"log_frequencies": self.log_frequencies.tolist()}
+        """Write the scores into `folder`."""
+        values = {"scores": self.scores.tolist(), "level": self.level}
         (folder / "majority.json").write_text(json.dumps(values) + "\n", encoding="utf-8")
 
 
 def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitReport]:
-    """Count classes, one added to each so that none is impossible."""
+    """Count classes, one added to each so that none is impossible, or average quantities."""
     from rnaernie_bench.fitting import FitReport
 
     start = time.perf_counter()
-    counts = np.ones(len(context.task.labels))
-    for item in context.train:
-        counts[item.label] += 1
-    model = Majority(np.log(counts / counts.sum()).astype(np.float32))
+    model = Majority(_constant(context), context.task.level)
     seconds = time.perf_counter() - start
     return model, FitReport(
-        parameters=len(counts),
+        parameters=len(model.scores),
         weights_sha256=None,
         max_bases=None,
         train_s=seconds,
@@ -63,15 +63,32 @@ def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitRep
     )
 
 
+def _constant(context: FitContext) -> np.ndarray:
+    from rnaernie_bench.data.targets import targets_of
+
+    targets = targets_of(context.train, context.task.problem)
+    known = targets.labelled
+    if targets.problem == "multiclass":
+        counts = 1.0 + np.bincount(targets.values[known], minlength=len(context.task.labels))
+        return np.log(counts / counts.sum()).astype(np.float32)
+    values, total = np.where(known, targets.values, 0).sum(axis=0), known.sum(axis=0)
+    if targets.problem == "regression":
+        return (values / np.maximum(total, 1)).astype(np.float32)
+    return np.log((values + 1) / (total - values + 1)).astype(np.float32)
+
+
 def restore(folder: Path) -> Majority:
     """Return what `Majority.save` wrote."""
     values = json.loads((folder / "majority.json").read_text(encoding="utf-8"))
-    return Majority(np.array(values["log_frequencies"], dtype=np.float32))
+    if "log_frequencies" in values:  # as it was called before there were quantities
+        return Majority(np.array(values["log_frequencies"], dtype=np.float32))
+    return Majority(np.array(values["scores"], dtype=np.float32), values["level"])
 
 
 ENTRY = BaselineEntry(
     options=MajorityOptions,
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
-    summary="class frequencies of train, whatever the sequence",
+    summary="class frequencies of train, or means of its quantities, whatever the sequence",
+    levels=("sequence", "token"),
 )

@@ -13,9 +13,9 @@ from rnaernie_bench.catalogue import HEADS, BaselineEntry
 from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnaernie_bench.contact_model import ContactModel
+    from rnaernie_bench.contacts.model import ContactModel
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.contact import FittedContactNetwork
     from rnaernie_bench.strategies.network import Reader
 
 
@@ -44,7 +44,7 @@ def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedContactNetwo
     """Train the layer and the head of the task."""
     import torch
 
-    from rnaernie_bench.strategies.contact import (
+    from rnaernie_bench.contacts.strategies import (
         FittedContactNetwork,
         left_out,
         tokens,
@@ -68,7 +68,7 @@ def restore(folder: Path) -> FittedContactNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
-    from rnaernie_bench.strategies.contact import FittedContactNetwork
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
     options = OneHotOptions(**saved["options"])
@@ -89,7 +89,7 @@ def _reader(policy: Any, token_budget: int) -> Reader:
 def _network(reader: Reader, options: OneHotOptions) -> ContactModel:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines.onehot_network import Letters
-    from rnaernie_bench.contact_model import ContactModel
+    from rnaernie_bench.contacts.model import ContactModel
     from rnaernie_bench.model import build_head
 
     shape = SimpleNamespace(hidden_size=options.width)

@@ -124,4 +124,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.orf_length:fit",
     restore="rnaernie_bench.baselines.orf_length:restore",
     summary="logistic regression on the longest open reading frame",
+    problems=("multiclass",),
 )

@@ -1,4 +1,4 @@
-"""Logistic regression (scikit-learn), its regularisation chosen on validation."""
+"""Logistic and ridge regression (scikit-learn), their regularisation chosen on validation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import labels_of
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.levels import outputs
 
 if TYPE_CHECKING:
     from rnaernie_bench.fitting import FitContext
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Linear:
-    """A linear classifier."""
+    """A linear model: of logits of classes, of log-odds or of quantities."""
 
     weights: np.ndarray
-    """float32 of shape (classes, features)."""
+    """float32 of shape (outputs, features)."""
     bias: np.ndarray
-    """float32 of shape (classes,)."""
+    """float32 of shape (outputs,)."""
 
     def logits(self, features: Any) -> np.ndarray:
-        """Return float32 logits (n, classes) of features (n, features), dense or sparse."""
+        """Return float32 scores (n, outputs) of features (n, features), dense or sparse."""
         return np.asarray(features @ self.weights.T + self.bias, dtype=np.float32)
 
 
@@ -52,6 +54,35 @@ def regress(features: Any, labels: np.ndarray, classes: int, strength: float = 1
     return Linear(weights, bias)
 
 
+def fit_linear(features: Any, targets: Targets, width: int, strength: float) -> Linear:
+    """Fit the linear model that a problem asks for: one regression a column, but for classes.
+
+    Args:
+        features: (units, features), dense or sparse.
+        targets: of the same units; those that are unknown teach nothing.
+        width: how many scores there are.
+        strength: the inverse of the regularisation.
+    """
+    from sklearn.linear_model import Ridge
+
+    known = targets.labelled
+    if targets.problem == "multiclass":
+        return regress(features[known], targets.values[known], width, strength)
+    columns = []
+    for j in range(width):
+        rows, values = features[known[:, j]], targets.values[known[:, j], j]
+        if targets.problem == "regression":
+            model = Ridge(alpha=1 / strength).fit(rows, values)
+            columns.append(Linear(model.coef_[None], np.array([model.intercept_])))
+            continue
+        both = regress(rows, values.astype(np.int64), 2, strength)
+        columns.append(Linear(both.weights[1:] - both.weights[:1], both.bias[1:] - both.bias[:1]))
+    weights, biases = (
+        np.concatenate([getattr(c, n) for c in columns]) for n in ("weights", "bias")
+    )
+    return Linear(weights.astype(np.float32), biases.astype(np.float32))
+
+
 def labels_to_learn(context: FitContext) -> np.ndarray:
     """Return the classes of train, int64 of shape (items,).
 
@@ -59,39 +90,50 @@ def labels_to_learn(context: FitContext) -> np.ndarray:
         DataError: if all items are of one class.
     """
     labels = labels_of(context.train)
+    _refuse_one_class(context, labels)
+    return labels
+
+
+def _refuse_one_class(context: FitContext, labels: np.ndarray) -> None:
     if len(np.unique(labels)) < 2:
         raise DataError(
             "the train part holds items of one class, two are needed",
             where=f"data set {context.dataset.name}",
         )
-    return labels
 
 
 def best_on_validation(
     context: FitContext, train: Any, validation: Any, strengths: Sequence[float]
 ) -> tuple[Linear, float]:
-    """Fit one regression for each of `strengths`; return the best on validation, and its own.
+    """Fit one linear model for each of `strengths`; return the best on validation, and its own.
 
     Args:
         context: the task's; curves are logged by trial.
-        train: features of its items of train, dense or sparse.
+        train: features of the units of train, dense or sparse.
         validation: the same of validation.
         strengths: one or more.
 
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.metrics import classification_report
+    from rnaernie_bench.strategies.lesson import lesson
 
-    task, metric = context.task, context.task.main_metric
-    labels, held_out = labels_to_learn(context), labels_of(context.validation)
+    task, metric, taught = context.task, context.task.main_metric, lesson(context)
+    if task.problem != "regression":
+        for column in taught.train.values.T.reshape(-1, len(taught.train.values)):
+            _refuse_one_class(context, column[~np.isnan(column)])
+    width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):
-        model = regress(train, labels, len(task.labels), strength)
-        metrics = classification_report(model.logits(validation), held_out, task.labels).metrics
+        model = fit_linear(train, taught.train, width, strength)
+        metrics = taught.score(model.logits(validation))
         context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
         value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
         if best is None or value > best[0]:
             best = (value, strength, model)
     assert best is not None
-    return best[2], best[1]
+    _, strength, model = best
+    if taught.scaling is not None:
+        scale, shift = taught.scaling.scale, taught.scaling.shift
+        model = Linear(model.weights * scale[:, None], model.bias * scale + shift)
+    return model, strength

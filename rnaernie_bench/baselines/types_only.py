@@ -130,4 +130,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.types_only:restore",
     weights_sha256="rnaernie_bench.baselines.types_only:weights_sha256",
     summary="logistic regression on the predicted probabilities of the 28 RNA types",
+    problems=("multiclass",),
 )

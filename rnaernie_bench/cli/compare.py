@@ -68,6 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.resources import results_folder
     from rnaernie_bench.results.comparison import Options, compare
     from rnaernie_bench.results.disagreement import disagreement
+    from rnaernie_bench.results.kinds import LOWER_IS_BETTER
     from rnaernie_bench.results.selection import find_records, load_outcomes, select
 
     if len(arguments.rows) < 2:
@@ -89,15 +90,16 @@ def execute(arguments: argparse.Namespace) -> int:
     metric = arguments.metric or task.main_metric
     options = Options(
         metric=metric,
-        # Of the metrics there are, only the calibration error is better when lower.
-        higher_is_better=task.higher_is_better if metric == task.main_metric else metric != "ece",
+        higher_is_better=task.higher_is_better
+        if metric == task.main_metric
+        else metric not in LOWER_IS_BETTER,
         by=arguments.by or task.by,
     )
     part = arguments.part or task.default_part
     outcomes = load_outcomes(rows, part)
     comparison = compare(outcomes, options)
     disputes = None
-    if not outcomes.structures:
+    if not outcomes.graded:
         per_class = record["tests"][part].get("per_class") or {}
         n_classes = outcomes.scores[0][0].shape[1]
         labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]

@@ -79,7 +79,7 @@ def _fetch(task: Task, arguments: argparse.Namespace) -> int:
     for path in fetch(task):
         print(f"{task.name}: {path}")
     for part, table in task.dataset.tables.items():  # reading a hub set is what fetches it
-        print(f"{task.name}: {part}, {len(read_table(table, task.labels))} rows of {table.source}")
+        print(f"{task.name}: {part}, {len(read_table(table, task))} rows of {table.source}")
     return 0
 
 
@@ -91,6 +91,8 @@ def _verify(task: Task, arguments: argparse.Namespace) -> int:
         failed |= problem is not None
         print(f"{task.name} {part}: {problem or f'ok, {path}'}")
     for part, table in task.dataset.tables.items():
+        if table.sha256:  # verified with the files
+            continue
         print(f"{task.name} {part}: {table.source} declares no checksum, nothing to verify")
     return 2 if failed else 0
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
         "Predict the class of each sequence, with calibrated probabilities, their entropy in bits, "
-        "and whether the sequence was truncated; or, by a run of a contact-level task, its base "
+        "and whether the sequence was truncated; or its quantities or labels, or those of each of "
+        "its bases, as the task of the run asks; or, by a run of a contact-level task, its base "
         "pairs, written as the end of the output's name says: .dbn (the default), .ct, .bpseq, or "
         ".tsv with the probabilities of pairs."
     )
@@ -49,35 +52,52 @@ def execute(arguments: argparse.Namespace) -> int:
     folder = find_run(arguments.run, arguments.runs_dir)
     if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
         print(WARNING, file=sys.stderr)
-    if read_predictor(folder).get("level") == "contact":
+    saved = read_predictor(folder)
+    if saved.get("level") == "contact":
         return _contacts(folder, arguments)
     if arguments.picture is not None:
         raise ConfigError("the run predicts no base pairs to draw", where="--picture")
-    return _classes(folder, arguments)
+    classes = saved.get("problem", "multiclass") in ("multiclass", "binary")
+    whole = saved.get("level", "sequence") == "sequence"
+    return _table(_classes if classes and whole else _values, folder, arguments)
 
 
-def _classes(folder: Path, arguments: argparse.Namespace) -> int:
+def _classes(folder: Path, source: str, file: IO[str]) -> int:
     """Write one line a sequence."""
-    from rnaernie_bench.files import atomic_path
     from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
 
     predictor = load_run(folder)
-    predictions = predict_fasta(predictor, arguments.fasta)
+    return write_tsv(predict_fasta(predictor, source), predictor.labels, file)
+
+
+def _values(folder: Path, source: str, file: IO[str]) -> int:
+    """Write one line a sequence or base."""
+    from rnaernie_bench.predict_values import load_value_run, predict_values, write_values
+
+    predictor = load_value_run(folder)
+    return write_values(predict_values(predictor, source), predictor, file)
+
+
+def _table(
+    write: Callable[[Path, str, IO[str]], int], folder: Path, arguments: argparse.Namespace
+) -> int:
+    from rnaernie_bench.files import atomic_path
+
     if arguments.output == "-":
-        write_tsv(predictions, predictor.labels, sys.stdout)
+        write(folder, arguments.fasta, sys.stdout)
         return 0
     with (
         atomic_path(arguments.output) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
-        count = write_tsv(predictions, predictor.labels, file)
+        count = write(folder, arguments.fasta, file)
     print(f"{count} sequences -> {arguments.output}", file=sys.stderr)
     return 0
 
 
 def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
     """Write one structure a sequence, and perhaps the picture of the first."""
-    from rnaernie_bench.contact_predict import (
+    from rnaernie_bench.contacts.predict import (
         check_output,
         draw,
         load_contact_run,

@@ -45,3 +45,14 @@ def refuse_foreign(sequence: str, where: str) -> None:
             where=where,
             remedy=f"sequences are written in T and the letters {LETTERS}",
         )
+
+
+def checked_sequence(text: str, where: str) -> str:
+    """Return `text` as a normalised sequence.
+
+    Raises:
+        DataError: naming `where`, position and letter, if it holds a foreign letter.
+    """
+    sequence = normalise(text)
+    refuse_foreign(sequence, where)
+    return sequence

@@ -101,15 +101,14 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
     labels: dict[str, set[Any]] = {}
     for items in dataset.parts.values():
         for item in items:
-            truth = item.label if task.labels else item.pairs.tobytes()
-            labels.setdefault(item.sequence, set()).add(truth)
+            labels.setdefault(item.sequence, set()).add(item.truth)
     return Audit(
         task=task.key,
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         simulated=dataset.simulated,
         split=split.name,
-        labels=task.labels,
+        labels=task.labels if task.classifies else (),
         parts=tuple(_part(task, name, items) for name, items in parts.items()),
         overlaps=tuple(overlaps),
         contradictory=sum(len(found) > 1 for found in labels.values()),
@@ -251,10 +250,10 @@ def _part(task: Task, name: str, items: Items) -> PartAudit:
 
 
 def _by_label(task: Task, items: Iterable[Any]) -> tuple[int, ...]:
-    """Return how many items are of each label; one number where there are none."""
-    counts = [0] * max(1, len(task.labels))
+    """Return how many items are of each class; one number where they have none."""
+    counts = [0] * (len(task.labels) if task.classifies else 1)
     for item in items:
-        counts[item.label if task.labels else 0] += 1
+        counts[item.label if task.classifies else 0] += 1
     return tuple(counts)
 
 

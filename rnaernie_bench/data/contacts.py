@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from rnaernie_bench.data.items import ContactItem, Dataset
+import numpy as np
+
+from rnaernie_bench.data.items import ContactItem, Dataset, TokenItem
 from rnaernie_bench.data.sources import locate
+from rnaernie_bench.declaration import DatasetDeclaration, Folds, SplitDeclaration
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.readers import read_structures
+from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.splits import Fold, read_folds
-from rnaernie_bench.task import DatasetDeclaration, Folds, SplitDeclaration, Task
+from rnaernie_bench.task import Task
 
 
 def read_contacts(path: Path, declaration: DatasetDeclaration) -> tuple[ContactItem, ...]:
@@ -26,9 +31,29 @@ def read_contacts(path: Path, declaration: DatasetDeclaration) -> tuple[ContactI
         DataError: naming file, record and line of an id that does not match or stood before, or of
             whatever else is wrong with a record.
     """
+    return tuple(
+        ContactItem(record.id, record.sequence, record.pairs, group)
+        for record, group in _grouped(path, declaration)
+    )
+
+
+def read_paired(path: Path, declaration: DatasetDeclaration) -> tuple[TokenItem, ...]:
+    """Read one structure file for whether each base pairs, 1, or not, 0.
+
+    The arguments and errors are those of `read_contacts`.
+    """
+    items = []
+    for record, group in _grouped(path, declaration):
+        labels = np.zeros((len(record.sequence), 1), dtype=np.float32)
+        labels[record.pairs.ravel()] = 1
+        items.append(TokenItem(record.id, record.sequence, labels, group))
+    return tuple(items)
+
+
+def _grouped(path: Path, declaration: DatasetDeclaration) -> Iterator[tuple[StructureRecord, str]]:
+    """Yield the records of a structure file with their groups, ids checked."""
     header = re.compile(declaration.header)
     first: dict[str, str] = {}
-    items = []
     for record in read_structures(path):
         match = header.fullmatch(record.id)
         if not match:
@@ -44,9 +69,7 @@ def read_contacts(path: Path, declaration: DatasetDeclaration) -> tuple[ContactI
                 remedy="ids are unique within a file: rename one",
             )
         first[record.id] = record.place
-        group = match.groupdict().get("group") or ""
-        items.append(ContactItem(record.id, record.sequence, record.pairs, group))
-    return tuple(items)
+        yield record, match.groupdict().get("group") or ""
 
 
 def check_fold(split: SplitDeclaration, fold: str | None) -> None:

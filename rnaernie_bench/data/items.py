@@ -18,19 +18,74 @@ class SequenceItem:
     """Unique within its data set."""
     sequence: str
     """Normalised: upper case, T read as U."""
-    label: int
-    """Index into the task's frozen label order."""
+    label: int | tuple[float, ...]
+    """Index into the task's frozen label order; of multilabel and regression, a number for each
+    label, nan where it is unknown."""
     group: str = ""
     """What the item shares with its relatives (an Rfam family, a gene); empty if unknown."""
 
     @property
+    def input(self) -> str:
+        """What a model reads: the sequence."""
+        return self.sequence
+
+    @property
     def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: the label."""
+        """What a share of the items holds in equal proportions: the class, if it has one."""
+        return self.label if isinstance(self.label, int) else 0
+
+    @property
+    def truth(self) -> object:
+        """What is said of the sequence, to be compared with what is said of its like."""
         return self.label
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
         return f"{self.id}\t{self.sequence}\t{self.label}\t{self.group}\n"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenItem:
+    """One sequence of a token-level task, with what is known of its bases."""
+
+    id: str
+    """Unique within its data set."""
+    sequence: str
+    """Normalised: upper case, T read as U."""
+    labels: np.ndarray
+    """float32 of shape (bases, labels), of classes (bases, 1): nan where unknown."""
+    group: str = ""
+    """What the item shares with its relatives; empty if unknown."""
+    errors: np.ndarray | None = None
+    """float32 of the shape of `labels`: standard errors of measurement; None if not told."""
+
+    @property
+    def input(self) -> str:
+        """What a model reads: the sequence."""
+        return self.sequence
+
+    @property
+    def stratum(self) -> int:
+        """What a share of the items holds in equal proportions: nothing."""
+        return 0
+
+    @property
+    def truth(self) -> object:
+        """What is said of the sequence, to be compared with what is said of its like."""
+        return self.labels.tobytes()
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        digest = hashlib.sha256(self.labels.astype("<f4").tobytes())
+        if self.errors is not None:
+            digest.update(self.errors.astype("<f4").tobytes())
+        return f"{self.id}\t{self.sequence}\t{digest.hexdigest()}\t{self.group}\n"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TokenItem) and self.line() == other.line()
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +102,19 @@ class ContactItem:
     """What the item shares with its relatives: its family, or the database it is from."""
 
     @property
+    def input(self) -> str:
+        """What a model reads: the sequence."""
+        return self.sequence
+
+    @property
     def stratum(self) -> str:
         """What a share of the items holds in equal proportions: the group."""
         return self.group
+
+    @property
+    def truth(self) -> object:
+        """What is said of the sequence, to be compared with what is said of its like."""
+        return self.pairs.tobytes()
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -64,7 +129,7 @@ class ContactItem:
 
 
 Items = tuple[Any, ...]
-"""Items of one level: `SequenceItem`, or `ContactItem`."""
+"""Items of one level: `SequenceItem`, `TokenItem` or `ContactItem`."""
 
 
 @dataclass(frozen=True)
@@ -98,5 +163,5 @@ class Split:
 
 
 def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
-    """Return the class of each item, int64 of shape (items,)."""
+    """Return the class of each item, int64 of shape (items,), where labels are classes."""
     return np.array([item.label for item in items], dtype=np.int64)

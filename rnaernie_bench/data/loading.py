@@ -9,14 +9,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts
+from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
+from rnaernie_bench.data.labels import label_of
 from rnaernie_bench.data.sources import locate
+from rnaernie_bench.data.text import read_lines as text_lines
+from rnaernie_bench.declaration import DataFile, HeldOut
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.splits import cut_validation
-from rnaernie_bench.task import DataFile, DatasetDeclaration, HeldOut, Task
+from rnaernie_bench.task import Task
 
 
 def load_dataset(task: Task, *, simulated: bool) -> Dataset:
@@ -35,7 +39,7 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
     for name, table in task.dataset.tables.items():
         from rnaernie_bench.data.tables import read_table
 
-        parts[name] = read_table(table, task.labels)
+        parts[name] = read_table(table, task)
     return Dataset(task.dataset.name, parts)
 
 
@@ -45,10 +49,7 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
     files_of: dict[str, str] = {}
     for name, file in files.items():
         path = locate(file, task=task.name)
-        if task.level == "contact":
-            found = read_contacts(path, task.dataset)
-        else:
-            found = read_items(path, task.dataset, task.labels, label=file.label)
+        found = _read_file(path, file, task)
         if len(found) != file.records:
             raise DataError(
                 f"the file holds {len(found)} records, the task declares {file.records}",
@@ -66,23 +67,49 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
     return tuple(items)
 
 
-def read_items(
-    path: Path, declaration: DatasetDeclaration, labels: tuple[str, ...], label: str = ""
-) -> Items:
+def _read_file(path: Path, file: DataFile, task: Task) -> Items:
+    if task.level == "contact":
+        return read_contacts(path, task.dataset)
+    if task.level == "token":
+        return read_paired(path, task.dataset)
+    if file.format == "lines":
+        return read_listed(path, task, file.label)
+    return read_items(path, task, label=file.label)
+
+
+def read_listed(path: Path, task: Task, label: str) -> Items:
+    """Read a file of a sequence a line; an item is called by the file and the line's number.
+
+    Args:
+        path: the file.
+        task: whose labels `label` is one of.
+        label: of all lines.
+
+    Raises:
+        DataError: naming file and line of a foreign letter.
+    """
+    known = label_of(label, task, where=str(path))
+    items = []
+    for number, text in text_lines(path):
+        sequence = checked_sequence(text, f"{path}, line {number}")
+        items.append(SequenceItem(f"{path.name}:{number}", sequence, known))
+    return tuple(items)
+
+
+def read_items(path: Path, task: Task, label: str = "") -> Items:
     """Read one FASTA file; ids, labels and groups come from the headers.
 
     Args:
         path: the file.
-        declaration: whose `header` every header must match in full.
-        labels: the task's labels in their frozen order.
+        task: whose `dataset.header` every header must match in full.
         label: that of all records, whatever their headers say; empty if these tell.
 
     Raises:
         DataError: naming file, record and line of a header that does not match, of an unknown
             label, or of an id that stood before.
     """
+    declaration = task.dataset
     header = re.compile(declaration.header)
-    classes = {label: index for index, label in enumerate(labels)}
     first: dict[str, int] = {}
     items: list[SequenceItem] = []
     for record in read_fasta(path):
@@ -96,10 +123,7 @@ def read_items(
             )
         found = match.groupdict()
         identity, named = found["id"], label or found["label"]
-        if named not in classes:
-            raise DataError(
-                f"unknown label '{named}'", where=where, remedy=did_you_mean(named, list(labels))
-            )
+        known = label_of(named, task, where=where)
         if identity in first:
             raise DataError(
                 f"the id '{identity}' stands in record {first[identity]} already",
@@ -107,9 +131,7 @@ def read_items(
                 remedy="ids are unique within a file: rename one",
             )
         first[identity] = record.record
-        items.append(
-            SequenceItem(identity, record.sequence, classes[named], found.get("group") or "")
-        )
+        items.append(SequenceItem(identity, record.sequence, known, found.get("group") or ""))
     return tuple(items)
 
 
@@ -216,12 +238,12 @@ def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
     families: dict[int, list[SequenceItem]] = {}
     for item, family in zip(items, _families(items), strict=True):
         families.setdefault(family, []).append(item)
-    labels = Counter(item.label for item in items)
+    labels = Counter(item.stratum for item in items)
     room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
     named = {min(item.id for item in family): family for family in families.values()}
     taken: set[str] = set()
     for name in _by_digest(named, salt=f"{held_out.seed}/"):
-        counts = Counter(item.label for item in named[name])
+        counts = Counter(item.stratum for item in named[name])
         if all(room[label] > 0 for label in counts):
             taken.update(item.id for item in named[name])
             for label, count in counts.items():

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.data.items import ContactItem, Dataset, Items, SequenceItem
+from rnaernie_bench.data.items import ContactItem, Dataset, Items, SequenceItem, TokenItem
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.random import Generator
 
     from rnaernie_bench.task import Task
@@ -73,7 +74,9 @@ def simulated_dataset(task: Task) -> Dataset:
 
     Classes are balanced and take turns; ids read `sim-train-000017`; an item's group is its
     family, or a share of it where the declaration says so. Items of a contact-level task have their
-    pairs, and the name that the declaration gives their family as group. No sequence stands twice.
+    pairs, and the name that the declaration gives their family as group. What else is asked is told
+    by the structure: of bases, whether they pair; quantities, the share of bases that pair; of
+    several columns, each on another scale or turned round. No sequence stands twice.
     The data depend on the declaration alone.
 
     Raises:
@@ -83,7 +86,7 @@ def simulated_dataset(task: Task) -> Dataset:
 
     parts: dict[str, Items] = {}
     seen: set[str] = set()
-    names = task.labels or tuple(task.simulation.families)
+    names = task.labels if task.classifies else tuple(task.simulation.families)
     for part, size in task.simulation.sizes.items():
         items: list[Any] = []
         for label, name in enumerate(names):
@@ -98,13 +101,39 @@ def simulated_dataset(task: Task) -> Dataset:
                 if task.level == "contact":
                     pairs = dot_bracket_to_pairs(fold.structure)
                     items.append(ContactItem(identity, fold.sequence, pairs, name))
-                else:
-                    group = (
-                        f"{family}-{part}-{number // size_of_group}" if size_of_group else family
-                    )
-                    items.append(SequenceItem(identity, fold.sequence, label, group))
+                    continue
+                group = f"{family}-{part}-{number // size_of_group}" if size_of_group else family
+                if task.level == "token":
+                    items.append(TokenItem(identity, fold.sequence, _of_bases(fold, task), group))
+                    continue
+                told = label if task.classifies else _of_sequence(fold, label, task)
+                items.append(SequenceItem(identity, fold.sequence, told, group))
         parts[part] = tuple(sorted(items, key=lambda item: str(item.id)))
     return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
+
+
+def _of_bases(fold: Fold, task: Task) -> np.ndarray:
+    """Return what is asked of each base, float32 (bases, labels): whether it pairs, mostly."""
+    import numpy as np
+
+    paired = np.array([mark != "." for mark in fold.structure], dtype=np.float32)
+    if task.problem == "multiclass":
+        return (paired * (len(task.labels) - 1))[:, None]
+    columns = range(1 if task.problem == "binary" else len(task.labels))
+    turned = [1 - paired if j % 2 else paired for j in columns]
+    table = np.stack(turned, axis=1)
+    if task.problem == "regression":
+        table /= np.arange(1, table.shape[1] + 1, dtype=np.float32)
+    return table
+
+
+def _of_sequence(fold: Fold, family: int, task: Task) -> tuple[float, ...]:
+    """Return what is asked of a sequence: quantities, or which of several labels it has."""
+    columns = range(len(task.labels))
+    if task.problem == "multilabel":  # families share labels with their neighbours
+        return tuple(float(family % len(task.labels) in (j, (j + 1) % 3)) for j in columns)
+    share = 1 - fold.structure.count(".") / len(fold)
+    return tuple(round((1 - share if j % 2 else share) / (j + 1), 4) for j in columns)
 
 
 def _draw(family: str, n: int, rng: Generator, seen: set[str]) -> list[Fold]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rnaernie_bench import resources
+from rnaernie_bench.declaration import DataFile
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import DataFile, Task
+from rnaernie_bench.task import Task
 
 TIMEOUT = 30
 """Seconds a server may stay silent."""

@@ -7,31 +7,49 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.data.items import SequenceItem
-from rnaernie_bench.data.sources import find
+import numpy as np
+
+from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.items import Items, SequenceItem, TokenItem
+from rnaernie_bench.data.labels import bases_of, columns_of, label_of
+from rnaernie_bench.data.sources import find, locate
+from rnaernie_bench.declaration import DataFile, Table
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.resources import cache_folder
-from rnaernie_bench.task import Table
+from rnaernie_bench.task import Task
 
-_BUILDERS: Mapping[str, str] = {".arrow": "arrow", ".csv": "csv", ".parquet": "parquet"}
+_BUILDERS: Mapping[str, str] = {
+    ".arrow": "arrow",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+}
 """File ending -> builder of `datasets`."""
 
+_JSON = (".json", ".json.gz", ".json.zip")
+"""Endings of what pandas reads: a mapping of columns to mappings of rows, as it writes them."""
 
-def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...]:
+
+def read_table(table: Table, task: Task) -> Items:
     """Read one tabular part.
 
     Args:
         table: where it lies and how its columns are called.
-        labels: the task's labels in their frozen order.
+        task: whose items it holds.
 
     Raises:
-        DataError: if the table cannot be read or lacks a column; naming the row, from 1, of a
-            missing value, an unknown label, a foreign letter or an id that stood before.
+        DataError: if the table cannot be read, lacks a column or is not the one that is pinned;
+            naming the row, from 1, of a missing value, an unknown label, a foreign letter or an id
+            that stood before.
     """
     place, rows, columns = open_table(table)
-    needed = {"sequence": table.sequence, "label": table.label, "group": table.group}
+    needed = {"sequence": table.sequence, "group": table.group}
+    spelt = task.problem in ("binary", "multiclass")
+    if spelt:
+        needed["label"] = table.label
+    for role, named in (("label", table.labels), ("error", table.errors)):
+        needed |= {f"{role} '{label}'": column for label, column in named.items()}
     if table.id != "id":  # the default may be missing: row numbers serve instead
         needed["id"] = table.id
     for role, column in needed.items():
@@ -41,17 +59,14 @@ def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...
                 where=place,
                 remedy=did_you_mean(column, list(columns)),
             )
-    classes = {label: index for index, label in enumerate(labels)}
+    lists = [table.label] if spelt else [table.labels[label] for label in task.labels]
+    told = [table.errors[label] for label in task.labels] if table.errors else []
     first: dict[str, int] = {}
-    items: list[SequenceItem] = []
+    items: list[Any] = []
+    number = 0
     for number, row in enumerate(rows, start=1):
         where = f"{place}, row {number}"
         identity = _text(row, table.id, where) if table.id in columns else str(number)
-        label = _text(row, table.label, where)
-        if label not in classes:
-            raise DataError(
-                f"unknown label '{label}'", where=where, remedy=did_you_mean(label, list(labels))
-            )
         if identity in first:
             raise DataError(
                 f"the id '{identity}' stands in row {first[identity]} already",
@@ -61,7 +76,29 @@ def read_table(table: Table, labels: tuple[str, ...]) -> tuple[SequenceItem, ...
         first[identity] = number
         sequence = checked_sequence(_text(row, table.sequence, where), where)
         group = _text(row, table.group, where) if table.group else ""
-        items.append(SequenceItem(identity, sequence, classes[label], group))
+        if task.level == "token":
+            bases = len(sequence)
+            values = bases_of(row, lists, task, bases, where)
+            if table.zeros_unknown:
+                values[:, (np.nan_to_num(values) == 0).all(axis=0)] = np.nan
+                if np.isnan(values).all():
+                    continue
+            elif np.isnan(values).all():
+                raise DataError("no label is known", where=where, remedy="remove the row")
+            errors = bases_of(row, told, task, bases, where) if told else None
+            items.append(TokenItem(identity, sequence, values, group, errors))
+        elif task.classifies:
+            label = label_of(_text(row, table.label, where), task, where)
+            items.append(SequenceItem(identity, sequence, label, group))
+        else:
+            numbers = columns_of(row, table.labels, task, where)
+            items.append(SequenceItem(identity, sequence, numbers, group))
+    if table.records and number != table.records:
+        raise DataError(
+            f"the table holds {number} rows, the task declares {table.records}",
+            where=place,
+            remedy="correct its `records` in the task",
+        )
     return tuple(items)
 
 
@@ -80,9 +117,11 @@ def open_table(
     import datasets
 
     try:
+        if table.source.endswith(_JSON):
+            return _json(_local(table))
         if Path(table.source).suffix in _BUILDERS:
-            path = _local(table.source)
-            place, rows = str(path), _stream(path)
+            path = _local(table)
+            place, rows = str(path), _stream(path, table.header)
         else:
             if table.revision is None:
                 raise DataError(
@@ -103,17 +142,28 @@ def open_table(
         raise _unreadable(error, table.source) from error
 
 
-def _stream(path: Path) -> Any:
+def _json(path: Path) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
+    import pandas as pd  # type: ignore[import-untyped]
+
+    table = pd.read_json(path)
+    return str(path), table.to_dict("records"), tuple(table.columns)
+
+
+def _stream(path: Path, header: tuple[str, ...]) -> Any:
     """Open a local table as a stream, which writes no copy of it into a cache."""
     import datasets
 
     builder = _BUILDERS[path.suffix]
     options: dict[str, Any] = {}
     if builder == "csv":  # as text: pandas would read 007 as a number and NAN as nothing
+        delimiter = "\t" if path.suffix == ".tsv" else ","
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            columns = next(csv.reader(stream), [])
+            columns = list(header) or next(csv.reader(stream, delimiter=delimiter), [])
         text = datasets.Features({column: datasets.Value("string") for column in columns})
-        options = {"features": text, "na_filter": False, "encoding": "utf-8-sig"}
+        options = {
+            "features": text, "na_filter": False, "encoding": "utf-8-sig", "sep": delimiter,
+            **({"names": columns, "header": None} if header else {}),
+        }  # fmt: skip
     return datasets.load_dataset(
         builder,
         data_files=str(path),
@@ -153,12 +203,14 @@ def _unreadable(error: Exception, place: str) -> DataError:
     )
 
 
-def _local(source: str) -> Path:
-    found = find(source)
+def _local(table: Table) -> Path:
+    if table.sha256:
+        return locate(DataFile(table.source, table.sha256, table.records, table.url))
+    found = find(table.source)
     if found is None:
         raise DataError(
             "the table is in no folder of RNAERNIE_BENCH_DATA",
-            where=source,
+            where=table.source,
             remedy="set RNAERNIE_BENCH_DATA to the folder it lies in",
         )
     return found
@@ -172,14 +224,3 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
             f"the column '{column}' is empty", where=where, remedy="complete or remove the row"
         )
     return text
-
-
-def checked_sequence(text: str, where: str) -> str:
-    """Return `text` as a normalised sequence.
-
-    Raises:
-        DataError: naming `where`, position and letter, if it holds a foreign letter.
-    """
-    sequence = normalise(text)
-    refuse_foreign(sequence, where)
-    return sequence

@@ -12,6 +12,11 @@ MEAN = HeadEntry(
     build="rnaernie_bench.heads.sequence:mean",
     summary="mean of the states of the bases -> dropout -> linear",
 )
+TOKEN = HeadEntry(
+    level="token",
+    build="rnaernie_bench.heads.token:linear",
+    summary="state of each base -> dropout -> linear (MultiMolecule's own)",
+)
 BILINEAR = HeadEntry(
     level="contact",
     build="rnaernie_bench.heads.contact:bilinear",

@@ -186,38 +186,25 @@ def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tens
 
 def bases_only(
     states: Tensor,
-    attention_mask: Tensor,
+    mask: Tensor,
     attentions: Sequence[Tensor] | None = None,
-    ends: tuple[int, int] = (1, 1),
-) -> tuple[Tensor, Tensor, Tensor | None]:
+    *,
+    first: int = 1,
+) -> tuple[Tensor, Tensor | None]:
     """Take the special tokens off what a backbone returns, for the heads here.
 
     Args:
-        states: (batch, tokens, hidden), of ``<cls>``, bases, ``<eos>`` and padding.
-        attention_mask: (batch, tokens), true or 1 at tokens.
+        states: (batch, tokens, hidden), of ``<cls>``, bases, perhaps a type, ``<eos>`` and padding.
+        mask: bool (batch, length), true at bases.
         attentions: of each layer, (batch, heads, tokens, tokens).
-        ends: special tokens before and behind the bases, see `ends_of`.
+        first: where the first base stands: 0 for networks that know no ``<cls>``.
 
     Returns:
-        States, mask and attentions of the bases, see the module; the length is tokens - 2, or what
-        `ends` say.
+        States and attentions of the bases, see the module.
     """
-    # A base is what has a token as many places before <pad> as there are special tokens.
-    mask = attention_mask[:, sum(ends) :].bool()
-    inside = slice(ends[0], states.shape[1] - ends[1])
-    maps = (
-        torch.cat([layer[..., inside, inside] for layer in attentions], 1) if attentions else None
-    )
-    return states[:, inside], mask, maps
-
-
-def ends_of(config: Any) -> tuple[int, int]:
-    """Return how many special tokens stand before and behind the bases a backbone reads: 0 or 1.
-
-    Args:
-        config: the backbone's; those of networks that know no such tokens name none.
-    """
-    return int(config.bos_token_id is not None), int(config.eos_token_id is not None)
+    bases = slice(first, first + mask.shape[1])
+    maps = torch.cat([layer[..., bases, bases] for layer in attentions], 1) if attentions else None
+    return states[:, bases], maps
 
 
 def pairs_of(mask: Tensor) -> Tensor:

@@ -26,9 +26,10 @@ class PooledHead(SequencePredictionHead):
         pooled: Tensor = outputs["pooler_output"]
         return pooled
 
-    def predict(self, features: Tensor, labels: Tensor | None = None) -> HeadOutput:
-        """Return logits of shape (batch, labels), and the loss where `labels` are given."""
-        return PredictionHead.forward(self, features, labels)
+    def predict(self, features: Tensor) -> Tensor:
+        """Return logits of shape (batch, labels)."""
+        logits: Tensor = PredictionHead.forward(self, features, None).logits
+        return logits
 
 
 @HEADS.register("rnaernie_bench.mean")
@@ -45,19 +46,27 @@ class MeanHead(PooledHead):
     def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
         """Return the mean state of the bases, of shape (batch, hidden)."""
         states = outputs["last_hidden_state"]
-        bases = input_ids != self.pad_token_id
-        for special in (self.bos_token_id, self.eos_token_id):
-            if special is not None:  # some networks know none
-                bases = bases & (input_ids != special)
-        if self.typed:
-            bases = bases & (input_ids < N_RNA_TOKENS)
-        weights = bases.to(states.dtype).unsqueeze(-1)
+        weights = bases_of(self, input_ids).to(states.dtype).unsqueeze(-1)
         mean: Tensor = (states * weights).sum(1) / weights.sum(1).clamp_min(1)
         return mean
 
     def forward(self, outputs: Any, labels: Tensor | None = None, **kwargs: Any) -> HeadOutput:
         """Return logits and loss; MultiMolecule hands over `input_ids` with the outputs."""
-        return self.predict(self.features(outputs, kwargs["input_ids"]), labels)
+        return PredictionHead.forward(self, self.features(outputs, kwargs["input_ids"]), labels)
+
+
+def bases_of(head: Any, input_ids: Tensor) -> Tensor:
+    """Return where bases stand, bool of the shape of `input_ids`: not special tokens, nor types.
+
+    Args:
+        head: knows its special tokens; `typed`, whether its vocabulary holds types.
+        input_ids: (inputs, length).
+    """
+    bases = input_ids != head.pad_token_id
+    for special in (head.bos_token_id, head.eos_token_id):
+        if special is not None:  # some networks know none
+            bases = bases & (input_ids != special)
+    return bases & (input_ids < N_RNA_TOKENS) if head.typed else bases
 
 
 def pooled(config: Any, num_labels: int, problem: str) -> PooledHead:
@@ -71,5 +80,5 @@ def mean(config: Any, num_labels: int, problem: str) -> MeanHead:
 
 
 def head_config(num_labels: int, problem: str) -> HeadConfig:
-    """Return the configuration that both heads share."""
+    """Return the configuration that all linear heads share."""
     return HeadConfig(num_labels=num_labels, problem_type=problem, dropout=DROPOUT)

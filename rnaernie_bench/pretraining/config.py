@@ -10,7 +10,7 @@ from typing import Literal
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
 from rnaernie_bench.catalogue import BACKBONES
-from rnaernie_bench.config import Root, check_tracking, compose_root, group_choices, require
+from rnaernie_bench.config import Root, compose_root, group_choices, require
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.pretraining.corpus import CorpusOptions
 from rnaernie_bench.pretraining.masking import MaskingOptions
@@ -101,7 +101,6 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.motifs != (), "motifs", "a list of one file or more, or null")
-        check_tracking(self.tracking)
 
 
 def compose(overrides: Sequence[str]) -> PretrainConfig:

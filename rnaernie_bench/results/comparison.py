@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.errors import ResultError
+from rnaernie_bench.results.kinds import KINDS, kind_of
 from rnaernie_bench.results.paired import (
     holm,
     mcnemar,
@@ -48,13 +49,24 @@ from rnaernie_bench.results.structures import (
     per_sequence,
     structure_scorer,
 )
+from rnaernie_bench.structure.scores import COUNTS
 
 Floats = npt.NDArray[np.float64]
 Answers = npt.NDArray[Any]
-"""Of a run: log-probabilities, shape (n, classes), or counts of structures, shape (n,)."""
+"""Of a run: log-probabilities, shape (n, classes), counts of structures, shape (n,), or answers of
+another kind (`results.kinds`), shape (n,)."""
 Unit = Literal["item", "group"]
 
-COMPARED = (*dict.fromkeys((*METRICS, "auroc", *STRUCTURE_METRICS)),)
+COMPARED = (
+    *dict.fromkeys(
+        (
+            *METRICS,
+            "auroc",
+            *STRUCTURE_METRICS,
+            *(metric for kind in KINDS.values() for metric in kind.metrics),
+        )
+    ),
+)
 """The metrics that rows can be compared by; `auroc` where there are two classes."""
 
 
@@ -67,23 +79,29 @@ class Outcomes:
     groups: Sequence[str]
     """Length n."""
     labels: Integers
-    """Shape (n,): true classes; of structures, the number of their pairs."""
+    """Shape (n,): true classes; of structures, the number of their pairs; of other kinds, what
+    their predictions hold as truth, shape (n, q)."""
     run_ids: Sequence[Sequence[str]]
     """By row."""
     scores: Sequence[Sequence[Answers]]
-    """By row and run: log-probabilities, shape (n, classes), or counts of structures, (n,)."""
+    """By row and run."""
 
     @property
-    def structures(self) -> bool:
-        """Whether the items are structures."""
-        return are_structures(self.scores[0][0])
+    def graded(self) -> bool:
+        """Whether items are more or less right, as structures are; classes are right or wrong."""
+        return are_graded(self.scores[0][0])
 
     def right(self, row: int) -> Floats:
         """Return the share of a row's runs that have each item right, shape (n,).
 
-        Of a structure, it is the mean F1, 1 where neither prediction nor reference has a pair.
+        Of a structure, it is the mean F1, 1 where neither prediction nor reference has a pair; of
+        other graded items, the mean of what their kind calls right, 0 where that is undefined.
         """
-        if self.structures:
+        if self.graded and not are_structures(self.scores[0][0]):
+            kind = kind_of(self.scores[0][0])
+            found = [np.nan_to_num(kind.right(self.labels, run)) for run in self.scores[row]]
+            return np.asarray(np.mean(found, axis=0))
+        if self.graded:
             shares = [np.nan_to_num(per_sequence(run)["f1"], nan=1.0) for run in self.scores[row]]
             return np.asarray(np.mean(shares, axis=0))
         hits = [run.argmax(axis=1) == self.labels for run in self.scores[row]]
@@ -249,13 +267,18 @@ def _resample(
     return [rows[row] for row in sorted(rows)], units.copies
 
 
-def are_structures(answers: Answers) -> bool:
-    """Return whether the answers of a run are counts of structures."""
+def are_graded(answers: Answers) -> bool:
+    """Return whether the answers of a run are more than log-probabilities of classes."""
     return answers.dtype.names is not None
 
 
+def are_structures(answers: Answers) -> bool:
+    """Return whether the answers of a run are counts of structures."""
+    return answers.dtype == COUNTS
+
+
 def scorer_of(metric: str, outcomes: Outcomes, runs: Sequence[Answers], by: Unit) -> Scorer:
-    """Return the metric of `runs`, their log-probabilities of shape (n, classes) each.
+    """Return a metric of `runs`, given the answers of each.
 
     Raises:
         ResultError: the metric is not among `COMPARED`, or is one of two classes where there are
@@ -271,6 +294,15 @@ def scorer_of(metric: str, outcomes: Outcomes, runs: Sequence[Answers], by: Unit
             )
         units = whole or alike(np.arange(len(outcomes.labels)))
         return structure_scorer(metric, runs, units)
+    if are_graded(runs[0]):
+        kind = kind_of(runs[0])
+        if metric not in kind.metrics:
+            raise ResultError(
+                f"{metric} cannot be compared on predictions of the kind {kind.name}",
+                where="--metric",
+                remedy=f"choose one of {', '.join(kind.metrics)}",
+            )
+        return kind.scorer(metric, outcomes.labels, runs, whole)
     labels, n_classes = outcomes.labels, runs[0].shape[1]
     known = (*METRICS, "auroc") if n_classes == 2 else METRICS
     if metric not in known:
@@ -292,7 +324,7 @@ def scorer_of(metric: str, outcomes: Outcomes, runs: Sequence[Answers], by: Unit
 
 def _distinct(runs: Sequence[Answers], metric: str) -> list[Answers]:
     """Return the runs without those that predict what an earlier one does."""
-    by_scores = metric in ("ece", "auroc") or are_structures(runs[0])
+    by_scores = metric in ("ece", "auroc") or are_graded(runs[0])
     seen = {(run if by_scores else run.argmax(axis=1)).tobytes(): run for run in reversed(runs)}
     return list(seen.values())[::-1]
 
@@ -323,7 +355,7 @@ def _pair(
     a, b = rows[first], rows[second]
     difference = float(a.values.mean() - b.values.mean())
     share_a, share_b = outcomes.right(first), outcomes.right(second)
-    if outcomes.structures:
+    if outcomes.graded:
         only_first, only_second = float((share_a > share_b).sum()), float((share_b > share_a).sum())
     else:
         only_first = float((share_a * (1 - share_b)).sum())
@@ -335,8 +367,9 @@ def _pair(
             samples[:, 0], difference, left_out[:, 0], copies, confidence=confidence
         )
         exact = mcnemar(share_a > 0.5, share_b > 0.5)
-        mid_p = exact.mid_p if options.by == "item" and not outcomes.structures else None
-        if options.metric == "accuracy" and options.by == "item":
+        by_items = options.by == "item" and not outcomes.graded
+        mid_p = exact.mid_p if by_items else None
+        if options.metric == "accuracy" and by_items:
             test, p = "mcnemar", exact.p
         else:
             test, p = "permutation", _permutation(outcomes, options, a, b, first, second)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import atomic_path
+from rnaernie_bench.results.measured import Measured, from_table, to_table
 from rnaernie_bench.results.structures import StructurePredictions
 from rnaernie_bench.structure.scores import COUNT_NAMES, COUNTS
 
@@ -100,7 +101,7 @@ class Predictions:
         return self.labels[mask], self.scores[mask]
 
 
-AnyPredictions = Predictions | StructurePredictions
+AnyPredictions = Predictions | StructurePredictions | Measured
 """What a run of one level or another predicted."""
 
 
@@ -124,6 +125,17 @@ def write_predictions(path: str | os.PathLike[str], predictions: AnyPredictions)
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if isinstance(predictions, Measured):
+        with atomic_path(path) as temporary:
+            pq.write_table(
+                to_table(predictions),
+                temporary,
+                compression="zstd",
+                compression_level=19,
+                use_dictionary=["group"],
+                use_byte_stream_split=False,
+            )
+        return
     scores = pa.FixedSizeListArray.from_arrays(
         pa.array(predictions.scores.ravel()), predictions.scores.shape[1]
     )
@@ -180,6 +192,12 @@ def read_predictions(path: str | os.PathLike[str]) -> AnyPredictions:
         raise ResultError("no such predictions file", where=path, remedy=restore) from error
     except (OSError, pa.ArrowException) as error:
         raise ResultError("the predictions are damaged", where=path, remedy=restore) from error
+    try:
+        measured = from_table(table)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ResultError(f"holds no predictions: {error}", where=path, remedy=restore) from error
+    if measured is not None:
+        return measured
     parts = [name for name in table.column_names if name.startswith(_PART)]
     structures = table.column_names == ["id", "group", *COUNT_NAMES, *parts]
     if not parts or not (structures or table.column_names == [*_COLUMNS, *parts]):

@@ -195,7 +195,7 @@ def auroc_scorer(labels: Integers, scores: Floats, units: Units) -> AurocScorer:
         scores: shape (runs, n), higher for the positive class.
         units: groups, or items one by one.
     """
-    return AurocScorer(units, np.asarray(labels) == 1, np.array([_midranks(run) for run in scores]))
+    return AurocScorer(units, np.asarray(labels) == 1, np.array([midranks(run) for run in scores]))
 
 
 def _below(scores: Floats, others: Floats) -> Floats:
@@ -205,7 +205,7 @@ def _below(scores: Floats, others: Floats) -> Floats:
     return np.asarray((left + right) / 2)
 
 
-def _midranks(scores: Floats) -> Floats:
+def midranks(scores: Floats) -> Floats:
     """Return the ranks of `scores` from 1 on, equal scores sharing the middle of theirs."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]

@@ -182,7 +182,8 @@ def load_outcomes(rows: Sequence[Selected], part: str) -> Outcomes:
         own = np.argsort(predictions.ids[mask])
         if not (
             np.array_equal(predictions.ids[mask][own], ids)
-            and np.array_equal(predictions.truth[mask][own], labels)
+            and predictions.truth[mask][own].tobytes() == labels.tobytes()  # nan equals itself
+            and predictions.answers.dtype == first.answers.dtype
             and predictions.answers.shape[1:] == first.answers.shape[1:]
         ):
             raise ResultError(

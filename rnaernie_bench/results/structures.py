@@ -10,10 +10,22 @@ import numpy.typing as npt
 
 from rnaernie_bench.results.resampling import Units
 from rnaernie_bench.results.scorers import AdditiveScorer
-from rnaernie_bench.structure.scores import COUNTS, agreement, scores
+from rnaernie_bench.structure.scores import (
+    COUNTS,
+    Scores,
+    agreement,
+    bands,
+    by_group,
+    scores,
+    summarise,
+)
 
 STRUCTURE_METRICS = ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1")
 """Names of the metrics of structures in a record. All but the last are means over sequences."""
+
+IDENTITY_EDGES = (0.6, 0.7, 0.8, 0.9)
+"""Where bands of the identity to the nearest training sequence begin. Sequences of four letters
+that have nothing in common are about half identical."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,6 +127,40 @@ def evaluate_structures(counts: npt.NDArray[np.void]) -> dict[str, float]:
         name: [part.sum() for part in parts_of_ratio(name, counts)] for name in STRUCTURE_METRICS
     }
     return {name: float(part / whole) if whole else 0.0 for name, (part, whole) in sums.items()}
+
+
+def breakdown(
+    counts: npt.NDArray[np.void], identities: npt.NDArray[np.floating] | None
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return the F1 of kinds of pairs, and of bands of identity, as a record tells them.
+
+    Args:
+        counts: shape (n,).
+        identities: shape (n,), to the nearest training sequence, lower ones than the first edge as
+            0; None if they were not looked for.
+
+    Returns:
+        Under ``pairs`` by kind (``nested``, ``pseudoknotted``) and under ``identity`` by band: how
+        many sequences define an F1, ``n``, its mean over them, ``f1``, and that of all their pairs
+        together, ``pooled_f1``; both None where none does.
+    """
+    kinds = {kind: _figures(summarise(counts, kind)) for kind in ("nested", "pseudoknotted")}
+    if identities is None:
+        return {"pairs": kinds}
+    exact = np.round(identities.astype(np.float64), 6)  # in float32, .9 is below the edge .9
+    found = by_group(counts, bands(exact, IDENTITY_EDGES))
+    ascending = bands(np.array([0.0, *IDENTITY_EDGES]), IDENTITY_EDGES)
+    return {
+        "pairs": kinds,
+        "identity": {name: _figures(found[name]) for name in ascending if name in found},
+    }
+
+
+def _figures(found: Scores) -> dict[str, float | None]:
+    defined = found.n - found.undefined
+    if not defined:
+        return {"n": 0, "f1": None, "pooled_f1": None}
+    return {"n": defined, "f1": found.mean["f1"], "pooled_f1": found.pooled["f1"]}
 
 
 def structure_intervals(

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.features import FeatureTable
+    from rnaernie_bench.features import FeatureTable, StateTable
     from rnaernie_bench.fitting import FitContext, FitReport
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
+
+
+SCORED = 4096
+"""Sequences whose features are held at a time while they are scored."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,24 @@ class FittedHead:
     """A trained head on a frozen backbone; known sequences are read from the feature table."""
 
     network: FittedNetwork
-    table: FeatureTable
+    table: FeatureTable | StateTable
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return float32 logits of shape (sequences, classes)."""
+        """Return float32 logits of shape (units, outputs)."""
+        import numpy as np
         import torch
 
         if not all(sequence in self.table for sequence in sequences):
             return self.network.logits(sequences)
         head: Any = self.network.model.head
         device = next(head.parameters()).device  # the network may have taken it along
-        features = torch.from_numpy(self.table.of(sequences)).to(device)
-        with torch.inference_mode():
-            logits: np.ndarray = head.eval().predict(features).logits.cpu().numpy()
-        return logits
+        blocks = []
+        for start in range(0, len(sequences), SCORED):
+            rows = _rows(self.table, sequences[start : start + SCORED])
+            with torch.inference_mode():
+                scores = head.eval().predict(torch.from_numpy(rows).to(device))
+            blocks.append(scores.cpu().numpy())
+        return np.concatenate(blocks)
 
     def save(self, folder: Path) -> None:
         """Write backbone and head into `folder`."""
@@ -70,14 +78,21 @@ class FittedHead:
 def fit(context: FitContext, encoder: Encoder, options: FrozenOptions) -> tuple[Any, FitReport]:
     """Train a fresh head on the features of `encoder`; a contact head, on its states."""
     if context.task.level == "contact":
-        from rnaernie_bench.strategies.contact import fit_frozen
+        from rnaernie_bench.contacts import strategies as contacts
 
-        return fit_frozen(context, encoder, options.learning_rate)
+        fresh = contacts.with_fresh_head(context, encoder)
+        tables = [contacts.states_of(context, encoder, fresh.model, fresh.reader)]
+        return contacts.fit_on_states(context, encoder, fresh, options.learning_rate, tables)
     from rnaernie_bench.strategies.network import refuse_long, with_fresh_head
+    from rnaernie_bench.strategies.states import states_of_bases
 
     network = with_fresh_head(context, encoder)
     refuse_long(context, network.reader)
-    table = features(context, encoder, network.model, network.reader)
+    table: FeatureTable | StateTable
+    if context.task.level == "token":
+        table = states_of_bases(context, encoder, network.model, network.reader)
+    else:
+        table = features(context, encoder, network.model, network.reader)
     return fit_head(context, encoder, network, table, options)
 
 
@@ -85,7 +100,7 @@ def fit_head(
     context: FitContext,
     encoder: Encoder,
     network: FittedNetwork,
-    table: FeatureTable,
+    table: FeatureTable | StateTable,
     options: FrozenOptions,
 ) -> tuple[FittedHead, FitReport]:
     """Train the head of `network` on the features in `table`, which hold all sequences."""
@@ -168,8 +183,19 @@ class _Outcome:
     stopped_by: str
 
 
+def _rows(table: FeatureTable | StateTable, sequences: Sequence[str]) -> np.ndarray:
+    """Return the features of all units of some sequences, float32 (units, hidden)."""
+    import numpy as np
+
+    from rnaernie_bench.features import FeatureTable
+
+    if isinstance(table, FeatureTable):
+        return np.asarray(table.of(sequences))
+    return np.concatenate([table.of(sequence) for sequence in sequences]).astype(np.float32)
+
+
 def _train_head(
-    context: FitContext, head: Any, table: FeatureTable, options: FrozenOptions
+    context: FitContext, head: Any, table: FeatureTable | StateTable, options: FrozenOptions
 ) -> _Outcome:
     """Train `head` in place on standardised features; it holds its best epoch afterwards.
 
@@ -179,19 +205,28 @@ def _train_head(
     import torch
     from transformers import get_linear_schedule_with_warmup
 
-    from rnaernie_bench.data.items import labels_of
-    from rnaernie_bench.strategies.network import validation_score
+    from rnaernie_bench.losses import loss_of
+    from rnaernie_bench.strategies.lesson import lesson
+    from rnaernie_bench.strategies.network import unscale
 
-    trainer, metric = context.config.trainer, context.task.main_metric
+    trainer, metric, problem = (
+        context.config.trainer,
+        context.task.main_metric,
+        context.task.problem,
+    )
     start = time.perf_counter()
-    features = torch.from_numpy(table.of([item.sequence for item in context.train]))
-    held_out = torch.from_numpy(table.of([item.sequence for item in context.validation]))
-    labels = torch.from_numpy(labels_of(context.train))
+    taught = lesson(context)
+    features = torch.from_numpy(_rows(table, [item.sequence for item in context.train]))
+    held_out = torch.from_numpy(_rows(table, [item.sequence for item in context.validation]))
+    labels = torch.from_numpy(taught.train.values)
+    weights = None if taught.train_weights is None else torch.from_numpy(taught.train_weights)
+    classes = None if taught.class_weights is None else torch.from_numpy(taught.class_weights)
     shift, scale = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     features, held_out = (features - shift) / scale, (held_out - shift) / scale
-    score = validation_score(context)
+    items = len(taught.train.sizes)
+    alone = len(labels) == items  # a unit an item: indices need no look-up
     generator = torch.Generator().manual_seed(context.config.seed)
-    steps = -(-len(labels) // options.batch_size) * trainer.max_epochs
+    steps = -(-items // options.batch_size) * trainer.max_epochs
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=options.learning_rate, weight_decay=trainer.weight_decay
     )
@@ -204,8 +239,15 @@ def _train_head(
     for epoch in range(1, trainer.max_epochs + 1):
         head.train()
         total = 0.0
-        for batch in torch.randperm(len(labels), generator=generator).split(options.batch_size):
-            loss = head.predict(features[batch], labels[batch]).loss
+        for batch in torch.randperm(items, generator=generator).split(options.batch_size):
+            units = batch if alone else torch.from_numpy(taught.train.units(batch.tolist()))
+            loss = loss_of(
+                problem,
+                head.predict(features[units]),
+                labels[units],
+                weights=None if weights is None else weights[units],
+                class_weights=classes,
+            )
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(head.parameters(), trainer.max_grad_norm)
@@ -213,9 +255,9 @@ def _train_head(
             schedule.step()
             total += float(loss.detach()) * len(batch)
         with torch.inference_mode():
-            metrics = score(head.eval().predict(held_out).logits.numpy())
+            metrics = taught.score(head.eval().predict(held_out).numpy())
         curves = {f"eval_{name}": value for name, value in metrics.items()}
-        context.log({"loss": total / len(labels), **curves}, epoch)
+        context.log({"loss": total / items, **curves}, epoch)
         value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
         if value > best:
             best, best_epoch = value, epoch
@@ -230,6 +272,8 @@ def _train_head(
             break
     head.load_state_dict(best_state)
     _fold_in(head.decoder, shift, scale)
+    if taught.scaling is not None:
+        unscale(head.decoder, taught.scaling)
     return _Outcome(time.perf_counter() - start, epoch, best_epoch, stopped_by)
 
 
@@ -246,5 +290,5 @@ ENTRY = StrategyEntry(
     options=FrozenOptions,
     fit="rnaernie_bench.strategies.frozen:fit",
     summary="the backbone stays as it is, its cached features train the head",
-    levels=("sequence", "contact"),
+    levels=("sequence", "token", "contact"),
 )

@@ -48,7 +48,7 @@ def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[An
         ConfigError: if layers are to learn differently under a contact head, which is not built.
     """
     if context.task.level == "contact":
-        from rnaernie_bench.strategies.contact import fit_full
+        from rnaernie_bench.contacts import strategies as contacts
 
         if options.layer_decay < 1 or options.unfreeze_every is not None:
             raise ConfigError(
@@ -56,7 +56,8 @@ def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[An
                 where="strategy",
                 remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
             )
-        return fit_full(context, encoder, options.learning_rate)
+        fresh = contacts.with_fresh_head(context, encoder)
+        return contacts.fit_network(context, encoder, fresh, options.learning_rate)
     from rnaernie_bench.strategies.layers import GradualUnfreezing, layer_groups, rate_factors
     from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
@@ -78,5 +79,5 @@ ENTRY = StrategyEntry(
     options=FullOptions,
     fit="rnaernie_bench.strategies.full:fit",
     summary="every weight of backbone and head is trained",
-    levels=("sequence", "contact"),
+    levels=("sequence", "token", "contact"),
 )

@@ -16,8 +16,8 @@ from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.network import FittedNetwork
 
 ATTENTION = (
     "query", "key", "value", "attention.output.dense",
@@ -53,14 +53,14 @@ class LoraOptions:
             raise ConfigError("no layer is named", where="strategy.targets", remedy="or give null")
 
 
-def fit(
-    context: FitContext, encoder: Encoder, options: LoraOptions
-) -> tuple[FittedNetwork, FitReport]:
+def fit(context: FitContext, encoder: Encoder, options: LoraOptions) -> tuple[Any, FitReport]:
     """Train adapters of `encoder` and a fresh head on the task.
 
     Raises:
         ConfigError: if peft is missing, or the backbone has no layer that is to get an adapter.
     """
+    if context.task.level == "contact":
+        return _fit_contacts(context, encoder, options)
     from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
     network = with_fresh_head(context, encoder)
@@ -73,6 +73,21 @@ def fit(
     merge_adapters(adapters)
     told = report(context, network.model, summary, network.reader, encoder.weights_sha256)
     return network, replace(told, details={"trainable_parameters": trainable})
+
+
+def _fit_contacts(
+    context: FitContext, encoder: Encoder, options: LoraOptions
+) -> tuple[FittedContactNetwork, FitReport]:
+    from rnaernie_bench.contacts.strategies import fit_network, with_fresh_head
+
+    network = with_fresh_head(context, encoder)
+    adapters = add_adapters(encoder.model, options)
+    trainable = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
+    _, told = fit_network(context, encoder, network, options.learning_rate)
+    merge_adapters(adapters)
+    details = {**told.details, "trainable_parameters": trainable}
+    parameters = sum(p.numel() for p in network.model.parameters())
+    return network, replace(told, details=details, parameters=parameters)
 
 
 def add_adapters(backbone: Any, options: LoraOptions) -> Any:
@@ -122,4 +137,5 @@ ENTRY = StrategyEntry(
     options=LoraOptions,
     fit="rnaernie_bench.strategies.lora:fit",
     summary="low-rank adapters beside the backbone's attention, and the head, are trained",
+    levels=("sequence", "token", "contact"),
 )

@@ -15,13 +15,14 @@ from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
-from rnaernie_bench.data.items import SequenceItem, labels_of
+from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.targets import Scaling, Targets
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
-from rnaernie_bench.levels import LengthPolicy
-from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.levels import LengthPolicy, Level, outputs
 from rnaernie_bench.model import TaskModel, build_head, save_model
+from rnaernie_bench.strategies.lesson import lesson
 from rnaernie_bench.training import Examples, TrainingSummary, train
 
 
@@ -63,10 +64,6 @@ class Reader:
             tails=self.tails(sequences) if self.tails else None,
         )
 
-    def examples(self, items: Sequence[SequenceItem]) -> Examples:
-        """Return encoded items with their labels."""
-        return Examples(self.encode([item.sequence for item in items]), labels_of(items))
-
 
 @dataclass(frozen=True)
 class FittedNetwork:
@@ -76,9 +73,10 @@ class FittedNetwork:
     reader: Reader
     write: Callable[[Path], None]
     """Writes the model into a folder."""
+    level: Level = "sequence"
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return float32 logits of shape (sequences, classes)."""
+        """Return float32 logits of shape (units, outputs)."""
         device = best_device()
         model = self.model.to(device).eval()
         return in_batches(
@@ -87,6 +85,7 @@ class FittedNetwork:
             pad_id=self.reader.pad_id,
             token_budget=self.reader.token_budget,
             device=device,
+            sizes=units_of(sequences, self.level),
         )
 
     def save(self, folder: Path) -> None:
@@ -94,11 +93,18 @@ class FittedNetwork:
         self.write(folder)
 
 
+def units_of(sequences: Sequence[str], level: Level) -> np.ndarray:
+    """Return how many rows of scores each sequence has, int64: one, or one a base."""
+    sizes = [len(sequence) if level == "token" else 1 for sequence in sequences]
+    return np.array(sizes, dtype=np.int64)
+
+
 def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
     """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted."""
     task, config = context.task, context.config
     torch.manual_seed(config.seed)
-    head = build_head(config.task.head, encoder.model.config, len(task.labels), task.problem)
+    width = outputs(task.problem, len(task.labels))
+    head = build_head(config.task.head, encoder.model.config, width, task.problem)
     model = TaskModel(encoder.model, head)
     reader = Reader(
         encoder.tokenizer,
@@ -108,7 +114,7 @@ def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
         config.task.window_overlap,
     )
     write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
-    return FittedNetwork(model, reader, write)
+    return FittedNetwork(model, reader, write, task.level)
 
 
 def refuse_long(context: FitContext, reader: Reader) -> None:
@@ -127,16 +133,6 @@ def refuse_long(context: FitContext, reader: Reader) -> None:
         reader.encode(
             [item.sequence for item in long], [f"{file}, record '{item.id}'" for item in long]
         )
-
-
-def validation_score(context: FitContext) -> Callable[[np.ndarray], Mapping[str, float]]:
-    """Return the function that turns validation logits into metrics."""
-    labels = labels_of(context.validation)
-
-    def score(logits: np.ndarray) -> Mapping[str, float]:
-        return classification_report(logits, labels, context.task.labels).metrics
-
-    return score
 
 
 def train_network(
@@ -162,23 +158,46 @@ def train_network(
         DataError: for a sequence over the limit under ``task.length=error``.
     """
     refuse_long(context, reader)
-    metric = context.task.main_metric
-    return train(
+    metric, taught = context.task.main_metric, lesson(context)
+    if taught.class_weights is not None:
+        model.class_weights = torch.from_numpy(taught.class_weights)
+
+    def examples(items: Items, targets: Targets, weights: np.ndarray | None) -> Examples:
+        return Examples(reader.encode([item.sequence for item in items]), targets, weights)
+
+    summary = train(
         model,
-        reader.examples(context.train),
-        reader.examples(context.validation),
+        examples(context.train, taught.train, taught.train_weights),
+        examples(context.validation, taught.validation, taught.validation_weights),
         pad_id=reader.pad_id,
         options=context.config.trainer,
         learning_rate=learning_rate,
         seed=context.config.seed,
         folder=context.folder,
-        score=validation_score(context),
+        score=taught.score,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         log=context.log,
         rate_factors=rate_factors,
         callbacks=callbacks,
     )
+    if taught.scaling is not None:
+        unscale(last_linear(model), taught.scaling)
+    return summary
+
+
+def last_linear(model: nn.Module) -> nn.Linear:
+    """Return the layer that gives the scores of a network: `head.decoder`, or its own `linear`."""
+    layer: nn.Linear = model.linear if hasattr(model, "linear") else model.head.decoder  # type: ignore[union-attr, assignment]
+    return layer
+
+
+def unscale(linear: nn.Linear, scaling: Scaling) -> None:
+    """Make a layer that gives scaled quantities give them in the units of the data."""
+    scale, shift = torch.from_numpy(scaling.scale), torch.from_numpy(scaling.shift)
+    with torch.no_grad():
+        linear.weight *= scale.to(linear.weight)[:, None]
+        linear.bias.copy_(linear.bias * scale.to(linear.bias) + shift.to(linear.bias))
 
 
 def report(

@@ -7,14 +7,18 @@ weighted by probability, is the sequence's: one loss, one prediction.
 On a frozen backbone with a linear head the mean of logits is the logits of the mean of features.
 So features are cached for the first type of every sequence, the second and so on, and runs of any
 k, seed or learning rate share them.
+
+Where pairs of bases are asked for, the logit of each pair is averaged; the states of ``[IND]`` and
+type are dropped. Contact heads are not linear: on a frozen base the states of all copies are
+cached, and the head reads each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rnaernie_bench.catalogue import StrategyEntry
 from rnaernie_bench.errors import ConfigError
@@ -22,12 +26,15 @@ from rnaernie_bench.errors import ConfigError
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.config import RunConfig
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.data.encoding import Tail
     from rnaernie_bench.features import FeatureTable
     from rnaernie_bench.fitting import FitContext, FitReport, Fitted
-    from rnaernie_bench.guidance.choice import Predictor
+    from rnaernie_bench.guidance.choice import Choice, Predictor
     from rnaernie_bench.guidance.guides import Guide, Predicted
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
+
+    Network = TypeVar("Network", FittedNetwork, FittedContactNetwork)
 
 LEARNING_RATES: Mapping[str, float] = {"full": 1e-4, "frozen": 1e-3}
 """Those of the strategies of these names."""
@@ -103,9 +110,7 @@ def facts(config: RunConfig) -> dict[str, Any]:
     return {"predictor": _predictor_of(options.predictor).facts()["weights_sha256"]}
 
 
-def fit(
-    context: FitContext, encoder: Encoder, options: TypeGuidedOptions
-) -> tuple[Fitted, FitReport]:
+def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tuple[Any, FitReport]:
     """Train a fresh head on typed copies, and with `base=full` the backbone as well.
 
     Raises:
@@ -118,6 +123,8 @@ def fit(
         return _plain(context, encoder, options)
     require_types(encoder.tokenizer, context.config.backbone.name)
     guided = _guide(context, options)
+    if context.task.level == "contact":
+        return _contacts(context, encoder, options, guided)
     train = _full if options.base == "full" else _frozen
     return train(context, encoder, options, guided)
 
@@ -177,7 +184,30 @@ def _frozen(
     return fitted, replace(told, details=details, types=guided.facts)
 
 
-def _typed(network: FittedNetwork, guide: Guide) -> FittedNetwork:
+def _contacts(
+    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
+) -> tuple[FittedContactNetwork, FitReport]:
+    from rnaernie_bench.contacts import strategies as contacts
+
+    guide = guided.guide
+    plain = contacts.with_fresh_head(context, encoder)
+    typed = _typed(plain, guide)
+    if options.base == "full":
+        fitted, told = contacts.fit_network(context, encoder, typed, options.rate)
+    else:
+        choice = guide.choose(sequences := contacts.sequences_within(context, plain.reader))
+        tables = [
+            contacts.states_of(context, encoder, plain.model, reader, types=types)
+            for reader, types in _one_by_one(plain.reader, sequences, choice)
+        ]
+        fitted, told = contacts.fit_on_states(
+            context, encoder, typed, options.rate, tables, lambda some: guide.choose(some).weights
+        )
+    details = {**told.details, "typing_s": round(guided.seconds, 3)}
+    return fitted, replace(told, details=details, types=guided.facts)
+
+
+def _typed(network: Network, guide: Guide) -> Network:
     """Return a network that reads typed copies and saves what chose their types."""
 
     def write(folder: Path) -> None:
@@ -204,23 +234,15 @@ def _mean_features(
     """Return the features of every sequence, averaged over its types by their shares."""
     import numpy as np
 
-    from rnaernie_bench.guidance.choice import Choice, as_tails
-    from rnaernie_bench.guidance.guides import digest
     from rnaernie_bench.strategies.frozen import features
 
     sequences = [item.sequence for part in context.dataset.parts.values() for item in part]
     distinct = list(dict.fromkeys(sequences))
     choice = guide.choose(distinct)
-    row = {sequence: index for index, sequence in enumerate(distinct)}
-    tables = []
-    for types in choice.types.T[:, :, None]:  # the first type of each sequence, the second, ...
-
-        def alone(sequences: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
-            chosen = types[[row[sequence] for sequence in sequences]]
-            return as_tails(Choice(chosen, np.ones(chosen.shape)), encoder.tokenizer)
-
-        reader = replace(network.reader, tails=alone)
-        tables.append(features(context, encoder, network.model, reader, types=digest(types)))
+    tables = [
+        features(context, encoder, network.model, reader, types=types)
+        for reader, types in _one_by_one(network.reader, distinct, choice)
+    ]
     rows = sum(
         table.of(distinct) * choice.weights[:, rank, None] for rank, table in enumerate(tables)
     )
@@ -230,6 +252,28 @@ def _mean_features(
         seconds=sum(table.seconds for table in tables),
         cached=all(table.cached for table in tables),
     )
+
+
+def _one_by_one(
+    reader: Reader, sequences: Sequence[str], choice: Choice
+) -> Iterator[tuple[Reader, str]]:
+    """Yield what reads `sequences` with the first of their types alone, the second, and so on.
+
+    Each comes with what identifies these types in a cache.
+    """
+    import numpy as np
+
+    from rnaernie_bench.guidance.choice import Choice, as_tails
+    from rnaernie_bench.guidance.guides import digest
+
+    row = {sequence: index for index, sequence in enumerate(sequences)}
+    for types in choice.types.T[:, :, None]:
+
+        def alone(asked: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
+            chosen = types[[row[sequence] for sequence in asked]]
+            return as_tails(Choice(chosen, np.ones(chosen.shape)), reader.tokenizer)
+
+        yield replace(reader, tails=alone), digest(types)
 
 
 def _require_linear(head: Any, name: str) -> None:
@@ -244,8 +288,8 @@ def _require_linear(head: Any, name: str) -> None:
     width = next(head.parameters()).shape[-1]
     first, second = torch.randn(2, 8, width, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        mean = 0.25 * head.predict(first).logits + 0.75 * head.predict(second).logits
-        if torch.allclose(head.predict(0.25 * first + 0.75 * second).logits, mean, atol=1e-4):
+        mean = 0.25 * head.predict(first) + 0.75 * head.predict(second)
+        if torch.allclose(head.predict(0.25 * first + 0.75 * second), mean, atol=1e-4):
             return
     raise ConfigError(
         f"the head '{name}' is not linear: features of typed copies cannot be averaged for it",
@@ -331,4 +375,5 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.strategies.type_guided:fit",
     facts="rnaernie_bench.strategies.type_guided:facts",
     summary="each sequence is read with its likely RNA types, which vote by their probabilities",
+    levels=("sequence", "contact"),
 )

@@ -15,7 +15,12 @@ import numpy as np
 from rnaernie_bench.environment import available_cores
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.structure.kernels import greedy_matching, nested_maximum
+from rnaernie_bench.structure.kernels import (
+    expected_accuracy,
+    greedy_matching,
+    keep_candidates,
+    nested_maximum,
+)
 from rnaernie_bench.structure.notations import NO_PAIRS
 from rnaernie_bench.structure.records import CANONICAL, MIN_LOOP
 from rnaernie_bench.structure.thermodynamics import fold, fold_all
@@ -23,6 +28,7 @@ from rnaernie_bench.structure.thermodynamics import fold, fold_all
 _CANONICAL = np.zeros((256, 256), dtype=bool)
 for _pair in CANONICAL:
     _CANONICAL[ord(_pair[0]), ord(_pair[1])] = True
+_ANY = np.ones_like(_CANONICAL)
 
 _WEIGHT_SCALE = 1 << 24
 """Weights of a matching are whole numbers: probabilities in steps finer than those of float32."""
@@ -104,12 +110,9 @@ def mea(probabilities: np.ndarray, sequence: str, options: DecodingOptions) -> n
     2006, doi 10.1093/bioinformatics/btl246; Lu et al. 2009, doi 10.1261/rna.1643609), with ``q_i``
     what the candidates leave of base i: 1 minus their probabilities, or 0.
     """
-    upper = candidates(probabilities, sequence, options)
-    unpaired = np.maximum(1 - upper.sum(axis=0) - upper.sum(axis=1), 0)
-    upper *= np.float32(2 * options.gamma)  # in place: new megabytes cost more than the sums
-    upper -= unpaired[:, None]
-    upper -= unpaired
-    return _sorted(nested_maximum(upper))
+    gains = candidates(probabilities, sequence, options)
+    expected_accuracy(gains, options.gamma)
+    return _sorted(nested_maximum(gains))
 
 
 def centroid(probabilities: np.ndarray, sequence: str, options: DecodingOptions) -> np.ndarray:
@@ -220,13 +223,17 @@ def candidates(probabilities: np.ndarray, sequence: str, options: DecodingOption
     n = len(sequence)
     if probabilities.shape != (n, n):
         raise ValueError(f"probabilities of shape {probabilities.shape} for {n} bases")
-    upper = np.triu(probabilities.astype(np.float32, copy=False), k=options.min_loop + 1)
-    if np.isnan(upper.sum()):
+    codes = np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)
+    upper = np.zeros((n, n), dtype=np.float32)
+    if not keep_candidates(
+        probabilities.astype(np.float32, copy=False),
+        codes,
+        _CANONICAL if options.canonical else _ANY,
+        np.float32(options.threshold),
+        options.min_loop + 1,
+        upper,
+    ):
         raise ValueError("a probability is not a number")
-    upper[upper < options.threshold] = 0
-    if options.canonical:
-        codes = np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)
-        upper *= _CANONICAL[codes[:, None], codes]
     return upper
 
 

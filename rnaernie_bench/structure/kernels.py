@@ -11,6 +11,56 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
+def keep_candidates(probabilities, codes, allowed, threshold, nearest, kept):  # type: ignore[no-untyped-def]
+    """Copy the pairs that may form, in one pass: what is not touched costs no memory.
+
+    Args:
+        probabilities: float32 of shape (bases, bases), read above the diagonal.
+        codes: uint8 of shape (bases,), indices into `allowed`.
+        allowed: bool of shape (256, 256), which letters may pair.
+        threshold: float32, the least probability.
+        nearest: the least distance of two bases that pair, 1 or more.
+        kept: float32 of shape (bases, bases), zeros, which is filled.
+
+    Returns:
+        Whether all probabilities read were numbers; if not, `kept` is of no use.
+    """
+    n = probabilities.shape[0]
+    for i in range(n):
+        for j in range(i + nearest, n):
+            p = probabilities[i, j]
+            if p >= threshold:
+                if p > 0 and allowed[codes[i], codes[j]]:
+                    kept[i, j] = p
+            elif p != p:
+                return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def expected_accuracy(kept, gamma):  # type: ignore[no-untyped-def]
+    """Turn the probabilities of candidates into what pairing gains over staying unpaired, in place.
+
+    Args:
+        kept: float32 of shape (bases, bases): probabilities above the diagonal, 0 for pairs that
+            are none; becomes ``2 gamma p_ij - q_i - q_j`` where it was not 0.
+        gamma: the weight of paired bases; ``q_i`` is 1 minus the probabilities of base i, or 0.
+    """
+    n = kept.shape[0]
+    unpaired = np.ones(n, dtype=np.float64)
+    for i in range(n):
+        for j in range(i + 1, n):
+            if kept[i, j] > 0:
+                unpaired[i] -= kept[i, j]
+                unpaired[j] -= kept[i, j]
+    unpaired = np.maximum(unpaired, 0.0)
+    for i in range(n):
+        for j in range(i + 1, n):
+            if kept[i, j] > 0:
+                kept[i, j] = 2 * gamma * kept[i, j] - unpaired[i] - unpaired[j]
+
+
+@njit(nogil=True, cache=True)
 def nested_maximum(gains):  # type: ignore[no-untyped-def]
     """Find the nested structure of the largest total gain.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,8 @@ from rnaernie_bench.backbones.letters import LettersOptions
 from rnaernie_bench.backbones.loading import backbone_options, load_backbone
 from rnaernie_bench.backbones.multimolecule import KNOWN, load
 from rnaernie_bench.catalogue import BACKBONES, HEADS, EncoderEntry
-from rnaernie_bench.contact_model import (
-    ContactModel,
-    TokenInputs,
-    load_contact_model,
-    save_contact_model,
-)
+from rnaernie_bench.contacts.inputs import TokenInputs
+from rnaernie_bench.contacts.model import ContactModel, load_contact_model, save_contact_model
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded, encode
 from rnaernie_bench.embedding import embed
@@ -53,89 +50,120 @@ def options(name: str, source: object = None, **changes: Any) -> Any:
     return CheckpointOptions(**given)
 
 
-def encoded(encoder: Any, sequences: list[str] = SEQUENCES) -> Encoded:
+def encoded(encoder: Any, sequences: Sequence[str] = SEQUENCES) -> Encoded:
     return encode(sequences, encoder.tokenizer, policy="error", max_bases=encoder.max_bases)
 
 
 class SequenceLevel:
     """The head `mean` on whole sequences."""
 
-    @staticmethod
-    def model(encoder: Any) -> Any:
-        return TaskModel(encoder.model, build_head("mean", encoder.model.config, 3, "multiclass"))
+    head, outputs, problem = "mean", 3, "multiclass"
+    labels: Any = torch.tensor([0, 1, 2])
+
+    def model(self, encoder: Any) -> Any:
+        config = encoder.model.config
+        return TaskModel(encoder.model, build_head(self.head, config, self.outputs, self.problem))
 
     @staticmethod
-    def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
-        loss: torch.Tensor = model(**batch, labels=torch.tensor([0, 1, 2]))["loss"]
+    def batch(encoder: Any, sequences: Sequence[str]) -> dict[str, torch.Tensor]:
+        ids = gather_batch(
+            encoded(encoder, sequences), range(len(sequences)), encoder.tokenizer.pad_token_id
+        )
+        return {key: ids[key] for key in ("input_ids", "attention_mask")}
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        loss: torch.Tensor = model(**batch, labels=self.labels)["loss"]
         return loss
 
+    def save(self, model: Any, encoder: Any, folder: Path) -> None:
+        labels = list("abc")[-self.outputs :]
+        save_model(model, encoder.tokenizer, folder, head=self.head, labels=labels)
+
+    def load(self, folder: Path) -> tuple[Any, Any]:
+        return load_model(folder)
+
     @staticmethod
-    def save(model: Any, encoder: Any, folder: Path) -> None:
-        save_model(model, encoder.tokenizer, folder, head="mean", labels=list("abc"))
-
-    load = staticmethod(load_model)
+    def of_second(logits: torch.Tensor) -> torch.Tensor:
+        return logits[1]
 
 
-class ContactLevel:
+class TokenLevel(SequenceLevel):
+    """The token head on each base."""
+
+    head, outputs, problem = "token", 2, "regression"
+    labels = torch.arange(2 * sum(map(len, SEQUENCES))).reshape(-1, 2) / 10
+
+    @staticmethod
+    def of_second(logits: torch.Tensor) -> torch.Tensor:
+        first, second, _ = map(len, SEQUENCES)
+        return logits[first : first + second]
+
+
+class ContactLevel(SequenceLevel):
     """The head `bilinear` on pairs of bases."""
 
-    @staticmethod
-    def model(encoder: Any) -> Any:
-        return ContactModel(
-            encoder.model, build_head("bilinear", encoder.model.config, 1, "binary")
-        )
+    head = "bilinear"
+
+    def model(self, encoder: Any) -> Any:
+        return ContactModel(encoder.model, build_head(self.head, encoder.model.config, 1, "binary"))
 
     @staticmethod
-    def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
+    def batch(encoder: Any, sequences: Sequence[str]) -> dict[str, torch.Tensor]:
+        pad = encoder.tokenizer.pad_token_id
+        batch = TokenInputs(encoded(encoder, sequences), pad, sequences).gather(
+            range(len(sequences))
+        )
+        return {key: batch[key] for key in ("input_ids", "attention_mask", "mask")}
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         pairs = [np.array([[0, 6]]), np.zeros((0, 2)), np.array([[1, 9]])]
         targets = contact_targets(pairs, [len(sequence) for sequence in SEQUENCES])
         loss: torch.Tensor = model(**batch, targets=targets)["loss"]
         return loss
 
+    def save(self, model: Any, encoder: Any, folder: Path) -> None:
+        save_contact_model(model, encoder.tokenizer, folder, head=self.head)
+
+    def load(self, folder: Path) -> tuple[Any, Any]:
+        return load_contact_model(folder)
+
     @staticmethod
-    def save(model: Any, encoder: Any, folder: Path) -> None:
-        save_contact_model(model, encoder.tokenizer, folder, head="bilinear")
+    def of_second(logits: torch.Tensor) -> torch.Tensor:
+        size = len(SEQUENCES[1])
+        return logits[1, :size, :size]
 
-    load = staticmethod(load_contact_model)
 
-
-LEVELS: dict[str, Any] = {"sequence": SequenceLevel, "contact": ContactLevel}
+LEVELS = {"sequence": SequenceLevel(), "token": TokenLevel(), "contact": ContactLevel()}
 """A level that is added here is tested with every backbone that serves it."""
 
 
+@pytest.mark.filterwarnings("ignore:Single sequence input")
 @pytest.mark.parametrize(
     ("name", "level"),
     [(n, level) for n in DIFFERENT for level in LEVELS if level in BACKBONES.get(n).levels],
 )
 def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path) -> None:
-    encoder = load_backbone(options(name), seed=1)
-    of = LEVELS[level]
+    encoder, of = load_backbone(options(name), seed=1), LEVELS[level]
     torch.manual_seed(0)
-    model = of.model(encoder)
-    inputs = encoded(encoder)
-
-    def batch(*indices: int) -> dict[str, torch.Tensor]:
-        ids = gather_batch(inputs, indices, encoder.tokenizer.pad_token_id)
-        return {key: ids[key] for key in ("input_ids", "attention_mask")}
-
-    of.loss(model, batch(0, 1, 2)).backward()
-    trained = [p.grad is not None and bool(p.grad.any()) for p in model.head.parameters()]
-    assert any(trained)
+    model, batch = of.model(encoder), of.batch(encoder, SEQUENCES)
+    of.loss(model, batch).backward()
+    assert any(p.grad is not None and bool(p.grad.any()) for p in model.head.parameters())
     if name in KNOWN:
         words = model.backbone.get_input_embeddings().weight
         assert words.grad.any() and words.grad.isfinite().all()
     model.eval()
     with torch.inference_mode():
-        together = model(**batch(0, 1, 2))["logits"]
-        alone = model(**batch(1))["logits"][0]
-        size = tuple(slice(n) for n in alone.shape)  # of contacts, the rest is padding
-        assert torch.allclose(together[1][size], alone, atol=1e-5)
+        together = model(**batch)["logits"]
+        alone = model(**of.batch(encoder, SEQUENCES[1:2]))["logits"]
+        assert torch.allclose(
+            of.of_second(together), alone.reshape(of.of_second(together).shape), atol=1e-5
+        )
         of.save(model, encoder, tmp_path)
         again, tokenizer = of.load(tmp_path)
-        assert torch.equal(again(**batch(0, 1, 2))["logits"], together)
+        assert torch.equal(again(**batch)["logits"], together)
     assert tokenizer.get_vocab() == encoder.tokenizer.get_vocab()
     reread = encode(SEQUENCES, tokenizer, policy="error", max_bases=encoder.max_bases)
-    assert all(map(np.array_equal, reread.ids, inputs.ids))
+    assert all(map(np.array_equal, reread.ids, encoded(encoder).ids))
 
 
 @pytest.mark.parametrize("name", ["rnafm", "mrnafm", "calm", "utrbert-3mer", "utrbert-5mer"])
@@ -194,7 +222,7 @@ def test_random_weights_follow_from_the_seed() -> None:
 def test_heads_that_read_attention_maps() -> None:
     encoder = load(options("ernierna"), 0)
     model = ContactModel(encoder.model, build_head("attention", encoder.model.config, 1, "binary"))
-    batch = TokenInputs(encoded(encoder), 0).gather([0, 1, 2])
+    batch = ContactLevel.batch(encoder, SEQUENCES)
     assert model(**batch)["logits"].shape == (3, 18, 18)
     assert [*BACKBONES.get("rnamsm").lacks] == ["attention"]
 

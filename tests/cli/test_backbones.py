@@ -29,7 +29,7 @@ def test_facts() -> None:
     assert facts("kmer-states")["heads it cannot carry"] == (
         "pooled (no pooler), attention (no attention maps)"
     )
-    assert facts("majority") == {"levels": "sequence"}
+    assert facts("kmer") == {"levels": "sequence"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench.task import DataFile, Task, load_task
+from rnaernie_bench.declaration import DataFile
+from rnaernie_bench.task import Task, load_task
 
 
 @pytest.fixture

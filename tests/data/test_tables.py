@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.data.tables import read_table
+from rnaernie_bench.declaration import Table
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import Table
+from rnaernie_bench.task import load_task
 
-LABELS = ("tRNA", "miRNA")
+TASK = replace(load_task("ncrna_cls"), labels=("tRNA", "miRNA"), types={})
 COLUMNS = {"id": ["a", "b"], "sequence": ["acgt", "NANAN"], "label": ["miRNA", "tRNA"]}
 
 
@@ -53,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def failure(table: Table) -> str:
     with pytest.raises(DataError) as caught:
-        read_table(table, LABELS)
+        read_table(table, TASK)
     return str(caught.value)
 
 
@@ -74,7 +76,7 @@ def test_every_format_reads_alike_and_leaves_no_copy(
     write(folder / name, COLUMNS)
     copies = Path(datasets.config.HF_DATASETS_CACHE)
     before = set(copies.rglob("*")) if copies.exists() else set()
-    assert read_table(Table(name), LABELS) == (
+    assert read_table(Table(name), TASK) == (
         SequenceItem("a", "ACGU", 1),
         SequenceItem("b", "NANAN", 0),
     )
@@ -85,12 +87,12 @@ def test_columns_have_the_declared_names(folder: Path) -> None:
     columns = {"name": ["007"], "rna": ["NA"], "class": ["tRNA"], "family": ["RF5"]}
     write_csv(folder / "t.csv", columns)
     table = Table("t.csv", id="name", sequence="rna", label="class", group="family")
-    assert read_table(table, LABELS) == (SequenceItem("007", "NA", 0, "RF5"),)
+    assert read_table(table, TASK) == (SequenceItem("007", "NA", 0, "RF5"),)
 
 
 def test_row_numbers_serve_where_there_are_no_ids(folder: Path) -> None:
     write_parquet(folder / "t.parquet", {key: COLUMNS[key] for key in ("sequence", "label")})
-    assert [item.id for item in read_table(Table("t.parquet"), LABELS)] == ["1", "2"]
+    assert [item.id for item in read_table(Table("t.parquet"), TASK)] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_a_hub_set_is_asked_for_by_revision_and_split(monkeypatch: pytest.Monkey
         return datasets.Dataset.from_dict(columns, features=features)
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    items = read_table(Table("someone/rnas", split="test", revision="0123abc"), LABELS)
+    items = read_table(Table("someone/rnas", split="test", revision="0123abc"), TASK)
     assert asked == ["someone/rnas", "0123abc", "test", False]
     assert items == (SequenceItem("1", "ACGU", 0), SequenceItem("2", "GG", 1))
 

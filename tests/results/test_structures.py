@@ -12,6 +12,7 @@ from rnaernie_bench.results.resampling import alike
 from rnaernie_bench.results.structures import (
     STRUCTURE_METRICS,
     StructurePredictions,
+    breakdown,
     evaluate_structures,
     structure_intervals,
     structure_scorer,
@@ -45,6 +46,27 @@ def test_metrics_are_means_over_sequences_and_pooled() -> None:
     assert found["f1"] == found["precision"] == found["recall"] == 0.5  # of two: one is undefined
     assert found["pooled_f1"] == pytest.approx(2 * 4 / (4 + 8))
     assert evaluate_structures(counts((0, 0, 0)))["f1"] == 0
+
+
+def test_kinds_of_pairs_and_bands_of_identity_by_hand() -> None:
+    """One sequence with a crossing pair of two, which is missed; one without a pair; one right."""
+    found = np.array(
+        [(50, 4, 6, 3, 3, 3, 4, 4, 3), (50, 0, 0, 0, 0, 0, 0, 0, 0), (50, 2, 2, 2, 2, 2, 2, 2, 2)],
+        dtype=COUNTS,
+    )
+    told = breakdown(found, np.array([0.0, 0.85, 0.8], dtype=np.float32))
+    assert told["pairs"] == {
+        "nested": {"n": 2, "f1": (0.75 + 1) / 2, "pooled_f1": 5 / 6},
+        "pseudoknotted": {"n": 1, "f1": 0.0, "pooled_f1": 0.0},
+    }
+    first = pytest.approx(2 * 3 / 10)
+    assert told["identity"] == {
+        "< 0.6": {"n": 1, "f1": first, "pooled_f1": first},
+        "0.8 to < 0.9": {"n": 1, "f1": 1.0, "pooled_f1": 1.0},
+    }
+    assert breakdown(found[1:2], None) == {
+        "pairs": {kind: {"n": 0, "f1": None, "pooled_f1": None} for kind in told["pairs"]}
+    }
 
 
 def test_predictions_come_back_as_they_were_written(tmp_path: Path) -> None:

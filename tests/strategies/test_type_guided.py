@@ -230,7 +230,7 @@ def test_a_head_that_is_not_linear_is_refused(task, checkpoint, monkeypatch):
     from rnaernie_bench.heads.sequence import MeanHead
 
     plain = MeanHead.predict
-    monkeypatch.setattr(MeanHead, "predict", lambda self, x, y=None: plain(self, x.relu(), y))
+    monkeypatch.setattr(MeanHead, "predict", lambda self, x: plain(self, x.relu()))
     with pytest.raises(ConfigError, match=r"'mean' is not linear.*base=full"):
         fitted(task, checkpoint, "strategy.base=frozen", "strategy.types=random")
 

@@ -175,6 +175,55 @@ def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
     return _heat(f"{measure} by length", caption, chosen, rows, shares, sizes, href)
 
 
+def by_kind(
+    rows: Sequence[Row], records: Mapping[str, Record], part: str, href: Href
+) -> Heat | None:
+    """Return the F1 of nested and pseudoknotted pairs, mean over seeds; None where none is told."""
+    caption = "Pairs in and outside the largest part without crossings, each judged alone; items: "
+    caption += "sequences where prediction or reference has such a pair, those of the first row."
+    return _told(rows, records, part, href, "pairs", "F1 by kind of pair", caption)
+
+
+def by_identity(
+    rows: Sequence[Row], records: Mapping[str, Record], part: str, href: Href
+) -> Heat | None:
+    """Return the F1 by band of identity to train, mean over seeds; None where none is told."""
+    caption = "Bands of the identity to the nearest training sequence (1 - edits / longer length)."
+    return _told(rows, records, part, href, "identity", "F1 by identity to train", caption)
+
+
+def _told(
+    rows: Sequence[Row],
+    records: Mapping[str, Record],
+    part: str,
+    href: Href,
+    name: str,
+    title: str,
+    caption: str,
+) -> Heat | None:
+    """Return the F1 of sets that records tell apart, of the rows that do; None if none does."""
+    told = [
+        (row, [records[i]["tests"][part].get("breakdown", {}).get(name) for i in row.run_ids])
+        for row in rows[:MOST_ROWS]
+    ]
+    shown = [(row, runs) for row, runs in told if all(runs)]
+    if not shown:
+        return None
+    sizes = {label: entry["n"] for label, entry in shown[0][1][0].items()}
+    shares = [
+        {
+            label: fmean(run[label]["f1"] for run in runs)
+            for label in sizes
+            if all(run.get(label, {}).get("f1") is not None for run in runs)
+        }
+        for _, runs in shown
+    ]
+    return _heat(
+        title, f"{caption} Mean over seeds.{_cut(rows)}", list(sizes), [row for row, _ in shown],
+        shares, sizes, href,
+    )  # fmt: skip
+
+
 def _shares(
     rows: Sequence[Row], read: ReadAnswers, part: str, cut: Cut
 ) -> tuple[list[dict[str, float]], Mapping[str, int], str] | None:

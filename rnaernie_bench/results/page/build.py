@@ -236,6 +236,8 @@ def _table(
         breakdowns.by_class(table.rows, records, key.part, href),
         breakdowns.by_family(table.rows, read, key.part, href),
         breakdowns.by_length(table.rows, read, key.part, href),
+        breakdowns.by_kind(table.rows, records, key.part, href),
+        breakdowns.by_identity(table.rows, records, key.part, href),
     )
     drawn = (*charts.cost_charts(table, MOST_ROWS), charts.learning_curves(table, records))
     better = "higher" if task.higher_is_better else "lower"

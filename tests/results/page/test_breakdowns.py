@@ -60,3 +60,20 @@ def test_families_are_those_on_which_rows_differ_most(
     assert found.columns == (("other", "1"),)
     assert [shares for *_, shares in found.rows] == [(1.0,), (0.0,)]
     assert breakdowns.by_family(rows, lambda _: None, "full", lambda row: "") is None
+
+
+def test_sets_that_records_tell_apart_are_shown_of_the_rows_that_do(records: Any) -> None:
+    rows = tables_of(evidence_of(records))[0].rows[:2]
+    kinds = {
+        "nested": {"n": 3, "f1": 0.5, "pooled_f1": 0.4},
+        "pseudoknotted": {"n": 0, "f1": None, "pooled_f1": None},
+    }
+    told = {run_id: {"tests": {"full": {}}} for row in rows for run_id in row.run_ids}
+    assert breakdowns.by_kind(rows, told, "full", lambda row: "here") is None
+    for run_id in rows[1].run_ids:
+        told[run_id]["tests"]["full"] = {"breakdown": {"pairs": kinds}}
+    found = breakdowns.by_kind(rows, told, "full", lambda row: "here")
+    assert found is not None
+    assert found.columns == (("nested", "3"), ("pseudoknotted", "0"))
+    assert [values for _, _, values in found.rows] == [(0.5, None)]
+    assert breakdowns.by_identity(rows, told, "full", lambda row: "here") is None

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.features import FeatureTable
 from rnaernie_bench.fitting import FittedContacts
 from rnaernie_bench.results.predictions import hash_ids
 from rnaernie_bench.results.structures import (
     StructurePredictions,
+    breakdown,
     evaluate_structures,
     structure_intervals,
 )
@@ -66,7 +68,12 @@ class ContactEvaluation:
 
 
 def evaluate_contacts(
-    fitted: FittedContacts, split: Split, decoder: str, *, max_bases: int | None
+    fitted: FittedContacts,
+    split: Split,
+    decoder: str,
+    *,
+    max_bases: int | None,
+    nearest: FeatureTable | None = None,
 ) -> ContactEvaluation:
     """Choose threshold and mixing weight on validation, then score every test item once.
 
@@ -77,6 +84,7 @@ def evaluate_contacts(
         split: whose validation and test parts are scored.
         decoder: one of `structure.decoders.DECODERS`, for models that leave the choice.
         max_bases: from how many bases on a sequence is not read, for their count; None if all are.
+        nearest: the identity of test sequences to train, see `relatives`; None if it is not known.
     """
     decoding, trials = fitted.decoding, 0
     if decoding is None:
@@ -96,8 +104,12 @@ def evaluate_contacts(
         name: np.isin([item.id for item in items], [item.id for item in part])
         for name, part in split.tests.items()
     }
+    identities = None if nearest is None else nearest.of([i.sequence for i in items])[:, 0]
     tests = {
-        name: _test_entry(counts[mask], n_unread=_unread(split.tests[name], max_bases))
+        name: {
+            **_test_entry(counts[mask], n_unread=_unread(split.tests[name], max_bases)),
+            "breakdown": breakdown(counts[mask], None if identities is None else identities[mask]),
+        }
         for name, mask in parts.items()
     }
     predictions = StructurePredictions(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import prediction_problems
@@ -16,12 +17,16 @@ from rnaernie_bench.structure.readers import read_structures
 from tests.contact_kit import SIZES, installed_contacts
 from tests.training_kit import TINY_NET
 
+TYPED = ("strategy=type_guided", "strategy.types=random")
 MODELS = {
     "onehot": ("backbone=onehot", "backbone.width=8", "backbone.learning_rate=0.1",
                "trainer.max_epochs=12", "trainer.token_budget=200"),
     "unpaired": ("backbone=unpaired",),
     "frozen": (*TINY_NET, "strategy=frozen", "trainer.max_epochs=2"),
     "full": (*TINY_NET, "strategy=full", "trainer.max_epochs=1", "task.head=attention"),
+    "lora": (*TINY_NET, "strategy=lora", "trainer.max_epochs=1", "task.positive_weight=5"),
+    "typed": (*TINY_NET, *TYPED, "task.head=resnet", "trainer.max_epochs=1", "strategy.k=2"),
+    "typed states": (*TINY_NET, *TYPED, "strategy.base=frozen", "trainer.max_epochs=1"),
 }  # fmt: skip
 
 
@@ -51,7 +56,7 @@ def test_a_record_is_valid_and_follows_from_its_predictions(finished, name):
     test = record["tests"]["test"]
     predictions = read_predictions(folder / "predictions.parquet")
     assert test["n"] == len(predictions) == SIZES["test"]
-    assert test["n_unread"] == (0 if name == "unpaired" else 1)
+    assert test["n_unread"] == 1
     again = evaluate_structures(predictions.part("test"))
     assert tuple(test["metrics"]) == STRUCTURE_METRICS
     assert {k: v["value"] for k, v in test["metrics"].items()} == pytest.approx(again)
@@ -83,6 +88,37 @@ def test_a_run_is_not_repeated_and_its_decoder_names_it(finished, capsys):
     assert len(task.run_folders()) == count + 1
 
 
+def test_the_weight_of_pairs_is_in_the_record_where_it_is_set(finished):
+    _, folders = finished
+    recipes = {name: record_of(folders[name])["recipe"] for name in ("frozen", "lora")}
+    assert recipes["lora"]["positive_weight"] == 5
+    assert not {"positive_weight", "focal_gamma"} & recipes["frozen"].keys()
+    assert 0 < record_of(folders["lora"])["cost"]["trainable_parameters"] < 3000
+
+
+def test_types_are_in_the_record(finished):
+    _, folders = finished
+    for name, k in (("typed", 2), ("typed states", 3)):
+        assert record_of(folders[name])["strategy"]["k"] == k
+        assert (folders[name] / "model" / "types" / "guide.json").is_file()
+
+
+def test_the_record_tells_kinds_of_pairs_and_nearness_to_train(finished):
+    task, folders = finished
+    test = record_of(folders["onehot"])["tests"]["test"]
+    assert test["breakdown"]["pairs"]["nested"]["f1"] == test["metrics"]["f1"]["value"]
+    assert test["breakdown"]["pairs"]["pseudoknotted"]["n"] == 0
+    sequences = {
+        part: [r.sequence for r in read_structures(task.data / "tiny" / f"{part}.dbn")]
+        for part in ("train", "test")
+    }
+    identities, _ = nearest_identity(sequences["test"], sequences["train"], threshold=0.6)
+    near = {band: bands["n"] for band, bands in test["breakdown"]["identity"].items()}
+    assert near["< 0.6"] == sum(identities == 0) == 1  # the long one
+    assert near.get(">= 0.9", 0) == sum(identities > 0.8999999)
+    assert sum(near.values()) == SIZES["test"]
+
+
 def test_folds_hold_out_a_family(finished):
     task, _ = finished
     before = set(task.run_folders())
@@ -97,15 +133,17 @@ def test_folds_hold_out_a_family(finished):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("strategy=lora",), "'lora' does not serve the level 'contact'"),
         (("backbone=kmer",), "'kmer' does not serve the level 'contact'"),
         (("task.head=mean",), "head 'mean' is not for the level 'contact'"),
         (("task.length=truncate",), "task.length: the value must be error or unpaired"),
         (("fold=left",), "fold: the value must be left out"),
         (("split=family",), "add fold=NAME, one of left, right"),
         (("split=family", "fold=lft"), "there is no fold 'lft'; did you mean left"),
-        (("task.length=error", "backbone=onehot"), "record 'left_test0': the sequence has 520"),
-        (("strategy=frozen", "task.head=attention", *TINY_NET), "strategy=frozen keeps states"),
+        (("task.focal_gamma=-1",), "task.focal_gamma: the value must be 0 or more"),
+        (("task.positive_weight=0",), "task.positive_weight: the value must be above 0, or null"),
+        (("task.length=error", "backbone=onehot"), "record 'left_test0': the sequence has 30000"),
+        (("task.length=error", "backbone=unpaired"), "has 30000 bases, 10000 fit"),
+        (("strategy=frozen", "task.head=attention", *TINY_NET), "reads attention maps"),
     ],
 )
 def test_what_is_refused_is_one_line(finished, capsys, settings, message):
@@ -115,7 +153,7 @@ def test_what_is_refused_is_one_line(finished, capsys, settings, message):
     assert message in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["onehot", "frozen", "full"])
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"unpaired"}))
 def test_a_saved_model_predicts_what_the_run_predicted(finished, tmp_path, name):
     task, folders = finished
     records = list(read_structures(task.data / "tiny" / "test.dbn"))[1:]
@@ -151,11 +189,18 @@ def test_structures_probabilities_and_a_picture_are_written(finished, tmp_path, 
     assert "'.xyz' is no format of structures" in capsys.readouterr().err
 
 
-def test_predict_refuses_what_it_does_not_read(finished, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "bases", "limit"), [("onehot", 509, 508), ("unpaired", 30_000, 10_000)]
+)
+def test_predict_refuses_what_it_does_not_read(finished, tmp_path, capsys, name, bases, limit):
     fasta = tmp_path / "in.fa"
-    fasta.write_text(">long\n" + "A" * 509 + "\n")
-    assert main(["predict", str(finished[1]["onehot"]), str(fasta)]) == 2
-    assert "record 1 (long)" in capsys.readouterr().err
+    fasta.write_text(">short\nACGU\n>long\n" + "A" * bases + "\n")
+    out = tmp_path / "out.dbn"
+    assert main(["predict", str(finished[1][name]), str(fasta), "-o", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert "in.fa" in error and "record 2 (long)" in error
+    assert f"the sequence has {bases} bases, {limit} fit" in error
+    assert not out.exists()
 
 
 def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
@@ -173,7 +218,7 @@ def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
 
 
 def test_padding_changes_no_probability(finished):
-    from rnaernie_bench.contact_predict import load_contact_run
+    from rnaernie_bench.contacts.predict import load_contact_run
 
     _, folders = finished
     predictor = load_contact_run(folders["frozen"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.contact_evaluation import decoded
+from rnaernie_bench.contacts.evaluation import decoded
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import atomic_path
@@ -66,12 +66,16 @@ def load_contact_run(folder: Path) -> ContactPredictor:
 
 
 def _restore_network(folder: Path, saved: dict[str, Any]) -> FittedContacts:
-    from rnaernie_bench.contact_model import load_contact_model
-    from rnaernie_bench.strategies.contact import FittedContactNetwork
+    from rnaernie_bench.contacts.model import load_contact_model
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
+    from rnaernie_bench.guidance.guides import load_guide
     from rnaernie_bench.strategies.network import Reader
+    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
 
     model, tokenizer = load_contact_model(folder)
     reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
+    if (folder / GUIDE).is_dir():
+        reader = typed_reader(reader, load_guide(folder / GUIDE))
     return FittedContactNetwork(model, reader, write=lambda _: None)
 
 
@@ -87,7 +91,7 @@ def predict_contacts(
     Raises:
         DataError: for a malformed file, a repeated id, or a sequence over the limit.
     """
-    remedy = "cut it, or use a run of vienna_mfe, which reads any length"
+    remedy = "cut it; runs of vienna_mfe read up to 10,000"
     records = read_named(source, max_bases=predictor.max_bases, remedy=remedy)
     while chunk := list(islice(records, CHUNK)):
         names, sequences = zip(*chunk, strict=True)

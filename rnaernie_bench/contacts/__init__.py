@@ -1,0 +1,1 @@
+"""Base pairs predicted by networks: models, strategies, evaluation, prediction."""

@@ -1,0 +1,41 @@
+"""Token-level heads: one vector of features a base, then dropout and a linear layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multimolecule.modules import HeadConfig, TokenPredictionHead
+from multimolecule.modules.heads.generic import PredictionHead
+from torch import Tensor
+
+from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS
+from rnaernie_bench.heads.sequence import bases_of, head_config
+
+
+class TokenHead(TokenPredictionHead):
+    """MultiMolecule's own token head: state of each base -> dropout -> linear.
+
+    Bases of all inputs follow each other, so that nothing is computed for padding.
+    """
+
+    reads_pooler = False
+    """So that features do not depend on a pooler that was drawn."""
+
+    def __init__(self, config: Any, head_config: HeadConfig | None = None) -> None:
+        super().__init__(config, head_config)
+        self.typed = config.vocab_size == N_TYPED_TOKENS
+
+    def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
+        """Return the states of all bases, input by input, of shape (bases, hidden)."""
+        states: Tensor = outputs["last_hidden_state"][bases_of(self, input_ids)]
+        return states
+
+    def predict(self, features: Tensor) -> Tensor:
+        """Return logits of shape (bases, labels)."""
+        logits: Tensor = PredictionHead.forward(self, features, None).logits
+        return logits
+
+
+def linear(config: Any, num_labels: int, problem: str) -> TokenHead:
+    """Build a `TokenHead` for a backbone of this `config`."""
+    return TokenHead(config, head_config(num_labels, problem))

@@ -1,0 +1,163 @@
+"""A fitted model that answers other than by a class for each item: validation, then every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnaernie_bench.data.items import Split
+from rnaernie_bench.data.targets import Targets, targets_of
+from rnaernie_bench.evaluation import cut
+from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.measuring import Tuning, answer, by_column, metrics_of, tune
+from rnaernie_bench.results.kinds import Kind, answer_intervals, evaluate_answers
+from rnaernie_bench.results.measured import Measured
+from rnaernie_bench.results.predictions import hash_ids
+from rnaernie_bench.results.statistics import confusion_matrix, per_class_metrics
+from rnaernie_bench.task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class MeasuredEvaluation:
+    """Everything that is reported of a fitted model."""
+
+    tuning: Tuning
+    validation: Mapping[str, Any]
+    """The record's field: n and metrics."""
+    tests: Mapping[str, dict[str, Any]]
+    """The record's field, without the predictions of each part."""
+    predictions: Measured
+    labels: Sequence[str]
+    """The task's labels."""
+    trials = 0
+    """Settings that were compared on validation."""
+
+    @property
+    def selected(self) -> dict[str, Any]:
+        """What validation chose, for the record."""
+        thresholds = self.tuning.thresholds
+        if not thresholds:
+            return {}
+        named = (
+            {"threshold": thresholds[0]}
+            if len(thresholds) == 1
+            else {f"threshold_{n}": t for n, t in zip(self.labels, thresholds, strict=True)}
+        )
+        return {"temperature": self.tuning.temperature, **named}
+
+    @property
+    def predictor(self) -> dict[str, Any]:
+        """What `predict` needs besides the model."""
+        return {
+            "labels": list(self.labels),
+            "temperature": self.tuning.temperature,
+            "thresholds": list(self.tuning.thresholds),
+        }
+
+    def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
+        """Yield file names and pictures of a test part."""
+        from rnaernie_bench.plots import calibration_figure, confusion_matrix_figure, scatter_figure
+
+        truth, answers = self.predictions.part(part)
+        if "confusion" in self.tests[part]:
+            figure = confusion_matrix_figure(self.tests[part]["confusion"], self.labels, title)
+            yield f"confusion-{part}.png", figure
+            odds = answers["odds"][:, 0].astype(np.float64)
+            yield f"calibration-{part}.png", calibration_figure(truth[:, 0], odds, title)
+        if "value" in (answers.dtype.names or ()):
+            figure = scatter_figure(truth, answers["value"], self.labels, title)
+            yield f"scatter-{part}.png", figure
+
+
+def evaluate_measured(
+    fitted: Fitted,
+    split: Split,
+    task: Task,
+    *,
+    max_bases: int | None,
+    calibrated: bool = True,
+) -> MeasuredEvaluation:
+    """Tune on validation, then score every test item once.
+
+    Metrics are computed on what is stored, so that they can be recomputed from the prediction file.
+
+    Args:
+        fitted: the model.
+        split: whose validation and test parts are scored.
+        task: what is asked.
+        max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
+        calibrated: whether to fit temperature and thresholds; they are 1 and 0 if not.
+    """
+    level, problem = task.level, task.problem
+
+    def scored(items: Sequence[Any]) -> tuple[Targets, np.ndarray]:
+        return targets_of(items, problem), fitted.logits([item.input for item in items])
+
+    held_out = scored(split.validation)
+    tuning = tune(*held_out) if calibrated else Tuning()
+    validation = metrics_of(level, *held_out, tuning)
+    items = list({item.id: item for part in split.tests.values() for item in part}.values())
+    kind, columns, truth, answers = answer(level, *scored(items), tuning)
+    ids = [item.id for item in items]
+    predictions = Measured(
+        kind=kind,
+        columns=columns,
+        ids=hash_ids(ids),
+        groups=[item.group for item in items],
+        truth=truth,
+        answers=answers,
+        parts={
+            name: np.isin(ids, [item.id for item in part]) for name, part in split.tests.items()
+        },
+    )
+    tests = {}
+    for name, part in split.tests.items():
+        groups = [g for g, inside in zip(predictions.groups, predictions.parts[name], strict=True)
+                  if inside]  # fmt: skip
+        tests[name] = {
+            "n": len(part),
+            "n_truncated": cut(part, max_bases),
+            **_entry(kind, *predictions.part(name), task, groups),
+        }
+    summary = {"n": len(split.validation), "metrics": dict(validation)}
+    return MeasuredEvaluation(tuning, summary, tests, predictions, task.labels)
+
+
+def _entry(
+    kind: Kind, truth: np.ndarray, answers: np.ndarray, task: Task, groups: list[str]
+) -> dict[str, Any]:
+    """Return metrics with intervals, by label and by column where there are any."""
+    values = evaluate_answers(kind, truth, answers)
+    drawn = groups if task.resampling == "group" else None
+    intervals = answer_intervals(kind, truth, answers, drawn)
+    entry: dict[str, Any] = {
+        "metrics": {
+            name: {"value": value, "low": intervals[name][0], "high": intervals[name][1]}
+            for name, value in values.items()
+        }
+    }
+    columns = by_column(kind, truth, answers, task.labels)
+    if columns:
+        entry["per_column"] = columns
+    if kind.name == "binary":
+        confusion = confusion_matrix(
+            truth[:, 0].astype(np.int64), answers["decided"][:, 0].astype(np.int64), 2
+        )
+        found = per_class_metrics(confusion)
+        entry["confusion"] = confusion.tolist()
+        entry["per_class"] = {
+            label: {
+                "precision": float(found["precision"][j]),
+                "recall": float(found["recall"][j]),
+                "f1": float(found["f1"][j]),
+                "support": int(found["support"][j]),
+            }
+            for j, label in enumerate(task.labels)
+        }
+    return entry

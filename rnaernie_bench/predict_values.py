@@ -1,0 +1,147 @@
+"""A finished run on new sequences, where it predicts numbers, several labels, or bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.errors import ResultError
+from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.levels import Level, Problem
+from rnaernie_bench.measuring import Tuning
+from rnaernie_bench.predict import CHUNK, read_predictor, restore_network, restored
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a model says of one sequence."""
+
+    sequence: str
+    numbers: np.ndarray
+    """float32 of shape (units, columns): quantities, probabilities of labels or of classes."""
+    decided: list[str]
+    """By unit: the label, or the labels joined by commas; empty for quantities."""
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class ValuePredictor:
+    """A fitted model with its labels, tuning and length policy."""
+
+    fitted: Fitted
+    level: Level
+    problem: Problem
+    labels: tuple[str, ...]
+    tuning: Tuning
+    length: str
+    max_bases: int | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers: labels of quantities, `p:` and the label of probabilities."""
+        if self.problem == "regression":
+            return self.labels
+        shown = self.labels[1:] if self.problem == "binary" else self.labels
+        return tuple(f"p:{label}" for label in shown)
+
+    def __call__(self, sequences: Sequence[str]) -> list[Values]:
+        """Predict normalised sequences (upper case, U for T).
+
+        Raises:
+            DataError: for a sequence over the limit under ``task.length=error``.
+        """
+        if not sequences:
+            return []
+        scores = self.fitted.logits(sequences)
+        sizes = [len(s) if self.level == "token" else 1 for s in sequences]
+        bounds = np.cumsum(sizes)[:-1]
+        numbers, decided = self._numbers(scores)
+        limit = self.max_bases if self.length == "truncate" else None
+        return [
+            Values(sequence, rows, said.tolist(), limit is not None and len(sequence) > limit)
+            for sequence, rows, said in zip(
+                sequences, np.split(numbers, bounds), np.split(decided, bounds), strict=True
+            )
+        ]
+
+    def _numbers(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        names = np.array(self.labels, dtype=object)
+        if self.problem == "regression":
+            return scores, np.full(len(scores), "", dtype=object)
+        if self.problem == "multiclass":
+            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+            return shares / shares.sum(axis=1, keepdims=True), names[scores.argmax(axis=1)]
+        odds = self.tuning.odds(scores)
+        yes = self.tuning.decided(odds)
+        probabilities = (1 / (1 + np.exp(-odds.astype(np.float64)))).astype(np.float32)
+        if self.problem == "binary":
+            return probabilities, names[yes[:, 0].astype(int)]
+        joined = [",".join(names[row]) for row in yes]
+        return probabilities, np.array(joined, dtype=object)
+
+
+def load_value_run(folder: Path) -> ValuePredictor:
+    """Return the model of a finished run that predicts numbers, several labels, or bases.
+
+    Raises:
+        ResultError: if there is no whole model in it, or one of contacts.
+    """
+    saved = read_predictor(folder)
+    if saved["level"] not in ("sequence", "token"):
+        raise ResultError(f"the run predicts at the level '{saved['level']}'", where=folder)
+    return ValuePredictor(
+        fitted=restored(folder, saved, restore_network),
+        level=saved["level"],
+        problem=saved["problem"],
+        labels=tuple(saved["labels"]),
+        tuning=Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
+        length=saved["length"],
+        max_bases=saved["max_bases"],
+    )
+
+
+def predict_values(predictor: ValuePredictor, source: Path | str) -> Iterator[tuple[str, Values]]:
+    """Yield id and prediction of each record of a FASTA file, in its order, chunk by chunk.
+
+    Args:
+        predictor: the model.
+        source: a FASTA file, plain or gzip; `-` is standard input.
+
+    Raises:
+        DataError: for a malformed file, a repeated id, or a sequence over the limit.
+    """
+    limit = predictor.max_bases if predictor.length == "error" else None
+    records = read_named(source, max_bases=limit, remedy="cut it")
+    while chunk := list(islice(records, CHUNK)):
+        names, sequences = zip(*chunk, strict=True)
+        yield from zip(names, predictor(sequences), strict=True)
+
+
+def write_values(
+    predictions: Iterator[tuple[str, Values]], predictor: ValuePredictor, file: IO[str]
+) -> int:
+    """Write one line a sequence, or one a base with its position from 1.
+
+    Returns:
+        The number of sequences.
+    """
+    of_bases, said = predictor.level == "token", predictor.problem != "regression"
+    columns = ["id", *(("position", "base") if of_bases else ()), *(("label",) if said else ())]
+    columns += [*predictor.columns, *(() if of_bases else ("truncated",))]
+    file.write("\t".join(columns) + "\n")
+    count = 0
+    for name, found in predictions:
+        count += 1
+        for unit, (numbers, label) in enumerate(zip(found.numbers, found.decided, strict=True)):
+            fields = [name, *((str(unit + 1), found.sequence[unit]) if of_bases else ())]
+            fields += [*((label or "-",) if said else ()), *(f"{value:.6g}" for value in numbers)]
+            if not of_bases:
+                fields.append("yes" if found.truncated else "no")
+            file.write("\t".join(fields) + "\n")
+    return count

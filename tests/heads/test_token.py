@@ -1,0 +1,68 @@
+"""The token head is MultiMolecule's own, loads there without us, and sees bases alone."""
+
+from __future__ import annotations
+
+import multimolecule
+import pytest
+import torch
+from multimolecule import RnaErnieConfig, RnaErnieModel
+from multimolecule.modules import TokenPredictionHead
+
+from rnaernie_bench.backbones.vocabulary import typed_tokenizer
+from rnaernie_bench.heads.sequence import head_config
+from rnaernie_bench.model import TaskModel, build_head, load_model, save_model
+
+SEQUENCES = ["ACGUACGUACGU", "GGC", "UUUUAA"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    config = RnaErnieConfig(
+        vocab_size=57,
+        num_hidden_layers=1,
+        hidden_size=16,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    backbone = RnaErnieModel(config)
+    return TaskModel(backbone, build_head("token", config, 2, "multilabel")).eval()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return typed_tokenizer()(SEQUENCES, padding=True, return_tensors="pt")
+
+
+def test_scores_are_those_of_multimolecule(network, batch):
+    theirs = TokenPredictionHead(network.backbone.config, head_config(2, "multilabel")).eval()
+    theirs.load_state_dict(network.head.state_dict())
+    with torch.inference_mode():
+        ours = network(batch["input_ids"], batch["attention_mask"])["logits"]
+        outputs = network.backbone(**batch)
+        other = theirs(outputs, batch["attention_mask"], batch["input_ids"]).logits
+    lengths = [len(sequence) for sequence in SEQUENCES]
+    assert len(ours) == sum(lengths)
+    expected = torch.cat([other[row, :length] for row, length in enumerate(lengths)])
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
+
+
+def test_a_type_at_the_tail_is_no_base(network):
+    tokenizer = typed_tokenizer()
+    bases = tokenizer("ACGU")["input_ids"]
+    typed = [*bases[:-1], 50, bases[-1]]  # a token of the type vocabulary before <eos>
+    ids = torch.tensor([typed])
+    with torch.inference_mode():
+        assert len(network(ids, torch.ones_like(ids))["logits"]) == 4
+
+
+def test_a_saved_model_loads_in_multimolecule_and_here(network, batch, tmp_path):
+    save_model(network, typed_tokenizer(), tmp_path, head="token", labels=["a", "b"])
+    theirs = multimolecule.RnaErnieForTokenPrediction.from_pretrained(tmp_path).eval()
+    ours, _ = load_model(tmp_path)
+    with torch.inference_mode():
+        expected = network(batch["input_ids"], batch["attention_mask"])["logits"]
+        again = ours(batch["input_ids"], batch["attention_mask"])["logits"]
+        other = theirs(**batch).logits[0, : len(SEQUENCES[0])]
+    torch.testing.assert_close(again, expected)
+    torch.testing.assert_close(other, expected[: len(SEQUENCES[0])], atol=1e-5, rtol=0)
