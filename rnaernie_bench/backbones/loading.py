@@ -74,6 +74,18 @@ def backbone_options(model: str) -> Any:
     return replace(backbone_options(name), init="pretrained", source=model, revision=None)
 
 
+def longest(model: str) -> int | None:
+    """Return the longest sequence that a backbone takes, as far as is known before it is loaded.
+
+    Args:
+        model: as `backbone_options` takes it; a checkpoint may take less than its architecture.
+
+    Raises:
+        ConfigError: if there is no such backbone.
+    """
+    return _encoder(backbone_options(model).name).max_bases
+
+
 def _hosted_as(model: str) -> str | None:
     """Return the name of the backbone that a hub id or a folder is of, where that is known."""
     from rnaernie_bench.backbones.multimolecule import KNOWN, known_as
