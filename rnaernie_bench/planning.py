@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from rnaernie_bench.catalogue import (
     BACKBONES,
-    HEADS,
     STRATEGIES,
     BaselineEntry,
     EncoderEntry,
+    check_serves,
     resolve,
 )
 from rnaernie_bench.config import RunConfig
@@ -75,29 +75,19 @@ def plan(
             "own data are not simulated", where="preset", remedy="add preset=bench or preset=paper"
         )
     entry = BACKBONES.get(config.backbone.name)
-    if task.level not in entry.levels:
+    check_serves(config.backbone.name, entry, task.level, config.task.head)
+    strategies = [name for name, other in STRATEGIES.working() if task.level in other.levels]
+    if entry.kind == "encoder" and config.strategy.name not in strategies:
         raise ConfigError(
-            f"'{config.backbone.name}' does not serve the level '{task.level}'", where="backbone"
+            f"'{config.strategy.name}' does not serve the level '{task.level}'",
+            where="strategy",
+            remedy=did_you_mean(config.strategy.name, strategies),
         )
     if entry.kind == "baseline" and task.problem not in entry.problems:
         raise ConfigError(
             f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
             where="backbone",
         )
-    if entry.kind == "encoder":
-        if HEADS.get(config.task.head).level != task.level:
-            raise ConfigError(
-                f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
-            )
-        if task.level not in STRATEGIES.get(config.strategy.name).levels:
-            raise ConfigError(
-                f"'{config.strategy.name}' does not serve the level '{task.level}'",
-                where="strategy",
-                remedy=did_you_mean(
-                    config.strategy.name,
-                    [name for name, other in STRATEGIES.working() if task.level in other.levels],
-                ),
-            )
     dataset, split, used = materials.data(task, config)
     encoder, weights = None, None
     if entry.kind == "encoder" and config.backbone.init == "pretrained":
