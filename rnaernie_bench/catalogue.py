@@ -133,6 +133,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
+        "letters": "rnaernie_bench.baselines.letters:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
         "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
