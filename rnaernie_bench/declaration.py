@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.levels import MetricName
+from rnaernie_bench.single_table import Cut, Negatives, PairColumns
 
 ResamplingUnit = Literal["item", "group"]
 
@@ -91,6 +92,10 @@ class DatasetDeclaration:
     """FASTA files by name: a part each, or the part that they say."""
     tables: Mapping[str, Table] = field(default_factory=dict)
     """Tabular parts by name."""
+    pairs: PairColumns | None = None
+    """Of pairs: what the columns of the files mean, which are CSV or TSV then."""
+    negatives: Negatives | None = None
+    """Of pairs without a column of labels: how negatives are made of them."""
 
     @property
     def file_parts(self) -> dict[str, dict[str, DataFile]]:
@@ -146,6 +151,8 @@ class SplitDeclaration:
     tests: Mapping[str, TestPart]
     held_out: HeldOut | None = None
     folds: Folds | None = None
+    cut: Cut | None = None
+    """How all three are cut from the one part that they name."""
 
 
 @dataclass(frozen=True)

@@ -218,5 +218,5 @@ ENTRY = EncoderEntry(
     load="rnaernie_bench.backbones.rnaernie:load",
     load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
     summary="RNAErnie (MultiMolecule), hosted, local or random weights",
-    levels=("sequence", "token", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
 )

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rnaernie_bench.measuring import Tuning
 
 from rnaernie_bench.data.pairs import NamedPair
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.measuring import Tuning
 from rnaernie_bench.pairs.predict import (
     PairPredictor,
     check_picture,
