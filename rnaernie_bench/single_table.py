@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import Level
 
 Partner = Literal["first", "second"]
 
@@ -78,3 +80,34 @@ class Cut:
                 raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")
+
+
+def check_pairs(level: Level, columns: PairColumns | None, negatives: Negatives | None) -> None:
+    """Refuse columns of pairs at another level, and negatives of data that has some.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if (level == "pair") != (columns is not None):
+        raise ConfigError("the level 'pair', and no other, needs columns", where="dataset.pairs")
+    if (negatives is not None) != (columns is not None and not columns.label):
+        raise ConfigError(
+            "either pairs have a column of labels, or negatives are made", where="dataset.negatives"
+        )
+
+
+def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> None:
+    """Refuse a cut of several parts, or by what items of the level do not have.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if len(parts) != 1:
+        raise ConfigError(
+            "a cut is of one part: train, validation and tests name the same", where=where
+        )
+    allowed = ("item", "first", "second", "both") if level == "pair" else ("item", "group")
+    if cut.by not in allowed:
+        raise ConfigError(
+            f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"
+        )

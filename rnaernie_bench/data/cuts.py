@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.declaration import SplitDeclaration
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.single_table import Cut, CutBy
-from rnaernie_bench.task import SplitDeclaration
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,8 @@ def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
     return found
 
 
-def cut_split(
-    name: str, declared: SplitDeclaration, items: Items, *, where: str
-) -> tuple[Split, Items]:
-    """Return a split that is cut from one part, and the items that it drops.
+def cut_split(name: str, declared: SplitDeclaration, items: Items, *, where: str) -> Split:
+    """Return a split that is cut from one part.
 
     Test parts that are declared `without_identical_to` lose what train or validation holds too.
 
@@ -89,7 +87,7 @@ def cut_split(
         )
         for key, test in declared.tests.items()
     }
-    return Split(name, parts.train, parts.validation, tests), parts.dropped
+    return Split(name, parts.train, parts.validation, tests)
 
 
 def _take(
