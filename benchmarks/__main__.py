@@ -12,6 +12,7 @@ from benchmarks import (
     leaderboard_page,
     masking,
     statistics,
+    sweep,
     train_throughput,
     type_guided,
 )
@@ -20,6 +21,7 @@ for benchmark in (
     train_throughput,
     flop_utilisation,
     frozen_cache,
+    sweep,
     masking,
     embedding,
     dropout_equivalence,
