@@ -1,7 +1,7 @@
 """Trials of a frozen sweep from a shared cache of features against the first, which fills it.
 
 Embedding, head training and validation are counted in all. What a trial costs beyond its fit (its
-proposal, its reports, its own validation, the database) is its whole time without the time in `fit`.
+proposal, its own validation, the database) is its whole time without the time in `fit`.
 """
 
 from __future__ import annotations
