@@ -15,7 +15,7 @@ from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
-PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact")
+PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
 """The levels of an encoder that has one state for each base."""
 
 

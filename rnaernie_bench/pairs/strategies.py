@@ -213,7 +213,7 @@ def _train(
     inputs_of: Callable[[Sequence[Pair]], PairInputs],
 ) -> TrainingSummary:
     """Train `model` by the recipe; it holds its best epoch on validation afterwards."""
-    encoding = context.config.task.encoding
+    encoding = context.config.task.encoding or "towers"
     for items in (context.train, context.validation):
         refuse_long_pairs([item.input for item in items], reader, encoding)
 
@@ -245,7 +245,7 @@ def _fresh(context: FitContext, encoder: Encoder) -> tuple[PairModel, PairReader
         config.task.head, encoder.model.config, published=config.protocol == "as_published"
     )
     reader = PairReader(encoder.tokenizer, encoder.max_bases, config.trainer.token_budget)
-    return PairModel(encoder.model, head, config.task.encoding), reader
+    return PairModel(encoder.model, head, config.task.encoding or "towers"), reader
 
 
 def _writer(context: FitContext, model: PairModel, encoder: Encoder) -> Callable[[Path], None]:
