@@ -188,6 +188,7 @@ LAUNCHERS: Registry[LauncherEntry] = Registry(
         "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
     },
     group="rnaernie_bench.launchers",
+    types=(LauncherEntry,),
 )
 
 

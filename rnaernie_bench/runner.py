@@ -151,7 +151,8 @@ def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record
     _draw_types(planned, report, tracker)
     record = chosen_by(search, _record(planned, report, evaluation, memory))
     validate_record(record)
-    write_text(folder / "README.md", run_card(task, record))
+    whole = (folder / "model" / "config.json").is_file()
+    write_text(folder / "README.md", run_card(task, record, whole=whole))
     write_json(folder / RECORD, record)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
     tracker.log_artifact(folder / RECORD)

@@ -289,7 +289,8 @@ def _credited(
     told = chosen_by(search, record)
     validate_record(told)
     task = load_task(sweep.config.task.name, sweep.base.task_folders)
-    write_text(outcome.folder / "README.md", run_card(task, told))
+    whole = (outcome.folder / "model" / "config.json").is_file()
+    write_text(outcome.folder / "README.md", run_card(task, told, whole=whole))
     write_json(outcome.folder / RECORD, told)
     before, after = record["selection"]["trials"], told["selection"]["trials"]
     notify(f"{outcome.folder}: its selection has cost {after} trials by now, not {before}")
