@@ -73,6 +73,8 @@ class StrategyEntry:
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
     levels: tuple[Level, ...] = ("sequence",)
+    together: Callable[[Any], bool] = lambda options: False
+    """Whether the processes of a launch train as one with some options; else one trains alone."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,18 @@ class HeadEntry:
     level: Level
     build: str
     """``module:function``, called with (backbone config, number of labels, problem)."""
+    summary: str
+
+
+@dataclass(frozen=True)
+class LauncherEntry:
+    """Something that carries many commands out."""
+
+    options: type
+    """A dataclass with ``name`` and ``n_processes``."""
+    open: str
+    """``module:function``, called with (options, folder for its files), returns a
+    `launchers.jobs.Launcher`, or raises a ConfigError before anything is done."""
     summary: str
 
 
@@ -126,6 +140,11 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "vienna_mfe": "rnaernie_bench.baselines.folding:VIENNA_MFE",
         "vienna_mea": "rnaernie_bench.baselines.folding:VIENNA_MEA",
         "unpaired": "rnaernie_bench.baselines.folding:UNPAIRED",
+        "mirna_majority": "rnaernie_bench.baselines.pair_majority:MIRNA",
+        "target_majority": "rnaernie_bench.baselines.pair_majority:TARGET",
+        "seed_only": "rnaernie_bench.baselines.pair_majority:SEED",
+        "pair_kmer": "rnaernie_bench.baselines.pair_regression:KMER",
+        "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
     },
     group="rnaernie_bench.backbones",
 )
@@ -150,8 +169,21 @@ HEADS: Registry[HeadEntry] = Registry(
         "bilinear": "rnaernie_bench.heads:BILINEAR",
         "attention": "rnaernie_bench.heads:ATTENTION",
         "resnet": "rnaernie_bench.heads:RESNET",
+        "interaction": "rnaernie_bench.heads:INTERACTION",
+        "segments": "rnaernie_bench.heads:SEGMENTS",
+        "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
+)
+
+LAUNCHERS: Registry[LauncherEntry] = Registry(
+    "launcher",
+    {
+        "local": "rnaernie_bench.launchers.local:ENTRY",
+        "ray": "rnaernie_bench.launchers.ray:ENTRY",
+        "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
+    },
+    group="rnaernie_bench.launchers",
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnaernie_bench import resources
-from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
+from rnaernie_bench.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
 from rnaernie_bench.data.contacts import check_fold
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import DecoderName, LengthPolicy, check_chosen
@@ -23,7 +23,9 @@ GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
 )  # fmt: skip
 
-_REGISTRIES: dict[str, Registry[Any]] = {"backbone": BACKBONES, "strategy": STRATEGIES}
+_REGISTRIES: dict[str, Registry[Any]] = {
+    "backbone": BACKBONES, "strategy": STRATEGIES, "launcher": LAUNCHERS,
+}  # fmt: skip
 """The groups whose members declare their options themselves."""
 
 
@@ -97,13 +99,6 @@ class TrainerOptions:
 
 
 @dataclass(frozen=True)
-class LauncherOptions:
-    """What carries the runs out."""
-
-    name: Literal["local"]
-
-
-@dataclass(frozen=True)
 class RunConfig:
     """Everything that one run is made of."""
 
@@ -114,7 +109,8 @@ class RunConfig:
     """The options of the chosen strategy: a dataclass with a `name`."""
     trainer: TrainerOptions
     tracking: TrackingOptions
-    launcher: LauncherOptions
+    launcher: Any
+    """The options of what carries suites and sweeps out: a dataclass with ``n_processes``."""
     preset: Literal["demo", "bench", "paper"]
     split: str | None
     fold: str | None
@@ -247,8 +243,8 @@ class Root:
 def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the settings that Hydra composes, by name.
 
-    Backbone and strategy, where the root has them, are the options their registries declare;
-    everything else is as YAML gives it.
+    Backbone, strategy and launcher, where the root has them, are the options that their registries
+    declare; everything else is as YAML gives it.
 
     Args:
         root: the root.
@@ -299,7 +295,7 @@ def as_dict(value: Any) -> Any:
 
 
 def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the raw backbone and strategy by the options that their registries declare."""
+    """Replace raw backbone, strategy and launcher by the options that their registries declare."""
     converted = dict(raw)
     for group in _REGISTRIES.keys() & raw.keys():
         name = convert(str, raw[group].get("name"), where=f"{group}.name")

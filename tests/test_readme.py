@@ -84,6 +84,8 @@ def make_configs(folder: Path) -> None:
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
     edit(folder / "preset" / "demo.yaml", trainer={"max_epochs": 1})
+    for path in (folder / "sweep").glob("*.yaml"):
+        edit(path, trials=2, seeds=1)
     for path in (folder / "suite").glob("*.yaml"):
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         common = [s for s in raw["common"] if not s.startswith("trainer.")]

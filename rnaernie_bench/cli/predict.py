@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and whether the sequence was truncated; or its quantities or labels, or those of each of "
         "its bases, as the task of the run asks; or, by a run of a contact-level task, its base "
         "pairs, written as the end of the output's name says: .dbn (the default), .ct, .bpseq, or "
-        ".tsv with the probabilities of pairs."
+        ".tsv with the probabilities of pairs; or, by a run of a pair-level task, whether two "
+        "sequences interact, for a table of pairs (first_id, first, second_id, second) or for all "
+        "pairs of two FASTA files."
     )
     parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
     parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
@@ -29,7 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--picture",
         type=Path,
         metavar="FILE",
-        help="of contacts: draw the pairs of the first sequence as arcs, .svg or .png",
+        help="draw the base pairs of the first sequence, or where the first pair of sequences "
+        "interacts: .svg or .png",
+    )
+    parser.add_argument(
+        "--targets",
+        metavar="FASTA",
+        help="of pairs: hold each sequence of the first file against each of this one",
+    )
+    parser.add_argument(
+        "--top", type=int, default=10, metavar="N", help="targets of a query; default: 10"
     )
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
@@ -53,6 +64,10 @@ def execute(arguments: argparse.Namespace) -> int:
     if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
         print(WARNING, file=sys.stderr)
     saved = read_predictor(folder)
+    if saved.get("level") == "pair":
+        return _pairs(folder, arguments)
+    if arguments.targets is not None:
+        raise ConfigError("the run reads one sequence at a time", where="--targets")
     if saved.get("level") == "contact":
         return _contacts(folder, arguments)
     if arguments.picture is not None:
@@ -120,4 +135,42 @@ def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
         return 0
     count = write_contacts(output, found)
     print(f"{count} sequences -> {output}", file=sys.stderr)
+    return 0
+
+
+def _pairs(folder: Path, arguments: argparse.Namespace) -> int:
+    """Write one line a pair, and perhaps the picture of the first."""
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.files import atomic_path
+    from rnaernie_bench.pairs.predict import (
+        check_picture,
+        draw_pair,
+        load_pair_run,
+        predict_all,
+        predict_pairs,
+        write_pairs_tsv,
+    )
+
+    if arguments.top < 1:
+        raise ConfigError("the value must be 1 or more", where="--top")
+    if arguments.picture is not None:
+        check_picture(arguments.picture)
+    predictor = load_pair_run(folder)
+    if arguments.targets is None:
+        found = predict_pairs(predictor, arguments.fasta)
+    else:
+        found = predict_all(predictor, arguments.fasta, arguments.targets, top=arguments.top)
+    if arguments.picture is not None:
+        first = next(found)
+        draw_pair(predictor, first, arguments.picture)
+        found = chain([first], found)
+    if arguments.output == "-":
+        write_pairs_tsv(found, sys.stdout)
+        return 0
+    with (
+        atomic_path(arguments.output) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        count = write_pairs_tsv(found, file)
+    print(f"{count} pairs -> {arguments.output}", file=sys.stderr)
     return 0

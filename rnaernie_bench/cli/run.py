@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench import processes
+
 if TYPE_CHECKING:
     from rnaernie_bench.config import RunConfig
     from rnaernie_bench.runner import Outcome
@@ -39,10 +41,25 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out every run that the settings stand for."""
     from rnaernie_bench.config import compose, expand
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.suites import in_process
 
     # All are composed first: a slip in the last setting should not cost the first runs.
     configs = [compose(o, arguments.task_path) for o in expand(arguments.overrides)]
+    if not all(in_process(config.launcher) for config in configs):
+        raise ConfigError(
+            "runs of this command follow one another, in this process",
+            where="launcher",
+            remedy="launchers carry out suites and sweeps",
+        )
     prepare_libraries()
+    if processes.count() > 1:
+        return _execute_together(configs, arguments)
+    _execute_all(configs, arguments)
+    return 0
+
+
+def _execute_all(configs: list[RunConfig], arguments: argparse.Namespace) -> None:
     for config in configs:
         print(heading(config), flush=True)
         from rnaernie_bench.runner import execute as carry_out
@@ -51,7 +68,41 @@ def execute(arguments: argparse.Namespace) -> int:
             config, task_folders=arguments.task_path, repeat=arguments.repeat, notify=say
         )
         print(summary(outcome), flush=True)
+
+
+def _execute_together(configs: list[RunConfig], arguments: argparse.Namespace) -> int:
+    """Do the part of this process of a launch; the first one writes and says what happens."""
+    from rnaernie_bench.runner import accompany, trains_together
+
+    first = processes.is_first()
+    if not all(trains_together(config) for config in configs):
+        if first:
+            say("one process is enough for what these settings train: the others have ended")
+            processes.leave()
+            _execute_all(configs, arguments)
+        return 0
+    processes.join()
+    if first:
+        _execute_all(configs, arguments)
+    else:
+        for config in configs:
+            accompany(config, task_folders=arguments.task_path)
+    processes.end()
     return 0
+
+
+def refuse_several(what: str, remedy: str) -> None:
+    """Refuse to be started as several processes of a launch.
+
+    Raises:
+        ConfigError: if there are several.
+    """
+    from rnaernie_bench.errors import ConfigError
+
+    if processes.count() > 1:
+        raise ConfigError(
+            f"{what} is not what the processes of a launch share", where="torchrun", remedy=remedy
+        )
 
 
 def say(message: str) -> None:

@@ -128,8 +128,58 @@ class ContactItem:
         return hash((self.id, self.sequence))
 
 
+@dataclass(frozen=True, slots=True)
+class PairItem:
+    """Two sequences of a pair-level task: whether they interact."""
+
+    id: str
+    """Unique within its data set: the row of its table, from 1."""
+    first: str
+    """Normalised, 5' to 3'; the query, such as a miRNA."""
+    second: str
+    """Normalised, 5' to 3'; its possible target."""
+    label: int
+    """Index into the task's frozen label order: 0 or 1."""
+    first_group: str = ""
+    """The name of the first partner, which many sequences may share; empty if unknown."""
+    second_group: str = ""
+    """The same of the second partner."""
+
+    @property
+    def input(self) -> tuple[str, str]:
+        """What a model reads."""
+        return self.first, self.second
+
+    @property
+    def group(self) -> str:
+        """What the item shares with its relatives: the first partner's name, or its sequence."""
+        return self.first_group or self.first
+
+    @property
+    def sequence(self) -> str:
+        """Both sequences, with what stands between the strands of a duplex."""
+        return f"{self.first}&{self.second}"
+
+    @property
+    def stratum(self) -> int:
+        """What a share of the items holds in equal proportions: the label."""
+        return self.label
+
+    @property
+    def truth(self) -> object:
+        """What is said of the pair, to be compared with what is said of its like."""
+        return self.label
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        return (
+            f"{self.id}\t{self.first}\t{self.second}\t{self.label}"
+            f"\t{self.first_group}\t{self.second_group}\n"
+        )
+
+
 Items = tuple[Any, ...]
-"""Items of one level: `SequenceItem`, `TokenItem` or `ContactItem`."""
+"""Items of one level: `SequenceItem`, `TokenItem`, `ContactItem` or `PairItem`."""
 
 
 @dataclass(frozen=True)

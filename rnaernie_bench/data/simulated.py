@@ -84,6 +84,10 @@ def simulated_dataset(task: Task) -> Dataset:
     """
     import numpy as np
 
+    if task.level == "pair":
+        from rnaernie_bench.data.simulated_pairs import simulated_pairs
+
+        return simulated_pairs(task)
     parts: dict[str, Items] = {}
     seen: set[str] = set()
     names = task.labels if task.classifies else tuple(task.simulation.families)

@@ -34,7 +34,9 @@ IMPORT_LIMIT_S = 300.0
 """The longest that an import may take."""
 
 _EXTRAS = {
+    "cmaes": "sweeps by CMA-ES",
     "lora": "strategy=lora",
+    "postgres": "sweeps shared by machines",
     "structure": "folding by free energy",
 }
 """What an extra is for."""

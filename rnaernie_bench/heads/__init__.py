@@ -32,3 +32,18 @@ RESNET = HeadEntry(
     build="rnaernie_bench.heads.contact_resnet:resnet",
     summary="outer concatenation of states -> 2-D residual network (as RiNALMo and sinc-lab)",
 )
+INTERACTION = HeadEntry(
+    level="pair",
+    build="rnaernie_bench.heads.pair:interaction",
+    summary="bilinear attention over all pairs of bases of two sequences, with a map to look at",
+)
+SEGMENTS = HeadEntry(
+    level="pair",
+    build="rnaernie_bench.heads.pair:segment_means",
+    summary="mean states of two sequences, their product and difference -> two layers",
+)
+CONV_LSTM = HeadEntry(
+    level="pair",
+    build="rnaernie_bench.heads.pair:conv_lstm",
+    summary="the authors' head for pairs: letters and states -> convolution -> LSTM",
+)

@@ -47,6 +47,8 @@ class TaskInfo:
     """What a bootstrap of the task draws."""
     default_split: str = ""
     """The split whose tables come first."""
+    shortcuts: tuple[str, ...] = ()
+    """The baselines that a model must beat: what rows gain over the best is told under a table."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 from rnaernie_bench.files import write_text
 from rnaernie_bench.results.across import Across, across_tasks
 from rnaernie_bench.results.further import Block, further
+from rnaernie_bench.results.gains import gains_told
 from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.references import Reference, references_for
@@ -154,10 +155,10 @@ def _facts(table: Table) -> list[str]:
 
 
 def caveats_of(table: Table) -> list[str]:
-    """Return what the figures of a table do not show, a sentence each."""
+    """Return what the figures of a table do not show, and gains over shortcuts, a sentence each."""
     chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
     data = [SIMULATED] if table.simulated else table.task.caveats
-    return [*chosen, *data]
+    return [*gains_told(table), *chosen, *data]
 
 
 def _legend(tables: Sequence[Table]) -> str:

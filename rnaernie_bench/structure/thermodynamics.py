@@ -50,8 +50,7 @@ def fold(
     Raises:
         ConfigError: if ViennaRNA is not installed.
     """
-    vienna = _vienna()
-    compound = vienna.fold_compound(sequence)
+    compound = vienna().fold_compound(sequence)
     if bonus is not None:
         energies = np.zeros((len(sequence) + 1, len(sequence) + 1))  # counted from 1
         energies[1:, 1:] = np.triu(bonus, k=1)
@@ -84,7 +83,7 @@ def fold_all(
     Raises:
         ConfigError: if ViennaRNA is not installed.
     """
-    _vienna()  # missing, it is missed here and not in another process
+    vienna()  # missing, it is missed here and not in another process
     workers = min(workers or available_cores(), -(-len(sequences) // _CHUNK))
     work = partial(_fold_swayed, method=method, gamma=gamma)
     matrices = bonuses or list[np.ndarray | None]([None] * len(sequences))
@@ -103,7 +102,7 @@ def _fold_swayed(
     return fold(sequence, method, gamma=gamma, bonus=bonus)
 
 
-def _vienna() -> Any:
+def vienna() -> Any:
     """Return ViennaRNA's module."""
     try:
         import RNA

@@ -1,0 +1,174 @@
+"""How often a partner, or the seed of the first, interacted in train: shortcuts past the pair.
+
+Each looks at one partner alone, so that none can know what binds what.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rnaernie_bench.fitting import FitContext, FitReport
+
+SMOOTHING = (0.3, 1.0, 3.0)
+"""How many observations the prior counts as; validation chooses."""
+
+
+@dataclass(frozen=True)
+class PartnerOptions:
+    """The majority of a partner has no options."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SeedOptions:
+    """Which lengths of the seed validation chooses from."""
+
+    name: str
+    bases: tuple[int, ...] = (6, 7, 8)
+    """Letters from the 5' end of the first partner."""
+
+    def __post_init__(self) -> None:
+        if not self.bases or min(self.bases) < 1:
+            raise ConfigError("one or more lengths of 1 base or more", where="backbone.bases")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is looked up of a pair."""
+
+    side: int
+    """0: the first partner, 1: the second."""
+    bases: int | None = None
+    """How many letters from the 5' end; None for all."""
+
+    def of(self, pair: tuple[str, str]) -> str:
+        """Return what stands for `pair`."""
+        return pair[self.side][: self.bases]
+
+
+@dataclass(frozen=True)
+class PairMajority:
+    """Log-odds by what is looked up of a pair."""
+
+    key: Key
+    unseen: float
+    """The log-odds of what train lacks."""
+    log_odds: Mapping[str, float] = field(default_factory=dict)
+
+    def logits(self, inputs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Return float32 logits of shape (pairs, 1)."""
+        found = [self.log_odds.get(self.key.of(pair), self.unseen) for pair in inputs]
+        return np.array(found, dtype=np.float32).reshape(-1, 1)
+
+    def save(self, folder: Path) -> None:
+        """Write the table into `folder`."""
+        values: dict[str, Any] = {
+            "side": self.key.side, "bases": self.key.bases, "unseen": self.unseen,
+            "log_odds": dict(self.log_odds),
+        }  # fmt: skip
+        (folder / "majority.json").write_text(json.dumps(values) + "\n", encoding="utf-8")
+
+
+def tabulate(
+    pairs: Sequence[tuple[str, str]], labels: np.ndarray, key: Key, smoothing: float
+) -> PairMajority:
+    """Count labels by key.
+
+    A key that stands in train once tells what one that train lacks would be like: the share of
+    positives among those is the prior, counted as `smoothing` observations, of all keys.
+
+    Args:
+        pairs: of train.
+        labels: int64 of shape (pairs,), 0 or 1.
+        key: what is looked up.
+        smoothing: above 0.
+    """
+    counts: dict[str, list[int]] = {}
+    for pair, label in zip(pairs, labels.tolist(), strict=True):
+        counts.setdefault(key.of(pair), [0, 0])[label] += 1
+    single = [count for count in counts.values() if sum(count) == 1] or list(counts.values())
+    positives, all_of = sum(count[1] for count in single), sum(map(sum, single))
+    prior = (positives + 0.5) / (all_of + 1)
+    odds = {
+        name: float(np.log((p + smoothing * prior) / (n + smoothing * (1 - prior))))
+        for name, (n, p) in counts.items()
+    }
+    return PairMajority(key, float(np.log(prior / (1 - prior))), odds)
+
+
+def fit(
+    context: FitContext, options: PartnerOptions | SeedOptions
+) -> tuple[PairMajority, FitReport]:
+    """Tabulate train for each choice, and keep the best on validation."""
+    from rnaernie_bench.data.items import labels_of
+    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.strategies.lesson import lesson
+
+    start = time.perf_counter()
+    if isinstance(options, SeedOptions):
+        keys = [Key(0, bases) for bases in options.bases]
+    else:
+        keys = [Key({"mirna_majority": 0, "target_majority": 1}[options.name])]
+    pairs, labels = [item.input for item in context.train], labels_of(context.train)
+    held_out = [item.input for item in context.validation]
+    score, metric = lesson(context).score, context.task.main_metric
+    best: tuple[float, PairMajority, float] | None = None
+    choices = [(key, smoothing) for key in keys for smoothing in SMOOTHING]
+    for trial, (key, smoothing) in enumerate(choices, 1):
+        model = tabulate(pairs, labels, key, smoothing)
+        metrics = score(model.logits(held_out))
+        context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
+        value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
+        if best is None or value > best[0]:
+            best = (value, model, smoothing)
+    assert best is not None
+    _, chosen, smoothing = best
+    seconds = time.perf_counter() - start
+    selected: dict[str, Any] = {"smoothing": smoothing}
+    if chosen.key.bases is not None:
+        selected["bases"] = chosen.key.bases
+    return chosen, FitReport(
+        parameters=len(chosen.log_odds) + 1,
+        weights_sha256=None,
+        max_bases=None,
+        train_s=seconds,
+        items_per_s=len(pairs) * len(choices) / max(seconds, 1e-9),
+        epochs=1,
+        best_epoch=1,
+        stopped_by="optimum",
+        trials=len(choices),
+        selected=selected,
+    )
+
+
+def restore(folder: Path) -> PairMajority:
+    """Return what `PairMajority.save` wrote."""
+    values = json.loads((folder / "majority.json").read_text(encoding="utf-8"))
+    return PairMajority(Key(values["side"], values["bases"]), values["unseen"], values["log_odds"])
+
+
+def _entry(summary: str, options: type = PartnerOptions) -> BaselineEntry:
+    return BaselineEntry(
+        options=options,
+        fit="rnaernie_bench.baselines.pair_majority:fit",
+        restore="rnaernie_bench.baselines.pair_majority:restore",
+        summary=summary,
+        levels=("pair",),
+    )
+
+
+MIRNA = _entry("how often the first partner (a miRNA) interacted in train, whatever the second")
+TARGET = _entry("how often the second partner (a target) interacted in train, whatever the first")
+SEED = _entry("how often first partners with this seed interacted in train", SeedOptions)

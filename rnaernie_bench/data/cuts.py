@@ -1,0 +1,164 @@
+"""Train, validation and test cut from the items of one part.
+
+Whatever items are kept apart by (see `single_table.Cut.by`), test comes first, then validation by
+the same rule from what remains. Families are connected components: items that share a name or a
+sequence, and whoever is linked through them. They are drawn by the seed, and one is taken where
+each of its labels still fits into the share of the part, so that shares are met to a few items, and
+a family that is larger than the whole part stays in train.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.errors import DataError
+from rnaernie_bench.single_table import Cut, CutBy
+from rnaernie_bench.task import SplitDeclaration
+
+
+@dataclass(frozen=True)
+class CutParts:
+    """What a cut makes of one part, each in the order of its items."""
+
+    train: Items
+    validation: Items
+    test: Items
+    dropped: Items
+    """Pairs whose partners stand on different sides."""
+
+
+def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
+    """Cut `items` as declared.
+
+    Args:
+        items: of one level.
+        declared: the rule; partners are those of pairs.
+        where: the split, for messages.
+
+    Raises:
+        DataError: if a part is left empty.
+    """
+    if declared.by == "item":
+        # As the authors of RNAErnie cut their table: one shuffling, the first share trains.
+        order = np.random.RandomState(declared.seed).permutation(len(items))
+        kept = int(len(items) * (1 - declared.fraction))
+        trained = int(kept * (1 - declared.validation))
+        parts = [order[:trained], order[trained:kept], order[kept:]]
+        train, validation, test = (tuple(items[i] for i in np.sort(part)) for part in parts)
+        found = CutParts(train, validation, test, ())
+    else:
+        random = np.random.RandomState(declared.seed)
+        rest, test, mixed = _take(items, declared.by, declared.fraction, random)
+        train, validation, mixed_too = _take(rest, declared.by, declared.validation, random)
+        dropped = {id(item) for item in (*mixed, *mixed_too)}
+        found = CutParts(
+            train, validation, test, tuple(item for item in items if id(item) in dropped)
+        )
+    for name in ("test", "validation", "train"):
+        if not getattr(found, name):
+            raise DataError(
+                f"the cut leaves the {name} part empty: its {len(items)} items are of too few "
+                "or too large families",
+                where=where,
+                remedy="change fraction, validation or by of the cut",
+            )
+    return found
+
+
+def cut_split(
+    name: str, declared: SplitDeclaration, items: Items, *, where: str
+) -> tuple[Split, Items]:
+    """Return a split that is cut from one part, and the items that it drops.
+
+    Test parts that are declared `without_identical_to` lose what train or validation holds too.
+
+    Raises:
+        DataError: if a part is left empty.
+    """
+    assert declared.cut is not None
+    parts = cut(items, declared.cut, where=where)
+    learned = {item.input for item in (*parts.train, *parts.validation)}
+    tests = {
+        key: tuple(
+            item for item in parts.test if not (test.without_identical_to and item.input in learned)
+        )
+        for key, test in declared.tests.items()
+    }
+    return Split(name, parts.train, parts.validation, tests), parts.dropped
+
+
+def _take(
+    items: Items, by: CutBy, fraction: float, random: np.random.RandomState
+) -> tuple[Items, Items, Items]:
+    """Return what remains of `items`, what is taken, and what is neither."""
+    sides = ("first", "second") if by == "both" else (by,)
+    taken = np.array([_drawn(items, side, fraction, random) for side in sides])
+    sides_taken = taken.sum(axis=0)
+
+    def chosen(which: np.ndarray) -> Items:
+        return tuple(item for item, here in zip(items, which.tolist(), strict=True) if here)
+
+    inside, outside = sides_taken == len(sides), sides_taken == 0
+    return chosen(outside), chosen(inside), chosen(~inside & ~outside)
+
+
+def _drawn(items: Items, side: str, fraction: float, random: np.random.RandomState) -> np.ndarray:
+    """Return which items belong to families that are drawn, bool of shape (items,)."""
+    family = components([_link(item, side) for item in items])
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, number in enumerate(family.tolist()):
+        members[number].append(index)
+    room = {
+        stratum: max(1, round(fraction * count))
+        for stratum, count in Counter(item.stratum for item in items).items()
+    }
+    taken = np.zeros(len(items), dtype=bool)
+    for number in random.permutation(len(members)).tolist():
+        counts = Counter(items[index].stratum for index in members[number])
+        if all(room[stratum] >= count for stratum, count in counts.items()):
+            taken[members[number]] = True
+            for stratum, count in counts.items():
+                room[stratum] -= count
+    return taken
+
+
+def _link(item: object, side: str) -> tuple[str, str]:
+    """Return name and sequence that link an item to its family."""
+    group, sequence = ("group", "sequence") if side == "group" else (f"{side}_group", side)
+    return getattr(item, group), getattr(item, sequence)
+
+
+def components(links: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Return the family of each item, numbered from 0 in the order of first appearance.
+
+    Args:
+        links: name and sequence of each item; an empty name links nothing.
+
+    Returns:
+        int64 of shape (items,), equal for items that share a name or a sequence, directly or
+        through others.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    nodes: dict[tuple[str, str], int] = {}
+    edges = [
+        (
+            nodes.setdefault(("sequence", sequence), len(nodes)),
+            nodes.setdefault(("name", name) if name else ("sequence", sequence), len(nodes)),
+        )
+        for name, sequence in links
+    ]
+    if not edges:
+        return np.empty(0, dtype=np.int64)
+    rows, columns = zip(*edges, strict=True)
+    shape = (len(nodes), len(nodes))
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), (rows, columns)), shape=shape)
+    _, family = connected_components(graph, directed=False)
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(family[row], len(numbers)) for row in rows], dtype=np.int64)

@@ -1,0 +1,147 @@
+"""Tables of pairs: CSV or TSV, checked line by line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.data.items import PairItem
+from rnaernie_bench.data.text import read_lines, source_name
+from rnaernie_bench.errors import DataError
+from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.single_table import PairColumns
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPair:
+    """Two named sequences that a run is asked about."""
+
+    first_id: str
+    first: str
+    second_id: str
+    second: str
+
+
+def read_pairs(path: Path, columns: PairColumns) -> tuple[PairItem, ...]:
+    """Read the pairs of a table; an item's id is the number of its row, from 1.
+
+    Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
+
+    Args:
+        path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
+        columns: how its columns are called, and how its strands are stored.
+
+    Raises:
+        DataError: naming the line, for a missing column, a row of another width, an empty or
+            foreign sequence, or a label other than 0 and 1.
+    """
+    items = []
+    for number, (where, row) in enumerate(_rows(path, columns), start=1):
+        label = row[columns.label] if columns.label else "1"
+        if label not in ("0", "1"):
+            raise DataError(
+                f"the label {label!r} is neither 0 nor 1",
+                where=where,
+                remedy="write 1 for pairs that interact, 0 for others",
+            )
+        items.append(
+            PairItem(
+                str(number),
+                _strand(row, columns, "first", where),
+                _strand(row, columns, "second", where),
+                int(label),
+                row[columns.first_group] if columns.first_group else "",
+                row[columns.second_group] if columns.second_group else "",
+            )
+        )
+    return tuple(items)
+
+
+def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[NamedPair]:
+    """Yield the pairs of a table without labels, for prediction; a partner's name is its id.
+
+    Args:
+        source: a path, or `-` for standard input.
+        columns: as in `read_pairs`; a partner without a column of names is called by its row.
+
+    Raises:
+        DataError: as `read_pairs` does, and for an id that stands for two sequences.
+    """
+    known: dict[tuple[str, str], tuple[str, str]] = {}
+    for number, (where, row) in enumerate(_rows(source, columns, labelled=False), start=1):
+        named = []
+        for partner, column in (("first", columns.first_group), ("second", columns.second_group)):
+            sequence = _strand(row, columns, partner, where)
+            name = row[column] if column else str(number)
+            if not name:
+                raise DataError(
+                    f"the column '{column}' is empty", where=where, remedy="complete the row"
+                )
+            before, place = known.setdefault((partner, name), (sequence, where))
+            if before != sequence:
+                raise DataError(
+                    f"the id '{name}' stands for another sequence at {place.rpartition(', ')[2]}",
+                    where=where,
+                    remedy="give each sequence an id of its own",
+                )
+            named += [name, sequence]
+        yield NamedPair(*named)
+
+
+def _rows(
+    source: Path | str, columns: PairColumns, *, labelled: bool = True
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield place and cells by column of each row below the header."""
+    name = source_name(source)
+    lines = read_lines(source)
+    number, line = next(lines, (0, ""))
+    if not number:
+        raise DataError("the file is empty", where=name, remedy="give a CSV or TSV file of pairs")
+    delimiter = "\t" if "\t" in line else ","
+    header = _cells(line, delimiter)
+    needed = [columns.first, columns.second, columns.first_group, columns.second_group]
+    if labelled:
+        needed.append(columns.label)
+    for column in filter(None, needed):
+        if column not in header:
+            raise DataError(
+                f"there is no column '{column}'",
+                where=f"{name}, line {number}",
+                remedy=did_you_mean(column, header),
+            )
+    if len(set(header)) != len(header):
+        raise DataError(
+            "a column stands twice", where=f"{name}, line {number}", remedy="rename one"
+        )
+    empty = True
+    for number, line in lines:
+        where, empty = f"{name}, line {number}", False
+        cells = _cells(line, delimiter)
+        if len(cells) != len(header):
+            raise DataError(
+                f"the row has {len(cells)} cells, the header {len(header)}",
+                where=where,
+                remedy="give every row as many cells as the header has",
+            )
+        yield where, dict(zip(header, cells, strict=True))
+    if empty:
+        raise DataError("the table has no row", where=name, remedy="give a table of pairs")
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _strand(row: Mapping[str, str], columns: PairColumns, partner: str, where: str) -> str:
+    """Return a normalised sequence, 5' to 3'."""
+    column = getattr(columns, partner)
+    sequence = normalise(row[column])
+    if not sequence:
+        raise DataError(
+            f"the column '{column}' is empty", where=where, remedy="complete or remove the row"
+        )
+    refuse_foreign(sequence, f"{where}, column '{column}'")
+    return sequence[::-1] if partner in columns.reversed else sequence

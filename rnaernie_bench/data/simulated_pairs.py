@@ -1,0 +1,77 @@
+"""A simulated stand-in for pairs: short queries, and targets with or without a site for them.
+
+A site is the reverse complement of the query's first 8 bases and of a stretch further on, with a
+G-U pair now and then. Queries stand in many pairs and every third has two variants under one name;
+targets come in genes of one to three. No figure obtained on them says anything about real RNA.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from rnaernie_bench.data.items import Dataset, Items, PairItem
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from rnaernie_bench.task import Task
+
+PAIRS_A_QUERY = 12
+TARGET = 40
+"""Bases of a target."""
+
+_PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
+
+
+def simulated_pairs(task: Task) -> Dataset:
+    """Return the simulated data set that `task.simulation` declares.
+
+    Labels take turns; ids are numbers of rows, from 1. The data depend on the declaration alone.
+    """
+    import numpy as np
+
+    parts: dict[str, Items] = {}
+    for part, size in task.simulation.sizes.items():
+        seed = hashlib.sha256(f"{part}/pairs".encode()).digest()
+        parts[part] = _draw(size, np.random.default_rng(int.from_bytes(seed[:8], "little")))
+    return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
+
+
+def _draw(size: int, random: Generator) -> Items:
+    queries: list[tuple[str, str]] = []
+    for number in range(-(-size // PAIRS_A_QUERY)):
+        sequence = _letters(int(random.integers(20, 25)), random)
+        queries.append((f"query-{number}", sequence))
+        if number % 3 == 0:
+            queries.append((f"query-{number}", sequence[:-2] + _letters(2, random)))
+    items: list[PairItem] = []
+    gene, left = 0, 0
+    for row in range(1, size + 1):
+        if not left:
+            gene, left = gene + 1, int(random.integers(1, 4))
+        left -= 1
+        name, query = queries[int(random.integers(len(queries)))]
+        target = _letters(TARGET, random)
+        if row % 2:
+            start = int(random.integers(2, TARGET - len(query) - 2))
+            site = _site(query, random)
+            target = target[:start] + site + target[start + len(site) :]
+        items.append(PairItem(str(row), query, target, row % 2, name, f"gene-{gene}"))
+    return tuple(items)
+
+
+def _site(query: str, random: Generator) -> str:
+    """Return what `query` binds to, its seed and a stretch from base 12 on; unpaired between."""
+    paired = [place < 8 or 12 <= place < 17 for place in range(len(query))]
+    letters = []
+    for letter, bound in zip(query, paired, strict=True):
+        partner = _PARTNERS[letter] if bound else _letters(1, random)
+        if bound and random.random() < 0.05:  # a G-U pair
+            partner = {"G": "U", "U": "G"}.get(letter, partner)
+        letters.append(partner)
+    return "".join(reversed(letters))
+
+
+def _letters(count: int, random: Generator) -> str:
+    return "".join(random.choice(list("ACGU"), size=count))

@@ -1,0 +1,1 @@
+"""Pairs of sequences scored by networks: model, strategies, screening, prediction."""

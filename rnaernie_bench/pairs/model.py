@@ -1,0 +1,159 @@
+"""A backbone with a pair head: put together, saved and loaded.
+
+Saved are the backbone as MultiMolecule's own (`backbone/`), the head's weights beside it, and in
+`head.json` which head it is and how pairs are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from rnaernie_bench.heads.contact import bases_only
+from rnaernie_bench.heads.pair import PARTNERS, PairHead, Tower, segments, select
+from rnaernie_bench.model import build_head
+
+Encoding = Literal["towers", "joint"]
+
+
+class PairModel(nn.Module):
+    """A backbone and a pair head; returns what `transformers.Trainer` expects.
+
+    Args:
+        backbone: maps ``input_ids, attention_mask`` to ``last_hidden_state``.
+        head: see `heads.pair`.
+        encoding: ``towers``, both partners are read apart, or ``joint``, as one input.
+    """
+
+    def __init__(self, backbone: Any, head: PairHead, encoding: Encoding) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.encoding = encoding
+
+    def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the states of the bases of single sequences, (sequences, length, hidden)."""
+        outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        return bases_only(outputs["last_hidden_state"], attention_mask)[0]
+
+    def towers(self, **batch: Any) -> tuple[Tower, Tower]:
+        """Return what the head reads of the partners of each pair of a batch (`pairs.inputs`)."""
+        if self.encoding == "joint":
+            outputs = self.backbone(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            )
+            bases = batch["first_bases"], batch["second_bases"]
+            found = segments(outputs["last_hidden_state"], *bases)
+            letters = segments(batch["letters"].unsqueeze(-1), *bases)
+            first, second = (
+                self.head.tower(states, mask, codes[..., 0], partner)
+                for (states, mask), (codes, _), partner in zip(
+                    found, letters, PARTNERS, strict=True
+                )
+            )
+            return first, second
+        read = {
+            partner: {
+                "states": self.states(tower["input_ids"], tower["attention_mask"]),
+                "mask": tower["attention_mask"][:, 2:],
+                "letters": tower["letters"],
+                "index": tower["index"],
+            }
+            for partner, tower in batch.items()
+        }
+        return head_towers(self.head, read)
+
+    def forward(self, labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
+        """Return ``logits`` (pairs, 1) and, where `labels` are given, ``loss``."""
+        return _outputs(self.head, self.towers(**batch), labels)
+
+
+class PairHeadOnStates(nn.Module):
+    """A pair head alone, called with states of distinct sequences."""
+
+    def __init__(self, head: PairHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
+        """Return ``logits`` (pairs, 1) and, where `labels` are given, ``loss``."""
+        return _outputs(self.head, head_towers(self.head, batch), labels)
+
+
+def head_towers(head: PairHead, batch: Mapping[str, Mapping[str, Tensor]]) -> tuple[Tower, Tower]:
+    """Return the towers of the partners of each pair, each distinct sequence read once.
+
+    Args:
+        head: reads them.
+        batch: by partner, ``states``, ``mask`` and ``letters`` of distinct sequences, and the
+            ``index`` of each pair's.
+    """
+    first, second = (
+        select(
+            head.tower(
+                batch[partner]["states"],
+                batch[partner]["mask"].bool(),
+                batch[partner]["letters"],
+                partner,
+            ),
+            batch[partner]["index"],
+        )
+        for partner in PARTNERS
+    )
+    return first, second
+
+
+def _outputs(
+    head: PairHead, towers: tuple[Tower, Tower], labels: Tensor | None
+) -> dict[str, Tensor]:
+    found = head.predict(*towers, labels)
+    logits: Tensor = found.logits
+    return {"logits": logits} if labels is None else {"loss": found.loss, "logits": logits}
+
+
+def build_pair_head(name: str, config: Any, *, published: bool) -> PairHead:
+    """Return a fresh pair head called `name`.
+
+    Args:
+        name: of a head of the level pair.
+        config: that of the backbone.
+        published: whether the authors' head reads its axes as their code has it.
+    """
+    if name == "conv_lstm" and published:
+        from rnaernie_bench.heads.pair import conv_lstm
+
+        return conv_lstm(config, 1, "binary", published=True)
+    head: PairHead = build_head(name, config, 1, "binary")
+    return head
+
+
+def save_pair_model(
+    model: PairModel, tokenizer: Any, folder: Path, *, head: str, published: bool
+) -> None:
+    """Write `model` into the existing `folder`."""
+    from safetensors.torch import save_file
+
+    tokenizer.save_pretrained(folder)
+    declared = {"head": head, "encoding": model.encoding, "published": published}
+    (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
+    model.backbone.save_pretrained(folder / "backbone")
+    weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
+    save_file(weights, folder / "head.safetensors")
+
+
+def load_pair_model(folder: Path) -> tuple[PairModel, Any]:
+    """Return the model that `save_pair_model` wrote, in evaluation mode, and its tokenizer."""
+    from multimolecule import RnaTokenizer
+    from safetensors.torch import load_file
+    from transformers import AutoModel
+
+    declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+    backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
+    head = build_pair_head(declared["head"], backbone.config, published=declared["published"])
+    head.load_state_dict(load_file(folder / "head.safetensors"))
+    model = PairModel(backbone, head, declared["encoding"])
+    return model.eval(), RnaTokenizer.from_pretrained(folder)

@@ -1,0 +1,302 @@
+"""Pair heads, trained end to end or on the cached states of a frozen backbone."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rnaernie_bench.backbones.encoder import Encoder
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
+from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.data.items import Items, labels_of
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.features import StateTable, cached_states
+from rnaernie_bench.fitting import FitContext, FitReport
+from rnaernie_bench.inference import best_device
+from rnaernie_bench.pairs.inputs import (
+    JointTokens,
+    Pair,
+    PairExamples,
+    PairInputs,
+    TowerStates,
+    TowerTokens,
+    lengths_of,
+    pair_logits,
+)
+from rnaernie_bench.pairs.model import (
+    PairHeadOnStates,
+    PairModel,
+    build_pair_head,
+    save_pair_model,
+)
+from rnaernie_bench.strategies.lesson import lesson
+from rnaernie_bench.training import TrainingSummary, train
+
+CHUNK = 2048
+"""Pairs whose sequences' states are held at a time, where they are not cached."""
+
+
+@dataclass(frozen=True)
+class PairReader:
+    """How a network reads pairs."""
+
+    tokenizer: Any
+    max_bases: int
+    """Of one sequence."""
+    token_budget: int
+
+    def limit(self, encoding: str) -> int:
+        """Return how many bases of both partners fit, or of each in towers."""
+        return self.max_bases - 1 if encoding == "joint" else self.max_bases
+
+    def inputs(self, pairs: Sequence[Pair], encoding: str) -> PairInputs:
+        """Return what a network of this encoding reads of `pairs`."""
+        kind = JointTokens if encoding == "joint" else TowerTokens
+        return kind(pairs, self.tokenizer, self.limit(encoding))
+
+
+@dataclass(frozen=True)
+class FittedPairs:
+    """A network that gives pairs logits."""
+
+    model: PairModel
+    reader: PairReader
+    write: Callable[[Path], None]
+    """Writes the model into a folder."""
+    table: StateTable | None = None
+    """Known sequences are read from here."""
+
+    def logits(self, inputs: Sequence[Pair]) -> np.ndarray:
+        """Return float32 logits of shape (pairs, 1).
+
+        With towers, each distinct sequence is encoded once a `CHUNK` of pairs, taken in the order
+        of their first partners; states in the table are not encoded at all.
+
+        Raises:
+            DataError: for a pair over the limit.
+        """
+        refuse_long_pairs(inputs, self.reader, self.model.encoding)
+        device, budget = best_device(), self.reader.token_budget
+        model = self.model.to(device).eval()
+        if self.model.encoding == "joint":
+            tokens = self.reader.inputs(inputs, "joint")
+            return pair_logits(
+                lambda **batch: model(**batch)["logits"],
+                tokens, token_budget=budget, device=device,
+            )  # fmt: skip
+        on_states = PairHeadOnStates(model.head)
+        logits = np.empty((len(inputs), 1), dtype=np.float32)
+        order = sorted(range(len(inputs)), key=lambda index: inputs[index])
+        for start in range(0, len(order), CHUNK):
+            chosen = order[start : start + CHUNK]
+            pairs = [inputs[index] for index in chosen]
+            logits[chosen] = pair_logits(
+                lambda **batch: on_states(**batch)["logits"],
+                TowerStates(pairs, self.states(pairs)), token_budget=budget, device=device,
+            )  # fmt: skip
+        return logits
+
+    def states(self, pairs: Sequence[Pair]) -> StateTable | HeldStates:
+        """Return the states of all sequences of `pairs`, from the table if it has them all."""
+        sequences = list(dict.fromkeys(sequence for pair in pairs for sequence in pair))
+        if self.table is not None and all(sequence in self.table for sequence in sequences):
+            return self.table
+        found = states_of(self.model, self.reader, sequences)
+        return HeldStates({sequences[index]: states for index, states in found})
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder`."""
+        self.write(folder)
+
+
+@dataclass(frozen=True)
+class HeldStates:
+    """States of some sequences, in memory."""
+
+    by_sequence: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def of(self, sequence: str) -> np.ndarray:
+        """Return the states of a sequence, (bases, hidden)."""
+        return self.by_sequence[sequence]
+
+
+def states_of(
+    model: PairModel, reader: PairReader, sequences: Sequence[str]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield index and states of each sequence, float32 (bases, hidden), in any order."""
+    device = next(model.parameters()).device
+    network: Any = model.eval()
+    ids = encode(sequences, reader.tokenizer, policy="error", max_bases=reader.max_bases).ids
+    lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    for indices in LengthBucketedBatchSampler(lengths, reader.token_budget, shuffle=False, seed=0):
+        batch = pad_batch([ids[index] for index in indices], int(reader.tokenizer.pad_token_id))
+        with torch.inference_mode():
+            found = network.states(*(tensor.to(device) for tensor in batch)).float().cpu().numpy()
+        for index, states in zip(indices, found, strict=True):
+            yield index, states[: lengths[index] - 2]
+
+
+def refuse_long_pairs(pairs: Sequence[Pair], reader: PairReader, encoding: str) -> None:
+    """Refuse a pair that does not fit.
+
+    Raises:
+        DataError: naming its place among `pairs`, from 1.
+    """
+    limit = reader.limit(encoding)
+    if encoding == "joint":
+        lengths = lengths_of(pairs)
+    else:
+        lengths = np.array([max(map(len, pair)) for pair in pairs], dtype=np.int64)
+    if len(lengths) and lengths.max() > limit:
+        place = int(lengths.argmax())
+        joint = "both sequences have" if encoding == "joint" else "a sequence has"
+        raise DataError(
+            f"{joint} {lengths[place]} bases, {limit} fit",
+            where=f"pair {place + 1}",
+            remedy="cut them to the site in question",
+        )
+
+
+def fit_full(
+    context: FitContext, encoder: Encoder, learning_rate: float
+) -> tuple[FittedPairs, FitReport]:
+    """Train `encoder` with a fresh pair head, end to end."""
+    model, reader = _fresh(context, encoder)
+    summary = _train(
+        context, model, reader, learning_rate, lambda some: reader.inputs(some, model.encoding)
+    )
+    fitted = FittedPairs(model, reader, _writer(context, model, encoder))
+    return fitted, _report(context, model, summary, encoder)
+
+
+def fit_frozen(
+    context: FitContext, encoder: Encoder, learning_rate: float
+) -> tuple[FittedPairs, FitReport]:
+    """Train a fresh pair head on the cached states of `encoder`, each sequence encoded once.
+
+    Raises:
+        ConfigError: for joint inputs, whose states are those of pairs.
+    """
+    model, reader = _fresh(context, encoder)
+    if model.encoding == "joint":
+        raise ConfigError(
+            "a frozen backbone keeps states of sequences, and joint inputs are pairs",
+            where="task.encoding",
+            remedy="use task.encoding=towers, or strategy=full",
+        )
+    table = _cached(context, encoder, model, reader)
+    on_states = PairHeadOnStates(model.head)
+    summary = _train(
+        context, on_states, reader, learning_rate, lambda some: TowerStates(some, table)
+    )
+    summary = replace(summary, train_s=summary.train_s + table.seconds)
+    fitted = FittedPairs(model, reader, _writer(context, model, encoder), table)
+    told = _report(context, model, summary, encoder)
+    details = {"embedding_s": round(table.seconds, 3), "embedding_cached": table.cached}
+    return fitted, replace(told, details=details)
+
+
+def _train(
+    context: FitContext,
+    model: nn.Module,
+    reader: PairReader,
+    learning_rate: float,
+    inputs_of: Callable[[Sequence[Pair]], PairInputs],
+) -> TrainingSummary:
+    """Train `model` by the recipe; it holds its best epoch on validation afterwards."""
+    encoding = context.config.task.encoding
+    for items in (context.train, context.validation):
+        refuse_long_pairs([item.input for item in items], reader, encoding)
+
+    def examples(items: Items) -> PairExamples:
+        return PairExamples(inputs_of([item.input for item in items]), labels_of(items))
+
+    metric = context.task.main_metric
+    return train(
+        model,
+        examples(context.train),
+        examples(context.validation),
+        pad_id=int(reader.tokenizer.pad_token_id),
+        options=context.config.trainer,
+        learning_rate=learning_rate,
+        seed=context.config.seed,
+        folder=context.folder,
+        score=lesson(context).score,
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        log=context.log,
+    )
+
+
+def _fresh(context: FitContext, encoder: Encoder) -> tuple[PairModel, PairReader]:
+    """Return `encoder` under a new head, drawn from the seed, and what reads pairs for it."""
+    config = context.config
+    torch.manual_seed(config.seed)
+    head = build_pair_head(
+        config.task.head, encoder.model.config, published=config.protocol == "as_published"
+    )
+    reader = PairReader(encoder.tokenizer, encoder.max_bases, config.trainer.token_budget)
+    return PairModel(encoder.model, head, config.task.encoding), reader
+
+
+def _writer(context: FitContext, model: PairModel, encoder: Encoder) -> Callable[[Path], None]:
+    return partial(
+        save_pair_model,
+        model,
+        encoder.tokenizer,
+        head=context.config.task.head,
+        published=context.config.protocol == "as_published",
+    )
+
+
+def _report(
+    context: FitContext, model: PairModel, summary: TrainingSummary, encoder: Encoder
+) -> FitReport:
+    return FitReport(
+        parameters=sum(p.numel() for p in model.parameters()),
+        weights_sha256=encoder.weights_sha256,
+        max_bases=encoder.max_bases,
+        train_s=summary.train_s,
+        items_per_s=len(context.train) * summary.epochs / max(summary.train_s, 1e-9),
+        epochs=summary.epochs,
+        best_epoch=summary.best_epoch,
+        stopped_by=summary.stopped_by,
+    )
+
+
+def _cached(
+    context: FitContext, encoder: Encoder, model: PairModel, reader: PairReader
+) -> StateTable:
+    """Return the states of all sequences of the data set, cached; splits of one set share them."""
+    from tqdm import tqdm
+
+    pairs = [item.input for part in context.dataset.parts.values() for item in part]
+    refuse_long_pairs(pairs, reader, "towers")
+    sequences = sorted({sequence for pair in pairs for sequence in pair})
+    device = best_device()
+
+    def compute(distinct: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
+        model.to(device)
+        quiet = not (context.config.trainer.progress and sys.stderr.isatty())
+        with tqdm(total=len(distinct), desc="embedding", unit="seq", disable=quiet) as bar:
+            for index, states in states_of(model, reader, distinct):
+                yield index, states
+                bar.update()
+        model.to("cpu")
+
+    key = {
+        **encoder.key(),
+        "sequences": hashlib.sha256("\n".join(sequences).encode()).hexdigest(),
+        "device": device.type,
+        "pooler": "not read",
+    }
+    return cached_states(sequences, compute, int(encoder.model.config.hidden_size), key=key)

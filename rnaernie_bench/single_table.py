@@ -1,0 +1,80 @@
+"""Declarations of tasks whose data is one table: columns of pairs, cuts, made-up negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rnaernie_bench.errors import ConfigError
+
+Partner = Literal["first", "second"]
+
+CutBy = Literal["item", "group", "first", "second", "both"]
+
+
+@dataclass(frozen=True)
+class PairColumns:
+    """How the columns of a table of pairs are called, and how its strands are stored."""
+
+    first: str
+    """The sequence of the first partner, the query."""
+    second: str
+    """The sequence of the second partner, the target."""
+    label: str = ""
+    """0 or 1; empty where all pairs are positive, and `negatives` says how others are made."""
+    first_group: str = ""
+    """The name of the first partner; empty if there is none."""
+    second_group: str = ""
+    """The name of the second partner; empty if there is none."""
+    reversed: tuple[Partner, ...] = ()
+    """The partners that are stored 3' to 5': they are turned round on reading."""
+    first_name: str = "first"
+    """What the first partner is, such as miRNA."""
+    second_name: str = "second"
+    """What the second partner is, such as target."""
+
+    def __post_init__(self) -> None:
+        named = [self.first, self.second, self.label, self.first_group, self.second_group]
+        given = [name for name in named if name]
+        if not self.first or not self.second or len(set(given)) != len(given):
+            raise ConfigError("each column has one meaning", where="dataset.pairs")
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Negatives that are made for data of positives only."""
+
+    method: Literal["shuffled", "swapped"]
+    """`shuffled`: the second partner with its dinucleotides in another order; `swapped`: the
+    second partner of another pair, whose first partner it is not known to go with."""
+    per_positive: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.per_positive < 1:
+            raise ConfigError("the value must be 1 or more", where="dataset.negatives.per_positive")
+
+    def __str__(self) -> str:
+        return f"negatives {self.method}, {self.per_positive} a positive, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Test and validation parts cut from one part, so that nothing stands on both sides."""
+
+    by: CutBy = "item"
+    """`item`: at random. `group`: whole families of items that share a group or a sequence. Of
+    pairs, `first` and `second`: families of that partner, by its name and sequence; `both`: of
+    either, and pairs of which one partner is on each side are dropped."""
+    fraction: float = 0.2
+    """The share of the test part; with `both`, of the families of each partner."""
+    validation: float = 0.1
+    """The same of the validation part, cut by the same rule from what then remains."""
+    seed: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("fraction", "validation"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnaernie_bench.data.cuts import components, cut
+from rnaernie_bench.data.items import PairItem, SequenceItem
+from rnaernie_bench.errors import DataError
+from rnaernie_bench.single_table import Cut
+
+pairs = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)),
+    min_size=60,
+    max_size=120,
+)
+
+
+def pair_items(rows: list[tuple[int, int, int, int]]) -> tuple[PairItem, ...]:
+    return tuple(
+        PairItem(str(i), f"A{a}", f"C{b}", i % 2, f"m{m}", f"t{t}")
+        for i, (a, b, m, t) in enumerate(rows)
+    )
+
+
+def test_components_go_through_names_and_sequences() -> None:
+    links = [("n", "A"), ("m", "A"), ("m", "C"), ("", "G"), ("", "G"), ("", "U"), ("o", "GG")]
+    assert components(links).tolist() == [0, 0, 0, 1, 1, 2, 3]
+
+
+@given(pairs, st.sampled_from(["first", "second", "both"]), st.integers(0, 5))
+@settings(max_examples=15, deadline=None)
+def test_no_name_and_no_sequence_crosses(
+    rows: list[tuple[int, int, int, int]], by: str, seed: int
+) -> None:
+    items = pair_items(rows)
+    try:
+        parts = cut(items, Cut(by=by, fraction=0.3, validation=0.3, seed=seed))  # type: ignore[arg-type]
+    except DataError:
+        return
+    held = (parts.train, parts.validation, parts.test)
+    together = sorted((*parts.train, *parts.validation, *parts.test, *parts.dropped), key=id)
+    assert together == sorted(items, key=id)
+    assert (by == "both") or not parts.dropped
+    for side in ("first", "second") if by == "both" else (by,):
+        for key in (side, f"{side}_group"):
+            seen = [{getattr(item, key) for item in part} for part in held]
+            assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+def test_shares_are_met_and_labels_balanced() -> None:
+    items = tuple(PairItem(str(i), f"A{i}", "C", i % 2, "", "") for i in range(1000))
+    parts = cut(items, Cut(by="first", fraction=0.2, validation=0.1))
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [720, 80, 200]
+    assert sum(item.label for item in parts.test) == 100
+
+
+def test_a_family_larger_than_the_part_stays_in_train() -> None:
+    large = [PairItem(f"l{i}", "A", f"C{i}", 0, "", "") for i in range(50)]
+    small = [PairItem(f"s{i}", f"G{i}", "C", 0, "", "") for i in range(50)]
+    parts = cut((*large, *small), Cut(by="first", fraction=0.2, validation=0.2))
+    assert {item.id for item in large} <= {item.id for item in parts.train}
+
+
+def test_a_random_cut_is_the_authors() -> None:
+    items = tuple(PairItem(str(i), "A", "C", 0) for i in range(101))
+    rows = list(range(101))
+    np.random.RandomState(1000).shuffle(rows)
+    parts = cut(items, Cut())
+    assert {int(item.id) for item in parts.test} == set(rows[int(101 * 0.8) :])
+    assert {int(item.id) for item in parts.validation} == set(rows[72:80])
+    assert not parts.dropped
+
+
+def test_sequences_are_cut_by_group_and_sequence() -> None:
+    draw = random.Random(0)
+    items = tuple(
+        SequenceItem(str(i), "A" * draw.randint(1, 90), i % 2, f"g{draw.randint(0, 60)}")
+        for i in range(90)
+    )
+    parts = cut(items, Cut(by="group", fraction=0.3, validation=0.3, seed=2))
+    for key in ("sequence", "group"):
+        seen = [{getattr(item, key) for item in part} for part in (parts.train, parts.test)]
+        assert not seen[0] & seen[1]
+
+
+def test_an_empty_part_is_refused() -> None:
+    items = tuple(PairItem(str(i), "A", f"C{i}", 0) for i in range(9))
+    with pytest.raises(DataError, match="test part empty"):
+        cut(items, Cut(by="first"), where="split mirna")
