@@ -1,4 +1,4 @@
-"""The README of a run's folder: what was trained, on what, how well, and how to use it."""
+"""The model card of a run: what was trained, on what, how well, its limits, and how to use it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Any
 from rnaernie_bench.task import Task
 
 
-def run_card(task: Task, record: Mapping[str, Any]) -> str:
-    """Return the card of a finished run in Markdown."""
+def run_card(task: Task, record: Mapping[str, Any], exported: str | None = None) -> str:
+    """Return the card of a finished run in Markdown.
+
+    Args:
+        task: of the run.
+        record: of the run.
+        exported: the folder or hub id that holds model and card; None for the run's own folder.
+    """
     backbone, split, cost = record["backbone"], record["split"], record["cost"]
     init = f" ({backbone['init']})" if backbone["init"] else ""
     contacts = task.level == "contact"
@@ -21,6 +27,9 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         f"Run `{record['run_id']}` of task `{task.key}`, seed {record['seed']}, "
         f"{backbone['parameters']:,} parameters.",
         "",
+        f"- Task: {task.title}; level {task.level}, problem {task.problem}"
+        f"{', classes ' + ', '.join(task.labels) if task.labels else ''}.",
+        f"- Model: {_model(record)}",
         f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
         f"{split['n_validation']} validation items. {_licence(task, record)}",
         f"- {_selection(record)}",
@@ -41,11 +50,99 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
     for section in (_per_class(record), _per_column(record)):
         lines += [*section, ""] if section else []
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
-    output = "out.dbn" if contacts else "out.tsv"
-    command = f"rnaernie-bench predict {record['run_id']} in.fa -o {output}"
-    lines += ["## Use", "", "```", command, "```", ""]
-    lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
-    return "\n".join(lines)
+    lines += ["## Licence", "", _terms(record), ""]
+    return "\n".join([*lines, *_use(task, record, exported)])
+
+
+def front_matter(task: Task, record: Mapping[str, Any]) -> str:
+    """Return the metadata of a card as the hub reads them, in YAML between two lines of dashes."""
+    import yaml
+
+    backbone, dataset = record["backbone"], record["dataset"]["name"]
+    name = f"{backbone['name']} on {task.name}"
+    results = [
+        {
+            "task": {"type": f"{task.level}-{task.problem}", "name": task.title},
+            "dataset": {"name": dataset, "type": dataset, "config": part},
+            "metrics": [
+                {"type": metric, "value": round(test["metrics"][metric]["value"], 4)}
+                for metric in _metrics(record)
+            ],
+        }
+        for part, test in record["tests"].items()
+    ]
+    base = backbone.get("options", {}).get("source")
+    values = {
+        "license": "agpl-3.0",
+        "library_name": "multimolecule" if _loads_there(record) else "rnaernie-bench",
+        "tags": ["biology", "RNA", "rnaernie-bench", task.name],
+        **({"base_model": base} if base and "/" in base else {}),
+        "model-index": [{"name": name, "results": results}],
+    }
+    return f"---\n{yaml.safe_dump(values, sort_keys=False)}---\n\n"
+
+
+def _use(task: Task, record: Mapping[str, Any], exported: str | None) -> list[str]:
+    """Return how to predict with the model, by command and in Python."""
+    run = exported or record["run_id"]
+    output = "out.dbn" if task.level == "contact" else "out.tsv"
+    lines = ["## Use", "", "```bash", f"rnaernie-bench predict {run} in.fa -o {output}", "```", ""]
+    if exported is None:
+        lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
+    elif "/" in exported:
+        lines += ["where the folder is a copy of the repository, such as `hf download` makes.", ""]
+    if task.level == "sequence":
+        lines += [
+            "```python",
+            "from rnaernie_bench import predict",
+            "",
+            f'predict("{run}", ["GGGCUUCGGCCC"])',
+            "```",
+            "",
+        ]
+    if _loads_there(record):
+        lines += [
+            "Without this package, network and head load in MultiMolecule, whose logits are not",
+            "calibrated:",
+            "",
+            "```python",
+            "from multimolecule import AutoModelForSequencePrediction, RnaTokenizer",
+            "",
+            f'model = AutoModelForSequencePrediction.from_pretrained("{exported or "model"}")',
+            f'tokenizer = RnaTokenizer.from_pretrained("{exported or "model"}")',
+            "```",
+            "",
+        ]
+    return lines
+
+
+def _loads_there(record: Mapping[str, Any]) -> bool:
+    """Return whether MultiMolecule loads the whole model, head and all."""
+    return bool(record.get("head") == "pooled")
+
+
+def _model(record: Mapping[str, Any]) -> str:
+    """Return what was trained, and from where."""
+    backbone = record["backbone"]
+    if backbone["kind"] == "baseline":
+        return f"the baseline `{backbone['name']}`."
+    weights = f"weights {backbone['weights_sha256'][:12]}" if backbone["weights_sha256"] else ""
+    begun = "random weights" if backbone["init"] == "random" else f"pre-trained {weights}".strip()
+    return (
+        f"backbone `{backbone['name']}` ({begun}), head `{record['head']}`, "
+        f"strategy `{record['strategy']['name']}`."
+    )
+
+
+def _terms(record: Mapping[str, Any]) -> str:
+    """Return under which licence the model stands."""
+    text = "The software is licensed under AGPL-3.0-or-later."
+    if record["backbone"]["kind"] == "baseline" or record["backbone"]["init"] == "random":
+        return text
+    return (
+        f"{text} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the same "
+        "licence, as its FAQ reads it. The licence of the data stands above."
+    )
 
 
 def _per_class(record: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
@@ -133,6 +133,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
+        "letters": "rnaernie_bench.baselines.letters:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
         "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
@@ -147,6 +148,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
     },
     group="rnaernie_bench.backbones",
+    types=(EncoderEntry, BaselineEntry),
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(
@@ -158,6 +160,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
         "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
+    types=(StrategyEntry,),
 )
 
 HEADS: Registry[HeadEntry] = Registry(
@@ -174,6 +177,7 @@ HEADS: Registry[HeadEntry] = Registry(
         "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
+    types=(HeadEntry,),
 )
 
 LAUNCHERS: Registry[LauncherEntry] = Registry(
@@ -212,7 +216,7 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, h
     if HEADS.get(head).level != level:
         raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
     if head in entry.lacks:
-        names = [h for h in HEADS if HEADS.get(h).level == level and h not in entry.lacks]
+        names = [h for h, other in HEADS.working() if other.level == level and h not in entry.lacks]
         raise ConfigError(
             f"'{name}' cannot carry the head '{head}': it has no {entry.lacks[head]}",
             where="task.head",
@@ -221,9 +225,22 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, h
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """Import and return what a ``module:function`` string of an entry names."""
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
     import importlib
 
     module, _, attribute = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
     return function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.evaluation import Evaluation
     from rnaernie_bench.measured_evaluation import MeasuredEvaluation
 
-    AnyEvaluation = Evaluation | ContactEvaluation | MeasuredEvaluation
+    AnyEvaluation: TypeAlias = Evaluation | ContactEvaluation | MeasuredEvaluation
 
 
 def judge(

@@ -132,7 +132,7 @@ def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any
     """Return MultiMolecule's model with such a head around the same modules, if there is one."""
     import multimolecule
 
-    suffix, name = MULTIMOLECULE.get(head, ("", ""))
+    suffix, _ = MULTIMOLECULE.get(head, ("", ""))
     kind = f"{type(model.backbone).__name__.removesuffix('Model')}{suffix}"
     build = getattr(multimolecule, kind, None) if suffix else None
     if build is None:
@@ -145,5 +145,5 @@ def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any
     config.label2id = {label: index for index, label in enumerate(named)}
     whole = build(config)
     whole.model = model.backbone
-    setattr(whole, name, model.head)
+    setattr(whole, MULTIMOLECULE[head][1], model.head)
     return whole

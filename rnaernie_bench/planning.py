@@ -70,19 +70,23 @@ def plan(
         DataError: if the data is missing or wrong.
     """
     task = load_task(config.task.name, task_folders)
+    if task.dataset.own and config.task.data == "simulated":
+        raise ConfigError(
+            "own data are not simulated", where="preset", remedy="add preset=bench or preset=paper"
+        )
     entry = BACKBONES.get(config.backbone.name)
     check_serves(config.backbone.name, entry, task.level, config.task.head)
-    if entry.kind == "baseline" and task.problem not in entry.problems:
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
-            where="backbone",
-        )
-    strategies = [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels]
+    strategies = [name for name, other in STRATEGIES.working() if task.level in other.levels]
     if entry.kind == "encoder" and config.strategy.name not in strategies:
         raise ConfigError(
             f"'{config.strategy.name}' does not serve the level '{task.level}'",
             where="strategy",
             remedy=did_you_mean(config.strategy.name, strategies),
+        )
+    if entry.kind == "baseline" and task.problem not in entry.problems:
+        raise ConfigError(
+            f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
+            where="backbone",
         )
     dataset, split, used = materials.data(task, config)
     encoder, weights = None, None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench import environment, processes
-from rnaernie_bench.catalogue import BACKBONES, STRATEGIES, resolve
+from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict, require
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
@@ -24,6 +24,7 @@ from rnaernie_bench.judging import judge
 from rnaernie_bench.materials import PLAIN, Materials
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.planning import Plan, plan
+from rnaernie_bench.plugins import versions
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
 from rnaernie_bench.tracking import NullTracker, Tracker, check_reachable, open_tracker
@@ -242,6 +243,7 @@ def _record(
             "name": planned.dataset.name,
             "fingerprint": planned.dataset.fingerprint,
             "simulated": planned.dataset.simulated,
+            **({"own": True} if task.dataset.own else {}),
         },
         "split": {
             "name": split.name,
@@ -286,9 +288,19 @@ def _record(
         "environment": {
             **environment.describe(),
             **({"processes": processes.count()} if processes.count() > 1 else {}),
+            **_plugins(config, encoder),
         },
         "git_commit": environment.git_commit(),
     }
+
+
+def _plugins(config: RunConfig, encoder: bool) -> dict[str, Any]:
+    """Return the packages that backbone, head and strategy came from, with their versions."""
+    chosen: list[tuple[Any, str]] = [(BACKBONES, config.backbone.name)]
+    if encoder:
+        chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
+    found = versions(chosen)
+    return {"plugins": found} if found else {}
 
 
 def _options(config: RunConfig) -> dict[str, Any]:

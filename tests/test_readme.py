@@ -180,6 +180,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     typed = (f">{i} {kind}\n{'GGCAU' * (4 + i)}\n" for i, kind in enumerate(("tRNA", "miRNA") * 4))
     (folder / "typed.fa").write_text("".join(typed), encoding="utf-8")
     (folder / "motifs.txt").write_text("GGCA\nAUGG\n", encoding="utf-8")
+    for name, unit in (("my.csv", "GGCAU"), ("t.csv", "GGCAA")):
+        rows = [f"{unit * (3 + i)},{'ab'[i % 2]},F{i // 3}" for i in range(12)]
+        (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -236,7 +239,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 7
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 

@@ -11,6 +11,7 @@ from rnaernie_bench import resources
 from rnaernie_bench.backbones.rnabert import authors_file
 from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.plugins import settings
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
@@ -60,7 +61,8 @@ def backbone_options(model: str) -> Any:
         options = _encoder(model).options
         path = resources.configs_folder() / "backbone" / f"{model}.yaml"
         if not path.is_file():  # a plug-in
-            return build(options, {"name": model}, where="backbone")
+            chosen = {**settings("backbone", model, BACKBONES), "name": model}
+            return build(options, chosen, where="backbone")
         import yaml
 
         return build(options, yaml.safe_load(path.read_text(encoding="utf-8")), where="backbone")

@@ -102,8 +102,15 @@ def _weights(name: str) -> str:
 
 
 def shipped_settings(group: str, name: str) -> str:
-    """Return the configuration file of one choice; empty where a plug-in brings none."""
+    """Return the settings of one choice in YAML: its file, or what a plug-in says."""
     from rnaernie_bench.resources import configs_folder
 
     path = configs_folder() / group / f"{name}.yaml"
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    import yaml
+
+    from rnaernie_bench.config import plugin_settings
+
+    text: str = yaml.safe_dump(plugin_settings(group, name), sort_keys=False)
+    return text

@@ -19,6 +19,7 @@ COMMANDS = {
     "suite": "carry out a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
+    "export": "a finished run as a folder for others, or to the Hugging Face hub",
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
