@@ -110,7 +110,9 @@ def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> 
         raise ConfigError(
             "a cut is of one part: train, validation and tests name the same", where=where
         )
-    allowed = ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
+    allowed = (
+        ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
+    )
     if cut.by not in allowed:
         raise ConfigError(
             f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"
