@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from rnaernie_bench.catalogue import (
 )
 from rnaernie_bench.config import RunConfig, as_dict, require
 from rnaernie_bench.data.items import Dataset
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
@@ -160,10 +161,10 @@ def execute(
     planned = plan(config, task_folders)
     folder = planned.folder
     if (folder / RECORD).exists():
-        former = read_record(folder / RECORD)
         if not repeat:
-            return Outcome(former, folder, repeated=True)
-        search = search or search_of(former)
+            return Outcome(read_record(folder / RECORD), folder, repeated=True)
+        with suppress(ResultError, KeyError):  # a damaged record is a reason to repeat
+            search = search or search_of(read_record(folder / RECORD))
     with workplace(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
