@@ -95,7 +95,8 @@ def test_local_round_trip(
 def test_a_child_is_stored_once(start: Any, client: Any) -> None:
     child = tracking.Child(
         name="trial 0", status="FAILED", params={"strategy": {"rank": 8}}, metrics={"f1": 0.5},
-        curves={"eval_f1": {1: 0.25, 2: 0.5}}, tags={"error": "too large"}, start_ms=1000, end_ms=3000,
+        curves={"eval_f1": {1: 0.25, 2: 0.5}}, tags={"error": "too large"}, start_ms=1000,
+        end_ms=3000,
     )  # fmt: skip
     for _ in range(2):  # the second tracker goes on with the run of the first
         tracker = start(run_id="sweep-1")
