@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -30,6 +31,8 @@ TRIALS = 8
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[TinyTask]:
+    for heavy in ("multimolecule", "optuna", "rnaernie_bench.strategies.network"):
+        importlib.import_module(heavy)  # once, and not in each of the workers
     with installed(tmp_path) as task:
         yield task
 
