@@ -8,6 +8,7 @@ settings while the others wait and report the same.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ def carry_out(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> Swee
         with _one_at_a_time(sweep):
             runs = _run_best(sweep, best, len(finished(trials)), notify)
             _report(sweep, study, trials, best, tracker)
+            shutil.rmtree(sweep.trial_folder, ignore_errors=True)  # what killed trials may leave
     both = front(study) if len(sweep.goals) == 2 else []
     return SweepOutcome(sweep, trials, best, both, runs)
 
