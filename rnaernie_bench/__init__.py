@@ -1,3 +1,25 @@
 """Benchmark and fine-tune RNA language models on declared tasks, RNAErnie first."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnaernie_bench.api import load_run, load_task, own_task, predict, run
+
 __version__ = "0.1.0"
+
+__all__ = ["load_run", "load_task", "own_task", "predict", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the functions of `rnaernie_bench.api` when they are asked for: that takes a while."""
+    if name not in __all__:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from rnaernie_bench import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

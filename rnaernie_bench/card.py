@@ -1,15 +1,26 @@
-"""The README of a run's folder: what was trained, on what, how well, and how to use it."""
+"""The model card of a run: what was trained, on what, how well, its limits, and how to use it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from rnaernie_bench.catalogue import BACKBONES
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.task import Task
 
 
-def run_card(task: Task, record: Mapping[str, Any]) -> str:
-    """Return the card of a finished run in Markdown."""
+def run_card(
+    task: Task, record: Mapping[str, Any], *, whole: bool, exported: str | None = None
+) -> str:
+    """Return the card of a finished run in Markdown.
+
+    Args:
+        task: of the run.
+        record: of the run.
+        whole: whether the model is saved as one of MultiMolecule's, head and all.
+        exported: the folder or hub id that holds model and card; None for the run's own folder.
+    """
     backbone, split, cost = record["backbone"], record["split"], record["cost"]
     init = f" ({backbone['init']})" if backbone["init"] else ""
     contacts = task.level == "contact"
@@ -21,6 +32,9 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
         f"Run `{record['run_id']}` of task `{task.key}`, seed {record['seed']}, "
         f"{backbone['parameters']:,} parameters.",
         "",
+        f"- Task: {task.title}; level {task.level}, problem {task.problem}"
+        f"{', classes ' + ', '.join(task.labels) if task.labels else ''}.",
+        f"- Model: {_model(record)}",
         f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
         f"{split['n_validation']} validation items. {_licence(task, record)}",
         f"- {_selection(record)}",
@@ -41,11 +55,102 @@ def run_card(task: Task, record: Mapping[str, Any]) -> str:
     for section in (_per_class(record), _per_column(record)):
         lines += [*section, ""] if section else []
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
-    output = "out.dbn" if contacts else "out.tsv"
-    command = f"rnaernie-bench predict {record['run_id']} in.fa -o {output}"
-    lines += ["## Use", "", "```", command, "```", ""]
-    lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
-    return "\n".join(lines)
+    lines += ["## Licence", "", _terms(record), ""]
+    return "\n".join([*lines, *_use(task, record, whole, exported)])
+
+
+def front_matter(task: Task, record: Mapping[str, Any], *, whole: bool) -> str:
+    """Return the metadata of a card as the hub reads them, in YAML between two lines of dashes.
+
+    The arguments are those of `run_card`.
+    """
+    import yaml
+
+    backbone, dataset = record["backbone"], record["dataset"]["name"]
+    name = f"{backbone['name']} on {task.name}"
+    results = [
+        {
+            "task": {"type": f"{task.level}-{task.problem}", "name": task.title},
+            "dataset": {"name": dataset, "type": dataset, "config": part},
+            "metrics": [
+                {"type": metric, "value": round(test["metrics"][metric]["value"], 4)}
+                for metric in _metrics(record)
+            ],
+        }
+        for part, test in record["tests"].items()
+    ]
+    base = backbone.get("options", {}).get("source")
+    values = {
+        "license": "agpl-3.0",
+        "library_name": "multimolecule" if whole else "rnaernie-bench",
+        "tags": ["biology", "RNA", "rnaernie-bench", task.name],
+        **({"base_model": base} if base and "/" in base else {}),
+        "model-index": [{"name": name, "results": results}],
+    }
+    return f"---\n{yaml.safe_dump(values, sort_keys=False)}---\n\n"
+
+
+def _use(task: Task, record: Mapping[str, Any], whole: bool, exported: str | None) -> list[str]:
+    """Return how to predict with the model, by command and in Python."""
+    run = exported or record["run_id"]
+    output = "out.dbn" if task.level == "contact" else "out.tsv"
+    source = "pairs.tsv" if task.level == "pair" else "in.fa"
+    command = f"rnaernie-bench predict {run} {source} -o {output}"
+    lines = ["## Use", "", "```bash", command, "```", ""]
+    if exported is None:
+        lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
+    elif "/" in exported:
+        lines += ["where the folder is a copy of the repository, such as `hf download` makes.", ""]
+    if task.level != "pair":
+        lines += ["```python", "from rnaernie_bench import predict", ""]
+        lines += [f'predict("{run}", ["GGGCUUCGGCCC"])', "```", ""]
+    if whole:
+        name, place = f"AutoModelFor{task.level.capitalize()}Prediction", exported or "model"
+        lines += [
+            "Without this package, network and head load in MultiMolecule, whose logits are not",
+            "calibrated:",
+            "",
+            "```python",
+            f"from multimolecule import {name}, RnaTokenizer",
+            "",
+            f'model = {name}.from_pretrained("{place}")',
+            f'tokenizer = RnaTokenizer.from_pretrained("{place}")',
+            "```",
+            "",
+        ]
+    return lines
+
+
+def _model(record: Mapping[str, Any]) -> str:
+    """Return what was trained, and from where."""
+    backbone = record["backbone"]
+    if backbone["kind"] == "baseline":
+        return f"the baseline `{backbone['name']}`."
+    weights = f"weights {backbone['weights_sha256'][:12]}" if backbone["weights_sha256"] else ""
+    begun = "random weights" if backbone["init"] == "random" else f"pre-trained {weights}".strip()
+    return (
+        f"backbone `{backbone['name']}` ({begun}), head `{record['head']}`, "
+        f"strategy `{record['strategy']['name']}`."
+    )
+
+
+def _terms(record: Mapping[str, Any]) -> str:
+    """Return under which licence the model stands."""
+    text = "The software is licensed under AGPL-3.0-or-later."
+    backbone = record["backbone"]
+    if backbone["kind"] == "baseline" or backbone["init"] == "random":
+        return text
+    try:
+        entry: Any = BACKBONES.get(backbone["name"])
+    except ConfigError:  # a plug-in that has gone
+        entry = None
+    licence, citation = getattr(entry, "licence", ""), getattr(entry, "citation", "")
+    told = f" The pre-trained weights: {licence}." if licence else ""
+    told += f" Cite {citation}." if citation else ""
+    return (
+        f"{text}{told} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the "
+        "licence of the software, as its FAQ reads it. The licence of the data stands above."
+    )
 
 
 def _per_class(record: Mapping[str, Any]) -> list[str]:

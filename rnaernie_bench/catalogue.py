@@ -7,12 +7,16 @@ scikit-learn when it starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
+
+PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
+"""The levels of an encoder that has one state for each base."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class EncoderEntry:
     load_masked_lm: str | None = None
     """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
     levels: tuple[Level, ...] = ("sequence",)
+    unit: str = "base"
+    """What one of its states stands for; levels that ask about bases need one for each base."""
+    max_bases: int | None = None
+    """Longest sequence, where that does not depend on the checkpoint."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Heads that it cannot carry, by name, and what it lacks for them."""
+    licence: str = ""
+    """Of the pre-trained weights."""
+    citation: str = ""
     kind: Literal["encoder"] = "encoder"
 
 
@@ -60,6 +73,8 @@ class StrategyEntry:
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
     levels: tuple[Level, ...] = ("sequence",)
+    together: Callable[[Any], bool] = lambda options: False
+    """Whether the processes of a launch train as one with some options; else one trains alone."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +87,53 @@ class HeadEntry:
     summary: str
 
 
+@dataclass(frozen=True)
+class LauncherEntry:
+    """Something that carries many commands out."""
+
+    options: type
+    """A dataclass with ``name`` and ``n_processes``."""
+    open: str
+    """``module:function``, called with (options, folder for its files), returns a
+    `launchers.jobs.Launcher`, or raises a ConfigError before anything is done."""
+    summary: str
+
+
 BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
     "backbone",
     {
         "rnaernie": "rnaernie_bench.backbones.rnaernie:ENTRY",
         "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:ENTRY",
         "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        **{
+            name: f"rnaernie_bench.backbones.multimolecule:{name}"
+            for name in (
+                "calm",
+                "ernierna",
+                "mrnafm",
+                "ribonanzanet",
+                "rinalmo-giga",
+                "rinalmo-mega",
+                "rinalmo-micro",
+                "rnabert",
+                "rnafm",
+                "rnamsm",
+                "splicebert",
+                "splicebert-510",
+                "splicebert-human-510",
+                "utrbert-3mer",
+                "utrbert-4mer",
+                "utrbert-5mer",
+                "utrbert-6mer",
+                "utrlm-mrl",
+                "utrlm-te_el",
+            )
+        },
+        "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
+        "letters": "rnaernie_bench.baselines.letters:ENTRY",
         "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
         "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
         "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
@@ -94,6 +148,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
     },
     group="rnaernie_bench.backbones",
+    types=(EncoderEntry, BaselineEntry),
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(
@@ -105,6 +160,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
         "type_guided": "rnaernie_bench.strategies.type_guided:ENTRY",
     },
     group="rnaernie_bench.strategies",
+    types=(StrategyEntry,),
 )
 
 HEADS: Registry[HeadEntry] = Registry(
@@ -121,13 +177,71 @@ HEADS: Registry[HeadEntry] = Registry(
         "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
     },
     group="rnaernie_bench.heads",
+    types=(HeadEntry,),
+)
+
+LAUNCHERS: Registry[LauncherEntry] = Registry(
+    "launcher",
+    {
+        "local": "rnaernie_bench.launchers.local:ENTRY",
+        "ray": "rnaernie_bench.launchers.ray:ENTRY",
+        "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
+    },
+    group="rnaernie_bench.launchers",
+    types=(LauncherEntry,),
 )
 
 
+def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, head: str) -> None:
+    """Refuse a backbone at a level, or under a head, that it has no states for.
+
+    Args:
+        name: of the backbone.
+        entry: its entry.
+        level: of the task.
+        head: that an encoder is to carry; baselines have none.
+
+    Raises:
+        ConfigError: saying what is lacking.
+    """
+    if level not in entry.levels:
+        unit = entry.unit if isinstance(entry, EncoderEntry) else "base"
+        reason = "" if unit == "base" else f": it has a state for each {unit}, not for each base"
+        raise ConfigError(
+            f"'{name}' does not serve the level '{level}'{reason}",
+            where="backbone",
+            remedy="`rnaernie-bench backbones list` shows the levels of each",
+        )
+    if isinstance(entry, BaselineEntry):
+        return
+    if HEADS.get(head).level != level:
+        raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
+    if head in entry.lacks:
+        names = [h for h, other in HEADS.working() if other.level == level and h not in entry.lacks]
+        raise ConfigError(
+            f"'{name}' cannot carry the head '{head}': it has no {entry.lacks[head]}",
+            where="task.head",
+            remedy=f"use {' or '.join(names)}",
+        )
+
+
 def resolve(target: str) -> Callable[..., Any]:
-    """Import and return what a ``module:function`` string of an entry names."""
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
     import importlib
 
     module, _, attribute = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
     return function

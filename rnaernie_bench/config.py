@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from rnaernie_bench import resources
-from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
+from rnaernie_bench import plugins, resources
+from rnaernie_bench.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
 from rnaernie_bench.data.contacts import check_fold
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import DecoderName, LengthPolicy, check_chosen
@@ -17,13 +17,15 @@ from rnaernie_bench.protocols import Protocol
 from rnaernie_bench.registry import Registry, did_you_mean
 from rnaernie_bench.task import Task, find_tasks, read_task
 from rnaernie_bench.tracking import TrackingOptions
-from rnaernie_bench.validation import added, build, convert
+from rnaernie_bench.validation import added, as_dict, build, convert
 
 GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
 )  # fmt: skip
 
-_REGISTRIES: dict[str, Registry[Any]] = {"backbone": BACKBONES, "strategy": STRATEGIES}
+_REGISTRIES: dict[str, Registry[Any]] = {
+    "backbone": BACKBONES, "strategy": STRATEGIES, "launcher": LAUNCHERS,
+}  # fmt: skip
 """The groups whose members declare their options themselves."""
 
 
@@ -100,13 +102,6 @@ class TrainerOptions:
 
 
 @dataclass(frozen=True)
-class LauncherOptions:
-    """What carries the runs out."""
-
-    name: Literal["local"]
-
-
-@dataclass(frozen=True)
 class RunConfig:
     """Everything that one run is made of."""
 
@@ -117,7 +112,8 @@ class RunConfig:
     """The options of the chosen strategy: a dataclass with a `name`."""
     trainer: TrainerOptions
     tracking: TrackingOptions
-    launcher: LauncherOptions
+    launcher: Any
+    """The options of what carries suites and sweeps out: a dataclass with ``n_processes``."""
     preset: Literal["demo", "bench", "paper"]
     split: str | None
     fold: str | None
@@ -250,8 +246,8 @@ class Root:
 def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the settings that Hydra composes, by name.
 
-    Backbone and strategy, where the root has them, are the options their registries declare;
-    everything else is as YAML gives it.
+    Backbone, strategy and launcher, where the root has them, are the options that their registries
+    declare; everything else is as YAML gives it.
 
     Args:
         root: the root.
@@ -290,19 +286,8 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     return _with_options(raw)
 
 
-def as_dict(value: Any) -> Any:
-    """Return dataclasses as plain mappings that YAML and JSON can hold."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_dict(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: as_dict(inner) for key, inner in value.items()}
-    if isinstance(value, tuple | list):
-        return [as_dict(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
-
-
 def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the raw backbone and strategy by the options that their registries declare."""
+    """Replace raw backbone, strategy and launcher by the options that their registries declare."""
     converted = dict(raw)
     for group in _REGISTRIES.keys() & raw.keys():
         name = convert(str, raw[group].get("name"), where=f"{group}.name")
@@ -326,13 +311,13 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
 
 
 def _store_plugins(choices: Sequence[str]) -> None:
-    """Make the chosen plug-ins, which bring no file, members of their groups."""
+    """Make the chosen plug-ins members of their groups."""
     from hydra.core.config_store import ConfigStore
 
-    for group, registry in _REGISTRIES.items():
+    for group in _REGISTRIES:
         for name in {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}:
             if name not in group_choices(group):
-                node = {**_defaults(registry.get(name).options), "name": name}
+                node = plugin_settings(group, name)
                 ConfigStore.instance().store(group=group, name=name, node=node)
 
 
@@ -341,16 +326,21 @@ def group_choices(group: str) -> list[str]:
     return sorted(path.stem for path in (resources.configs_folder() / group).glob("*.yaml"))
 
 
-def _defaults(options: type) -> dict[str, Any]:
-    """Return the settings of a plug-in, which brings no file; `???` is what the user must set."""
-    return {
-        f.name: as_dict(f.default)
-        if f.default is not MISSING
-        else as_dict(f.default_factory())
-        if f.default_factory is not MISSING
-        else "???"
-        for f in fields(options)
+def plugin_settings(group: str, name: str) -> dict[str, Any]:
+    """Return the settings of a plug-in; `???` is what the user must set.
+
+    They are the defaults of its options, then what its own file says.
+
+    Raises:
+        ConfigError: if the plug-in or its file cannot be loaded.
+    """
+    registry = _REGISTRIES[group]
+    found = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(registry.get(name).options)
     }
+    defaults = {k: "???" if value is MISSING else as_dict(value) for k, value in found.items()}
+    return {**defaults, **plugins.settings(group, name, registry), "name": name}
 
 
 def _known(group: str) -> list[str]:

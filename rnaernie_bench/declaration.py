@@ -92,6 +92,9 @@ class DatasetDeclaration:
     """FASTA files by name: a part each, or the part that they say."""
     tables: Mapping[str, Table] = field(default_factory=dict)
     """Tabular parts by name."""
+    own: bool = False
+    """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
+    that results stay among the runs."""
     pairs: PairColumns | None = None
     """Of pairs: what the columns of the files mean, which are CSV or TSV then."""
     negatives: Negatives | None = None

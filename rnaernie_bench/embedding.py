@@ -12,7 +12,7 @@ import numpy as np
 from rnaernie_bench.backbones.loading import DEFAULT_MODEL, load_backbone
 from rnaernie_bench.backbones.vocabulary import type_tail
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,8 @@ class Embedder:
         token_budget: the most padded tokens of a batch.
 
     Raises:
-        ConfigError: for an unknown type, or a type where the backbone has no rows for types.
+        ConfigError: for an unknown type, a type where the backbone has no rows for types, or a
+            pooling that the backbone has no states for.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Embedder:
         rna_type: str | None = None,
         token_budget: int = TOKEN_BUDGET,
     ) -> None:
+        from rnaernie_bench.data.encoding import special_ends
         from rnaernie_bench.inference import best_device
 
         self.encoder = encoder
@@ -69,6 +71,16 @@ class Embedder:
         self.tail = () if rna_type is None else type_tail(encoder.tokenizer, rna_type)
         self.token_budget = token_budget
         self.device = best_device()
+        first, last = special_ends(encoder.tokenizer)
+        self._ends = len(first), len(last)
+        for wanted, there, what in (
+            ("cls", bool(first), "reads no <cls>"),
+            ("token", encoder.unit == "base", f"has a state for each {encoder.unit}, not base"),
+        ):
+            if pooling == wanted and not there:
+                raise ConfigError(
+                    f"the backbone {what}", where=f"pooling {pooling}", remedy="use mean"
+                )
         model: Any = encoder.model
         self._model = model.to(self.device)
 
@@ -99,7 +111,7 @@ class Embedder:
             tails=[(Tail(self.tail),)] * len(sequences),
         )
         owned = (
-            encoded.lengths - 2 - len(self.tail)
+            encoded.lengths - encoded.specials - len(self.tail)
             if self.pooling == "token"
             else np.ones(len(sequences), dtype=np.int64)
         )
@@ -126,8 +138,8 @@ class Embedder:
         if self.pooling == "cls":
             return states[:, 0]
         positions = torch.arange(states.shape[1], device=states.device)
-        end = attention_mask.sum(1, keepdim=True) - 1 - len(self.tail)
-        bases = (positions >= 1) & (positions < end)
+        end = attention_mask.sum(1, keepdim=True) - self._ends[1] - len(self.tail)
+        bases = (positions >= self._ends[0]) & (positions < end)
         if self.pooling == "token":
             return states[bases]
         weights = bases.to(states.dtype).unsqueeze(-1)

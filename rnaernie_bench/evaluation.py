@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.calibration import calibrated_log_probabilities, fit_temperature
-from rnaernie_bench.data.items import Split, labels_of
+from rnaernie_bench.data.items import Items, Split, labels_of
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.metrics import ClassificationReport, classification_report
 from rnaernie_bench.results.predictions import Predictions, hash_ids
@@ -73,12 +73,7 @@ def evaluate(
         max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
         calibrated: whether to fit the temperature; it is 1 if not.
     """
-    held_out = fitted.logits([item.input for item in split.validation])
-    truth = labels_of(split.validation)
-    temperature = fit_temperature(held_out, truth) if calibrated else 1.0
-    validation = classification_report(
-        calibrated_log_probabilities(held_out, temperature), truth, labels
-    )
+    temperature, validation = validate(fitted, split.validation, labels, calibrated=calibrated)
     items = list({item.id: item for part in split.tests.values() for item in part}.values())
     logits = fitted.logits([item.input for item in items])
     scores = calibrated_log_probabilities(logits, temperature)
@@ -102,8 +97,17 @@ def evaluate(
         scores=scores.astype(np.float16),
         parts=parts,
     )
-    summary = {"n": len(truth), "metrics": dict(validation.metrics)}
-    return Evaluation(temperature, summary, tests, predictions, labels)
+    return Evaluation(temperature, validation, tests, predictions, labels)
+
+
+def validate(
+    fitted: Fitted, items: Items, labels: Sequence[str], *, calibrated: bool
+) -> tuple[float, dict[str, Any]]:
+    """Return the temperature fitted on the validation `items`, and their number and metrics."""
+    logits, truth = fitted.logits([item.input for item in items]), labels_of(items)
+    temperature = fit_temperature(logits, truth) if calibrated else 1.0
+    report = classification_report(calibrated_log_probabilities(logits, temperature), truth, labels)
+    return temperature, {"n": len(truth), "metrics": dict(report.metrics)}
 
 
 def _test_entry(

@@ -65,7 +65,8 @@ class FitContext:
     folder: Path
     """The run's own folder; checkpoints go below it."""
     log: Callable[[Mapping[str, float], int], None] = lambda metrics, step: None
-    """Receives curves: metrics by name, and the epoch."""
+    """Receives curves: metrics by name, those of validation as ``eval_NAME``, and the epoch. What
+    it raises ends the training: a search gives up on a trial so."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnaernie_bench import processes
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 
@@ -38,6 +40,7 @@ def in_batches(
     device: torch.device,
     progress: Callable[[int], object] = lambda done: None,
     sizes: np.ndarray | None = None,
+    together: bool = False,
 ) -> np.ndarray:
     """Return `compute` of every sequence, or of every base of it, without gradients.
 
@@ -52,16 +55,22 @@ def in_batches(
         device: where `compute` wants its inputs.
         progress: is told the number of sequences of each finished batch.
         sizes: int64 (sequences,), the units of each; one each if None.
+        together: whether all processes of the launch call this: each computes some of the batches
+            and gets the results of all.
 
     Returns:
         float32 of shape (units, width), in the order of `encoded`.
     """
+    shares = {"share": processes.number(), "shares": processes.count()} if together else {}
+    outputs = batch_outputs(
+        compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device, **shares
+    )
+    if processes.count() > 1 and together:
+        outputs = (output for found in processes.gather(list(outputs)) for output in found)
     rows: np.ndarray | None = None
     sizes = np.ones(len(encoded), dtype=np.int64) if sizes is None else sizes
     starts = np.cumsum(sizes) - sizes
-    for indices, block in batch_outputs(
-        compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device
-    ):
+    for indices, block in outputs:
         if rows is None:
             rows = np.empty((int(sizes.sum()), block.shape[1]), dtype=np.float32)
         rows[np.concatenate([np.arange(starts[i], starts[i] + sizes[i]) for i in indices])] = block
@@ -76,15 +85,18 @@ def batch_outputs(
     pad_id: int,
     token_budget: int,
     device: torch.device,
+    share: int = 0,
+    shares: int = 1,
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Yield the indices of each batch, longest sequences first, and `compute` of it as float32.
 
-    The arguments are those of `in_batches`, but for the shape that `compute` returns: any.
+    The arguments are those of `in_batches`, but for the shape that `compute` returns: any. Of
+    several `shares`, the one numbered `share` holds every so manieth batch.
     """
     sampler = LengthBucketedBatchSampler(
         encoded.lengths, token_budget, shuffle=False, seed=0, counts=encoded.counts
     )
-    for indices in sampler:
+    for indices in islice(sampler, share, None, shares):
         batch = gather_batch(encoded, indices, pad_id)
         with torch.inference_mode():
             output = compute(batch["input_ids"].to(device), batch["attention_mask"].to(device))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.data.items import Split
+from rnaernie_bench.data.items import Items, Split
 from rnaernie_bench.data.targets import Targets, targets_of
 from rnaernie_bench.evaluation import cut
 from rnaernie_bench.fitting import Fitted
@@ -94,16 +94,9 @@ def evaluate_measured(
         max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
         calibrated: whether to fit temperature and thresholds; they are 1 and 0 if not.
     """
-    level, problem = task.level, task.problem
-
-    def scored(items: Sequence[Any]) -> tuple[Targets, np.ndarray]:
-        return targets_of(items, problem), fitted.logits([item.input for item in items])
-
-    held_out = scored(split.validation)
-    tuning = tune(*held_out) if calibrated else Tuning()
-    validation = metrics_of(level, *held_out, tuning)
+    tuning, validation = validate_measured(fitted, split.validation, task, calibrated=calibrated)
     items = list({item.id: item for part in split.tests.values() for item in part}.values())
-    kind, columns, truth, answers = answer(level, *scored(items), tuning)
+    kind, columns, truth, answers = answer(task.level, *_scored(fitted, items, task), tuning)
     ids = [item.id for item in items]
     predictions = Measured(
         kind=kind,
@@ -125,8 +118,21 @@ def evaluate_measured(
             "n_truncated": cut(part, max_bases),
             **_entry(kind, *predictions.part(name), task, groups),
         }
-    summary = {"n": len(split.validation), "metrics": dict(validation)}
-    return MeasuredEvaluation(tuning, summary, tests, predictions, task.labels)
+    return MeasuredEvaluation(tuning, validation, tests, predictions, task.labels)
+
+
+def validate_measured(
+    fitted: Fitted, items: Items, task: Task, *, calibrated: bool
+) -> tuple[Tuning, dict[str, Any]]:
+    """Return what the validation `items` chose, and their number and metrics."""
+    held_out = _scored(fitted, items, task)
+    tuning = tune(*held_out) if calibrated else Tuning()
+    metrics = metrics_of(task.level, *held_out, tuning)
+    return tuning, {"n": len(items), "metrics": dict(metrics)}
+
+
+def _scored(fitted: Fitted, items: Sequence[Any], task: Task) -> tuple[Targets, np.ndarray]:
+    return targets_of(items, task.problem), fitted.logits([item.input for item in items])
 
 
 def _entry(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.catalogue import HEADS, resolve
 from rnaernie_bench.levels import Problem, outputs
 from rnaernie_bench.losses import loss_of
@@ -28,6 +29,8 @@ MULTIMOLECULE = {
     "token": ("ForTokenPrediction", "token_head"),
 }
 """Head -> what MultiMolecule calls a model with it, and the head in there."""
+
+_BACKBONE = "backbone"
 
 
 class TaskModel(nn.Module):
@@ -94,53 +97,53 @@ def save_model(
     config = model.head.config
     declared = {"head": head, "problem": config.problem_type, "labels": list(labels)}
     (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
-    if head in MULTIMOLECULE:
-        _as_multimolecule(model, head, labels).save_pretrained(folder)
-    else:
-        from safetensors.torch import save_file
+    whole = _as_multimolecule(model, head, labels)
+    if whole is not None:
+        whole.save_pretrained(folder)
+        return
+    from safetensors.torch import save_file
 
-        model.backbone.save_pretrained(folder / "backbone")
-        weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
-        save_file(weights, folder / "head.safetensors")
+    model.backbone.save_pretrained(folder / _BACKBONE)
+    weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
+    save_file(weights, folder / "head.safetensors")
 
 
 def load_model(folder: Path) -> tuple[TaskModel, Any]:
     """Return the model that `save_model` wrote, in evaluation mode, and its tokenizer."""
-    import multimolecule
     from safetensors.torch import load_file
-    from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    tokenizer = multimolecule.RnaTokenizer.from_pretrained(folder)
+    tokenizer = saved_tokenizer(folder)
     problem: Problem = declared["problem"]
-    if declared["head"] in MULTIMOLECULE:
-        suffix, name = MULTIMOLECULE[declared["head"]]
-        auto = getattr(multimolecule, f"AutoModel{suffix}")
-        whole = auto.from_pretrained(folder, attn_implementation="sdpa")
-        backbone, weights = whole.model, getattr(whole, name).state_dict()
-    else:
-        backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
+    if (folder / _BACKBONE).is_dir():
+        backbone = saved_network(folder / _BACKBONE)
         weights = load_file(folder / "head.safetensors")
+    else:
+        whole = saved_network(folder)
+        backbone = whole.model
+        weights = getattr(whole, MULTIMOLECULE[declared["head"]][1]).state_dict()
     width = outputs(problem, len(declared["labels"]))
     head = build_head(declared["head"], backbone.config, width, problem)
     head.load_state_dict(weights)
     return TaskModel(backbone, head).eval(), tokenizer
 
 
-def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any:
-    """Return MultiMolecule's model with such a head around the same modules."""
+def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any | None:
+    """Return MultiMolecule's model with such a head around the same modules, if there is one."""
     import multimolecule
 
+    suffix, _ = MULTIMOLECULE.get(head, ("", ""))
+    kind = f"{type(model.backbone).__name__.removesuffix('Model')}{suffix}"
+    build = getattr(multimolecule, kind, None) if suffix else None
+    if build is None:
+        return None
     config = deepcopy(model.backbone.config)
     config.head = deepcopy(model.head.config)
     config.num_labels = outputs(model.head.config.problem_type, len(labels))
     named = labels if config.num_labels == len(labels) else labels[-1:]  # the positive one
     config.id2label = dict(enumerate(named))
     config.label2id = {label: index for index, label in enumerate(named)}
-    suffix, name = MULTIMOLECULE[head]
-    whole = getattr(multimolecule, type(model.backbone).__name__.removesuffix("Model") + suffix)(
-        config
-    )
+    whole = build(config)
     whole.model = model.backbone
-    setattr(whole, name, model.head)
+    setattr(whole, MULTIMOLECULE[head][1], model.head)
     return whole

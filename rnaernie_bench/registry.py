@@ -37,14 +37,22 @@ class Registry(Generic[T]):
         kind: what the objects are, in the singular, for messages ("backbone").
         targets: built-in names and where to find them, as ``"module:object"``.
         group: the entry-point group that other packages register under.
+        types: what an entry point may name an instance of; anything if empty.
     """
 
     def __init__(
-        self, kind: str, targets: dict[str, str] | None = None, *, group: str | None = None
+        self,
+        kind: str,
+        targets: dict[str, str] | None = None,
+        *,
+        group: str | None = None,
+        types: tuple[type, ...] = (),
     ) -> None:
         self.kind = kind
         self.group = group
+        self.types = types
         self._targets: dict[str, str | T] = dict(targets or {})
+        self._builtin = frozenset(self._targets)
         self._plugins: dict[str, EntryPoint] | None = None
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -78,6 +86,13 @@ class Registry(Generic[T]):
                     remedy=did_you_mean(name, list(self)),
                 )
             target = self._guarded(name, entry.load, entry.value)
+            if self.types and not isinstance(target, self.types):
+                wanted = " or ".join(sorted(kind.__name__ for kind in self.types))
+                raise ConfigError(
+                    f"{self.kind} '{name}' is of the type {type(target).__name__}, not {wanted}",
+                    where=entry.value,
+                    remedy=f"let the entry point of {_package(entry)} name such an object",
+                )
         elif isinstance(target, str):
             module, _, attribute = target.partition(":")
             target = self._guarded(
@@ -86,10 +101,22 @@ class Registry(Generic[T]):
         self._targets[name] = target
         return cast(T, target)
 
+    def plugin(self, name: str) -> EntryPoint | None:
+        """Return the entry point that brings `name`; None for what is built in or unknown."""
+        return None if name in self._builtin else self._entry_points().get(name)
+
+    def working(self) -> Iterator[tuple[str, T]]:
+        """Yield name and object of all that can be loaded; the others are warned of."""
+        for name in self:
+            try:
+                yield name, self.get(name)
+            except ConfigError as error:
+                logger.warning("the %s '%s' is left out: %s", self.kind, name, error)
+
     def _guarded(self, name: str, load: Callable[[], Any], source: str) -> Any:
         try:
             return load()
-        except Exception as error:  # a plug-in may raise anything on import
+        except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
             raise ConfigError(
                 f"{self.kind} '{name}' cannot be loaded: {type(error).__name__}: {error}",
                 where=source,
@@ -98,8 +125,15 @@ class Registry(Generic[T]):
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         if self._plugins is None:
-            found = entry_points(group=self.group) if self.group else ()
-            self._plugins = {entry.name: entry for entry in found}
+            self._plugins = {}
+            for entry in entry_points(group=self.group) if self.group else ():
+                if entry.name in self._builtin or entry.name in self._plugins:
+                    logger.warning(
+                        "the %s '%s' of %s is left out: the name is taken",
+                        self.kind, entry.name, _package(entry),
+                    )  # fmt: skip
+                else:
+                    self._plugins[entry.name] = entry
         return self._plugins
 
     def __iter__(self) -> Iterator[str]:
@@ -107,3 +141,8 @@ class Registry(Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._targets or name in self._entry_points()
+
+
+def _package(entry: EntryPoint) -> str:
+    """Return the distribution that an entry point comes from, as far as it is known."""
+    return entry.dist.name if entry.dist else entry.value

@@ -8,76 +8,32 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import environment
-from rnaernie_bench.catalogue import (
-    BACKBONES,
-    HEADS,
-    STRATEGIES,
-    BaselineEntry,
-    EncoderEntry,
-    resolve,
-)
-from rnaernie_bench.config import RunConfig, as_dict
-from rnaernie_bench.data.items import Dataset
-from rnaernie_bench.data.loading import load_dataset, make_split, used_by
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench import environment, processes
+from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
+from rnaernie_bench.config import RunConfig, as_dict, require
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
-from rnaernie_bench.identity import RECIPE_VERSION, identity, recipe, strategy, told
+from rnaernie_bench.identity import RECIPE_VERSION, recipe, strategy, told
+from rnaernie_bench.judging import judge
+from rnaernie_bench.materials import PLAIN, Materials
 from rnaernie_bench.mlflow_store import without_password
-from rnaernie_bench.protocols import Scheme, scheme
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.results.record import SCHEMA_VERSION, Record, run_id_of, validate_record
-from rnaernie_bench.task import Task, load_task
-from rnaernie_bench.tracking import Tracker, check_reachable, open_tracker
+from rnaernie_bench.planning import Plan, plan
+from rnaernie_bench.plugins import versions
+from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
+from rnaernie_bench.results.search import Search, chosen_by, search_of
+from rnaernie_bench.tracking import NullTracker, Tracker, check_reachable, open_tracker
 from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
-    from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.contacts.evaluation import ContactEvaluation
-    from rnaernie_bench.evaluation import Evaluation
-    from rnaernie_bench.measured_evaluation import MeasuredEvaluation
-
-    AnyEvaluation = Evaluation | ContactEvaluation | MeasuredEvaluation
+    from rnaernie_bench.judging import AnyEvaluation
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run that is about to start: its settings with all they name looked up."""
-
-    config: RunConfig
-    task: Task
-    dataset: Dataset
-    used: Dataset
-    """The items of the data set that the split uses."""
-    scheme: Scheme
-    entry: EncoderEntry | BaselineEntry
-    encoder: Encoder | None
-    weights_sha256: str | None
-    """Of pre-trained weights; None where there are none."""
-    run_id: str
-
-    @property
-    def folder(self) -> Path:
-        """Where the run writes."""
-        return self.config.runs_dir / self.task.name / self.run_id
-
-    @property
-    def label(self) -> str:
-        """Backbone and strategy, for people."""
-        name = self.config.backbone.name
-        if self.entry.kind == "baseline":
-            return str(name)
-        init = " (random)" if self.config.backbone.init == "random" else ""
-        return f"{name}{init}, {self.config.strategy.name}"
 
 
 @dataclass(frozen=True)
@@ -92,88 +48,47 @@ class Outcome:
     """Where the curves are: the command that opens a local store, or a server's address."""
 
 
-def plan(config: RunConfig, task_folders: Iterable[Path] = ()) -> Plan:
-    """Look up everything a run needs, and name it.
-
-    Raises:
-        ConfigError: if settings do not go together.
-        DataError: if the data is missing or wrong.
-    """
-    task = load_task(config.task.name, task_folders)
-    entry = BACKBONES.get(config.backbone.name)
-    if task.level not in entry.levels:
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the level '{task.level}'", where="backbone"
-        )
-    if entry.kind == "baseline" and task.problem not in entry.problems:
-        raise ConfigError(
-            f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
-            where="backbone",
-        )
-    if entry.kind == "encoder":
-        if HEADS.get(config.task.head).level != task.level:
-            raise ConfigError(
-                f"head '{config.task.head}' is not for the level '{task.level}'", where="task.head"
-            )
-        if task.level not in STRATEGIES.get(config.strategy.name).levels:
-            raise ConfigError(
-                f"'{config.strategy.name}' does not serve the level '{task.level}'",
-                where="strategy",
-                remedy=did_you_mean(
-                    config.strategy.name,
-                    [name for name in STRATEGIES if task.level in STRATEGIES.get(name).levels],
-                ),
-            )
-    dataset = load_dataset(task, simulated=config.task.data == "simulated")
-    split = make_split(
-        task,
-        dataset,
-        config.split or task.default_split,
-        fold=config.fold,
-        train_fraction=config.task.train_fraction,
-    )
-    encoder, weights = None, None
-    if entry.kind == "encoder" and config.backbone.init == "pretrained":
-        encoder = resolve(entry.load)(config.backbone, config.seed)
-        weights = encoder.weights_sha256
-    elif entry.kind == "baseline" and entry.weights_sha256:
-        weights = resolve(entry.weights_sha256)(config.backbone)
-    run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    followed = scheme(config.protocol, task, split)
-    used = used_by(split, dataset)
-    return Plan(config, task, dataset, used, followed, entry, encoder, weights, run_id)
-
-
 def execute(
     config: RunConfig,
     *,
     task_folders: Iterable[Path] = (),
     repeat: bool = False,
     notify: Callable[[str], None] = logger.info,
+    search: Search | None = None,
 ) -> Outcome:
     """Carry one run out, unless its record is there already.
+
+    Of a launch of several processes, the first calls this and writes, the others `accompany`.
 
     Args:
         config: the settings.
         task_folders: further folders of tasks.
         repeat: run again even if a finished record is there.
         notify: is told, in a sentence, what happens.
+        search: what chose the settings; of a repeated run, what its record says if None.
 
     Raises:
         BenchError: for whatever a user can mend; an interrupted run can be gone on with.
     """
     from rnaernie_bench.results.store import read_record
 
+    require(config.sweep is None, "sweep", "left out: `rnaernie-bench sweep` carries sweeps out")
     check_reachable(config.tracking)
     planned = plan(config, task_folders)
     folder = planned.folder
-    if (folder / RECORD).exists() and not repeat:
-        return Outcome(read_record(folder / RECORD), folder, repeated=True)
+    if (folder / RECORD).exists():
+        former = read_record(folder / RECORD)
+        if not repeat:
+            processes.of_first(False)
+            return Outcome(former, folder, repeated=True)
+        search = search or search_of(former)
     with workplace(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
+            processes.of_first(False)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
+        processes.of_first(True)
         write_text(folder / "config.yaml", _yaml(config))
         with open_tracker(
             config.tracking,
@@ -186,20 +101,41 @@ def execute(
                 "protocol": config.protocol,
             },
         ) as tracker:
-            record = _carry_out(planned, tracker)
+            record = _carry_out(planned, tracker, search)
             page = tracker.ui_command or tracker.run_url
     return Outcome(record, folder, repeated=False, page=page)
 
 
-def _carry_out(planned: Plan, tracker: Tracker) -> Record:
+def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
+    """Learn and predict along with the first process of a launch, which `execute`s the run.
+
+    Args:
+        config: the settings.
+        task_folders: further folders of tasks.
+    """
+    planned = plan(config, task_folders)
+    if processes.of_first(False):
+        fitted, report = fit(planned, NullTracker().log_metrics)
+        if planned.task.level != "contact":  # pairs are decoded by the first process alone
+            judge(planned.task, config, planned.dataset, planned.scheme, fitted, report)
+
+
+def trains_together(config: RunConfig) -> bool:
+    """Return whether several processes train the run as one; else one process does it alone."""
+    if BACKBONES.get(config.backbone.name).kind == "baseline":
+        return False
+    return STRATEGIES.get(config.strategy.name).together(config.strategy)
+
+
+def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
     from rnaernie_bench.card import run_card
     from rnaernie_bench.results.predictions import predictions_entry, write_predictions
 
     config, task, folder = planned.config, planned.task, planned.folder
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
-        fitted, report = _fit(planned, tracker)
-        evaluation = _evaluate(planned, fitted, report)
+        fitted, report = fit(planned, tracker.log_metrics)
+        evaluation = judge(task, config, planned.dataset, planned.scheme, fitted, report)
     _save_model(planned, fitted, report, evaluation)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
@@ -213,43 +149,15 @@ def _carry_out(planned: Plan, tracker: Tracker) -> Record:
         for file, figure in evaluation.figures(name, title):
             tracker.log_figure(figure, file)
     _draw_types(planned, report, tracker)
-    record = _record(planned, report, evaluation, memory)
+    record = chosen_by(search, _record(planned, report, evaluation, memory))
     validate_record(record)
-    write_text(folder / "README.md", run_card(task, record))
+    whole = (folder / "model" / "config.json").is_file()
+    write_text(folder / "README.md", run_card(task, record, whole=whole))
     write_json(folder / RECORD, record)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
     tracker.log_artifact(folder / RECORD)
     tracker.log_artifact(folder / "model")
     return record
-
-
-def _evaluate(planned: Plan, fitted: Any, report: FitReport) -> AnyEvaluation:
-    """Return everything that is reported of a fitted model of the task's level."""
-    config, followed = planned.config, planned.scheme
-    if planned.task.level == "contact":
-        from rnaernie_bench.contacts.evaluation import evaluate_contacts
-        from rnaernie_bench.contacts.relatives import nearest_training
-
-        assert config.task.decoder is not None
-        return evaluate_contacts(
-            fitted,
-            followed.split,
-            config.task.decoder,
-            max_bases=report.max_bases,
-            nearest=nearest_training(planned.task, planned.dataset, followed.split),
-        )
-    # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
-    max_bases = report.max_bases if config.task.length == "truncate" else None
-    task, calibrated = planned.task, followed.calibrated
-    if (task.level, task.problem) != ("sequence", "multiclass"):
-        from rnaernie_bench.measured_evaluation import evaluate_measured
-
-        return evaluate_measured(
-            fitted, followed.split, task, max_bases=max_bases, calibrated=calibrated
-        )
-    from rnaernie_bench.evaluation import evaluate
-
-    return evaluate(fitted, followed.split, task.labels, max_bases=max_bases, calibrated=calibrated)
 
 
 def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
@@ -267,8 +175,11 @@ def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
         tracker.log_figure(figure, "reliability.png")
 
 
-def _fit(planned: Plan, tracker: Tracker) -> tuple[Any, FitReport]:
-    config = planned.config
+def fit(
+    planned: Plan, log: Callable[[Mapping[str, float], int], None], materials: Materials = PLAIN
+) -> tuple[Any, FitReport]:
+    """Train what is planned; `log` receives the curves, see `FitContext`."""
+    config, entry = planned.config, planned.entry
     context = FitContext(
         task=planned.task,
         config=config,
@@ -276,14 +187,13 @@ def _fit(planned: Plan, tracker: Tracker) -> tuple[Any, FitReport]:
         validation=planned.scheme.selection,
         dataset=planned.used,
         folder=planned.folder,
-        log=lambda metrics, step: tracker.log_metrics(metrics, step),
+        log=log,
     )
-    entry = planned.entry
     fitted: tuple[Any, FitReport]
     if entry.kind == "baseline":
         fitted = resolve(entry.fit)(context, config.backbone)
         return fitted
-    encoder = planned.encoder or resolve(entry.load)(config.backbone, config.seed)
+    encoder = planned.encoder or materials.encoder(entry, config.backbone, config.seed)
     fitted = resolve(STRATEGIES.get(config.strategy.name).fit)(context, encoder, config.strategy)
     return fitted
 
@@ -334,6 +244,7 @@ def _record(
             "name": planned.dataset.name,
             "fingerprint": planned.dataset.fingerprint,
             "simulated": planned.dataset.simulated,
+            **({"own": True} if task.dataset.own else {}),
         },
         "split": {
             "name": split.name,
@@ -375,9 +286,22 @@ def _record(
             "peak_gpu_mb": None if memory.gpu_mb is None else round(memory.gpu_mb, 1),
             **report.details,
         },
-        "environment": environment.describe(),
+        "environment": {
+            **environment.describe(),
+            **({"processes": processes.count()} if processes.count() > 1 else {}),
+            **_plugins(config, encoder),
+        },
         "git_commit": environment.git_commit(),
     }
+
+
+def _plugins(config: RunConfig, encoder: bool) -> dict[str, Any]:
+    """Return the packages that backbone, head and strategy came from, with their versions."""
+    chosen: list[tuple[Any, str]] = [(BACKBONES, config.backbone.name)]
+    if encoder:
+        chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
+    found = versions(chosen)
+    return {"plugins": found} if found else {}
 
 
 def _options(config: RunConfig) -> dict[str, Any]:

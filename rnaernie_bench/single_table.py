@@ -11,7 +11,7 @@ from rnaernie_bench.levels import Level
 
 Partner = Literal["first", "second"]
 
-CutBy = Literal["item", "group", "first", "second", "both"]
+CutBy = Literal["item", "group", "overlap", "first", "second", "both"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Cut:
     """Test and validation parts cut from one part, so that nothing stands on both sides."""
 
     by: CutBy = "item"
-    """`item`: at random. `group`: whole families of items that share a group or a sequence. Of
+    """`item`: at random. `group`: whole families of items that share a group or a sequence.
+    `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do. Of
     pairs, `first` and `second`: families of that partner, by its name and sequence; `both`: of
     either, and pairs of which one partner is on each side are dropped."""
     fraction: float = 0.2
@@ -73,8 +74,11 @@ class Cut:
     validation: float = 0.1
     """The same of the validation part, cut by the same rule from what then remains."""
     seed: int = 1000
+    overlap: int = 12
 
     def __post_init__(self) -> None:
+        if self.overlap < 1:
+            raise ConfigError("the value must be 1 or more", where="cut.overlap")
         for name in ("fraction", "validation"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
@@ -106,7 +110,9 @@ def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> 
         raise ConfigError(
             "a cut is of one part: train, validation and tests name the same", where=where
         )
-    allowed = ("item", "first", "second", "both") if level == "pair" else ("item", "group")
+    allowed = (
+        ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
+    )
     if cut.by not in allowed:
         raise ConfigError(
             f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"

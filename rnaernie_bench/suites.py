@@ -1,4 +1,4 @@
-"""Suites: lists of runs, carried out one after the other; what is finished is skipped."""
+"""Suites: lists of runs, carried out by a launcher; what is finished is skipped."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Any
 from rnaernie_bench import resources
 from rnaernie_bench.config import RunConfig, compose, expand, group_choices
 from rnaernie_bench.errors import BenchError, ConfigError
+from rnaernie_bench.launchers.jobs import Job, launch, opened
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
+
+Notify = Callable[[str], None]
+"""Is told, in a sentence, what happens."""
 
 
 @dataclass(frozen=True)
@@ -87,34 +91,54 @@ def carry_out(
     runs: Sequence[tuple[str, ...]],
     *,
     task_folders: Iterable[Path] = (),
-    notify: Callable[[str], None] = lambda message: None,
+    notify: Notify = lambda message: None,
 ) -> list[Line]:
-    """Carry out runs in turn; one that fails, however it does, does not stop the others.
+    """Carry runs out by the launcher that they name; one that fails does not stop the others.
+
+    With ``launcher=local launcher.n_processes=1`` they follow one another in this process.
+    Otherwise each is a process of its own, which writes what it says to ``runs_dir/logs``.
 
     Args:
         runs: the settings of each.
         task_folders: further folders of tasks.
-        notify: is told, in a sentence, what happens.
+        notify: is told what happens.
 
     Returns:
         What became of each, in their order.
 
     Raises:
-        ConfigError: before anything is run, if settings of any run are wrong.
+        ConfigError: before anything is run, if settings of any run are wrong, or the launcher
+            cannot be used.
     """
+    folders = list(task_folders)
+    configs = [compose(overrides, folders) for overrides in runs]
+    if any(config.launcher != configs[0].launcher for config in configs):
+        raise ConfigError("the runs of a suite have one launcher", where="launcher")
+    if all(in_process(config.launcher) for config in configs):
+        return _in_turn(runs, configs, folders, notify)
+    return _launched(runs, configs, folders, notify)
+
+
+def in_process(options: Any) -> bool:
+    """Return whether a launcher stands for one run after the other, in the calling process."""
+    return bool(options.name == "local" and options.n_processes == 1)
+
+
+def _in_turn(
+    runs: Sequence[tuple[str, ...]],
+    configs: Sequence[RunConfig],
+    folders: Sequence[Path],
+    notify: Notify,
+) -> list[Line]:
     from rnaernie_bench.runner import execute
 
-    folders = list(task_folders)
-    configs: list[RunConfig] = [compose(overrides, folders) for overrides in runs]
     lines = []
     for number, (overrides, config) in enumerate(zip(runs, configs, strict=True), 1):
         notify(f"[{number}/{len(runs)}] {' '.join(overrides)}")
         try:
             outcome = execute(config, task_folders=folders, notify=notify)
         except Exception as error:
-            expected = isinstance(error, BenchError)
-            reason = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-            reason = " ".join(reason.split())  # messages of libraries run over several lines
+            reason = _reason(error)
             notify(f"failed: {reason}")
             lines.append(Line(overrides, None, reason, failed=True))
             continue
@@ -122,3 +146,59 @@ def carry_out(
         notify(f"{state}: {outcome.folder}")
         lines.append(Line(overrides, outcome.record["run_id"], state))
     return lines
+
+
+def _launched(
+    runs: Sequence[tuple[str, ...]],
+    configs: Sequence[RunConfig],
+    folders: Sequence[Path],
+    notify: Notify,
+) -> list[Line]:
+    """Name the runs here, then have what is not finished carried out, each run once."""
+    from rnaernie_bench.planning import plan
+    from rnaernie_bench.workplace import RECORD
+
+    options, runs_dir = configs[0].launcher, configs[0].runs_dir.resolve()
+    lines: list[Line | None] = [None] * len(runs)
+    jobs: dict[str, Job] = {}
+    ids: list[str | None] = [None] * len(runs)
+    with opened(options, runs_dir / "logs") as launcher:
+        for index, (overrides, config) in enumerate(zip(runs, configs, strict=True)):
+            try:
+                planned = plan(config, folders)
+            except Exception as error:
+                lines[index] = Line(overrides, None, _reason(error), failed=True)
+                continue
+            if (planned.folder / RECORD).exists():
+                lines[index] = Line(overrides, planned.run_id, "skipped")
+                continue
+            ids[index] = planned.run_id
+            log = runs_dir / "logs" / f"{planned.run_id}.log"
+            jobs[planned.run_id] = Job(planned.run_id, _command(overrides, folders), log)
+        finished = sum(line is not None and not line.failed for line in lines)
+        notify(f"{finished} finished before, {len(jobs)} to do, {options.n_processes} at a time")
+
+        def ended(job: Job, failure: str) -> None:
+            notify(f"{job.name}: {f'failed: {failure}' if failure else 'finished'}")
+
+        failures = launch(launcher, list(jobs.values()), options.n_processes, ended=ended)
+    outcome = dict(zip(jobs, failures, strict=True))
+    return [
+        line
+        or Line(overrides, run_id, outcome[str(run_id)] or "finished", bool(outcome[str(run_id)]))
+        for line, overrides, run_id in zip(lines, runs, ids, strict=True)
+    ]
+
+
+def _command(overrides: Sequence[str], folders: Sequence[Path]) -> tuple[str, ...]:
+    """Return the arguments that carry one run out, without the launcher of all."""
+    kept = [text for text in overrides if text.partition("=")[0].partition(".")[0] != "launcher"]
+    paths = [word for folder in folders for word in ("--task-path", str(folder.resolve()))]
+    return ("run", *kept, *paths)
+
+
+def _reason(error: Exception) -> str:
+    """Return an error in one line; messages of libraries run over several."""
+    expected = isinstance(error, BenchError)
+    reason = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+    return " ".join(reason.split())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench import resources
+from rnaernie_bench import plugins, resources
 from rnaernie_bench.declaration import (
     DataFile,
     DatasetDeclaration,
@@ -122,6 +122,9 @@ def load_tasks(folders: Iterable[Path] = ()) -> dict[str, Task]:
 def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
     """Return the folder of each task by name: those that hold a `task.yaml`.
 
+    Built-in ones, those of `folders`, then those of installed packages: of two with one name, that
+    of a package is left out.
+
     Raises:
         ConfigError: if one of `folders` holds no task, or a name stands for two tasks.
     """
@@ -139,7 +142,7 @@ def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
                     where=folder,
                     remedy="rename folder and task",
                 )
-    return dict(sorted(found.items()))
+    return dict(sorted({**plugins.task_folders(), **found}.items()))
 
 
 def read_task(path: Path) -> Task:

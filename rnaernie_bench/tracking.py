@@ -73,6 +73,23 @@ class TrackingOptions:
             )
 
 
+@dataclass(frozen=True)
+class Child:
+    """A part of a run that has come to its end, such as a trial of a search."""
+
+    name: str
+    """What MLflow shows; unique within its parent."""
+    status: Status
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Mapping[int, float]]
+    """By name, values by step."""
+    tags: Mapping[str, str]
+    start_ms: int
+    end_ms: int
+    """Milliseconds since 1970."""
+
+
 class Tracker(Protocol):
     """What a run reports to while it goes on.
 
@@ -96,6 +113,9 @@ class Tracker(Protocol):
 
     def log_figure(self, figure: Figure, name: str) -> None:
         """Store a picture as the file `name`, which may hold folders and ends in .png or .svg."""
+
+    def log_child(self, child: Child) -> None:
+        """Store a part as a run below this one, unless it has one of that name."""
 
     def close(self, status: Status) -> None:
         """End the run; a second call does nothing."""
@@ -195,6 +215,9 @@ class NullTracker:
     def log_figure(self, figure: Figure, name: str) -> None:
         """Do nothing."""
 
+    def log_child(self, child: Child) -> None:
+        """Do nothing."""
+
     def close(self, status: Status) -> None:
         """Do nothing."""
 
@@ -228,6 +251,7 @@ class MlflowTracker:
         else:
             self.ui_command = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
         self._client = client
+        self._children: set[str] = set()
         self._lost = 0
         self._silent_until = 0.0
         self._open = True
@@ -261,6 +285,44 @@ class MlflowTracker:
     def log_figure(self, figure: Figure, name: str) -> None:
         """Store a picture as the file `name`, which may hold folders and ends in .png or .svg."""
         self._attempt(lambda: self._client.log_figure(self.mlflow_run_id, figure, name))
+
+    def log_child(self, child: Child) -> None:
+        """Store a part as a run below this one, unless it has one of that name."""
+        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        def send() -> None:
+            parent = self._client.get_run(self.mlflow_run_id).info
+            if not self._children:
+                found = self._client.search_runs(
+                    [parent.experiment_id],
+                    f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.mlflow_run_id}'",
+                    max_results=1000,
+                )
+                self._children |= {run.info.run_name for run in found}
+            if child.name in self._children:
+                return
+            run_id = self._client.create_run(
+                parent.experiment_id,
+                start_time=child.start_ms,
+                run_name=child.name,
+                tags={MLFLOW_PARENT_RUN_ID: self.mlflow_run_id},
+            ).info.run_id
+            points = {**{k: {0: v} for k, v in child.metrics.items()}, **child.curves}
+            self._client.log_batch(
+                run_id,
+                metrics=[
+                    Metric(name, float(value), child.end_ms, step)
+                    for name, values in points.items()
+                    for step, value in values.items()
+                ][-1000:],
+                params=[Param(k, v) for k, v in flatten(child.params).items()][:BATCH],
+                tags=[RunTag(k, _cut(v)) for k, v in child.tags.items()],
+            )
+            self._client.set_terminated(run_id, child.status, child.end_ms)
+            self._children.add(child.name)
+
+        self._attempt(send)
 
     def close(self, status: Status) -> None:
         """End the run, and say how many calls were lost; a second call does nothing."""

@@ -4,17 +4,21 @@ AdamW with warm-up and linear decay, batches of similar lengths under a token bu
 validation after every epoch, the best epoch kept, early stopping, a limit on minutes. A checkpoint
 is written after every epoch; a run that was interrupted goes on from the last whole one and ends
 as if nothing had happened.
+
+Several processes of a launch (`rnaernie_bench.processes`) train as one: each batch is dealt out to
+them, gradients are those of the mean over the whole batch, validation is divided and gathered.
 """
 
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,11 +34,9 @@ from transformers import (
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.config import TrainerOptions
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
-from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.data.targets import Targets
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, dealt
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.losses import loss_of
+from rnaernie_bench.material import Material, Score
 from rnaernie_bench.trainer_parts import (
     Arguments,
     Curves,
@@ -45,112 +47,6 @@ from rnaernie_bench.trainer_parts import (
     train_from,
     wants_bf16,
 )
-
-Score = Callable[[Any], Mapping[str, float]]
-"""Maps what validation gave (see `Material.validate`) to metrics; one of them chooses the epoch."""
-
-Compute = Callable[..., Tensor]
-"""The network in evaluation mode: from a batch, by keywords, to logits."""
-
-
-class Material(Protocol):
-    """What is learned from, or validated on."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> int:
-        """Return the index itself: the collator looks the rest up."""
-        ...
-
-    @property
-    def costs(self) -> np.ndarray:
-        """What each item takes of the token budget, int64 of shape (items,)."""
-        ...
-
-    @property
-    def counts(self) -> np.ndarray | None:
-        """How many inputs each item is read as; None: one each."""
-        ...
-
-    def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
-        """Return what the network is called with, the truth with it."""
-        ...
-
-    def validate(
-        self,
-        compute: Compute,
-        score: Score,
-        *,
-        pad_id: int,
-        token_budget: int,
-        device: torch.device,
-    ) -> dict[str, float]:
-        """Return the loss of all items, as ``loss``, and their metrics."""
-        ...
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Encoded sequences with what is to be learned of them, or of their bases."""
-
-    encoded: Encoded
-    targets: Targets
-    weights: np.ndarray | None = None
-    """float32 of the shape of the targets' values: how much each counts; None: all alike."""
-
-    def __len__(self) -> int:
-        return len(self.targets.sizes)
-
-    def __getitem__(self, index: int) -> int:
-        """Return the index itself: the collator looks the rest up."""
-        return index
-
-    @property
-    def costs(self) -> np.ndarray:
-        """Tokens of each sequence."""
-        return self.encoded.lengths
-
-    @property
-    def counts(self) -> np.ndarray:
-        """Inputs of each sequence."""
-        return self.encoded.counts
-
-    def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
-        """Return inputs and ``labels`` of some sequences, and how much these count, if told."""
-        units = self.targets.units(indices)
-        batch = gather_batch(self.encoded, indices, pad_id)
-        batch["labels"] = torch.from_numpy(self.targets.values[units])
-        if self.weights is not None:
-            batch["weights"] = torch.from_numpy(self.weights[units])
-        return batch
-
-    def validate(
-        self,
-        compute: Compute,
-        score: Score,
-        *,
-        pad_id: int,
-        token_budget: int,
-        device: torch.device,
-    ) -> dict[str, float]:
-        """Return loss and metrics; `score` is given the scores of all units in item order."""
-        from rnaernie_bench.inference import in_batches
-
-        logits = in_batches(
-            lambda ids, mask: compute(input_ids=ids, attention_mask=mask),
-            self.encoded,
-            pad_id=pad_id,
-            token_budget=token_budget,
-            device=device,
-            sizes=self.targets.sizes,
-        )
-        loss = loss_of(
-            self.targets.problem,
-            torch.from_numpy(logits),
-            torch.from_numpy(self.targets.values),
-            weights=None if self.weights is None else torch.from_numpy(self.weights),
-        )
-        return {"loss": float(loss), **score(logits)}
 
 
 @dataclass(frozen=True)
@@ -224,8 +120,10 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + trainer.args.process_index)  # each process drops values of its own
     checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
+    if checkpoint is None and trainer.args.process_index == 0:
+        shutil.rmtree(checkpoints, ignore_errors=True)  # of another number of processes, perhaps
     train_from(trainer, checkpoint, trainer.load_best, TimeLimit)
     state, limit = trainer.state, callback_of(trainer, TimeLimit)
     limit.stop()
@@ -270,8 +168,6 @@ class _BucketTrainer(Trainer):
             token_budget,
             shuffle=True,
             seed=self.args.seed,
-            rank=self.args.process_index,
-            world_size=self.args.world_size,
             counts=train_set.counts,
         )
 
@@ -282,11 +178,8 @@ class _BucketTrainer(Trainer):
 
     def load_best(self, checkpoint: Path, state: TrainerState) -> None:
         """Load the weights of the best epoch of a training that had ended at `checkpoint`."""
-        from safetensors.torch import load_file
-
         # Beside it, wherever the folder lies by now.
-        best = checkpoint.parent / Path(str(state.best_model_checkpoint)).name
-        self.network.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
+        self._load_weights(checkpoint.parent / Path(str(state.best_model_checkpoint)).name)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return the Trainer's optimiser, with a group for each learning rate that is asked for."""
@@ -307,9 +200,25 @@ class _BucketTrainer(Trainer):
         """Return batches that this class shards itself; Accelerate would cut them once more."""
         return _EpochLoader(
             self.train_set,  # type: ignore[arg-type]
-            batch_sampler=self.sampler,
+            batch_sampler=_Shares(
+                self.sampler,
+                self.args.process_index,
+                self.args.world_size,
+                self.train_set.amounts,
+            ),
             collate_fn=self._collate,
         )
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the mean loss of this process's items, weighted so that processes average well."""
+        weight = inputs.pop("weight")
+        return model(**inputs)["loss"] * weight
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score the whole validation part at once and report it under ``eval_...``."""
@@ -334,8 +243,51 @@ class _BucketTrainer(Trainer):
         )
         return metrics
 
-    def _collate(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        return self.train_set.batch(indices, self.pad_id)
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        self._load_weights(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        self.load_best(Path(str(self.state.best_model_checkpoint)), self.state)
+
+    def _load_weights(self, checkpoint: Path) -> None:
+        """Load by way of the CPU: safetensors knows no `cpu:0`, which is what processes have."""
+        from safetensors.torch import load_file
+
+        self.network.load_state_dict(load_file(checkpoint / SAFE_WEIGHTS_NAME))
+
+    def _collate(self, shares: Sequence[tuple[list[int], float]]) -> dict[str, Any]:
+        [(indices, weight)] = shares
+        return {**self.train_set.batch(indices, self.pad_id), "weight": weight}
+
+
+class _Shares:
+    """This process's part of each batch, with its weight (see `dealt`), as the only element.
+
+    However many processes there are, the batches are those that one of them would see.
+    """
+
+    def __init__(
+        self,
+        sampler: LengthBucketedBatchSampler,
+        rank: int,
+        world_size: int,
+        amounts: np.ndarray | None,
+    ) -> None:
+        self.sampler = sampler
+        self.rank = rank
+        self.world_size = world_size
+        self.amounts = amounts
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[tuple[list[int], float]]]:
+        rank, world_size = self.rank, self.world_size
+        return ([dealt(batch, rank, world_size, self.amounts)] for batch in self.sampler)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffling of an epoch."""
+        self.sampler.set_epoch(epoch)
 
 
 class _EpochLoader(DataLoader):
@@ -366,6 +318,7 @@ def _arguments(
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
         bf16=wants_bf16(options.precision),
+        use_cpu=not torch.accelerator.is_available(),  # or several processes would not be seen
         seed=seed,
         data_seed=seed,
         eval_strategy="epoch",

@@ -37,6 +37,17 @@ def asked(options: Any) -> dict[str, Any]:
     }
 
 
+def as_dict(value: Any) -> Any:
+    """Return dataclasses as plain mappings that YAML and JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_dict(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: as_dict(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [as_dict(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 @cache
 def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)

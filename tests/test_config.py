@@ -122,7 +122,7 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("trainer=papr", "trainer: there is no trainer 'papr'; did you mean paper?"),
         ("backbone=kmerr", "backbone: there is no backbone 'kmerr'; did you mean kmer?"),
         ("preset=benchh", "preset: there is no preset 'benchh'; did you mean bench?"),
-        ("sweep=default", "sweep: there is no sweep 'default'"),
+        ("sweep=nosuch", "sweep: there is no sweep 'nosuch'"),
         ("trainer.max_epochs=0", "trainer.max_epochs: the value must be 1 or more"),
         ("trainer.max_epochs=banana", "trainer.max_epochs: 'banana' is not a whole number"),
         ("trainer.max_train_minutes=0", "trainer.max_train_minutes: the value must be above 0"),

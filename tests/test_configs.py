@@ -10,7 +10,10 @@ import yaml
 from rnaernie_bench import resources
 from rnaernie_bench.config import GROUPS, compose, group_choices
 from rnaernie_bench.suites import load_suite
+from rnaernie_bench.sweeps.options import SweepOptions
+from rnaernie_bench.sweeps.space import Base, Configurator, open_space
 from rnaernie_bench.task import find_tasks
+from rnaernie_bench.validation import build
 
 FOLDER = resources.configs_folder()
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.yaml"))
@@ -49,6 +52,16 @@ def test_every_suite_expands_to_different_runs(name: str) -> None:
     assert len(runs) == len(set(runs)) > 0
     for overrides in {tuple(o for o in run if not o.startswith("seed=")) for run in runs}:
         compose(overrides)
+
+
+@pytest.mark.parametrize("name", group_choices("sweep"))
+@pytest.mark.parametrize("strategy", ["frozen", "full"])
+def test_every_sweep_has_something_to_search(name: str, strategy: str) -> None:
+    own = [f"strategy={strategy}"] if name != "tradeoff" else []
+    base = Base(("task=ncrna_cls", *own))
+    options = build(SweepOptions, base.config({"sweep": name}).sweep, where="sweep")
+    assert options.name == name
+    assert len(open_space(options.space, base, Configurator(base)).dimensions) >= 2
 
 
 def test_every_group_of_the_root_has_a_folder_or_is_null() -> None:

@@ -42,8 +42,9 @@ COMMAND = re.compile(
 )
 SIZES = {
     "train": 26, "validation": 13, "test": 26, "human": 13, "tr0": 18, "vl0": 9, "ts0": 9,
-    "archiveii": 27,
+    "archiveii": 27, "pairs": 240,
 }  # fmt: skip
+"""Of the tasks that documents run on their own data; others are used on simulated items alone."""
 NET = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
 }  # fmt: skip
@@ -84,6 +85,8 @@ def make_configs(folder: Path) -> None:
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
     edit(folder / "preset" / "demo.yaml", trainer={"max_epochs": 1})
+    for path in (folder / "sweep").glob("*.yaml"):
+        edit(path, trials=2, seeds=1)
     for path in (folder / "suite").glob("*.yaml"):
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         common = [s for s in raw["common"] if not s.startswith("trainer.")]
@@ -95,13 +98,19 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     shutil.copytree(source, folder)
     declaration = folder / "task.yaml"
     raw = yaml.safe_load(declaration.read_text(encoding="utf-8"))
-    sizes = {part: SIZES[part] for part in raw["simulation"]["sizes"]}
+    sizes = {part: SIZES.get(part, 40) for part in raw["simulation"]["sizes"]}
     edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": sizes})
     task = read_task(declaration)
     parts = simulated_dataset(task).parts
     if task.level == "contact":
         write_contacts(raw, parts, data)
         edit(declaration, dataset=raw["dataset"], splits=raw["splits"])
+        return
+    if task.level == "pair":
+        write_pairs(raw, parts, data)
+        edit(declaration, dataset=raw["dataset"])
+        return
+    if task.problem != "multiclass":
         return
     for name, file in task.dataset.files.items():
         raw_file = raw["dataset"]["files"][name]
@@ -122,6 +131,19 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     if any(file.label for file in task.dataset.files.values()):
         del raw["dataset"]["header"]
     edit(declaration, dataset=raw["dataset"])
+
+
+def write_pairs(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
+    """Write simulated pairs as the table that a declaration names, its first partner reversed."""
+    [declared], [items] = raw["dataset"]["files"].values(), parts.values()
+    lines = [
+        f"{i.first_group},{i.first[::-1]},{i.second_group},{i.second},{i.label}\n" for i in items
+    ]
+    path = data / declared["path"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a_name,a_seq,b_name,b_seq,label\n" + "".join(lines), encoding="utf-8")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    declared.update(sha256=digest, records=len(lines))
 
 
 def write_contacts(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
@@ -178,6 +200,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     typed = (f">{i} {kind}\n{'GGCAU' * (4 + i)}\n" for i, kind in enumerate(("tRNA", "miRNA") * 4))
     (folder / "typed.fa").write_text("".join(typed), encoding="utf-8")
     (folder / "motifs.txt").write_text("GGCA\nAUGG\n", encoding="utf-8")
+    for name, unit in (("my.csv", "GGCAU"), ("t.csv", "GGCAA")):
+        rows = [f"{unit * (3 + i)},{'ab'[i % 2]},F{i // 3}" for i in range(12)]
+        (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -234,7 +259,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 7
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 

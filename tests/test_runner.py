@@ -221,7 +221,7 @@ def test_a_repetition_that_fails_leaves_the_finished_run(task, monkeypatch):
     assert task.cli(settings=MODELS["majority"]) == 0
     (folder,) = task.run_folders()
     before = (folder / "record.json").read_bytes()
-    monkeypatch.setattr(runner, "_fit", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(runner, "fit", failing(KeyboardInterrupt()))
     assert task.cli("--repeat", settings=MODELS["majority"]) == 2
     assert task.run_folders() == [folder]
     assert (folder / "record.json").read_bytes() == before

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench import config, resources, runner, suites
+from rnaernie_bench import resources, runner, suites
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.config import RunConfig
 from rnaernie_bench.errors import ConfigError, DataError
@@ -98,12 +98,6 @@ def test_a_file_becomes_runs_and_extra_settings_win(
     assert [(c.seed, c.backbone.max_k) for c in executed] == [(7, 2), (7, 2)]
 
 
-def test_every_shipped_suite_composes() -> None:
-    for name in config.group_choices("suite"):
-        for overrides in load_suite(name).overrides():
-            config.compose(overrides)
-
-
 def test_an_unknown_suite(write: Write) -> None:
     write(SUITE)
     with pytest.raises(ConfigError, match=r"suite: there is no suite 'smal'; did you mean small?"):
@@ -186,17 +180,6 @@ def test_the_command_closes_with_a_table(
     assert err.splitlines()[-1] == "2 of 4 runs failed; repeat the command to try them again"
     assert main(["suite", "suite=small", "seed=2"]) == 0
     assert "skipped" in capsys.readouterr().out
-
-
-def test_a_dry_run_lists_the_runs(
-    write: Write, executed: list[RunConfig], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(SUITE)
-    assert main(["suite", "--dry-run", "suite=small", "trainer.patience=1"]) == 0
-    out = capsys.readouterr().out.splitlines()
-    assert len(out) == 4
-    assert out[0] == "task=ncrna_cls tracking=none backbone=majority seed=0 trainer.patience=1"
-    assert executed == []
 
 
 def test_a_suite_is_needed(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,17 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.errors import DataError
+from rnaernie_bench.material import Examples
 from rnaernie_bench.metrics import classification_report
 from rnaernie_bench.model import TaskModel, build_head
 from rnaernie_bench.trainer_parts import last_whole_checkpoint
-from rnaernie_bench.training import Examples, train
+from rnaernie_bench.training import train
 from tests.training_kit import LABELS, TinyTask, installed
 
 PAD = 0
@@ -35,7 +36,7 @@ def task(tmp_path_factory):
 def examples(items, tokenizer) -> Examples:
     sequences = [item.sequence for item in items]
     ids = encode(sequences, tokenizer, policy="error", max_bases=508)
-    return Examples(ids, np.array([item.label for item in items]))
+    return Examples(ids, targets_of(items, "multiclass"))
 
 
 def fresh_model(seed: int = 0) -> tuple[TaskModel, object]:
@@ -60,7 +61,7 @@ class Job:
         self.options = dataclasses.replace(task.config().trainer, **{"patience": 50, **options})
 
     def macro_f1(self, logits):
-        return classification_report(logits, self.validation_set.labels, LABELS).metrics
+        return classification_report(logits, self.validation_set.targets.values, LABELS).metrics
 
     def log(self, metrics, epoch):
         self.curves.append((dict(metrics), epoch))

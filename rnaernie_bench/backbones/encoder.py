@@ -29,6 +29,8 @@ class Encoder:
     """Over the names, shapes and bytes of all weights that the checkpoint holds."""
     pooler_seed: int | None = None
     """What the pooler was drawn from, where the checkpoint holds none."""
+    unit: str = "base"
+    """What a state stands for: a base, a k-mer or a codon."""
 
     def key(self) -> dict[str, str]:
         """Return everything that its features of a sequence depend on, for a cache.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench import resources
+from rnaernie_bench.backbones.rnabert import authors_file
 from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.plugins import settings
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
@@ -47,8 +50,9 @@ def backbone_options(model: str) -> Any:
     """Return the options of a backbone as they stand when nothing is set.
 
     Args:
-        model: the name of a backbone; else a hub id or a local folder with the weights of an
-            RNAErnie. A folder whose name is also that of a backbone is written ``./NAME``.
+        model: the name of a backbone; else a hub id or a local folder with weights. What a folder
+            holds, its config.json says; a hub id that is no backbone's is taken for an RNAErnie. A
+            folder whose name is also that of a backbone is written ``./NAME``.
 
     Raises:
         ConfigError: if there is no such backbone.
@@ -57,7 +61,8 @@ def backbone_options(model: str) -> Any:
         options = _encoder(model).options
         path = resources.configs_folder() / "backbone" / f"{model}.yaml"
         if not path.is_file():  # a plug-in
-            return build(options, {"name": model}, where="backbone")
+            chosen = {**settings("backbone", model, BACKBONES), "name": model}
+            return build(options, chosen, where="backbone")
         import yaml
 
         return build(options, yaml.safe_load(path.read_text(encoding="utf-8")), where="backbone")
@@ -67,7 +72,35 @@ def backbone_options(model: str) -> Any:
             where="model",
             remedy=did_you_mean(model, list(BACKBONES)),
         )
-    return replace(backbone_options("rnaernie"), init="pretrained", source=model, revision=None)
+    name = _hosted_as(model) or "rnaernie"
+    return replace(backbone_options(name), init="pretrained", source=model, revision=None)
+
+
+def longest(model: str) -> int | None:
+    """Return the longest sequence that a backbone takes, as far as is known before it is loaded.
+
+    Args:
+        model: as `backbone_options` takes it; a checkpoint may take less than its architecture.
+
+    Raises:
+        ConfigError: if there is no such backbone.
+    """
+    return _encoder(backbone_options(model).name).max_bases
+
+
+def _hosted_as(model: str) -> str | None:
+    """Return the name of the backbone that a hub id or a folder is of, where that is known."""
+    from rnaernie_bench.backbones.multimolecule import KNOWN, known_as
+
+    path = Path(model).expanduser()
+    if not path.is_dir():
+        return next((name for name in KNOWN if backbone_options(name).source == model), None)
+    if authors_file(model):
+        return "rnabert"
+    try:
+        return known_as(json.loads((path / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # loading it will say so
+        return None
 
 
 def _encoder(name: str) -> EncoderEntry:

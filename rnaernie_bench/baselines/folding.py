@@ -70,7 +70,31 @@ class Folding:
         (folder / "folding.json").write_text(text, encoding="utf-8")
 
 
-def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding, FitReport]:
+@dataclass(frozen=True)
+class FoldedBases:
+    """Folding asked whether each base pairs, and not with which."""
+
+    folding: Folding
+
+    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+        """Return log-odds of pairing, float32 (bases, 1): one number for paired, its minus for not.
+
+        Raises:
+            ConfigError: if ViennaRNA is needed and not installed.
+        """
+        paired = {
+            index: pairs.any(axis=0) for index, pairs in self.folding.probabilities(sequences)
+        }
+        blank = [paired.get(i, np.zeros(len(s), dtype=bool)) for i, s in enumerate(sequences)]
+        return np.where(np.concatenate(blank), 2.0, -2.0).astype(np.float32)[:, None]
+
+    def save(self, folder: Path) -> None:
+        """Write the method into `folder`."""
+        self.folding.save(folder)
+        (folder / "bases").touch()
+
+
+def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding | FoldedBases, FitReport]:
     """Return the method that the name stands for; there is nothing to fit.
 
     Raises:
@@ -81,7 +105,9 @@ def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding, FitRepor
     if context.config.task.length == "error":
         _refuse_long(context)
     methods: dict[str, Method] = {"vienna_mfe": "mfe", "vienna_mea": "mea", "unpaired": "none"}
-    return Folding(methods[options.name]), FitReport(
+    folding = Folding(methods[options.name])
+    fitted = FoldedBases(folding) if context.task.level == "token" else folding
+    return fitted, FitReport(
         parameters=0,
         weights_sha256=None,
         max_bases=MAX_BASES,
@@ -106,10 +132,11 @@ def _refuse_long(context: FitContext) -> None:
                 )
 
 
-def restore(folder: Path) -> Folding:
-    """Return what `Folding.save` wrote."""
+def restore(folder: Path) -> Folding | FoldedBases:
+    """Return what was saved into `folder`."""
     saved = json.loads((folder / "folding.json").read_text(encoding="utf-8"))
-    return Folding(saved["method"])
+    folding = Folding(saved["method"])
+    return FoldedBases(folding) if (folder / "bases").exists() else folding
 
 
 def _version() -> dict[str, str]:
@@ -127,7 +154,8 @@ def _entry(summary: str) -> BaselineEntry:
         fit="rnaernie_bench.baselines.folding:fit",
         restore="rnaernie_bench.baselines.folding:restore",
         summary=summary,
-        levels=("contact",),
+        levels=("token", "contact"),
+        problems=("binary",),
     )
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = "List the backbones and baselines, or show the options of one."
-    add_actions(parser)
+    listing = add_actions(parser)
+    listing.add_argument(
+        "--format",
+        choices=("text", "md"),
+        default="text",
+        help="md: the encoders alone, as the table of docs/backbones.md",
+    )
 
 
-def add_actions(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions `list` and `show NAME`."""
+def add_actions(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Declare the actions `list`, which is returned, and `show NAME`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="one line each")
+    listing = actions.add_parser("list", help="one line each")
     show = actions.add_parser("show", help="the options and their defaults")
     show.add_argument("name", metavar="NAME")
+    return listing
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -25,22 +33,84 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.errors import ConfigError
 
     if arguments.action == "list":
+        if arguments.format == "md":
+            print(markdown_table())
+            return 0
+        width = max(map(len, BACKBONES))
         for name in BACKBONES:
             try:
                 entry = BACKBONES.get(name)
             except ConfigError as error:  # a broken plug-in should not hide the others
-                print(f"{name:<16} {error}")
+                print(f"{name:<{width}} {error}")
                 continue
-            print(f"{name:<16} {entry.kind:<9} {', '.join(entry.levels):<10} {entry.summary}")
+            limit = getattr(entry, "max_bases", None) or ""
+            levels = ", ".join(entry.levels)
+            print(f"{name:<{width}} {entry.kind:<9} {levels:<18} {limit:>5}  {entry.summary}")
+        print("\nThe number is the longest sequence, in bases, where there is a limit.")
         return 0
-    print(BACKBONES.get(arguments.name).summary)
+    entry = BACKBONES.get(arguments.name)
+    print(entry.summary)
+    for what, fact in facts(arguments.name).items():
+        print(f"  {what}: {fact}")
     print(shipped_settings("backbone", arguments.name), end="")
     return 0
 
 
+def facts(name: str) -> dict[str, str]:
+    """Return what is known of a backbone or baseline before it is loaded, by what it is."""
+    from rnaernie_bench.catalogue import BACKBONES
+
+    entry: Any = BACKBONES.get(name)
+    known = {"levels": ", ".join(entry.levels)}
+    if entry.kind == "baseline":
+        return known
+    known["a state for each"] = entry.unit
+    if entry.max_bases:
+        known["longest sequence"] = f"{entry.max_bases} bases"
+    known["heads it cannot carry"] = ", ".join(f"{h} (no {w})" for h, w in entry.lacks.items())
+    known["weights"] = _weights(name)
+    known["licence"] = entry.licence
+    known["citation"] = entry.citation
+    return {what: fact for what, fact in known.items() if fact}
+
+
+def markdown_table() -> str:
+    """Return what is known of the encoders as a Markdown table."""
+    from rnaernie_bench.catalogue import BACKBONES
+
+    columns = ("levels", "a state for each", "longest sequence", "weights", "licence", "citation")
+    lines = [
+        f"| backbone | what it is | {' | '.join(columns)} |",
+        "| :--- | :--- |" + " :--- |" * len(columns),
+    ]
+    for name in BACKBONES:
+        if BACKBONES.get(name).kind == "encoder":
+            known = facts(name)
+            cells = " | ".join(known.get(column, "") for column in columns)
+            lines.append(f"| `{name}` | {BACKBONES.get(name).summary} | {cells} |")
+    return "\n".join(lines)
+
+
+def _weights(name: str) -> str:
+    """Return where the weights of an encoder come from when nothing is set."""
+    from rnaernie_bench.backbones.loading import backbone_options
+
+    options = backbone_options(name)
+    if options.init != "pretrained":
+        return "random" if options.init == "random" else "none"
+    return options.source or "in this package"
+
+
 def shipped_settings(group: str, name: str) -> str:
-    """Return the configuration file of one choice; empty where a plug-in brings none."""
+    """Return the settings of one choice in YAML: its file, or what a plug-in says."""
     from rnaernie_bench.resources import configs_folder
 
     path = configs_folder() / group / f"{name}.yaml"
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    import yaml
+
+    from rnaernie_bench.config import plugin_settings
+
+    text: str = yaml.safe_dump(plugin_settings(group, name), sort_keys=False)
+    return text

@@ -68,7 +68,7 @@ def load_model(name: str, *, masked_lm: bool = False) -> Encoder:
 def execute(arguments: argparse.Namespace) -> int:
     """Write the vectors of every sequence."""
     from rnaernie_bench import __version__
-    from rnaernie_bench.backbones.vocabulary import MAX_BASES
+    from rnaernie_bench.backbones.loading import longest
     from rnaernie_bench.cli.run import prepare_libraries, say
     from rnaernie_bench.data.fasta import read_named
     from rnaernie_bench.data.text import STANDARD_INPUT
@@ -82,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
     total = None
     if arguments.fasta != STANDARD_INPUT and not Path(arguments.fasta).is_fifo():
         # All of it is checked before the work, which may take long.
-        limit = MAX_BASES if refuse else None
+        limit = longest(arguments.model) if refuse else None
         total = sum(1 for _ in read_named(arguments.fasta, max_bases=limit, remedy=remedy))
     embedder = Embedder(load_model(arguments.model), arguments.pooling, rna_type=arguments.rna_type)
     limit = embedder.encoder.max_bases if refuse else None

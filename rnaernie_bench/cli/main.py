@@ -15,9 +15,11 @@ from rnaernie_bench.errors import BenchError
 
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
+    "sweep": "search for the settings that are best on validation, and test them once",
     "suite": "carry out a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
+    "export": "a finished run as a folder for others, or to the Hugging Face hub",
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
     "leaderboard": "show the results as a table",
@@ -35,7 +37,7 @@ COMMANDS = {
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""
 
-_RESUMABLE = ("run", "suite", "pretrain")
+_RESUMABLE = ("run", "sweep", "suite", "pretrain")
 
 EXAMPLES = """examples:
   rnaernie-bench run task=ncrna_cls                                  the demo: simulated data

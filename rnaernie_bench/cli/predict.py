@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.predict import read_predictor
+    from rnaernie_bench.prediction import predicts_classes, read_predictor
     from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
@@ -72,14 +72,12 @@ def execute(arguments: argparse.Namespace) -> int:
         return _contacts(folder, arguments)
     if arguments.picture is not None:
         raise ConfigError("the run predicts no base pairs to draw", where="--picture")
-    classes = saved.get("problem", "multiclass") in ("multiclass", "binary")
-    whole = saved.get("level", "sequence") == "sequence"
-    return _table(_classes if classes and whole else _values, folder, arguments)
+    return _table(_classes if predicts_classes(saved) else _values, folder, arguments)
 
 
 def _classes(folder: Path, source: str, file: IO[str]) -> int:
     """Write one line a sequence."""
-    from rnaernie_bench.predict import load_run, predict_fasta, write_tsv
+    from rnaernie_bench.prediction import load_run, predict_fasta, write_tsv
 
     predictor = load_run(folder)
     return write_tsv(predict_fasta(predictor, source), predictor.labels, file)

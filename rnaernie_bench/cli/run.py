@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench import processes
+
 if TYPE_CHECKING:
     from rnaernie_bench.config import RunConfig
     from rnaernie_bench.runner import Outcome
@@ -18,10 +20,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Train a model on a task's train part, choose on validation, test once. Settings are "
         "key=value; a list such as seed=0,1,2 makes several runs. A finished run is not repeated."
     )
-    parser.epilog = "example: rnaernie-bench run task=ncrna_cls preset=bench backbone=kmer"
+    parser.epilog = (
+        "examples:\n  rnaernie-bench run task=ncrna_cls preset=bench backbone=kmer\n"
+        "  rnaernie-bench run --train my.csv --test t.csv --sequence seq --label y "
+        "--level sequence --problem multiclass"
+    )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings of the run")
     parser.add_argument("--repeat", action="store_true", help="run again what is finished")
     add_task_path(parser)
+    _add_own_data(parser)
+
+
+def _add_own_data(parser: argparse.ArgumentParser) -> None:
+    own = parser.add_argument_group(
+        "data of your own, in place of task=NAME",
+        "Tables (CSV, TSV, Parquet or Arrow); or a FASTA file and a table of its labels, each by "
+        "an option of its own. Level and problem are stated, never guessed.",
+    )
+    for part, text in (
+        ("train", "what trains"),
+        ("test", "what is tested on, once"),
+        ("validation", "what chooses (default: a tenth of train, in whole groups)"),
+    ):
+        own.add_argument(
+            f"--{part}", action="append", type=Path, default=[], metavar="FILE", help=text
+        )
+    problems = ["binary", "multiclass", "multilabel", "regression"]
+    own.add_argument("--level", choices=["sequence", "token"], help="what has a label")
+    own.add_argument("--problem", choices=problems, help="of which kind")
+    own.add_argument("--sequence", default="sequence", metavar="COLUMN", help="default: sequence")
+    own.add_argument(
+        "--label", action="append", default=[], metavar="COLUMN", help="once for each, if several"
+    )
+    own.add_argument("--group", metavar="COLUMN", help="what tells relatives: families, genes")
+    own.add_argument("--id", default="id", metavar="COLUMN", help="default: id, or row numbers")
+    own.add_argument(
+        "--classes", default="", metavar="A,B", help="in their order, the negative one first"
+    )
+    own.add_argument("--metric", metavar="NAME", help="what chooses, and is shown first")
 
 
 def add_task_path(parser: argparse.ArgumentParser) -> None:
@@ -39,19 +75,114 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out every run that the settings stand for."""
     from rnaernie_bench.config import compose, expand
+    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.suites import in_process
 
+    settings, folders = arguments.overrides, list(arguments.task_path)
+    if arguments.train or arguments.test:
+        refuse_several("declaring own data", "declare them once, then run task=NAME --task-path")
+        settings, folder = _declare(arguments)
+        folders.append(folder)
     # All are composed first: a slip in the last setting should not cost the first runs.
-    configs = [compose(o, arguments.task_path) for o in expand(arguments.overrides)]
+    configs = [compose(o, folders) for o in expand(settings)]
+    if not all(in_process(config.launcher) for config in configs):
+        raise ConfigError(
+            "runs of this command follow one another, in this process",
+            where="launcher",
+            remedy="launchers carry out suites and sweeps",
+        )
     prepare_libraries()
+    if processes.count() > 1:
+        return _execute_together(configs, folders, repeat=arguments.repeat)
+    _execute_all(configs, folders, repeat=arguments.repeat)
+    return 0
+
+
+def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> None:
     for config in configs:
         print(heading(config), flush=True)
         from rnaernie_bench.runner import execute as carry_out
 
-        outcome = carry_out(
-            config, task_folders=arguments.task_path, repeat=arguments.repeat, notify=say
-        )
+        outcome = carry_out(config, task_folders=folders, repeat=repeat, notify=say)
         print(summary(outcome), flush=True)
+
+
+def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> int:
+    """Do the part of this process of a launch; the first one writes and says what happens."""
+    from rnaernie_bench.runner import accompany, trains_together
+
+    first = processes.is_first()
+    if not all(trains_together(config) for config in configs):
+        if first:
+            say("one process is enough for what these settings train: the others have ended")
+            processes.leave()
+            _execute_all(configs, folders, repeat=repeat)
+        return 0
+    processes.join()
+    if first:
+        _execute_all(configs, folders, repeat=repeat)
+    else:
+        for config in configs:
+            accompany(config, task_folders=folders)
+    processes.end()
     return 0
+
+
+def refuse_several(what: str, remedy: str) -> None:
+    """Refuse to be started as several processes of a launch.
+
+    Raises:
+        ConfigError: if there are several.
+    """
+    from rnaernie_bench.errors import ConfigError
+
+    if processes.count() > 1:
+        raise ConfigError(
+            f"{what} is not what the processes of a launch share", where="torchrun", remedy=remedy
+        )
+
+
+def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
+    """Declare a task of the files that were named.
+
+    Returns:
+        The settings of the runs, and the folder of tasks with the new one.
+
+    Raises:
+        ConfigError: for an option that is missing, or a setting that goes without own data.
+    """
+    from rnaernie_bench.data.own import FOLDER, OwnData, declare
+    from rnaernie_bench.errors import ConfigError
+
+    for option in ("train", "test", "level", "problem", "label"):
+        if not getattr(arguments, option):
+            raise ConfigError(
+                "data of your own need it: nothing is guessed", where=f"--{option}", remedy="add it"
+            )
+    chosen = {key: value for key, _, value in (text.partition("=") for text in arguments.overrides)}
+    if "task" in chosen or chosen.get("preset") == "demo":
+        key = "task" if "task" in chosen else "preset"
+        raise ConfigError(f"{key}={chosen[key]} and --train exclude each other", where=key)
+    data = OwnData(
+        train=tuple(arguments.train),
+        test=tuple(arguments.test),
+        validation=tuple(arguments.validation),
+        level=arguments.level,
+        problem=arguments.problem,
+        sequence=arguments.sequence,
+        label=tuple(arguments.label),
+        group=arguments.group,
+        id=arguments.id,
+        classes=tuple(filter(None, arguments.classes.split(","))),
+        metric=arguments.metric,
+    )
+    folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
+    task = declare(data, folder)
+    labels = f", labels {', '.join(task.labels)}"
+    print(f"declared: {task.folder / 'task.yaml'}, {task.level} {task.problem}{labels}")
+    print("results stay among the runs: to import them, make a task file of it (tasks new)")
+    preset = [] if "preset" in chosen else ["preset=bench"]
+    return [f"task={task.name}", *preset, *arguments.overrides], folder
 
 
 def say(message: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from rnaernie_bench.cli.run import add_task_path, prepare_libraries, say
+from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_several, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="suite=NAME, and settings for all its runs",
     )
-    parser.add_argument("--dry-run", action="store_true", help="list the runs only")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="list the runs: which are finished, and how long the others take, from a measurement",
+    )
     add_task_path(parser)
 
 
@@ -34,6 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.suites import carry_out, load_suite
 
+    refuse_several("a suite", "take launcher.n_processes=N instead")
     names = [o.removeprefix("suite=") for o in arguments.overrides if o.startswith("suite=")]
     if len(names) != 1:
         known = ", ".join(group_choices("suite")) or "none yet"
@@ -42,10 +48,9 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     extra = [o for o in arguments.overrides if not o.startswith("suite=")]
     runs = load_suite(names[0]).overrides(extra)
-    if arguments.dry_run:
-        print("\n".join(" ".join(overrides) for overrides in runs))
-        return 0
     prepare_libraries()
+    if arguments.dry_run:
+        return _dry_run(runs, arguments.task_path)
     lines = carry_out(runs, task_folders=arguments.task_path, notify=say)
     for line in lines:
         print(f"{line.run_id or '-':<14}{line.outcome}  {' '.join(line.overrides)}")
@@ -53,3 +58,38 @@ def execute(arguments: argparse.Namespace) -> int:
     if failed:
         say(f"{failed} of {len(lines)} runs failed; repeat the command to try them again")
     return 2 if failed else 0
+
+
+def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
+    """Print each run with its state and what it will take.
+
+    Returns:
+        0, or 2 if a run cannot be carried out.
+    """
+    from rnaernie_bench.config import compose
+    from rnaernie_bench.forecast import forecast
+
+    configs = [compose(overrides, folders) for overrides in runs]
+    forecasts = forecast(configs, folders, told=say)
+    for run, overrides in zip(forecasts, runs, strict=True):
+        state = f"{run.state}{', in results' if run.recorded else ''}"
+        told = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""
+        print(f"{run.run_id or '-':<14}{state:<22}{told:>9}  {' '.join(overrides)}")
+    left = [run for run in forecasts if run.state != "finished"]
+    total = sum(run.seconds or 0.0 for run in left)
+    at_once = configs[0].launcher.n_processes
+    shared = f", {duration(total / at_once)} by {at_once} processes" if at_once > 1 else ""
+    print(
+        f"{len(runs)} runs, {len(runs) - len(left)} finished; the others take "
+        f"{duration(total)} at most{shared}, as far as samples tell"
+    )
+    for failure in dict.fromkeys(run.failure for run in forecasts if run.failure):
+        say(f"cannot be carried out: {failure}")
+    return 2 if any(run.failure for run in forecasts) else 0
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people, to the second, minute or tenth of an hour."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -86,18 +86,9 @@ def evaluate_contacts(
         max_bases: from how many bases on a sequence is not read, for their count; None if all are.
         nearest: the identity of test sequences to train, see `relatives`; None if it is not known.
     """
-    decoding, trials = fitted.decoding, 0
-    if decoding is None:
-        held_out = [
-            i for i in split.validation if max_bases is None or len(i.sequence) <= max_bases
-        ]
-        cases = (
-            (matrix, held_out[index].sequence, held_out[index].pairs)
-            for index, matrix in fitted.probabilities([item.sequence for item in held_out])
-        )
-        tuned = tune(cases, decoder, expected=len(held_out))
-        decoding, trials = tuned.options, tuned.trials
-    validation = _count(fitted, split.validation, decoding)
+    decoding, trials, validation = validate_contacts(
+        fitted, split.validation, decoder, max_bases=max_bases
+    )
     items = tuple({item.id: item for part in split.tests.values() for item in part}.values())
     counts = _count(fitted, items, decoding)
     parts = {
@@ -118,9 +109,25 @@ def evaluate_contacts(
         counts=counts,
         parts=parts,
     )
-    summary = {"n": len(validation), "metrics": evaluate_structures(validation)}
     example = _example(fitted, items, decoding)
-    return ContactEvaluation(decoding, trials, summary, tests, predictions, example)
+    return ContactEvaluation(decoding, trials, validation, tests, predictions, example)
+
+
+def validate_contacts(
+    fitted: FittedContacts, items: Items, decoder: str, *, max_bases: int | None
+) -> tuple[DecodingOptions, int, dict[str, Any]]:
+    """Return the decoding chosen on the validation `items`, out of how many, and their metrics."""
+    decoding, trials = fitted.decoding, 0
+    if decoding is None:
+        held_out = [i for i in items if max_bases is None or len(i.sequence) <= max_bases]
+        cases = (
+            (matrix, held_out[index].sequence, held_out[index].pairs)
+            for index, matrix in fitted.probabilities([item.sequence for item in held_out])
+        )
+        tuned = tune(cases, decoder, expected=len(held_out))
+        decoding, trials = tuned.options, tuned.trials
+    counts = _count(fitted, items, decoding)
+    return decoding, trials, {"n": len(counts), "metrics": evaluate_structures(counts)}
 
 
 def decoded(

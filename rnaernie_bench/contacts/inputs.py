@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnaernie_bench import processes
 from rnaernie_bench.contacts.model import Loss
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
@@ -122,7 +123,7 @@ def _mask(lengths: np.ndarray) -> Tensor:
 
 @dataclass(frozen=True)
 class ContactExamples:
-    """Sequences with their pairs, as `training.Material`."""
+    """Sequences with their pairs, as `material.Material`."""
 
     inputs: Inputs
     sequences: Sequence[str]
@@ -147,6 +148,10 @@ class ContactExamples:
         """Inputs of each sequence."""
         return self.inputs.counts
 
+    @property
+    def amounts(self) -> None:
+        """Sequences count alike in the loss, however long they are."""
+
     def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
         """Return inputs and ``targets`` of some sequences."""
         lengths = self.inputs.lengths[list(indices)].tolist()
@@ -167,10 +172,13 @@ class ContactExamples:
         They are those of the decoder `greedy`, whichever decodes in the end.
         """
         options = default_options("greedy")
-        ladders: list[Ladder] = []
+        batches = list(contact_batches(self.inputs, token_budget))
+        ladders: dict[int, list[Ladder]] = {}
+        """By batch; of several processes, each sees to some of them."""
         total = 0.0
         with ThreadPoolExecutor(available_cores()) as pool:
-            for indices in contact_batches(self.inputs, token_budget):
+            for number in range(processes.number(), len(batches), processes.count()):
+                indices = batches[number]
                 batch = {k: v.to(device) for k, v in self.batch(indices, pad_id).items()}
                 targets = batch.pop("targets")
                 mask = _mask(self.inputs.lengths[indices]).to(device)
@@ -178,14 +186,19 @@ class ContactExamples:
                     logits = compute(**batch).float()
                     total += float(self.loss(logits, targets, mask)) * len(indices)
                 matrices = _matrices(logits, self.inputs.lengths[indices])
-                ladders += pool.map(
+                found = pool.map(
                     lambda index, matrix: ladder(
                         matrix, self.sequences[index], self.pairs[index], options
                     ),
                     indices,
                     matrices,
                 )
-        return {"loss": total / len(self), **score(ladders)}
+                ladders[number] = list(found)
+        gathered = processes.gather((total, ladders))
+        total = sum(loss for loss, _ in gathered)
+        ladders = {number: found for _, some in gathered for number, found in some.items()}
+        in_order = [one for number in range(len(batches)) for one in ladders[number]]
+        return {"loss": total / len(self), **score(in_order)}
 
 
 def ladder_score(ladders: Sequence[Ladder]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.heads.contact import (
     AttentionHead,
     BilinearHead,
@@ -45,6 +46,8 @@ class ContactModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.loss = loss
+        config = getattr(backbone, "config", None)  # the baseline `onehot` has none
+        self.first = 1 if config is None else int(config.bos_token_id is not None)
         self.reads_attentions = isinstance(head, AttentionHead)
         if self.reads_attentions:  # fused kernels keep no maps
             backbone.config._attn_implementation = "eager"  # the method leaves it as it is
@@ -52,7 +55,7 @@ class ContactModel(nn.Module):
     def states(self, input_ids: Tensor, attention_mask: Tensor, mask: Tensor) -> Tensor:
         """Return the states of the bases, (inputs, length, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        return bases_only(outputs["last_hidden_state"], mask)[0]
+        return bases_only(outputs["last_hidden_state"], mask, first=self.first)[0]
 
     def forward(
         self,
@@ -77,6 +80,7 @@ class ContactModel(nn.Module):
             outputs["last_hidden_state"],
             mask,
             outputs["attentions"] if self.reads_attentions else None,
+            first=self.first,
         )
         return _told(self.head(states, mask, maps), mask, votes, targets, self.loss)
 
@@ -130,20 +134,18 @@ def save_contact_model(model: ContactModel, tokenizer: Any, folder: Path, *, hea
 
 def load_contact_model(folder: Path) -> tuple[ContactModel, Any]:
     """Return the model that `save_contact_model` wrote, in evaluation mode, and its tokenizer."""
-    from multimolecule import AutoModelForContactPrediction, RnaTokenizer
     from safetensors.torch import load_file
-    from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     if (folder / _BACKBONE).is_dir():
-        backbone = AutoModel.from_pretrained(folder / _BACKBONE, attn_implementation="sdpa")
+        backbone = saved_network(folder / _BACKBONE)
         weights = load_file(folder / "head.safetensors")
     else:
-        theirs = AutoModelForContactPrediction.from_pretrained(folder, attn_implementation="sdpa")
+        theirs = saved_network(folder)
         backbone, weights = theirs.model, theirs.contact_head.state_dict()
     head = build_head(declared["head"], backbone.config, 1, "binary")
     head.load_state_dict(weights)
-    return ContactModel(backbone, head).eval(), RnaTokenizer.from_pretrained(folder)
+    return ContactModel(backbone, head).eval(), saved_tokenizer(folder)
 
 
 def as_multimolecule(model: ContactModel) -> Any | None:

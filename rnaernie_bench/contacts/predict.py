@@ -15,7 +15,7 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import atomic_path
 from rnaernie_bench.fitting import FittedContacts
-from rnaernie_bench.predict import read_predictor, restored
+from rnaernie_bench.prediction import read_predictor, restored
 from rnaernie_bench.structure.decoders import DecodingOptions
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.writers import WRITERS, write_structures

@@ -152,6 +152,28 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         return [np.resize(batch, -(-len(batch) // world) * world) for batch in batches]
 
 
+def dealt(
+    batch: Sequence[int], rank: int, world_size: int, amounts: np.ndarray | None = None
+) -> tuple[list[int], float]:
+    """Return the items of a batch that fall to a rank, and what their mean counts for.
+
+    The mean over the batch is the mean over ranks of weight x mean over the rank's items. A rank
+    to which nothing of a small batch falls gets its first item, with weight 0.
+
+    Args:
+        batch: indices, at least one.
+        rank: this process, from 0.
+        world_size: the number of processes.
+        amounts: how much each item counts in a mean, such as its known bases; None: all alike.
+    """
+    own = list(batch[rank::world_size])
+    if amounts is None:
+        share = len(own) / len(batch)
+    else:
+        share = float(amounts[own].sum() / max(amounts[list(batch)].sum(), 1e-9))
+    return own or list(batch[:1]), share * world_size
+
+
 def gather_batch(encoded: Encoded, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
     """Return the inputs of some sequences as a batch.
 

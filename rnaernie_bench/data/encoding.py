@@ -7,7 +7,7 @@ inputs, the weights summing to 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -15,9 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.data.alphabet import LETTERS
+from rnaernie_bench.data.alphabet import LETTERS, normalise
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.levels import LengthPolicy
+
+_KMER_LETTERS = "ACGUN"
+"""What the k-mers of MultiMolecule's vocabularies are written in; one with another letter is
+unknown."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,16 @@ class Encoded:
     """Token ids of some sequences, in their order."""
 
     ids: tuple[np.ndarray, ...]
-    """One int64 vector an input: ``<cls> bases tail <eos>``, mostly without a tail. The inputs of a
-    sequence follow each other."""
+    """One int64 vector an input: ``<cls> bases tail <eos>``, mostly without a tail, and without
+    those special tokens that the tokenizer lacks. The inputs of a sequence follow each other."""
     truncated: np.ndarray
     """bool of shape (sequences,): whether bases were cut off."""
     counts: np.ndarray
     """int64 of shape (sequences,): how many inputs each sequence is read as, 1 or more."""
     weights: np.ndarray
     """float32 of shape (inputs,): the share of each in the scores of its sequence."""
+    specials: int = 2
+    """Special tokens of an input, at both ends together; tails are none."""
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -79,12 +85,13 @@ def encode(
 ) -> Encoded:
     """Turn normalised sequences into token ids.
 
-    The tokenizer is asked once for the id of each letter; a table then encodes a sequence in one
-    step, which gives the tokenizer's own ids some hundred times faster.
+    The tokenizer is asked once for the id of each letter or k-mer; a table then encodes a sequence
+    in one step, which gives the tokenizer's own ids some hundred times faster.
 
     Args:
         sequences: normalised sequences (see `alphabet`).
-        tokenizer: a MultiMolecule RNA tokenizer with one token a base.
+        tokenizer: one of MultiMolecule's: a token a base, an overlapping k-mer, or a codon. Bases
+            left over behind the last whole codon are not read.
         policy: ``error`` refuses a sequence over `max_bases`, ``truncate`` keeps its first bases,
             ``window`` reads it as several windows of equal weight.
         max_bases: the limit, in nucleotides.
@@ -96,8 +103,8 @@ def encode(
     Raises:
         DataError: for a sequence over the limit under ``error``.
     """
-    table = np.full(256, tokenizer.unk_token_id, dtype=np.int64)
-    table[np.frombuffer(LETTERS.encode(), np.uint8)] = tokenizer.convert_tokens_to_ids([*LETTERS])
+    read, step = _reader(tokenizer), 3 if getattr(tokenizer, "codon", False) else 1
+    before, behind = special_ends(tokenizer)
     long = np.array([len(sequence) > max_bases for sequence in sequences], dtype=bool)
     if policy == "error" and long.any():
         first = int(np.argmax(long))
@@ -111,13 +118,14 @@ def encode(
     counts, weights = [], []
     for sequence, copies in zip(sequences, tails or repeat((Tail(),)), strict=False):
         pieces = (
-            windows(sequence, max_bases, overlap) if policy == "window" else [sequence[:max_bases]]
+            windows(sequence, max_bases, overlap, step)
+            if policy == "window"
+            else [sequence[:max_bases]]
         )
         for piece in pieces:
-            bases = table[np.frombuffer(piece.encode("ascii"), np.uint8)]
+            tokens = read(np.frombuffer(piece.encode("ascii"), np.uint8))
             for tail in copies:
-                ends = [*tail.ids, tokenizer.eos_token_id]
-                ids.append(np.concatenate(([tokenizer.cls_token_id], bases, ends)))
+                ids.append(np.concatenate((before, tokens, [*tail.ids, *behind])).astype(np.int64))
                 weights.append(tail.weight / len(pieces))
         counts.append(len(pieces) * len(copies))
     return Encoded(
@@ -125,10 +133,46 @@ def encode(
         long & (policy == "truncate"),
         np.array(counts, dtype=np.int64),
         np.array(weights, dtype=np.float32),
+        len(before) + len(behind),
     )
 
 
-def windows(sequence: str, size: int, overlap: int = 0) -> list[str]:
+def special_ends(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Return the ids of the special tokens before and behind the bases, none or one each."""
+    ends = tokenizer.cls_token_id, tokenizer.eos_token_id
+    first, last = ([] if token is None else [int(token)] for token in ends)
+    return first, last
+
+
+def _reader(tokenizer: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from the letters of a sequence, uint8 ASCII, to the ids of its tokens."""
+    size, unknown = getattr(tokenizer, "nmers", 1), tokenizer.unk_token_id
+    if size == 1:
+        table = np.full(256, unknown, dtype=np.int64)
+        ids = tokenizer.convert_tokens_to_ids([*LETTERS])
+        table[np.frombuffer(LETTERS.encode(), np.uint8)] = ids
+        return lambda letters: table[letters]
+    step = size if getattr(tokenizer, "codon", False) else 1
+    digits = np.full(256, len(_KMER_LETTERS), dtype=np.int64)
+    digits[np.frombuffer(_KMER_LETTERS.encode(), np.uint8)] = np.arange(len(_KMER_LETTERS))
+    powers = (len(_KMER_LETTERS) + 1) ** np.arange(size)
+    table = np.full((len(_KMER_LETTERS) + 1) ** size, unknown, dtype=np.int64)
+    for token, index in tokenizer.get_vocab().items():
+        kmer = normalise(token)
+        if len(kmer) == size and not {*kmer} - {*_KMER_LETTERS}:
+            table[digits[np.frombuffer(kmer.encode(), np.uint8)] @ powers] = index
+
+    def read(letters: np.ndarray) -> np.ndarray:
+        if len(letters) < size:  # a network wants a token to read
+            return np.array([unknown])
+        kmers = np.lib.stride_tricks.sliding_window_view(digits[letters], size)[::step]
+        found: np.ndarray = table[kmers @ powers]
+        return found
+
+    return read
+
+
+def windows(sequence: str, size: int, overlap: int = 0, step: int = 1) -> list[str]:
     """Cut a sequence into as few windows as cover it, all of one length.
 
     Windows of one length need no padding, and none is so short that its share in the mean would
@@ -138,9 +182,14 @@ def windows(sequence: str, size: int, overlap: int = 0) -> list[str]:
         sequence: any.
         size: the most bases of a window.
         overlap: the least number of bases that neighbours share, below `size`.
+        step: what starts and lengths are a multiple of, so that windows keep the reading frame of
+            codons; `size` and `overlap` must be. Bases behind the last whole step are left out.
     """
-    bases = len(sequence)
+    if len(sequence) <= size:
+        return [sequence]
+    bases = len(sequence) // step
+    size, overlap = size // step, overlap // step
     count = max(1, -(-(bases - overlap) // (size - overlap)))
-    width = -(-(bases + (count - 1) * overlap) // count)
-    starts = [i * (bases - width) // max(1, count - 1) for i in range(count)]
+    width = step * -(-(bases + (count - 1) * overlap) // count)
+    starts = [step * (i * (bases - width // step) // max(1, count - 1)) for i in range(count)]
     return [sequence[start : start + width] for start in starts]

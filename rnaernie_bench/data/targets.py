@@ -47,7 +47,10 @@ class Targets:
 
 
 def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
-    """Return what is to be learned of `items`, one or more, all of one level."""
+    """Return what is to be learned of `items`, all of one level."""
+    if not items:
+        values = np.empty(0, np.int64) if problem == "multiclass" else np.empty((0, 1), np.float32)
+        return Targets(problem, values, np.empty(0, dtype=np.int64))
     if isinstance(items[0], TokenItem):
         values = np.concatenate([item.labels for item in items])
         sizes = np.array([len(item.sequence) for item in items], dtype=np.int64)

@@ -185,7 +185,11 @@ def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tens
 
 
 def bases_only(
-    states: Tensor, mask: Tensor, attentions: Sequence[Tensor] | None = None
+    states: Tensor,
+    mask: Tensor,
+    attentions: Sequence[Tensor] | None = None,
+    *,
+    first: int = 1,
 ) -> tuple[Tensor, Tensor | None]:
     """Take the special tokens off what a backbone returns, for the heads here.
 
@@ -193,11 +197,12 @@ def bases_only(
         states: (batch, tokens, hidden), of ``<cls>``, bases, perhaps a type, ``<eos>`` and padding.
         mask: bool (batch, length), true at bases.
         attentions: of each layer, (batch, heads, tokens, tokens).
+        first: where the first base stands: 0 for networks that know no ``<cls>``.
 
     Returns:
         States and attentions of the bases, see the module.
     """
-    bases = slice(1, 1 + mask.shape[1])
+    bases = slice(first, first + mask.shape[1])
     maps = torch.cat([layer[..., bases, bases] for layer in attentions], 1) if attentions else None
     return states[:, bases], maps
 

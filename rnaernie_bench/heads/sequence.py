@@ -62,11 +62,10 @@ def bases_of(head: Any, input_ids: Tensor) -> Tensor:
         head: knows its special tokens; `typed`, whether its vocabulary holds types.
         input_ids: (inputs, length).
     """
-    bases = (
-        (input_ids != head.pad_token_id)
-        & (input_ids != head.bos_token_id)
-        & (input_ids != head.eos_token_id)
-    )
+    bases = input_ids != head.pad_token_id
+    for special in (head.bos_token_id, head.eos_token_id):
+        if special is not None:  # some networks know none
+            bases = bases & (input_ids != special)
     return bases & (input_ids < N_RNA_TOKENS) if head.typed else bases
 
 

@@ -15,7 +15,7 @@ from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.measuring import Tuning
-from rnaernie_bench.predict import read_predictor, restored
+from rnaernie_bench.prediction import read_predictor, restored
 from rnaernie_bench.single_table import PairColumns
 
 CHUNK = 2048

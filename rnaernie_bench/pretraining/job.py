@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import environment
+from rnaernie_bench import environment, processes
 from rnaernie_bench.config import as_dict
 from rnaernie_bench.data import sources
 from rnaernie_bench.errors import ConfigError, DataError
@@ -72,7 +72,7 @@ def execute(
     """
     check_reachable(config.tracking)
     _refuse_finished(config.out)
-    first = _processes().is_main_process
+    first = processes.join().is_main_process
     notify = notify if first else _ignore
     matcher = load_matcher(config)
     corpus = load_corpus(config.corpus, notify)
@@ -147,14 +147,6 @@ def told(config: PretrainConfig) -> dict[str, Any]:
     return values
 
 
-def _processes() -> Any:
-    """Return what Accelerate knows of the processes of this launch; the first call joins them."""
-    import torch
-    from accelerate import PartialState
-
-    return PartialState(cpu=not torch.accelerator.is_available())
-
-
 def _train(
     config: PretrainConfig,
     corpus: Corpus,
@@ -169,7 +161,7 @@ def _train(
     from rnaernie_bench.pretraining.recipe import train
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    options, seed, state = config.trainer, config.seed, _processes()
+    options, seed, state = config.trainer, config.seed, processes.join()
     encoder = load_network(
         config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
     )
@@ -320,15 +312,15 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
     """
     from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    out, processes = config.out, _processes().num_processes
+    out, number = config.out, processes.join().num_processes
     lock = locked(out, out.parent / ".locks", remedy="choose another out=FOLDER")
     new = not out.exists() or not any(out.iterdir())
     try:
         _same_settings(config, corpus)
-        yield last_whole_checkpoint(out / CHECKPOINTS, processes)
+        yield last_whole_checkpoint(out / CHECKPOINTS, number)
     except BaseException as error:
         unfinished = not (out / RECORD).exists()
-        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS, processes) is None:
+        if new and unfinished and last_whole_checkpoint(out / CHECKPOINTS, number) is None:
             shutil.rmtree(out, ignore_errors=True)
         known = as_bench_error(error, out) if isinstance(error, Exception) else None
         if known is None:
@@ -354,7 +346,7 @@ def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
         "motifs.sha256": ", ".join(
             sources.sha256(p) for group in motif_files(config) for p in group
         ),
-        "processes": str(_processes().num_processes),
+        "processes": str(processes.join().num_processes),
     }
 
 

@@ -271,6 +271,8 @@ def _unfit(record: Record) -> Iterator[str]:
         yield f"the run is not finished (status {record['status']!r})"
     if record["dataset"]["simulated"]:
         yield "the run is on simulated data, which is for demonstration only"
+    if record["dataset"].get("own"):
+        yield "no task file declares its data, so that nobody else can look at them"
 
 
 def _misplaced(record: Record, path: Path) -> Iterator[str]:

@@ -90,4 +90,6 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.strategies.full:fit",
     summary="every weight of backbone and head is trained",
     levels=("sequence", "token", "contact", "pair"),
+    # DDP sums the gradients of what is trained from the start only.
+    together=lambda options: options.unfreeze_every is None,
 )

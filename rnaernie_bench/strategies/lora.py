@@ -138,4 +138,5 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.strategies.lora:fit",
     summary="low-rank adapters beside the backbone's attention, and the head, are trained",
     levels=("sequence", "token", "contact"),
+    together=lambda options: True,
 )

@@ -21,9 +21,10 @@ from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
 from rnaernie_bench.levels import LengthPolicy, Level, outputs
+from rnaernie_bench.material import Examples
 from rnaernie_bench.model import TaskModel, build_head, save_model
 from rnaernie_bench.strategies.lesson import lesson
-from rnaernie_bench.training import Examples, TrainingSummary, train
+from rnaernie_bench.training import TrainingSummary, train
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class FittedNetwork:
             token_budget=self.reader.token_budget,
             device=device,
             sizes=units_of(sequences, self.level),
+            together=True,
         )
 
     def save(self, folder: Path) -> None:

@@ -376,4 +376,5 @@ ENTRY = StrategyEntry(
     facts="rnaernie_bench.strategies.type_guided:facts",
     summary="each sequence is read with its likely RNA types, which vote by their probabilities",
     levels=("sequence", "contact"),
+    together=lambda options: options.base == "full",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnaernie_bench.backbones.loading import backbone_options, load_backbone
+from rnaernie_bench.backbones.loading import backbone_options, load_backbone, longest
 from rnaernie_bench.catalogue import BACKBONES, EncoderEntry
 from rnaernie_bench.errors import ConfigError
 from tests.backbone_kit import save_masked_lm
@@ -15,6 +15,11 @@ def test_a_name_stands_for_its_shipped_settings():
     options = backbone_options("rnaernie-mini")
     assert (options.name, options.init, options.hidden_size) == ("rnaernie-mini", "random", 256)
     assert backbone_options("rnaernie").source == "multimolecule/rnaernie"
+
+
+def test_how_long_a_sequence_may_be_is_known_beforehand():
+    names = ("rnaernie-tiny", "rnabert", "someone/net", "multimolecule/rnafm", "utrbert-6mer")
+    assert [longest(name) for name in names] == [508, 440, 508, 1022, 515]
 
 
 def test_a_hub_id_or_folder_stands_for_its_weights(tmp_path, monkeypatch):

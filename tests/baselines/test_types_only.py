@@ -7,7 +7,7 @@ import pytest
 
 from rnaernie_bench.baselines import types_only
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.runner import plan
+from rnaernie_bench.planning import plan
 from tests.training_kit import installed
 
 

@@ -24,8 +24,9 @@ from rnaernie_bench.errors import BenchError, ConfigError, ResultError
 from rnaernie_bench.guidance.guides import Predicted
 from rnaernie_bench.guidance.predictors import SlotReader, restore
 from rnaernie_bench.model import TaskModel, build_head
-from rnaernie_bench.predict import load_run
-from rnaernie_bench.runner import execute, plan
+from rnaernie_bench.planning import plan
+from rnaernie_bench.prediction import load_run
+from rnaernie_bench.runner import execute
 from rnaernie_bench.strategies.network import FittedNetwork, Reader
 from rnaernie_bench.strategies.type_guided import LEARNING_RATES, facts, fit, typed_reader
 from tests.training_kit import LABELS, TASK, TINY_NET, installed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -95,12 +95,12 @@ def load_run(folder: Path) -> Predictor:
         ResultError: if there is no whole model in it, or one of another level.
     """
     saved = read_predictor(folder)
-    problem = saved.get("problem", "multiclass")  # runs from before there were others say none
-    if saved.get("level", "sequence") != "sequence" or problem not in ("multiclass", "binary"):
+    problem = saved.get("problem", "multiclass")
+    if not predicts_classes(saved):
         raise ResultError(
             f"the run predicts no class of sequences (level {saved['level']}, problem {problem})",
             where=folder,
-            remedy="use predict_values.load_value_run, or the loader of contacts",
+            remedy="use rnaernie_bench.load_run",
         )
     return Predictor(
         fitted=restored(folder, saved, restore_network),
@@ -112,6 +112,19 @@ def load_run(folder: Path) -> Predictor:
     )
 
 
+def predicts_classes(saved: Mapping[str, Any]) -> bool:
+    """Return whether a run gives each sequence a class, given what `read_predictor` returned."""
+    # Runs from before there were levels and problems say none.
+    level, problem = saved.get("level", "sequence"), saved.get("problem", "multiclass")
+    return level == "sequence" and problem in ("multiclass", "binary")
+
+
+def model_folder(folder: Path) -> Path:
+    """Return where the model of a run lies: in a folder of its own, or in that of an export."""
+    inside = folder / "model"
+    return inside if inside.is_dir() else folder
+
+
 def read_predictor(folder: Path) -> dict[str, Any]:
     """Return what a finished run says of its model.
 
@@ -119,7 +132,7 @@ def read_predictor(folder: Path) -> dict[str, Any]:
         ResultError: if it holds no finished model.
     """
     try:
-        text = (folder / "model" / "predictor.json").read_text(encoding="utf-8")
+        text = (model_folder(folder) / "predictor.json").read_text(encoding="utf-8")
         return dict(json.loads(text))
     except (OSError, ValueError) as error:
         raise ResultError(
@@ -144,11 +157,12 @@ def restored(
     """
     from safetensors import SafetensorError
 
-    model = folder / "model"
+    model = model_folder(folder)
     entry = BACKBONES.get(saved["backbone"])
     try:
         if isinstance(entry, BaselineEntry):
             return resolve(entry.restore)(model)
+        resolve(entry.load)  # where a plug-in tells Transformers of its network's class
         return network(model, saved)
     except (
         OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,

@@ -1,0 +1,1 @@
+"""A task, a head and a backbone for rnaernie-bench."""

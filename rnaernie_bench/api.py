@@ -1,0 +1,309 @@
+"""What notebooks and programs use: `from rnaernie_bench import run, load_task, predict`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.levels import Level, MetricName, Problem
+from rnaernie_bench.task import Task
+from rnaernie_bench.task import load_task as find_task
+
+if TYPE_CHECKING:
+    from rnaernie_bench.contacts.predict import ContactPredictor, PredictedStructure
+    from rnaernie_bench.pairs.predict import PairPrediction, PairPredictor
+    from rnaernie_bench.predict_values import ValuePredictor, Values
+    from rnaernie_bench.prediction import Prediction, Predictor
+    from rnaernie_bench.runner import Outcome
+
+    AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor | PairPredictor
+    AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure | PairPrediction
+
+Files = str | Path | Sequence[str | Path]
+"""One file, or a FASTA file and a table."""
+
+_CHOICES = ("task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset")
+"""Settings that choose a member of a group."""
+
+
+def load_task(name: str, task_path: Iterable[str | Path] = ()) -> Task:
+    """Return the task called `name`, as its `task.yaml` declares it.
+
+    Args:
+        name: of a built-in task, one of an installed package, or one below `task_path`.
+        task_path: further folders of tasks.
+
+    Raises:
+        ConfigError: if there is no such task, or its declaration is wrong.
+    """
+    return find_task(name, map(Path, task_path))
+
+
+def own_task(
+    train: Files,
+    test: Files,
+    *,
+    level: Level,
+    problem: Problem,
+    label: str | Sequence[str],
+    sequence: str = "sequence",
+    validation: Files = (),
+    group: str | None = None,
+    id: str = "id",
+    classes: Sequence[str] = (),
+    metric: MetricName | None = None,
+    folder: str | Path = "runs/own_tasks",
+) -> Task:
+    """Declare a task of files of one's own, for `run`.
+
+    The same as `rnaernie-bench run --train ... --test ...`. Level and problem are stated, never
+    inferred. Results stay among the runs: to be imported they need a task file.
+
+    Args:
+        train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels.
+        test: the same.
+        level: `sequence` or `token`.
+        problem: what is asked.
+        label: the column of classes, or the columns of numbers; of bases, a list in each cell.
+        sequence: the column of sequences.
+        validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
+        group: the column that tells relatives.
+        id: the column of ids; rows are numbered where there is none.
+        classes: in their order, the negative one first; those of train by the alphabet if empty.
+        metric: what chooses; the usual one of the problem if None.
+        folder: the folder of tasks into which the declaration is written.
+
+    Raises:
+        ConfigError: if what is asked does not go together.
+        DataError: if a file cannot be read, or lacks a column.
+    """
+    from rnaernie_bench.data.own import OwnData, declare
+
+    data = OwnData(
+        train=_files(train),
+        test=_files(test),
+        validation=_files(validation),
+        level=level,
+        problem=problem,
+        label=(label,) if isinstance(label, str) else tuple(label),
+        sequence=sequence,
+        group=group,
+        id=id,
+        classes=tuple(classes),
+        metric=metric,
+    )
+    return declare(data, Path(folder))
+
+
+def _files(files: Files) -> tuple[Path, ...]:
+    return (Path(files),) if isinstance(files, str | Path) else tuple(map(Path, files))
+
+
+def run(
+    task: str | Task,
+    *,
+    backbone: str | None = None,
+    strategy: str | None = None,
+    preset: Literal["demo", "bench", "paper"] | None = None,
+    split: str | None = None,
+    fold: str | None = None,
+    seed: int = 0,
+    tracking: Literal["mlflow", "server", "none"] = "none",
+    settings: Mapping[str, Any] | None = None,
+    runs_dir: str | Path = "runs",
+    task_path: Iterable[str | Path] = (),
+    repeat: bool = False,
+) -> Outcome:
+    """Train one model on one task, choose on validation, test once.
+
+    The same as `rnaernie-bench run`: equal settings make equal runs, and a finished one is read
+    instead of repeated.
+
+    Args:
+        task: a name, or a task as `load_task` or `own_task` returned it.
+        backbone: a backbone or baseline; None for the preset's.
+        strategy: how a backbone is adapted; None for the preset's.
+        preset: `demo` runs on simulated data, whose scores say nothing about real RNA; None for
+            `bench` with data of one's own, else `demo`.
+        split: None for the task's default split.
+        fold: of a split with folds.
+        seed: of initialisation, shuffling and dropout.
+        tracking: where curves go.
+        settings: any further ones by key, such as ``{"trainer.max_epochs": 3}``.
+        runs_dir: where the run's folder is made.
+        task_path: further folders of tasks.
+        repeat: whether a finished run is run again.
+
+    Returns:
+        The record, and the run's folder.
+
+    Raises:
+        BenchError: for whatever a user can mend.
+    """
+    from rnaernie_bench.config import compose
+    from rnaernie_bench.runner import execute
+
+    folders = [Path(folder) for folder in task_path]
+    if isinstance(task, Task):
+        folders.append(task.folder.parent)
+        preset = preset or ("bench" if task.dataset.own else None)
+    values = {
+        "task": task.name if isinstance(task, Task) else task,
+        "preset": preset or "demo",
+        "backbone": backbone,
+        "strategy": strategy,
+        "tracking": tracking,
+        "split": split,
+        "fold": fold,
+        "seed": seed,
+        "runs_dir": str(runs_dir),
+    }
+    chosen = {key: value for key, value in values.items() if value is not None}
+    if twice := sorted(chosen.keys() & (settings or {}).keys()):
+        raise ConfigError(
+            f"'{twice[0]}' is an argument of its own", where="settings", remedy="give it once"
+        )
+    overrides = [_override(key, value) for key, value in {**chosen, **(settings or {})}.items()]
+    return execute(compose(overrides, folders), task_folders=folders, repeat=repeat)
+
+
+def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> AnyPredictor:
+    """Return the model of a finished run, ready to predict.
+
+    Args:
+        run: what `run` returned, the folder of a run or of an export, or 6 letters or more of a
+            run id.
+        runs_dir: where ids are looked for.
+
+    Returns:
+        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels or bases, a
+        `ContactPredictor` or a `PairPredictor`. The first two are called with normalised sequences.
+
+    Raises:
+        ResultError: if there is no such run, or its model cannot be loaded.
+    """
+    from rnaernie_bench.contacts.predict import load_contact_run
+    from rnaernie_bench.pairs.predict import load_pair_run
+    from rnaernie_bench.predict_values import load_value_run
+    from rnaernie_bench.prediction import load_run, predicts_classes, read_predictor
+
+    folder = _folder(run, runs_dir)
+    saved = read_predictor(folder)
+    if saved.get("level") == "contact":
+        return load_contact_run(folder)
+    if saved.get("level") == "pair":
+        return load_pair_run(folder)
+    return load_run(folder) if predicts_classes(saved) else load_value_run(folder)
+
+
+def predict(
+    run: str | Path | Outcome | AnyPredictor,
+    sequences: Sequence[str] | Sequence[tuple[str, str]] | Path,
+    *,
+    runs_dir: str | Path = "runs",
+) -> list[AnyPrediction]:
+    """Apply a finished run to new sequences.
+
+    Args:
+        run: as of `load_run`, or what that returned.
+        sequences: upper or lower case, T or U, for a run on pairs two and two, 5' to 3'; or the
+            path of a FASTA file, plain or gzip, for a run on pairs of a table.
+        runs_dir: where ids are looked for.
+
+    Returns:
+        One a sequence, in their order: a `Prediction` with label and probabilities, `Values` with
+        numbers and what they decide, a `PredictedStructure` with base pairs, or a `PairPrediction`.
+
+    Raises:
+        ResultError: if there is no such run, or its model cannot be loaded.
+        DataError: naming a sequence that is empty or holds a foreign letter, or one over the
+            limit of a run with ``task.length=error``.
+    """
+    from rnaernie_bench.contacts.predict import ContactPredictor, predict_contacts
+    from rnaernie_bench.pairs.predict import PairPredictor, predict_pairs
+    from rnaernie_bench.predict_values import ValuePredictor, predict_values
+    from rnaernie_bench.prediction import Predictor, predict_fasta
+
+    if isinstance(sequences, str):
+        raise ConfigError(
+            "one text is no list of sequences",
+            where="sequences",
+            remedy="put it in brackets, or give the Path of a file",
+        )
+    known = isinstance(run, Predictor | ValuePredictor | ContactPredictor | PairPredictor)
+    predictor: Any = run if known else load_run(run, runs_dir=runs_dir)  # type: ignore[arg-type]
+    given: Any = sequences
+    if isinstance(predictor, ContactPredictor | PairPredictor):
+        read: Any = predict_contacts if isinstance(predictor, ContactPredictor) else predict_pairs
+        with _as_file(given) as path:
+            return list(read(predictor, path)) if path else []
+    if isinstance(given, Path):
+        by_id = predict_fasta if isinstance(predictor, Predictor) else predict_values
+        return [prediction for _, prediction in by_id(predictor, given)]
+    return list(predictor([_checked(text, str(n)) for n, text in enumerate(given, start=1)]))
+
+
+@contextmanager
+def _as_file(sequences: Sequence[Any] | Path) -> Iterator[Path | None]:
+    """Give the file that holds `sequences`, or pairs of them, named by their numbers; None if there
+    are none."""
+    if isinstance(sequences, Path) or not sequences:
+        yield sequences if isinstance(sequences, Path) else None
+        return
+    lines = []
+    for number, entry in enumerate(sequences, start=1):
+        if isinstance(entry, str):
+            lines.append(f">{number}\n{_checked(entry, str(number))}")
+            continue
+        if not lines:
+            lines.append("first_id\tfirst\tsecond_id\tsecond")
+        partners = [_checked(text, f"{number}, partner {i}") for i, text in enumerate(entry, 1)]
+        lines.append(f"{number}.1\t{partners[0]}\t{number}.2\t{partners[1]}")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sequences.tsv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield path
+
+
+def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
+    from rnaernie_bench.results.store import find_run
+
+    return find_run(str(run), Path(runs_dir)) if isinstance(run, str | Path) else run.folder
+
+
+def _checked(text: str, name: str) -> str:
+    """Return a sequence as predictors take it."""
+    sequence, where = normalise(text), f"sequence {name}"
+    if not sequence:
+        raise DataError("the sequence is empty", where=where, remedy="leave it out")
+    refuse_foreign(sequence, where)
+    return sequence
+
+
+def _override(key: str, value: Any) -> str:
+    """Return a setting as Hydra's grammar has it, the value neither split nor taken for another."""
+    if key in _CHOICES:
+        if not re.fullmatch(r"[\w.-]+", str(value)):
+            raise ConfigError(f"'{value}' is no name", where=key, remedy="give one of its choices")
+        return f"{key}={value}"
+    return f"{key}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_literal, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    # A backslash counts only before a quote, or at the end.
+    text = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), str(value))
+    return f"'{text}'"

@@ -1,0 +1,191 @@
+"""Checkpoints of MultiMolecule's networks: hosted, in a folder, or as a run saved them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rnaernie_bench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class CheckpointOptions:
+    """Where the weights come from, and the shape of the network."""
+
+    name: str
+    init: Literal["pretrained", "random"]
+    source: str | None
+    """A hub id or a local folder. The shape below is then the checkpoint's own."""
+    revision: str | None
+    """A commit of the hub repository."""
+    num_hidden_layers: int
+    hidden_size: int
+    num_attention_heads: int
+    intermediate_size: int
+
+    def __post_init__(self) -> None:
+        if self.init == "pretrained" and self.checkpoint is None:
+            raise ConfigError(
+                f"no pre-trained weights of '{self.name}' come with this package",
+                where="backbone.init",
+                remedy="set backbone.init=random, or backbone.source to a hub id or folder",
+            )
+        for name in (
+            "num_hidden_layers",
+            "hidden_size",
+            "num_attention_heads",
+            "intermediate_size",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError("the value must be 1 or more", where=f"backbone.{name}")
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"{self.hidden_size} is not a multiple of {self.num_attention_heads} heads",
+                where="backbone.hidden_size",
+            )
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where pre-trained weights are, if anywhere."""
+        return self.source
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """The shape by the names of MultiMolecule's configurations."""
+        return {
+            "num_hidden_layers": self.num_hidden_layers,
+            "hidden_size": self.hidden_size,
+            "num_attention_heads": self.num_attention_heads,
+            "intermediate_size": self.intermediate_size,
+        }
+
+
+def attention_of(network: Any) -> str:
+    """Return the fastest attention that a class of networks supports: SDPA, else eager."""
+    return "sdpa" if network._supports_sdpa else "eager"
+
+
+def read_checkpoint(
+    options: CheckpointOptions, network: Any, *, tokenizer: str = "RnaTokenizer", **changes: Any
+) -> tuple[Any, Any, list[str]]:
+    """Return network, tokenizer, and the names of weights that the checkpoint lacks.
+
+    Args:
+        options: name it.
+        network: the class of networks.
+        tokenizer: MultiMolecule's class of tokenizers.
+        changes: settings of the configuration that are not the checkpoint's.
+
+    Raises:
+        ConfigError: if it cannot be found, is of another architecture, or is not whole; a pooler
+            may be missing.
+    """
+    import multimolecule
+    from safetensors import SafetensorError
+
+    source, revision = str(options.checkpoint), options.revision
+    try:
+        check_kind(options, network.config_class)
+        model, report = network.from_pretrained(
+            source,
+            revision=revision,
+            dtype="float32",
+            attn_implementation=attention_of(network),
+            ignore_mismatched_sizes=True,  # they are reported, and refused below
+            output_loading_info=True,
+            **changes,
+        )
+        read = getattr(multimolecule, tokenizer).from_pretrained(source, revision=revision)
+        drawn = _check_whole(report, len(read), model.config.vocab_size)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise unusable(options, error) from error
+    return model, read, drawn
+
+
+def check_kind(options: CheckpointOptions, config: Any) -> None:
+    """Raise a ValueError if a checkpoint is of another architecture than `config`.
+
+    Transformers would load it all the same and fill up with random weights.
+    """
+    declared, _ = config.get_config_dict(str(options.checkpoint), revision=options.revision)
+    if declared.get("model_type") != config.model_type:
+        raise ValueError(
+            f"its config.json declares the model type {declared.get('model_type')!r}, "
+            f"not {config.model_type!r}"
+        )
+
+
+def unusable(options: CheckpointOptions, error: Exception) -> ConfigError:
+    """Return the error that says why a checkpoint cannot be used, and the remedy."""
+    remedy = (
+        "check the folder: it needs config.json, model.safetensors and the tokenizer's files"
+        if Path(str(options.checkpoint)).exists()
+        else "check the connection and the hub id, or name a local folder in backbone.source"
+    )
+    return ConfigError(
+        f"the weights of '{options.name}' cannot be loaded: {str(error).splitlines()[0]}",
+        where=options.checkpoint,
+        remedy=remedy,
+    )
+
+
+def saved_network(folder: Path) -> Any:
+    """Return a network that was saved by `save_pretrained`, as the class that saved it.
+
+    That of a plug-in is found by Transformers, which it told of it.
+
+    Raises:
+        OSError: if it is not there, or damaged.
+        ValueError: if its class is not known.
+    """
+    import multimolecule
+    from transformers import AutoModel
+
+    from rnaernie_bench.backbones import letters_network
+
+    declared = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    name = (declared.get("architectures") or ["none"])[0]
+    network = getattr(multimolecule, name, None) or getattr(letters_network, name, None)
+    if network is None:
+        return AutoModel.from_pretrained(folder)
+    return network.from_pretrained(folder, attn_implementation=attention_of(network))
+
+
+def saved_tokenizer(folder: Path) -> Any:
+    """Return a tokenizer that was saved by `save_pretrained`, as the class that saved it.
+
+    Raises:
+        OSError: if it is not there, or damaged.
+    """
+    import multimolecule
+    from transformers import AutoTokenizer
+
+    path = folder / "tokenizer_config.json"
+    declared = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kind = getattr(multimolecule, declared.get("tokenizer_class") or "RnaTokenizer", AutoTokenizer)
+    return kind.from_pretrained(folder)
+
+
+def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> list[str]:
+    """Raise a ValueError if weights were made up, or the tokenizer is not the network's.
+
+    Returns:
+        The names of a pooler's weights, which may be made up.
+    """
+    drawn = sorted(key for key in report["missing_keys"] if key.startswith("pooler."))
+    missing = sorted({*report["missing_keys"]} - {*drawn})
+    if missing:
+        raise ValueError(f"it holds no weights for {_some(missing)}")
+    wrong = sorted(str(key) for key, *_ in report["mismatched_keys"])
+    if wrong:
+        raise ValueError(f"its weights differ from the shape in config.json: {_some(wrong)}")
+    if n_tokens != n_rows:
+        raise ValueError(f"its tokenizer has {n_tokens} tokens, its network {n_rows}")
+    return drawn
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -1,0 +1,62 @@
+"""`rnaernie-bench sweep`: search for settings."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from rnaernie_bench.cli.run import add_task_path, heading, prepare_libraries, say, summary
+
+if TYPE_CHECKING:
+    from rnaernie_bench.sweeps.sweep import SweepOutcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the subcommand."""
+    parser.description = (
+        "Search for the settings that are best on validation (configs/sweep/*.yaml), run them on "
+        "several seeds and test these runs. Repeated, the command goes on where it was; several of "
+        "the same command share the work."
+    )
+    parser.epilog = "example: rnaernie-bench sweep task=ncrna_cls sweep=default sweep.trials=50"
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="settings of the runs, sweep=NAME and sweep.KEY=VALUE",
+    )
+    add_task_path(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Carry the sweep out and print its best trials and the runs of the best settings."""
+    prepare_libraries()
+    from rnaernie_bench.sweeps.setup import set_up
+    from rnaernie_bench.sweeps.sweep import carry_out
+
+    sweep = set_up(arguments.overrides, arguments.task_path)
+    print(heading(sweep.config), flush=True)
+    outcome = carry_out(sweep, say)
+    print(report(outcome), flush=True)
+    return 0
+
+
+def report(outcome: SweepOutcome, most: int = 5) -> str:
+    """Return the best trials, how many there were, and the tests of the best settings."""
+    from rnaernie_bench.sweeps.search import ranked
+    from rnaernie_bench.sweeps.sweep import describe
+
+    sweep = outcome.sweep
+    states = [trial.state.name for trial in outcome.trials]
+    counts = {
+        "complete": states.count("COMPLETE"),
+        "given up on": states.count("PRUNED"),
+        "failed": states.count("FAIL"),
+    }
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    lines = [f"study {sweep.study}: {told}; the best on validation:"]
+    best = outcome.front or ranked(outcome.trials, sweep.goals)[:most]
+    lines += [f"  {describe(trial, sweep)}" for trial in best]
+    for run in outcome.runs:
+        lines += ["", f"trial {outcome.best.number}, seed {run.record['seed']}", summary(run)]
+    return "\n".join(lines)

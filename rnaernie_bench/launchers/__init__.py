@@ -1,0 +1,1 @@
+"""Launchers: what starts many commands, here or on other machines."""

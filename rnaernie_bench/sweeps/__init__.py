@@ -1,0 +1,1 @@
+"""Hyperparameter search with Optuna: validation chooses, the best settings are tested once."""

@@ -1,0 +1,172 @@
+"""For the tests of plug-ins: a tiny backbone, tiny tasks, and a run of a few steps.
+
+Importing this module makes `backbone=mock` known. A test of a head, for one, is a line::
+
+    def test_head(tmp_path):
+        try_out(tmp_path, head="my_head")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rnaernie_bench.catalogue import BACKBONES, PER_BASE, EncoderEntry
+from rnaernie_bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.data.items import Split
+    from rnaernie_bench.runner import Outcome
+    from rnaernie_bench.task import Task
+
+MOCK_TASKS = Path(__file__).parent / "mock_tasks"
+"""A folder of tasks on simulated data, for `task_path`: `mock_cls` (classes of sequences),
+`mock_value` (a number each), `mock_token` (which bases pair), `mock_contact` (which pairs),
+`mock_pair` (whether two sequences interact)."""
+
+MAX_BASES = 508
+TOLERANCE = 1e-3
+"""Of metrics, relative where they are large: features of a frozen backbone are kept with less
+precision than the loaded model has."""
+
+
+@dataclass(frozen=True)
+class MockOptions:
+    """Options of `backbone=mock`."""
+
+    name: str
+    init: Literal["random"] = "random"
+    hidden_size: int = 16
+
+
+def mock_encoder(seed: int = 0, hidden_size: int = 16) -> Encoder:
+    """Return a backbone of one layer with random weights, the same for equal arguments.
+
+    It is an RNAErnie with the hosted vocabulary, and takes sequences of up to 508 bases.
+
+    Args:
+        seed: of its weights.
+        hidden_size: the width of a state, even.
+    """
+    return load_mock(MockOptions("mock", hidden_size=hidden_size), seed)
+
+
+def load_mock(options: MockOptions, seed: int) -> Encoder:
+    """Return the backbone that `MockOptions` describe, as `EncoderEntry.load` does."""
+    import torch
+    from multimolecule import RnaErnieConfig, RnaErnieModel, RnaTokenizer
+
+    from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
+
+    tokenizer = RnaTokenizer()
+    config = RnaErnieConfig(
+        vocab_size=len(tokenizer),
+        num_hidden_layers=1,
+        hidden_size=options.hidden_size,
+        num_attention_heads=2,
+        intermediate_size=2 * options.hidden_size,
+        initializer_range=0.5,  # so large that sequences differ by more than rounding
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = RnaErnieModel._from_config(config, attn_implementation="sdpa")
+    return Encoder(model.eval(), tokenizer, MAX_BASES, weights_sha256(model))
+
+
+MOCK = EncoderEntry(
+    options=MockOptions,
+    load="rnaernie_bench.testing:load_mock",
+    summary="one random layer, for tests",
+    levels=PER_BASE,
+)
+BACKBONES.register("mock")(MOCK)
+
+
+def try_out(
+    folder: Path,
+    *,
+    task: str = "mock_cls",
+    backbone: str = "mock",
+    strategy: str = "full",
+    head: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    task_path: Iterable[Path] = (),
+) -> Outcome:
+    """Train for one epoch on simulated data, and hold the saved model against the run.
+
+    Args:
+        folder: an empty folder, such as pytest's `tmp_path`.
+        task: of `MOCK_TASKS`, `task_path`, or an installed package.
+        backbone: a backbone or baseline.
+        strategy: how a backbone is adapted.
+        head: the head; None for the task's.
+        settings: further settings by key.
+        task_path: further folders of tasks.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        AssertionError: if the record is not valid, or the model, loaded again from the run's
+            folder, does not score as the run did.
+        BenchError: if the run fails.
+    """
+    from rnaernie_bench import api
+
+    chosen = {"trainer.max_epochs": 1, "trainer.progress": False, "task.data": "simulated"}
+    heads = {} if head is None else {"task.head": head}
+    outcome = api.run(
+        task,
+        backbone=backbone,
+        strategy=strategy,
+        settings={**chosen, **heads, **(settings or {})},
+        runs_dir=folder / "runs",
+        task_path=[MOCK_TASKS, *task_path],
+    )
+    _check(outcome, [MOCK_TASKS, *task_path])
+    return outcome
+
+
+def _check(outcome: Outcome, task_path: Iterable[Path]) -> None:
+    """Score the test items once more by the loaded model, and compare with the record."""
+    from rnaernie_bench import api
+    from rnaernie_bench.data.loading import load_dataset, make_split
+    from rnaernie_bench.results.record import validate_record
+
+    try:
+        validate_record(outcome.record)
+    except BenchError as error:
+        raise AssertionError(str(error)) from error
+    task = api.load_task(outcome.record["task"]["name"], task_path)
+    split = make_split(task, load_dataset(task, simulated=True), outcome.record["split"]["name"])
+    tests = _scored_again(outcome, task, split)
+    for part, test in outcome.record["tests"].items():
+        for name, metric in test["metrics"].items():
+            again = tests[part]["metrics"][name]["value"]
+            assert abs(again - metric["value"]) <= TOLERANCE * max(1, abs(again)), (
+                f"{name} on {part} is {again:.4f} by the loaded model, {metric['value']:.4f} by the"
+                " run: what is saved is not what was trained"
+            )
+
+
+def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, Any]:
+    """Return the record's field `tests` of the model in the run's folder."""
+    from rnaernie_bench import api
+
+    predictor: Any = api.load_run(outcome)
+    fitted: Any = predictor.fitted
+    if task.level == "contact":
+        from rnaernie_bench.contacts.evaluation import evaluate_contacts
+
+        decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases
+        return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests
+    if (task.level, task.problem) == ("sequence", "multiclass"):
+        from rnaernie_bench.evaluation import evaluate
+
+        return evaluate(fitted, split, task.labels, max_bases=None).tests
+    from rnaernie_bench.measured_evaluation import evaluate_measured
+
+    return evaluate_measured(fitted, split, task, max_bases=None).tests

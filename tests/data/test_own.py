@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnaernie_bench
+from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.data.own import OwnData, declare
+from rnaernie_bench.errors import BenchError, ConfigError, DataError
+from rnaernie_bench.results.store import import_run
+
+RICH = {"gc": "GGGCCCAU", "a": "AAAAAACGU"}
+
+
+def rows(count: int, seed: int) -> list[dict[str, Any]]:
+    """Return `count` rows a class; which bases are frequent tells class and share of G and C."""
+    generator = random.Random(seed)
+    found = []
+    for number in range(count):
+        for kind, letters in RICH.items():
+            sequence = "".join(generator.choices(letters, k=generator.randint(18, 24)))
+            strong = [float(base in "GC") for base in sequence]
+            found.append(
+                {
+                    "name": f"{kind}{seed}_{number}",
+                    "seq": sequence.lower() if number % 2 else sequence,
+                    "kind": kind,
+                    "share": round(sum(strong) / len(strong), 3),
+                    "strong": " ".join(f"{value:g}" for value in strong[:-2]),
+                    "family": f"F{number // 2}",
+                }
+            )
+    return found
+
+
+def write(path: Path, content: list[dict[str, Any]], separator: str = ",") -> Path:
+    lines = [separator.join(content[0])]
+    lines += [separator.join(str(value) for value in row.values()) for row in content]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> OwnData:
+    """Return the data of a classification with families."""
+    train = write(tmp_path / "My set.csv", rows(10, seed=1))
+    test = write(tmp_path / "t.tsv", rows(3, seed=2), "\t")
+    return OwnData(
+        (train,), (test,), "sequence", "multiclass", ("kind",), "seq", group="family", id="name"
+    )
+
+
+def test_a_declaration_is_read_like_any_other(data: OwnData, tmp_path: Path) -> None:
+    task = declare(data, tmp_path / "own")
+    assert (task.name, task.labels, task.main_metric.name) == (
+        "own_my_set",
+        ("a", "gc"),
+        "macro_f1",
+    )
+    split = make_split(task, load_dataset(task, simulated=False), "own")
+    assert (len(split.train), len(split.validation)) == (16, 4)  # whole families
+    assert not {item.group for item in split.train} & {item.group for item in split.validation}
+    assert {name: len(part) for name, part in split.tests.items()} == {"full": 6, "deduplicated": 6}
+    item = next(item for item in split.train if item.id.startswith("gc1_"))
+    assert set(item.sequence) <= set("ACGU")
+    assert item.label == 1
+
+
+def test_classes_in_an_order_of_ones_own(data: OwnData, tmp_path: Path) -> None:
+    task = declare(replace(data, problem="binary", classes=("gc", "a")), tmp_path / "own")
+    assert task.labels == ("gc", "a")
+    assert task.main_metric.name == "auroc"
+    with pytest.raises(ConfigError, match="two labels are needed"):
+        declare(replace(data, problem="binary", classes=("gc", "a", "x")), tmp_path / "own")
+
+
+def test_changed_files_are_declared_anew(data: OwnData, tmp_path: Path) -> None:
+    first = declare(data, tmp_path / "own")
+    write(data.train[0], rows(11, seed=1))
+    with pytest.raises(DataError, match="differs from what the task declares"):
+        load_dataset(first, simulated=False)
+    again = declare(data, tmp_path / "own")
+    assert again.folder == first.folder
+    assert len(load_dataset(again, simulated=False).parts["train"]) == 22
+
+
+def test_quantities(data: OwnData, tmp_path: Path) -> None:
+    task = declare(replace(data, problem="regression", label=("share",)), tmp_path / "own")
+    assert (task.labels, task.main_metric.name) == (("share",), "spearman")
+    first, *_ = load_dataset(task, simulated=False).parts["train"]
+    strong = sum(base in "GC" for base in first.sequence) / len(first.sequence)
+    assert first.label == pytest.approx((strong,), abs=1e-3)
+
+
+def test_bases(data: OwnData, tmp_path: Path) -> None:
+    own = replace(data, level="token", problem="regression", label=("strong",))
+    task = declare(own, tmp_path / "own")
+    assert (task.main_metric.name, task.main_metric.higher_is_better) == ("mcrmse", False)
+    first, *_ = load_dataset(task, simulated=False).parts["train"]
+    known = [float(base in "GC") for base in first.sequence[:-2]]
+    assert first.labels[:-2, 0].tolist() == known
+    assert np.isnan(first.labels[-2:]).all()
+
+
+def test_classes_of_bases(data: OwnData, tmp_path: Path) -> None:
+    table = [
+        {"seq": "GGAAA", "s": "((.)"},
+        {"seq": "GGAAC", "s": "( . x"},
+        {"seq": "CC", "s": "()"},
+    ]
+    test = [{"seq": "ACGU", "s": "...."}]
+    own = OwnData(
+        (write(tmp_path / "d.csv", table),), (write(tmp_path / "e.csv", test),),
+        "token", "multiclass", ("s",), "seq",
+    )  # fmt: skip
+    task = declare(own, tmp_path / "own")
+    assert task.labels == ("(", ")", ".", "x")
+    first, second, _ = load_dataset(task, simulated=False).parts["train"]
+    assert first.labels[:4, 0].tolist() == [0, 0, 2, 1] and np.isnan(first.labels[4, 0])
+    assert second.labels[:3, 0].tolist() == [0, 2, 3]
+
+
+def test_a_fasta_file_and_a_table_of_its_labels(data: OwnData, tmp_path: Path) -> None:
+    table = rows(10, seed=1)
+    fasta = tmp_path / "mine.fa"
+    fasta.write_text("".join(f">{row['name']} x\n{row['seq']}\n" for row in reversed(table)))
+    labels = write(tmp_path / "labels.csv", [{"name": r["name"], "kind": r["kind"]} for r in table])
+    own = replace(data, train=(fasta, labels), group=None, sequence="none")
+    own = replace(own, test=own.train)
+    task = declare(own, tmp_path / "own")
+    items = load_dataset(task, simulated=False).parts["train"]
+    assert [item.id for item in items] == [row["name"] for row in reversed(table)]
+    assert items[0].label == task.labels.index(table[-1]["kind"])
+    fasta.write_text(fasta.read_text() + ">more\nACGU\n")
+    with pytest.raises(DataError, match=r"labels.csv: there is no row for the record 'more'"):
+        declare(own, tmp_path / "own")
+    fasta.write_text(">a1_0\nACGU\n")
+    with pytest.raises(DataError, match="there is no sequence for the id"):
+        declare(own, tmp_path / "own")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"label": ("knd",)}, "there is no column 'knd' for label or group; did you mean kind"),
+        ({"sequence": "sq"}, "there is no column 'sq'"),
+        ({"label": ("kind", "share")}, "classes stand in one column"),
+        ({"level": "contact"}, "there is no contact multiclass without a task file"),
+        ({"metric": "spearman"}, "'spearman' is not allowed"),
+        ({"test": (Path("none.csv"),)}, "none.csv: there is no such file"),
+        ({"test": (Path("a.fa"),)}, "a part is one table, or one FASTA file and one table"),
+        ({"level": "token", "problem": "regression"}, "not a list of numbers"),
+    ],
+)
+def test_what_does_not_go_together(
+    data: OwnData, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BenchError) as caught:
+        declare(replace(data, **changes), tmp_path / "own")
+    assert words in str(caught.value)
+    assert not (tmp_path / "own" / "own_my_set").exists()
+
+
+def test_on_the_command_line(
+    data: OwnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = map(str, (*data.train, *data.test))
+    files = ["run", "--train", train, "--test", test, "--sequence", "seq", "--label", "kind"]
+    settings = ["backbone=kmer", "backbone.max_k=1", "tracking=none"]
+    stated = ["--level", "sequence", "--problem", "multiclass"]
+    assert main([*files, *settings]) == 2
+    assert "--level: data of your own need it: nothing is guessed" in capsys.readouterr().err
+    assert main([*files, *stated, *settings, "task=ncrna_cls"]) == 2
+    assert "exclude each other" in capsys.readouterr().err
+    assert main([*files, *stated, *settings]) == 0
+    out = capsys.readouterr().out
+    assert "own_my_set/task.yaml, sequence multiclass, labels a, gc" in out
+    assert "DEMO" not in out
+    [record] = Path("runs").glob("own_my_set/*/record.json")
+    with pytest.raises(BenchError, match="no task file declares"):
+        import_run(record.parent, tmp_path / "results")
+    assert main(["export", str(record.parent), "--to", "given"]) == 0
+    assert main(["leaderboard", "--runs"]) == 0
+
+
+def test_in_python(data: OwnData) -> None:
+    task = rnaernie_bench.own_task(
+        data.train[0], data.test[0],
+        level="sequence", problem="multiclass", label="kind", sequence="seq",
+    )  # fmt: skip
+    outcome = rnaernie_bench.run(task, backbone="kmer", settings={"backbone.max_k": 1})
+    assert outcome.record["dataset"]["own"] and not outcome.record["dataset"]["simulated"]
+    assert outcome.record["tests"]["full"]["metrics"]["accuracy"]["value"] > 0.9
+    [prediction] = rnaernie_bench.predict(outcome, ["GGGCCCGGGCCCGGGCCC"])
+    assert prediction.label == "gc"
+    with pytest.raises(ConfigError, match="simulated"):
+        rnaernie_bench.run(task, backbone="kmer", preset="demo")
