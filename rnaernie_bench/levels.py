@@ -57,7 +57,7 @@ METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
     "sequence": ITEM_METRICS,
     "token": TOKEN_METRICS,
     "contact": {"binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1")},
-    "pair": ITEM_METRICS,
+    "pair": {"binary": ITEM_METRICS["binary"]},
 }
 """The metrics of each problem at each level; those that are not there cannot be declared."""
 
