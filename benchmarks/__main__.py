@@ -13,6 +13,7 @@ from benchmarks import (
     masking,
     pair_screening,
     statistics,
+    sweep,
     train_throughput,
     type_guided,
 )
@@ -21,6 +22,7 @@ for benchmark in (
     train_throughput,
     flop_utilisation,
     frozen_cache,
+    sweep,
     masking,
     pair_screening,
     embedding,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,12 +17,13 @@ from rnaernie_bench.task import load_task as find_task
 
 if TYPE_CHECKING:
     from rnaernie_bench.contacts.predict import ContactPredictor, PredictedStructure
+    from rnaernie_bench.pairs.predict import PairPrediction, PairPredictor
     from rnaernie_bench.predict_values import ValuePredictor, Values
     from rnaernie_bench.prediction import Prediction, Predictor
     from rnaernie_bench.runner import Outcome
 
-    AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor
-    AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure
+    AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor | PairPredictor
+    AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure | PairPrediction
 
 Files = str | Path | Sequence[str | Path]
 """One file, or a FASTA file and a table."""
@@ -180,13 +182,14 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
         runs_dir: where ids are looked for.
 
     Returns:
-        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels or bases, or a
-        `ContactPredictor`. The first two are called with normalised sequences.
+        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels or bases, a
+        `ContactPredictor` or a `PairPredictor`. The first two are called with normalised sequences.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
     """
     from rnaernie_bench.contacts.predict import load_contact_run
+    from rnaernie_bench.pairs.predict import load_pair_run
     from rnaernie_bench.predict_values import load_value_run
     from rnaernie_bench.prediction import load_run, predicts_classes, read_predictor
 
@@ -194,12 +197,14 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
     saved = read_predictor(folder)
     if saved.get("level") == "contact":
         return load_contact_run(folder)
+    if saved.get("level") == "pair":
+        return load_pair_run(folder)
     return load_run(folder) if predicts_classes(saved) else load_value_run(folder)
 
 
 def predict(
     run: str | Path | Outcome | AnyPredictor,
-    sequences: Sequence[str] | Path,
+    sequences: Sequence[str] | Sequence[tuple[str, str]] | Path,
     *,
     runs_dir: str | Path = "runs",
 ) -> list[AnyPrediction]:
@@ -207,12 +212,13 @@ def predict(
 
     Args:
         run: as of `load_run`, or what that returned.
-        sequences: upper or lower case, T or U; or the path of a FASTA file, plain or gzip.
+        sequences: upper or lower case, T or U, for a run on pairs two and two, 5' to 3'; or the
+            path of a FASTA file, plain or gzip, for a run on pairs of a table.
         runs_dir: where ids are looked for.
 
     Returns:
         One a sequence, in their order: a `Prediction` with label and probabilities, `Values` with
-        numbers and what they decide, or a `PredictedStructure` with base pairs.
+        numbers and what they decide, a `PredictedStructure` with base pairs, or a `PairPrediction`.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
@@ -220,6 +226,7 @@ def predict(
             limit of a run with ``task.length=error``.
     """
     from rnaernie_bench.contacts.predict import ContactPredictor, predict_contacts
+    from rnaernie_bench.pairs.predict import PairPredictor, predict_pairs
     from rnaernie_bench.predict_values import ValuePredictor, predict_values
     from rnaernie_bench.prediction import Predictor, predict_fasta
 
@@ -227,32 +234,41 @@ def predict(
         raise ConfigError(
             "one text is no list of sequences",
             where="sequences",
-            remedy="put it in brackets, or give the Path of a FASTA file",
+            remedy="put it in brackets, or give the Path of a file",
         )
-    known = isinstance(run, Predictor | ValuePredictor | ContactPredictor)
+    known = isinstance(run, Predictor | ValuePredictor | ContactPredictor | PairPredictor)
     predictor: Any = run if known else load_run(run, runs_dir=runs_dir)  # type: ignore[arg-type]
-    if not isinstance(sequences, Path):
-        checked = [_checked(text, number) for number, text in enumerate(sequences, start=1)]
-        if not isinstance(predictor, ContactPredictor):
-            return list(predictor(checked))
-        return _of_contacts(predictor, checked)
-    if isinstance(predictor, ContactPredictor):
-        return list(predict_contacts(predictor, sequences))
-    by_id = predict_fasta if isinstance(predictor, Predictor) else predict_values
-    return [prediction for _, prediction in by_id(predictor, sequences)]
+    given: Any = sequences
+    if isinstance(predictor, ContactPredictor | PairPredictor):
+        read: Any = predict_contacts if isinstance(predictor, ContactPredictor) else predict_pairs
+        with _as_file(given) as path:
+            return list(read(predictor, path)) if path else []
+    if isinstance(given, Path):
+        by_id = predict_fasta if isinstance(predictor, Predictor) else predict_values
+        return [prediction for _, prediction in by_id(predictor, given)]
+    return list(predictor([_checked(text, str(n)) for n, text in enumerate(given, start=1)]))
 
 
-def _of_contacts(predictor: ContactPredictor, sequences: list[str]) -> list[AnyPrediction]:
-    """Return structures of normalised sequences, named by their numbers."""
-    from rnaernie_bench.contacts.predict import predict_contacts
-
-    if not sequences:
-        return []
+@contextmanager
+def _as_file(sequences: Sequence[Any] | Path) -> Iterator[Path | None]:
+    """Give the file that holds `sequences`, or pairs of them, named by their numbers; None if there
+    are none."""
+    if isinstance(sequences, Path) or not sequences:
+        yield sequences if isinstance(sequences, Path) else None
+        return
+    lines = []
+    for number, entry in enumerate(sequences, start=1):
+        if isinstance(entry, str):
+            lines.append(f">{number}\n{_checked(entry, str(number))}")
+            continue
+        if not lines:
+            lines.append("first_id\tfirst\tsecond_id\tsecond")
+        partners = [_checked(text, f"{number}, partner {i}") for i, text in enumerate(entry, 1)]
+        lines.append(f"{number}.1\t{partners[0]}\t{number}.2\t{partners[1]}")
     with TemporaryDirectory() as folder:
-        fasta = Path(folder) / "sequences.fa"
-        records = (f">{number}\n{text}\n" for number, text in enumerate(sequences, start=1))
-        fasta.write_text("".join(records), encoding="utf-8")
-        return list(predict_contacts(predictor, fasta))
+        path = Path(folder) / "sequences.tsv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield path
 
 
 def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
@@ -261,9 +277,9 @@ def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
     return find_run(str(run), Path(runs_dir)) if isinstance(run, str | Path) else run.folder
 
 
-def _checked(text: str, number: int) -> str:
+def _checked(text: str, name: str) -> str:
     """Return a sequence as predictors take it."""
-    sequence, where = normalise(text), f"sequence {number}"
+    sequence, where = normalise(text), f"sequence {name}"
     if not sequence:
         raise DataError("the sequence is empty", where=where, remedy="leave it out")
     refuse_foreign(sequence, where)

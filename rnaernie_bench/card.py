@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rnaernie_bench.catalogue import BACKBONES
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.task import Task
 
 
-def run_card(task: Task, record: Mapping[str, Any], exported: str | None = None) -> str:
+def run_card(
+    task: Task, record: Mapping[str, Any], *, whole: bool, exported: str | None = None
+) -> str:
     """Return the card of a finished run in Markdown.
 
     Args:
         task: of the run.
         record: of the run.
+        whole: whether the model is saved as one of MultiMolecule's, head and all.
         exported: the folder or hub id that holds model and card; None for the run's own folder.
     """
     backbone, split, cost = record["backbone"], record["split"], record["cost"]
@@ -51,11 +56,14 @@ def run_card(task: Task, record: Mapping[str, Any], exported: str | None = None)
         lines += [*section, ""] if section else []
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
     lines += ["## Licence", "", _terms(record), ""]
-    return "\n".join([*lines, *_use(task, record, exported)])
+    return "\n".join([*lines, *_use(task, record, whole, exported)])
 
 
-def front_matter(task: Task, record: Mapping[str, Any]) -> str:
-    """Return the metadata of a card as the hub reads them, in YAML between two lines of dashes."""
+def front_matter(task: Task, record: Mapping[str, Any], *, whole: bool) -> str:
+    """Return the metadata of a card as the hub reads them, in YAML between two lines of dashes.
+
+    The arguments are those of `run_card`.
+    """
     import yaml
 
     backbone, dataset = record["backbone"], record["dataset"]["name"]
@@ -74,7 +82,7 @@ def front_matter(task: Task, record: Mapping[str, Any]) -> str:
     base = backbone.get("options", {}).get("source")
     values = {
         "license": "agpl-3.0",
-        "library_name": "multimolecule" if _loads_there(record) else "rnaernie-bench",
+        "library_name": "multimolecule" if whole else "rnaernie-bench",
         "tags": ["biology", "RNA", "rnaernie-bench", task.name],
         **({"base_model": base} if base and "/" in base else {}),
         "model-index": [{"name": name, "results": results}],
@@ -82,43 +90,35 @@ def front_matter(task: Task, record: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(values, sort_keys=False)}---\n\n"
 
 
-def _use(task: Task, record: Mapping[str, Any], exported: str | None) -> list[str]:
+def _use(task: Task, record: Mapping[str, Any], whole: bool, exported: str | None) -> list[str]:
     """Return how to predict with the model, by command and in Python."""
     run = exported or record["run_id"]
     output = "out.dbn" if task.level == "contact" else "out.tsv"
-    lines = ["## Use", "", "```bash", f"rnaernie-bench predict {run} in.fa -o {output}", "```", ""]
+    source = "pairs.tsv" if task.level == "pair" else "in.fa"
+    command = f"rnaernie-bench predict {run} {source} -o {output}"
+    lines = ["## Use", "", "```bash", command, "```", ""]
     if exported is None:
         lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
     elif "/" in exported:
         lines += ["where the folder is a copy of the repository, such as `hf download` makes.", ""]
-    if task.level == "sequence":
-        lines += [
-            "```python",
-            "from rnaernie_bench import predict",
-            "",
-            f'predict("{run}", ["GGGCUUCGGCCC"])',
-            "```",
-            "",
-        ]
-    if _loads_there(record):
+    if task.level != "pair":
+        lines += ["```python", "from rnaernie_bench import predict", ""]
+        lines += [f'predict("{run}", ["GGGCUUCGGCCC"])', "```", ""]
+    if whole:
+        name, place = f"AutoModelFor{task.level.capitalize()}Prediction", exported or "model"
         lines += [
             "Without this package, network and head load in MultiMolecule, whose logits are not",
             "calibrated:",
             "",
             "```python",
-            "from multimolecule import AutoModelForSequencePrediction, RnaTokenizer",
+            f"from multimolecule import {name}, RnaTokenizer",
             "",
-            f'model = AutoModelForSequencePrediction.from_pretrained("{exported or "model"}")',
-            f'tokenizer = RnaTokenizer.from_pretrained("{exported or "model"}")',
+            f'model = {name}.from_pretrained("{place}")',
+            f'tokenizer = RnaTokenizer.from_pretrained("{place}")',
             "```",
             "",
         ]
     return lines
-
-
-def _loads_there(record: Mapping[str, Any]) -> bool:
-    """Return whether MultiMolecule loads the whole model, head and all."""
-    return bool(record.get("head") == "pooled")
 
 
 def _model(record: Mapping[str, Any]) -> str:
@@ -137,11 +137,19 @@ def _model(record: Mapping[str, Any]) -> str:
 def _terms(record: Mapping[str, Any]) -> str:
     """Return under which licence the model stands."""
     text = "The software is licensed under AGPL-3.0-or-later."
-    if record["backbone"]["kind"] == "baseline" or record["backbone"]["init"] == "random":
+    backbone = record["backbone"]
+    if backbone["kind"] == "baseline" or backbone["init"] == "random":
         return text
+    try:
+        entry: Any = BACKBONES.get(backbone["name"])
+    except ConfigError:  # a plug-in that has gone
+        entry = None
+    licence, citation = getattr(entry, "licence", ""), getattr(entry, "citation", "")
+    told = f" The pre-trained weights: {licence}." if licence else ""
+    told += f" Cite {citation}." if citation else ""
     return (
-        f"{text} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the same "
-        "licence, as its FAQ reads it. The licence of the data stands above."
+        f"{text}{told} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the "
+        "licence of the software, as its FAQ reads it. The licence of the data stands above."
     )
 
 

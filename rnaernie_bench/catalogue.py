@@ -15,7 +15,7 @@ from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.registry import Registry
 
-PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact")
+PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
 """The levels of an encoder that has one state for each base."""
 
 
@@ -131,6 +131,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         },
         "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
         "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "mock": "rnaernie_bench.testing:MOCK",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "letters": "rnaernie_bench.baselines.letters:ENTRY",
@@ -149,6 +150,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
     },
     group="rnaernie_bench.backbones",
     types=(EncoderEntry, BaselineEntry),
+    unlisted=["mock"],
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(
@@ -188,6 +190,7 @@ LAUNCHERS: Registry[LauncherEntry] = Registry(
         "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
     },
     group="rnaernie_bench.launchers",
+    types=(LauncherEntry,),
 )
 
 

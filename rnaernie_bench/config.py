@@ -52,6 +52,9 @@ class TaskOptions:
     focal_gamma: float = added(0.0)
     """The exponent of the focal loss, by which easy pairs count less; 0: cross-entropy."""
 
+    encoding: Literal["towers", "joint"] | None = None
+    """Whether both sequences of a pair are read apart or as one input; None without pairs."""
+
     def __post_init__(self) -> None:
         require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
         apart = self.length == "window" or self.window_overlap == 0
@@ -204,7 +207,7 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
-    check_chosen(declared.level, config.task.length, config.task.decoder)
+    check_chosen(declared.level, config.task.length, config.task.decoder, config.task.encoding)
     return config
 
 
@@ -302,6 +305,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
             "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none",
             "decoder": "greedy" if task.level == "contact" else None,
             "positive_weight": None, "focal_gamma": 0.0,
+            "encoding": "towers" if task.level == "pair" else None,
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 
@@ -341,7 +345,10 @@ def plugin_settings(group: str, name: str) -> dict[str, Any]:
 
 def _known(group: str) -> list[str]:
     """Return what can be chosen of a group, installed plug-ins and all."""
-    known = sorted({*group_choices(group), *_REGISTRIES.get(group, ())})
+    registry = _REGISTRIES.get(group)
+    known = sorted(
+        {*group_choices(group), *(registry or ()), *(registry.unlisted if registry else ())}
+    )
     return [*known, "null"] if group in ("sweep", "suite") else known
 
 

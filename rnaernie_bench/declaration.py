@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.levels import MetricName
+from rnaernie_bench.single_table import Cut, Negatives, PairColumns
 
 ResamplingUnit = Literal["item", "group"]
 
@@ -94,6 +95,10 @@ class DatasetDeclaration:
     own: bool = False
     """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
     that results stay among the runs."""
+    pairs: PairColumns | None = None
+    """Of pairs: what the columns of the files mean, which are CSV or TSV then."""
+    negatives: Negatives | None = None
+    """Of pairs without a column of labels: how negatives are made of them."""
 
     @property
     def file_parts(self) -> dict[str, dict[str, DataFile]]:
@@ -149,6 +154,8 @@ class SplitDeclaration:
     tests: Mapping[str, TestPart]
     held_out: HeldOut | None = None
     folds: Folds | None = None
+    cut: Cut | None = None
+    """How all three are cut from the one part that they name."""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,10 @@ def export_folder(
     task = load_task(record["task"]["name"], [*task_path, *own])
     with atomic_folder(target) as temporary:
         shutil.copytree(model_folder(run), temporary, dirs_exist_ok=True)
-        card = front_matter(task, record) + run_card(task, record, name or str(target))
-        write_text(temporary / "README.md", card)
+        whole = (temporary / "config.json").is_file()
+        card = run_card(task, record, whole=whole, exported=name or str(target))
+        matter = front_matter(task, record, whole=whole)
+        write_text(temporary / "README.md", matter + card)
         write_json(temporary / RECORD_FILE, record)
     return target
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Fitted(Protocol):
-    """A model that has seen its training data and can score sequences."""
+    """A model that has seen its training data and can score sequences, or pairs of them."""
 
-    def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return unnormalised scores, float32 of shape (sequences, classes)."""
+    def logits(self, inputs: Sequence[Any], /) -> np.ndarray:
+        """Return unnormalised scores, float32 of shape (units, outputs), of items' inputs."""
         ...
 
     def save(self, folder: Path) -> None:

@@ -35,6 +35,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
         "length": config.task.length,
         **(windows if config.task.length == "window" else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
+        **({} if config.task.encoding is None else {"encoding": config.task.encoding}),
         **{key: value for key, value in told(config.task).items() if key in weighting},
         "train_fraction": config.task.train_fraction,
         "budget": budget,

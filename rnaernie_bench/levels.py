@@ -57,7 +57,7 @@ METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
     "sequence": ITEM_METRICS,
     "token": TOKEN_METRICS,
     "contact": {"binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1")},
-    "pair": ITEM_METRICS,
+    "pair": {"binary": ITEM_METRICS["binary"]},
 }
 """The metrics of each problem at each level; those that are not there cannot be declared."""
 
@@ -107,7 +107,9 @@ def check_declared(
             )
 
 
-def check_chosen(level: Level, length: str, decoder: str | None) -> None:
+def check_chosen(
+    level: Level, length: str, decoder: str | None, encoding: str | None = None
+) -> None:
     """Refuse options that a run on a task of this level cannot have.
 
     Raises:
@@ -120,3 +122,6 @@ def check_chosen(level: Level, length: str, decoder: str | None) -> None:
         raise ConfigError("the value must be the name of a decoder", where="task.decoder")
     if level != "contact" and decoder is not None:
         raise ConfigError("the value must be null: the task has no pairs", where="task.decoder")
+    if (level == "pair") != (encoding is not None):
+        allowed = "towers or joint" if level == "pair" else "null: the task has no pairs"
+        raise ConfigError(f"the value must be {allowed}", where="task.encoding")

@@ -41,15 +41,13 @@ class MeasuredEvaluation:
     @property
     def selected(self) -> dict[str, Any]:
         """What validation chose, for the record."""
-        thresholds = self.tuning.thresholds
-        if not thresholds:
+        predictions = self.predictions
+        if not predictions.kind.name.endswith(("binary", "multilabel")):
             return {}
-        named = (
-            {"threshold": thresholds[0]}
-            if len(thresholds) == 1
-            else {f"threshold_{n}": t for n, t in zip(self.labels, thresholds, strict=True)}
-        )
-        return {"temperature": self.tuning.temperature, **named}
+        columns = predictions.columns
+        thresholds = self.tuning.thresholds or (0.0,) * columns
+        names = ["threshold"] if columns == 1 else [f"threshold_{label}" for label in self.labels]
+        return {"temperature": self.tuning.temperature, **dict(zip(names, thresholds, strict=True))}
 
     @property
     def predictor(self) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import Level
 
 Partner = Literal["first", "second"]
 
-CutBy = Literal["item", "group", "first", "second", "both"]
+CutBy = Literal["item", "group", "overlap", "first", "second", "both"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Cut:
     """Test and validation parts cut from one part, so that nothing stands on both sides."""
 
     by: CutBy = "item"
-    """`item`: at random. `group`: whole families of items that share a group or a sequence. Of
+    """`item`: at random. `group`: whole families of items that share a group or a sequence.
+    `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do. Of
     pairs, `first` and `second`: families of that partner, by its name and sequence; `both`: of
     either, and pairs of which one partner is on each side are dropped."""
     fraction: float = 0.2
@@ -71,10 +74,46 @@ class Cut:
     validation: float = 0.1
     """The same of the validation part, cut by the same rule from what then remains."""
     seed: int = 1000
+    overlap: int = 12
 
     def __post_init__(self) -> None:
+        if self.overlap < 1:
+            raise ConfigError("the value must be 1 or more", where="cut.overlap")
         for name in ("fraction", "validation"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")
+
+
+def check_pairs(level: Level, columns: PairColumns | None, negatives: Negatives | None) -> None:
+    """Refuse columns of pairs at another level, and negatives of data that has some.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if (level == "pair") != (columns is not None):
+        raise ConfigError("the level 'pair', and no other, needs columns", where="dataset.pairs")
+    if (negatives is not None) != (columns is not None and not columns.label):
+        raise ConfigError(
+            "either pairs have a column of labels, or negatives are made", where="dataset.negatives"
+        )
+
+
+def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> None:
+    """Refuse a cut of several parts, or by what items of the level do not have.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if len(parts) != 1:
+        raise ConfigError(
+            "a cut is of one part: train, validation and tests name the same", where=where
+        )
+    allowed = (
+        ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
+    )
+    if cut.by not in allowed:
+        raise ConfigError(
+            f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"
+        )

@@ -21,6 +21,7 @@ from rnaernie_bench.declaration import (
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.single_table import check_cut, check_pairs
 from rnaernie_bench.validation import build
 
 
@@ -56,6 +57,8 @@ class Task:
     """The RNA type (`backbones.vocabulary.RNA_TYPES`) of each label, where labels tell it."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, printed under every table of this task."""
+    shortcuts: tuple[str, ...] = ()
+    """Baselines that a model must beat: what it gains over the best is told under every table."""
     folder: Path = Path()
     """Where the task was found."""
 
@@ -180,6 +183,7 @@ def _check(task: Task) -> None:
     _check_files(task)
     _check_tables(task)
     _check_splits(task)
+    check_pairs(task.level, task.dataset.pairs, task.dataset.negatives)
     _check_header(task.dataset, labelled=task.level == "sequence")
     if task.classifies and set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
@@ -267,7 +271,10 @@ def _check_splits(task: Task) -> None:
                     "the value must be above 0 and at most 1",
                     where=f"splits.{name}.tests.{test}.fraction",
                 )
-        if (split.train == split.validation) != (split.held_out is not None):
+        if split.cut is not None:
+            check_cut(split.cut, _parts(split), task.level, where=f"splits.{name}.cut")
+        cut = split.held_out or split.cut
+        if (split.train == split.validation) != (cut is not None):
             raise ConfigError(
                 "validation is a part of its own, or train's name with held_out beside it",
                 where=f"splits.{name}.validation",

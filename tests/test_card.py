@@ -49,7 +49,7 @@ RECORD = {
 
 
 def test_the_first_part_is_shown_by_class() -> None:
-    card = run_card(TASK, RECORD)
+    card = run_card(TASK, RECORD, whole=False)
     assert "| deduplicated | 4 | 1 | 0.500 (0.250-0.750) |" in card
     table = card.partition("## Classes, test part deduplicated\n\n")[2].partition("\n\n")[0]
     assert table.splitlines() == [
@@ -62,21 +62,21 @@ def test_the_first_part_is_shown_by_class() -> None:
 
 
 def test_the_command_holds_wherever_the_folder_lies() -> None:
-    card = run_card(TASK, RECORD)
+    card = run_card(TASK, RECORD, whole=False)
     assert "```bash\nrnaernie-bench predict abc123 in.fa -o out.tsv\n```" in card
     assert "`--runs-dir` names another folder" in card
     assert 'predict("abc123", ["GGGCUUCGGCCC"])' in card
 
 
 def test_what_was_trained_and_under_which_licence() -> None:
-    card = run_card(TASK, RECORD)
+    card = run_card(TASK, RECORD, whole=False)
     assert "- Task: ncRNA classes; level sequence, problem multiclass, classes tRNA, IRES." in card
     assert "- Model: the baseline `kmer`." in card
     assert "AGPL-3.0-or-later" in card and "checkpoints" not in card
     assert "MultiMolecule" not in card
     weights = {"init": "pretrained", "kind": "encoder", "weights_sha256": "0123456789abcdef"}
     backbone = {**RECORD["backbone"], **weights, "name": "rnaernie"}
-    card = run_card(TASK, {**RECORD, "backbone": backbone, "head": "pooled"})
+    card = run_card(TASK, {**RECORD, "backbone": backbone, "head": "pooled"}, whole=True)
     assert "backbone `rnaernie` (pre-trained weights 0123456789ab), head `pooled`" in card
     assert "fine-tuned from checkpoints that MultiMolecule hosts" in card
     assert 'AutoModelForSequencePrediction.from_pretrained("model")' in card

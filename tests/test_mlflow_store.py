@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rnaernie_bench import mlflow_store, tracking
-from rnaernie_bench.errors import TrackingError
+from rnaernie_bench.errors import ConfigError, TrackingError
 from rnaernie_bench.tracking import TrackingOptions, open_tracker
 from tests.ports import free_port
 
@@ -81,10 +81,15 @@ def test_a_server_of_another_kind(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("uri", [None, "localhost:5000", "sqlite:///mlflow.db"])
-def test_a_server_needs_an_address(uri: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("uri", ["localhost:5000", "sqlite:///mlflow.db"])
+def test_a_server_needs_an_address(uri: str, tmp_path: Path) -> None:
     message = refused(TrackingOptions("server", uri), tmp_path)
-    assert message.startswith(f"tracking.uri: '{uri or ''}' is no server address")
+    assert message.startswith(f"tracking.uri: '{uri}' is no server address")
+
+
+def test_a_server_without_an_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a server needs an address"):
+        TrackingOptions("server")
 
 
 def test_a_damaged_database_is_an_error_at_once(tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ COMMAND = re.compile(
 )
 SIZES = {
     "train": 26, "validation": 13, "test": 26, "human": 13, "tr0": 18, "vl0": 9, "ts0": 9,
-    "archiveii": 27,
+    "archiveii": 27, "pairs": 240,
 }  # fmt: skip
+"""Of the tasks that documents run on their own data; others are used on simulated items alone."""
 NET = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
 }  # fmt: skip
@@ -97,13 +98,19 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     shutil.copytree(source, folder)
     declaration = folder / "task.yaml"
     raw = yaml.safe_load(declaration.read_text(encoding="utf-8"))
-    sizes = {part: SIZES[part] for part in raw["simulation"]["sizes"]}
+    sizes = {part: SIZES.get(part, 40) for part in raw["simulation"]["sizes"]}
     edit(declaration, name=folder.name, simulation=raw["simulation"] | {"sizes": sizes})
     task = read_task(declaration)
     parts = simulated_dataset(task).parts
     if task.level == "contact":
         write_contacts(raw, parts, data)
         edit(declaration, dataset=raw["dataset"], splits=raw["splits"])
+        return
+    if task.level == "pair":
+        write_pairs(raw, parts, data)
+        edit(declaration, dataset=raw["dataset"])
+        return
+    if task.problem != "multiclass":
         return
     for name, file in task.dataset.files.items():
         raw_file = raw["dataset"]["files"][name]
@@ -124,6 +131,19 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     if any(file.label for file in task.dataset.files.values()):
         del raw["dataset"]["header"]
     edit(declaration, dataset=raw["dataset"])
+
+
+def write_pairs(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
+    """Write simulated pairs as the table that a declaration names, its first partner reversed."""
+    [declared], [items] = raw["dataset"]["files"].values(), parts.values()
+    lines = [
+        f"{i.first_group},{i.first[::-1]},{i.second_group},{i.second},{i.label}\n" for i in items
+    ]
+    path = data / declared["path"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a_name,a_seq,b_name,b_seq,label\n" + "".join(lines), encoding="utf-8")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    declared.update(sha256=digest, records=len(lines))
 
 
 def write_contacts(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:

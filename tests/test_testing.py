@@ -11,13 +11,22 @@ from rnaernie_bench.testing import mock_encoder, try_out
 
 @pytest.mark.parametrize(
     ("task", "strategy"),
-    [("mock_value", "frozen"), ("mock_token", "full"), ("mock_contact", "frozen")],
+    [
+        ("mock_value", "frozen"),
+        ("mock_token", "full"),
+        ("mock_contact", "frozen"),
+        ("mock_pair", "frozen"),
+    ],
 )
 def test_a_run_of_every_kind_is_what_its_saved_model_says(
     task: str, strategy: str, tmp_path: Path
 ) -> None:
     outcome = try_out(tmp_path, task=task, strategy=strategy)
     assert outcome.record["backbone"]["name"] == "mock"
+    if task == "mock_pair":
+        first, second = api.predict(outcome, [("GGGCUUCGGCCC", "ggcau"), ("ACGU", "GGGCCCAAA")])
+        assert (first.pair.second, second.pair.first) == ("GGCAU", "ACGU")
+        return
     first, _ = api.predict(outcome, ["GGGCUUCGGCCC", "ggcau"])
     if task == "mock_contact":
         assert first.probabilities.shape == (12, 12)

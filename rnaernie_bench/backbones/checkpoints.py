@@ -135,11 +135,14 @@ def unusable(options: CheckpointOptions, error: Exception) -> ConfigError:
 def saved_network(folder: Path) -> Any:
     """Return a network that was saved by `save_pretrained`, as the class that saved it.
 
+    That of a plug-in is found by Transformers, which it told of it.
+
     Raises:
         OSError: if it is not there, or damaged.
         ValueError: if its class is not known.
     """
     import multimolecule
+    from transformers import AutoModel
 
     from rnaernie_bench.backbones import letters_network
 
@@ -147,22 +150,22 @@ def saved_network(folder: Path) -> Any:
     name = (declared.get("architectures") or ["none"])[0]
     network = getattr(multimolecule, name, None) or getattr(letters_network, name, None)
     if network is None:
-        raise ValueError(f"no network is called '{name}'")
+        return AutoModel.from_pretrained(folder)
     return network.from_pretrained(folder, attn_implementation=attention_of(network))
 
 
 def saved_tokenizer(folder: Path) -> Any:
-    """Return a tokenizer that was saved by `save_pretrained`: of RNA or, for CaLM, of DNA.
+    """Return a tokenizer that was saved by `save_pretrained`, as the class that saved it.
 
     Raises:
         OSError: if it is not there, or damaged.
     """
     import multimolecule
+    from transformers import AutoTokenizer
 
     path = folder / "tokenizer_config.json"
     declared = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    name = declared.get("tokenizer_class")
-    kind = multimolecule.DnaTokenizer if name == "DnaTokenizer" else multimolecule.RnaTokenizer
+    kind = getattr(multimolecule, declared.get("tokenizer_class") or "RnaTokenizer", AutoTokenizer)
     return kind.from_pretrained(folder)
 
 

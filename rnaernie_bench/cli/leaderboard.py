@@ -175,6 +175,7 @@ def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:
             metrics=task.metrics,
             caveats=task.caveats,
             by=task.resampling,
+            shortcuts=task.shortcuts,
             default_split=task.default_split,
         )
         for name, task in load_tasks(folders).items()

@@ -80,6 +80,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     settings, folders = arguments.overrides, list(arguments.task_path)
     if arguments.train or arguments.test:
+        refuse_several("declaring own data", "declare them once, then run task=NAME --task-path")
         settings, folder = _declare(arguments)
         folders.append(folder)
     # All are composed first: a slip in the last setting should not cost the first runs.

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.declaration import SplitDeclaration
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Cut, CutBy
-from rnaernie_bench.task import SplitDeclaration
+from rnaernie_bench.single_table import Cut
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
         found = CutParts(train, validation, test, ())
     else:
         random = np.random.RandomState(declared.seed)
-        rest, test, mixed = _take(items, declared.by, declared.fraction, random)
-        train, validation, mixed_too = _take(rest, declared.by, declared.validation, random)
+        rest, test, mixed = _take(items, declared, declared.fraction, random)
+        train, validation, mixed_too = _take(rest, declared, declared.validation, random)
         dropped = {id(item) for item in (*mixed, *mixed_too)}
         found = CutParts(
             train, validation, test, tuple(item for item in items if id(item) in dropped)
@@ -70,10 +70,8 @@ def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
     return found
 
 
-def cut_split(
-    name: str, declared: SplitDeclaration, items: Items, *, where: str
-) -> tuple[Split, Items]:
-    """Return a split that is cut from one part, and the items that it drops.
+def cut_split(name: str, declared: SplitDeclaration, items: Items, *, where: str) -> Split:
+    """Return a split that is cut from one part.
 
     Test parts that are declared `without_identical_to` lose what train or validation holds too.
 
@@ -89,15 +87,21 @@ def cut_split(
         )
         for key, test in declared.tests.items()
     }
-    return Split(name, parts.train, parts.validation, tests), parts.dropped
+    return Split(name, parts.train, parts.validation, tests)
 
 
 def _take(
-    items: Items, by: CutBy, fraction: float, random: np.random.RandomState
+    items: Items, declared: Cut, fraction: float, random: np.random.RandomState
 ) -> tuple[Items, Items, Items]:
     """Return what remains of `items`, what is taken, and what is neither."""
-    sides = ("first", "second") if by == "both" else (by,)
-    taken = np.array([_drawn(items, side, fraction, random) for side in sides])
+    sides = ("first", "second") if declared.by == "both" else (declared.by,)
+    families = [
+        overlapping([item.sequence for item in items], declared.overlap)
+        if side == "overlap"
+        else components([_link(item, side) for item in items])
+        for side in sides
+    ]
+    taken = np.array([_drawn(items, family, fraction, random) for family in families])
     sides_taken = taken.sum(axis=0)
 
     def chosen(which: np.ndarray) -> Items:
@@ -107,9 +111,10 @@ def _take(
     return chosen(outside), chosen(inside), chosen(~inside & ~outside)
 
 
-def _drawn(items: Items, side: str, fraction: float, random: np.random.RandomState) -> np.ndarray:
+def _drawn(
+    items: Items, family: np.ndarray, fraction: float, random: np.random.RandomState
+) -> np.ndarray:
     """Return which items belong to families that are drawn, bool of shape (items,)."""
-    family = components([_link(item, side) for item in items])
     members: dict[int, list[int]] = defaultdict(list)
     for index, number in enumerate(family.tolist()):
         members[number].append(index)
@@ -131,6 +136,24 @@ def _link(item: object, side: str) -> tuple[str, str]:
     """Return name and sequence that link an item to its family."""
     group, sequence = ("group", "sequence") if side == "group" else (f"{side}_group", side)
     return getattr(item, group), getattr(item, sequence)
+
+
+def overlapping(sequences: Sequence[str], length: int) -> np.ndarray:
+    """Return the family of each sequence, as `components` does.
+
+    Args:
+        sequences: any.
+        length: of a stretch of bases that two of them share; shorter ones count as a whole.
+    """
+    first: dict[str, int] = {}
+    links = [("", sequence) for sequence in sequences]
+    for index, sequence in enumerate(sequences):
+        for start in range(max(1, len(sequence) - length + 1)):
+            holder = first.setdefault(sequence[start : start + length], index)
+            if holder != index:
+                links.append((f"of {holder}", sequence))
+                links.append((f"of {holder}", sequences[holder]))
+    return components(links)[: len(sequences)]
 
 
 def components(links: Sequence[tuple[str, str]]) -> np.ndarray:

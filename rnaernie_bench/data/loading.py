@@ -6,14 +6,18 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
+from rnaernie_bench.data.cuts import cut_split
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
 from rnaernie_bench.data.labels import label_of
+from rnaernie_bench.data.negatives import with_negatives
+from rnaernie_bench.data.pairs import read_pairs
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import read_lines as text_lines
 from rnaernie_bench.declaration import DataFile, HeldOut
@@ -40,7 +44,11 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
         from rnaernie_bench.data.tables import read_table
 
         parts[name] = read_table(table, task)
-    return Dataset(task.dataset.name, parts)
+    made = task.dataset.negatives
+    if made is None:
+        return Dataset(task.dataset.name, parts)
+    whole = {name: with_negatives(items, made) for name, items in parts.items()}
+    return Dataset(f"{task.dataset.name}, {made}", whole)
 
 
 def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
@@ -70,6 +78,8 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
 def _read_file(path: Path, file: DataFile, task: Task) -> Items:
     if task.level == "contact":
         return read_contacts(path, task.dataset)
+    if task.dataset.pairs is not None:
+        return read_pairs(path, task.dataset.pairs)
     if task.level == "token":
         return read_paired(path, task.dataset)
     if file.format == "lines":
@@ -176,6 +186,11 @@ def make_split(
             )
         return parts[key]
 
+    where = f"{task.name}, split {name}"
+    if declared.cut is not None:
+        found = cut_split(name, declared, part(declared.train), where=where)
+        kept = {key: subset(found.tests[key], t.fraction) for key, t in declared.tests.items()}
+        return replace(found, train=subset(found.train, train_fraction), tests=kept)
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
         sequences = {item.sequence for other in test.without_identical_to for item in part(other)}

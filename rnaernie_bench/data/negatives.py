@@ -77,8 +77,8 @@ def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
     if len(sequence) < 4:
         return sequence
     exits: dict[str, list[str]] = defaultdict(list)
-    for letter, following in itertools.pairwise(sequence):
-        exits[letter].append(following)
+    for letter, after in itertools.pairwise(sequence):
+        exits[letter].append(after)
     end = sequence[-1]
     while True:
         last = {

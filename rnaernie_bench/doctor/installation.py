@@ -172,8 +172,8 @@ def imports(modules: Iterable[str] = HEAVY) -> Iterator[Finding]:
 
 
 def plugins() -> Iterator[Finding]:
-    """Load every backbone, strategy and head, those of other packages among them."""
-    from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES
+    """Load every backbone, strategy, head and launcher, those of other packages among them."""
+    from rnaernie_bench.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.registry import Registry
 
@@ -181,6 +181,7 @@ def plugins() -> Iterator[Finding]:
         "backbones": BACKBONES,
         "strategies": STRATEGIES,
         "heads": HEADS,
+        "launchers": LAUNCHERS,
     }
     for kinds, registry in registries.items():
         sound = 0

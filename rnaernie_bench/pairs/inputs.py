@@ -176,6 +176,11 @@ class PairExamples:
         """Every pair is one input."""
         return None
 
+    @property
+    def amounts(self) -> None:
+        """Pairs count alike in the loss."""
+        return None
+
     def batch(self, indices: Sequence[int], pad_id: int) -> Batch:
         """Return inputs and ``labels`` of some pairs."""
         return {

@@ -34,11 +34,14 @@ class PairModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.encoding = encoding
+        self.specials = 2 * int(backbone.config.bos_token_id is not None)
+        """Special tokens around a sequence: ``<cls>`` and ``<eos>``, or none."""
 
     def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the states of the bases of single sequences, (sequences, length, hidden)."""
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        return bases_only(outputs["last_hidden_state"], attention_mask)[0]
+        mask, first = attention_mask[:, self.specials :], self.specials // 2
+        return bases_only(outputs["last_hidden_state"], mask, first=first)[0]
 
     def towers(self, **batch: Any) -> tuple[Tower, Tower]:
         """Return what the head reads of the partners of each pair of a batch (`pairs.inputs`)."""
@@ -59,7 +62,7 @@ class PairModel(nn.Module):
         read = {
             partner: {
                 "states": self.states(tower["input_ids"], tower["attention_mask"]),
-                "mask": tower["attention_mask"][:, 2:],
+                "mask": tower["attention_mask"][:, self.specials :],
                 "letters": tower["letters"],
                 "index": tower["index"],
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def interaction_figure(
 
 def _letters(axes: Axes, first: str, second: str, names: tuple[str, str]) -> None:
     """Write the bases along the axes."""
-    style = {"fontsize": 6, "family": "monospace", "color": INK}
+    style: dict[str, Any] = {"fontsize": 6, "family": "monospace", "color": INK}
     axes.set_yticks(range(len(first)), list(first), **style)
     axes.set_xticks(range(len(second)), list(second), **style)
     axes.set_ylabel(f"{names[0]}, 5' to 3'", color=MUTED, fontsize=8)

@@ -142,7 +142,7 @@ def states_of(
         with torch.inference_mode():
             found = network.states(*(tensor.to(device) for tensor in batch)).float().cpu().numpy()
         for index, states in zip(indices, found, strict=True):
-            yield index, states[: lengths[index] - 2]
+            yield index, states[: lengths[index] - model.specials]
 
 
 def refuse_long_pairs(pairs: Sequence[Pair], reader: PairReader, encoding: str) -> None:
@@ -213,7 +213,7 @@ def _train(
     inputs_of: Callable[[Sequence[Pair]], PairInputs],
 ) -> TrainingSummary:
     """Train `model` by the recipe; it holds its best epoch on validation afterwards."""
-    encoding = context.config.task.encoding
+    encoding = context.config.task.encoding or "towers"
     for items in (context.train, context.validation):
         refuse_long_pairs([item.input for item in items], reader, encoding)
 
@@ -245,7 +245,14 @@ def _fresh(context: FitContext, encoder: Encoder) -> tuple[PairModel, PairReader
         config.task.head, encoder.model.config, published=config.protocol == "as_published"
     )
     reader = PairReader(encoder.tokenizer, encoder.max_bases, config.trainer.token_budget)
-    return PairModel(encoder.model, head, config.task.encoding), reader
+    model = PairModel(encoder.model, head, config.task.encoding or "towers")
+    if model.encoding == "joint" and not model.specials:
+        raise ConfigError(
+            f"{config.backbone.name} knows no token that could stand between two sequences",
+            where="task.encoding",
+            remedy="use task.encoding=towers",
+        )
+    return model, reader
 
 
 def _writer(context: FitContext, model: PairModel, encoder: Encoder) -> Callable[[Path], None]:

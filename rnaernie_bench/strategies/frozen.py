@@ -77,6 +77,10 @@ class FittedHead:
 
 def fit(context: FitContext, encoder: Encoder, options: FrozenOptions) -> tuple[Any, FitReport]:
     """Train a fresh head on the features of `encoder`; a contact head, on its states."""
+    if context.task.level == "pair":
+        from rnaernie_bench.pairs import strategies as pairs
+
+        return pairs.fit_frozen(context, encoder, options.learning_rate)
     if context.task.level == "contact":
         from rnaernie_bench.contacts import strategies as contacts
 
@@ -290,5 +294,5 @@ ENTRY = StrategyEntry(
     options=FrozenOptions,
     fit="rnaernie_bench.strategies.frozen:fit",
     summary="the backbone stays as it is, its cached features train the head",
-    levels=("sequence", "token", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
 )

@@ -47,6 +47,16 @@ def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[An
     Raises:
         ConfigError: if layers are to learn differently under a contact head, which is not built.
     """
+    if context.task.level == "pair":
+        from rnaernie_bench.pairs import strategies as pairs
+
+        if options.layer_decay < 1 or options.unfreeze_every is not None:
+            raise ConfigError(
+                "pair heads train all layers alike",
+                where="strategy",
+                remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
+            )
+        return pairs.fit_full(context, encoder, options.learning_rate)
     if context.task.level == "contact":
         from rnaernie_bench.contacts import strategies as contacts
 
@@ -79,7 +89,7 @@ ENTRY = StrategyEntry(
     options=FullOptions,
     fit="rnaernie_bench.strategies.full:fit",
     summary="every weight of backbone and head is trained",
-    levels=("sequence", "token", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
     # DDP sums the gradients of what is trained from the start only.
     together=lambda options: options.unfreeze_every is None,
 )

@@ -8,6 +8,7 @@ settings while the others wait and report the same.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ def carry_out(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> Swee
         with _one_at_a_time(sweep):
             runs = _run_best(sweep, best, len(finished(trials)), notify)
             _report(sweep, study, trials, best, tracker)
+            shutil.rmtree(sweep.trial_folder, ignore_errors=True)  # what killed trials may leave
     both = front(study) if len(sweep.goals) == 2 else []
     return SweepOutcome(sweep, trials, best, both, runs)
 
@@ -289,7 +291,8 @@ def _credited(
     told = chosen_by(search, record)
     validate_record(told)
     task = load_task(sweep.config.task.name, sweep.base.task_folders)
-    write_text(outcome.folder / "README.md", run_card(task, told))
+    whole = (outcome.folder / "model" / "config.json").is_file()
+    write_text(outcome.folder / "README.md", run_card(task, told, whole=whole))
     write_json(outcome.folder / RECORD, told)
     before, after = record["selection"]["trials"], told["selection"]["trials"]
     notify(f"{outcome.folder}: its selection has cost {after} trials by now, not {before}")

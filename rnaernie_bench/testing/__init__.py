@@ -1,6 +1,6 @@
 """For the tests of plug-ins: a tiny backbone, tiny tasks, and a run of a few steps.
 
-Importing this module makes `backbone=mock` known. A test of a head, for one, is a line::
+A test of a head, for one, is a line::
 
     def test_head(tmp_path):
         try_out(tmp_path, head="my_head")
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnaernie_bench.catalogue import BACKBONES, EncoderEntry
+from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
 from rnaernie_bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MOCK_TASKS = Path(__file__).parent / "mock_tasks"
 """A folder of tasks on simulated data, for `task_path`: `mock_cls` (classes of sequences),
-`mock_value` (a number each), `mock_token` (which bases pair), `mock_contact` (which pairs)."""
+`mock_value` (a number each), `mock_token` (which bases pair), `mock_contact` (which pairs),
+`mock_pair` (whether two sequences interact)."""
 
 MAX_BASES = 508
 TOLERANCE = 1e-3
@@ -79,9 +80,8 @@ MOCK = EncoderEntry(
     options=MockOptions,
     load="rnaernie_bench.testing:load_mock",
     summary="one random layer, for tests",
-    levels=("sequence", "token", "contact"),
+    levels=PER_BASE,
 )
-BACKBONES.register("mock")(MOCK)
 
 
 def try_out(
@@ -155,7 +155,7 @@ def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, An
     """Return the record's field `tests` of the model in the run's folder."""
     from rnaernie_bench import api
 
-    predictor = api.load_run(outcome)
+    predictor: Any = api.load_run(outcome)
     fitted: Any = predictor.fitted
     if task.level == "contact":
         from rnaernie_bench.contacts.evaluation import evaluate_contacts

@@ -42,7 +42,7 @@ def test_padding_does_not_matter(kernel_size):
     tokenizer = typed_tokenizer()
     torch.manual_seed(0)
     options = cnn.CnnOptions("cnn", 8, kernel_size, 3, 0.1, 1e-3)
-    model = cnn._network(tokenizer, options, 3).eval()
+    model = cnn._network(tokenizer, options, 3, "multiclass", "sequence").eval()
     ids = encode(["ACGUNACG", "G", "UUGCA" * 9], tokenizer, policy="error", max_bases=508).ids
     together = model(*pad_batch(ids, tokenizer.pad_token_id))["logits"]
     for row, alone in zip(together, ids, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnaernie_bench.data.cuts import components, cut
+from rnaernie_bench.data.cuts import components, cut, overlapping
 from rnaernie_bench.data.items import PairItem, SequenceItem
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.single_table import Cut
@@ -29,6 +29,12 @@ def pair_items(rows: list[tuple[int, int, int, int]]) -> tuple[PairItem, ...]:
 def test_components_go_through_names_and_sequences() -> None:
     links = [("n", "A"), ("m", "A"), ("m", "C"), ("", "G"), ("", "G"), ("", "U"), ("o", "GG")]
     assert components(links).tolist() == [0, 0, 0, 1, 1, 2, 3]
+
+
+def test_overlapping_sequences_are_of_one_family() -> None:
+    found = overlapping(["AACCGG", "CCGGUU", "GUUAAA", "CCCC", "UU", "UU", "GGUUA"], 4)
+    assert found.tolist() == [0, 0, 0, 1, 2, 2, 0]  # GGUUA holds GGUU, and GUUA
+    assert overlapping(["GUUAC", "GGUUA"], 4).tolist() == [0, 0]
 
 
 @given(pairs, st.sampled_from(["first", "second", "both"]), st.integers(0, 5))

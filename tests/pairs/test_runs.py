@@ -58,11 +58,8 @@ def test_a_run_ends_in_a_record(runs: Path, settings: tuple[str, ...]) -> None:
     assert 0 <= test["metrics"]["auroc"]["value"] <= 1
     assert set(test["metrics"]) >= {"auprc", "mcc", "f1", "brier", "ece"}
     assert record["selection"].get("threshold") is not None
-    encoder = record["backbone"]["kind"] == "encoder"
     joint = "task.encoding=joint" in settings
-    assert record["recipe"].get("encoding") == (
-        ("joint" if joint else "towers") if encoder else None
-    )
+    assert record["recipe"]["encoding"] == ("joint" if joint else "towers")
 
 
 def test_a_run_predicts_pairs(runs: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         caveats=("Families recur.",),
         resampling="item",
         default_split="published",
+        shortcuts=(),
     )
     tasks, resources = ModuleType("task"), ModuleType("resources")
     tasks.load_tasks = lambda folders=(): dict.fromkeys(  # type: ignore[attr-defined]

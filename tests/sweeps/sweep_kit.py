@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.sweeps.setup import set_up
 from rnaernie_bench.sweeps.sweep import SweepOutcome, carry_out
-from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask
+from tests.training_kit import QUICK, TINY_NET, TinyTask
 
 SPACE = (
     "sweep.space=[{key: strategy.learning_rate, type: float, low: 0.001, high: 0.1, log: true},"
@@ -30,16 +29,6 @@ def sweep(task: TinyTask, *more: str, told: list[str] | None = None) -> SweepOut
     return carry_out(set_up(settings(task.runs, *more), [task.tasks]), lines.append)
 
 
-def command(task: TinyTask, *more: str) -> list[str]:
-    """Return the command of the sweep, for a process of its own."""
-    code = "import sys\nfrom rnaernie_bench.cli.main import main\nsys.exit(main())"
-    chosen = settings(task.runs, *more)
-    return [sys.executable, "-c", code, "sweep", "--task-path", str(task.tasks), *chosen]
-
-
 def figures(trials: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Return settings and figures of the complete trials, in order."""
     return [(t.params, t.values) for t in trials if t.state.name == "COMPLETE"]
-
-
-__all__ = ["SMALL", "SPACE", "TASK", "command", "figures", "settings", "sweep"]

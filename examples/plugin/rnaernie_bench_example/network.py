@@ -32,7 +32,6 @@ class GruModel(PreTrainedModel):
     """Embedding, then one bidirectional GRU."""
 
     config_class = GruConfig
-    _supports_sdpa = True  # there is no attention to be had any other way
 
     def __init__(self, config: GruConfig) -> None:
         super().__init__(config)

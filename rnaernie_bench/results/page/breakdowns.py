@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.folds import FoldTable
+from rnaernie_bench.results.kinds import LOWER_IS_BETTER
 from rnaernie_bench.results.leaderboard import Row
 from rnaernie_bench.results.page import wording
 from rnaernie_bench.results.page.views import Confusion, Heat
@@ -121,6 +122,38 @@ def by_class(
     )  # fmt: skip
 
 
+def by_column(
+    rows: Sequence[Row], records: Mapping[str, Record], part: str, metric: str, href: Href
+) -> Heat | None:
+    """Return a metric of every column that is predicted, mean over seeds.
+
+    Of columns of errors, it is the correlation; None if the records have no columns.
+    """
+    shown = rows[:MOST_ROWS]
+    tables = [
+        [records[run_id]["tests"][part].get("per_column") for run_id in r.run_ids] for r in shown
+    ]
+    if not shown or not all(table for runs in tables for table in runs):
+        return None
+    names, metrics = tuple(tables[0][0]), next(iter(tables[0][0].values()))
+    named = metric if metric not in LOWER_IS_BETTER else "pearson"
+    if named not in metrics:
+        return None
+    return Heat(
+        f"{wording.metric_label(named)} by column",
+        "Mean over seeds." + _cut(rows),
+        tuple((name, "") for name in names),
+        tuple(
+            (
+                wording.row_name(row.backbone, row.strategy),
+                href(row),
+                tuple(_mean([run[name][named] for run in runs]) for name in names),
+            )
+            for row, runs in zip(shown, tables, strict=True)
+        ),
+    )  # fmt: skip
+
+
 def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> Heat | None:
     """Return how right rows are in the families on which they differ most, mean over seeds.
 
@@ -130,6 +163,8 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, href: Href) -> 
     if found is None:
         return None
     shares, sizes, measure = found
+    if measure.startswith("negative"):  # an error has no shade
+        return None
     large = [name for name, items in sizes.items() if items >= LEAST_ITEMS]
     if len(shares) < 2 or not large:
         return None

@@ -234,6 +234,7 @@ def _table(
     anchor = f"table-{wording.anchor(*astuple(key))}"
     heats = (
         breakdowns.by_class(table.rows, records, key.part, href),
+        breakdowns.by_column(table.rows, records, key.part, task.main_metric, href),
         breakdowns.by_family(table.rows, read, key.part, href),
         breakdowns.by_length(table.rows, read, key.part, href),
         breakdowns.by_kind(table.rows, records, key.part, href),

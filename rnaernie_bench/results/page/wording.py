@@ -23,6 +23,13 @@ _METRICS = {
     "inf": "INF",
     "mae": "MAE",
     "rmse": "RMSE",
+    "mcrmse": "MCRMSE",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "brier": "Brier score",
+    "macro_mcc": "macro MCC",
+    "macro_auroc": "macro AUROC",
+    "macro_auprc": "macro AUPRC",
     "r2": "R²",
 }
 
@@ -34,6 +41,11 @@ _HELP = {
     "pooled_f1": "F1 of the pairs of all sequences together: long ones count more",
     "mcc": "Matthews correlation coefficient",
     "ece": "expected calibration error: lower is better",
+    "brier": "mean squared error of probabilities: lower is better",
+    "auprc": "average precision",
+    "mae": "mean absolute error: lower is better",
+    "rmse": "root mean squared error: lower is better",
+    "mcrmse": "root mean squared error, the mean over columns: lower is better",
 }
 
 
