@@ -143,7 +143,7 @@ def test_is_found_below_a_data_folder(checkpoint, monkeypatch):
 
 
 def test_two_sequences_cannot_be_one_input():
-    with pytest.raises(ConfigError, match="reads bases alone.*use task.encoding=towers"):
+    with pytest.raises(ConfigError, match=r"reads bases alone.*use task\.encoding=towers"):
         JointTokens([("ACGU", "GG")], bare_tokenizer(), 40)
 
 
