@@ -131,6 +131,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         },
         "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
         "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "mock": "rnaernie_bench.testing:MOCK",
         "majority": "rnaernie_bench.baselines.majority:ENTRY",
         "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
         "letters": "rnaernie_bench.baselines.letters:ENTRY",
@@ -149,6 +150,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
     },
     group="rnaernie_bench.backbones",
     types=(EncoderEntry, BaselineEntry),
+    unlisted=["mock"],
 )
 
 STRATEGIES: Registry[StrategyEntry] = Registry(

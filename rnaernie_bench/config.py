@@ -345,7 +345,10 @@ def plugin_settings(group: str, name: str) -> dict[str, Any]:
 
 def _known(group: str) -> list[str]:
     """Return what can be chosen of a group, installed plug-ins and all."""
-    known = sorted({*group_choices(group), *_REGISTRIES.get(group, ())})
+    registry = _REGISTRIES.get(group)
+    known = sorted(
+        {*group_choices(group), *(registry or ()), *(registry.unlisted if registry else ())}
+    )
     return [*known, "null"] if group in ("sweep", "suite") else known
 
 

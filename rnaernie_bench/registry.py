@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -38,6 +38,7 @@ class Registry(Generic[T]):
         targets: built-in names and where to find them, as ``"module:object"``.
         group: the entry-point group that other packages register under.
         types: what an entry point may name an instance of; anything if empty.
+        unlisted: built-in names that can be chosen, but are not among those that are listed.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Registry(Generic[T]):
         *,
         group: str | None = None,
         types: tuple[type, ...] = (),
+        unlisted: Collection[str] = (),
     ) -> None:
         self.kind = kind
         self.group = group
         self.types = types
+        self.unlisted = frozenset(unlisted)
         self._targets: dict[str, str | T] = dict(targets or {})
         self._builtin = frozenset(self._targets)
         self._plugins: dict[str, EntryPoint] | None = None
@@ -137,7 +140,7 @@ class Registry(Generic[T]):
         return self._plugins
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._targets, *self._entry_points()}))
+        return iter(sorted({*self._targets, *self._entry_points()} - self.unlisted))
 
     def __contains__(self, name: object) -> bool:
         return name in self._targets or name in self._entry_points()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench import environment, processes
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict, require
+from rnaernie_bench.errors import ResultError
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, recipe, strategy, told
@@ -77,11 +79,11 @@ def execute(
     planned = plan(config, task_folders)
     folder = planned.folder
     if (folder / RECORD).exists():
-        former = read_record(folder / RECORD)
         if not repeat:
             processes.of_first(False)
-            return Outcome(former, folder, repeated=True)
-        search = search or search_of(former)
+            return Outcome(read_record(folder / RECORD), folder, repeated=True)
+        with suppress(ResultError, KeyError):  # a damaged record is a reason to repeat
+            search = search or search_of(read_record(folder / RECORD))
     with workplace(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
             processes.of_first(False)

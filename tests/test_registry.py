@@ -67,6 +67,14 @@ def test_a_target_is_imported_when_asked_for(
         sys.modules.pop("lazy_target", None)
 
 
+def test_a_name_can_be_chosen_without_being_listed() -> None:
+    targets = {"shown": "json:dumps", "hidden": "json:loads"}
+    registry: Registry[object] = Registry("thing", targets, unlisted=["hidden"])
+    assert list(registry) == ["shown"]
+    assert "hidden" in registry
+    assert callable(registry.get("hidden"))
+
+
 def test_an_unknown_name_brings_suggestions() -> None:
     registry: Registry[object] = Registry("thing", {"kmer": "json:dumps", "cnn": "json:loads"})
     with pytest.raises(ConfigError) as caught:

@@ -92,6 +92,29 @@ def test_local_round_trip(
     }
 
 
+def test_a_child_is_stored_once(start: Any, client: Any) -> None:
+    child = tracking.Child(
+        name="trial 0", status="FAILED", params={"strategy": {"rank": 8}}, metrics={"f1": 0.5},
+        curves={"eval_f1": {1: 0.25, 2: 0.5}}, tags={"error": "too large"}, start_ms=1000,
+        end_ms=3000,
+    )  # fmt: skip
+    for _ in range(2):  # the second tracker goes on with the run of the first
+        tracker = start(run_id="sweep-1")
+        tracker.log_child(child)
+        tracker.log_child(child)
+    runs = client().search_runs([client().get_run(tracker.mlflow_run_id).info.experiment_id])
+    [stored] = [run for run in runs if run.info.run_id != tracker.mlflow_run_id]
+    assert stored.data.tags["mlflow.parentRunId"] == tracker.mlflow_run_id
+    assert stored.data.tags["error"] == "too large"
+    assert (stored.info.run_name, stored.info.status) == ("trial 0", "FAILED")
+    assert (stored.info.start_time, stored.info.end_time) == (1000, 3000)
+    assert stored.data.params == {"strategy.rank": "8"}
+    assert stored.data.metrics["f1"] == 0.5
+    history = client().get_metric_history(stored.info.run_id, "eval_f1")
+    assert [(point.step, point.value) for point in history] == [(1, 0.25), (2, 0.5)]
+    tracker.close("FINISHED")
+
+
 def test_an_interrupted_run_is_continued_and_a_finished_one_is_not(start: Any, client: Any) -> None:
     with pytest.raises(KeyboardInterrupt), start(run_id="one") as first:
         first.log_params({"workers": 2})

@@ -65,7 +65,9 @@ class Audit:
     parts: tuple[PartAudit, ...]
     overlaps: tuple[Overlap, ...]
     contradictory: int
-    """Sequences that stand in the data set under more than one label, or structure."""
+    """Sequences that stand in the data set under more than one `truth`."""
+    truth: str = "label"
+    """What is true of a sequence: its `label`, or its `structure`."""
 
 
 def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
@@ -109,6 +111,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         simulated=dataset.simulated,
         split=split.name,
         labels=task.labels if task.classifies else (),
+        truth="structure" if task.level == "contact" else "label",
         parts=tuple(_part(task, name, items) for name, items in parts.items()),
         overlaps=tuple(overlaps),
         contradictory=sum(len(found) > 1 for found in labels.values()),
@@ -150,7 +153,7 @@ def to_markdown(audit: Audit) -> str:
         "",
         f"*Repeated*: the sequence stands earlier in the same part. {audit.contradictory} sequences"
         f" stand in the data set {'under' if audit.labels else 'with'} more than one"
-        f" {'label' if audit.labels else 'structure'}.",
+        f" {audit.truth}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
         " or has at least the given identity (1 - edits / longer length). Identical ones count"

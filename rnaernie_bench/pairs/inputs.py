@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.heads.pair import PARTNERS, letter_codes, pad_towers
 
 Pair = tuple[str, str]
@@ -105,6 +106,14 @@ class JointTokens:
     tokenizer: Any
     max_bases: int
     """Of both partners together: what fits one sequence, but for the mark between them."""
+
+    def __post_init__(self) -> None:
+        if self.tokenizer.cls_token_id is None or self.tokenizer.eos_token_id is None:
+            raise ConfigError(
+                "the backbone reads bases alone: nothing could stand between two sequences",
+                where="task.encoding",
+                remedy="use task.encoding=towers",
+            )
 
     @cached_property
     def ids(self) -> tuple[np.ndarray, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.heads.contact import bases_only
 from rnaernie_bench.heads.pair import PARTNERS, PairHead, Tower, segments, select
 from rnaernie_bench.model import build_head
@@ -150,13 +151,11 @@ def save_pair_model(
 
 def load_pair_model(folder: Path) -> tuple[PairModel, Any]:
     """Return the model that `save_pair_model` wrote, in evaluation mode, and its tokenizer."""
-    from multimolecule import RnaTokenizer
     from safetensors.torch import load_file
-    from transformers import AutoModel
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    backbone = AutoModel.from_pretrained(folder / "backbone", attn_implementation="sdpa")
+    backbone = saved_network(folder / "backbone")
     head = build_pair_head(declared["head"], backbone.config, published=declared["published"])
     head.load_state_dict(load_file(folder / "head.safetensors"))
     model = PairModel(backbone, head, declared["encoding"])
-    return model.eval(), RnaTokenizer.from_pretrained(folder)
+    return model.eval(), saved_tokenizer(folder)

@@ -24,7 +24,7 @@ _POSTGRES = "postgresql+psycopg://"
 _LOCK = 0x726E6165
 """The number of our advisory lock in a PostgreSQL database."""
 _WAIT_S = 60
-"""How long a process waits for another one that is writing."""
+"""How long a process waits for another one that writes to the same file."""
 _CONNECT_S = 10
 
 
@@ -101,7 +101,7 @@ class StudyStore:
         from filelock import FileLock
 
         if self._file is not None:
-            with FileLock(self._file.with_name(f".{self._file.name}.lock"), timeout=_WAIT_S):
+            with FileLock(self._file.with_name(f".{self._file.name}.lock")):
                 yield
             return
         with self._engine.connect() as connection:

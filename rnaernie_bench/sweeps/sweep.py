@@ -8,6 +8,7 @@ settings while the others wait and report the same.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from rnaernie_bench.results.search import Search, chosen_by, search_of
 from rnaernie_bench.runner import Outcome, execute
 from rnaernie_bench.sweeps.objective import FIGURES, NOT_NEEDED, REPEATS, Objective
 from rnaernie_bench.sweeps.pictures import pictures
+from rnaernie_bench.sweeps.placing import PlacedSampler
 from rnaernie_bench.sweeps.search import finished, front, pruner_of, ranked, sampler_of
 from rnaernie_bench.sweeps.setup import Sweep
 from rnaernie_bench.sweeps.storage import StudyStore
-from rnaernie_bench.sweeps.workers import ERROR, WORKER, Worker, place_of_next, revive
+from rnaernie_bench.sweeps.workers import ERROR, WORKER, Worker, revive
 from rnaernie_bench.task import load_task
 from rnaernie_bench.tracking import Child, NullTracker, Tracker, check_reachable, open_tracker
 from rnaernie_bench.workplace import RECORD
@@ -89,6 +91,7 @@ def carry_out(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> Swee
         with _one_at_a_time(sweep):
             runs = _run_best(sweep, best, len(finished(trials)), notify)
             _report(sweep, study, trials, best, tracker)
+            shutil.rmtree(sweep.trial_folder, ignore_errors=True)  # what killed trials may leave
     both = front(study) if len(sweep.goals) == 2 else []
     return SweepOutcome(sweep, trials, best, both, runs)
 
@@ -107,6 +110,9 @@ def _search(
 
     options = sweep.options
     study.pruner = pruner_of(options, sweep.config.trainer.max_epochs)
+    study.sampler = PlacedSampler(
+        lambda place: sampler_of(options, sweep.space, sweep.config.seed, place), study
+    )
     objective = Objective(
         sweep.space, sweep.configure, sweep.goals, options.trials, worker, sweep.trial_folder,
         sweep.materials,
@@ -128,8 +134,6 @@ def _search(
             time.sleep(min(1.0, options.heartbeat / 4))
             continue
         waiting = False
-        place = place_of_next(trials)
-        study.sampler = sampler_of(options, sweep.space, sweep.config.seed, place)
         try:
             study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[log])
         except (ValueError, UpdateFinishedTrialError):

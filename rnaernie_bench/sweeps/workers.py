@@ -102,19 +102,16 @@ def _stillborn(trial: FrozenTrial, heartbeat: int) -> bool:
     return born is not None and datetime.now() - born > timedelta(seconds=2 * heartbeat)
 
 
-def place_of_next(trials: Sequence[FrozenTrial]) -> int:
-    """Return the place, in the order of proposals, of the trial that is asked for next.
+def place_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
+    """Return a trial's place in the order of proposals.
 
     A trial that repeats another has its place, so that interruptions move no other trial's.
     """
-    from optuna.trial import TrialState
 
-    def original(trial: FrozenTrial) -> int:
-        history: Sequence[int] = trial.system_attrs.get(_HISTORY, ())
-        return history[0] if history else trial.number
+    def original(each: FrozenTrial) -> int:
+        history: Sequence[int] = each.system_attrs.get(_HISTORY, ())
+        return history[0] if history else each.number
 
-    originals = [trial.number for trial in trials if original(trial) == trial.number]
-    for trial in trials:
-        if trial.state == TrialState.WAITING:
-            return originals.index(original(trial))
-    return len(originals)
+    before = [each.number for each in trials if each.number < original(trial)]
+    repeats = [each.number for each in trials if original(each) != each.number]
+    return len(set(before) - set(repeats))

@@ -1,6 +1,6 @@
 """For the tests of plug-ins: a tiny backbone, tiny tasks, and a run of a few steps.
 
-Importing this module makes `backbone=mock` known. A test of a head, for one, is a line::
+A test of a head, for one, is a line::
 
     def test_head(tmp_path):
         try_out(tmp_path, head="my_head")
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnaernie_bench.catalogue import BACKBONES, PER_BASE, EncoderEntry
+from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
 from rnaernie_bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -82,7 +82,6 @@ MOCK = EncoderEntry(
     summary="one random layer, for tests",
     levels=PER_BASE,
 )
-BACKBONES.register("mock")(MOCK)
 
 
 def try_out(

@@ -13,6 +13,7 @@ from rnaernie_bench.backbones.multimolecule import load
 from rnaernie_bench.backbones.rnabert import authors_file, bare_tokenizer, convert
 from rnaernie_bench.embedding import embed
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.pairs.inputs import JointTokens
 from tests.backbones.test_multimolecule import options
 
 HIDDEN, HEADS, INNER, LAYERS, POSITIONS = 24, 12, 8, 2, 30
@@ -139,6 +140,11 @@ def test_is_found_below_a_data_folder(checkpoint, monkeypatch):
         encoder.weights_sha256 == load(options("rnabert", source=str(checkpoint)), 7).weights_sha256
     )
     assert encoder.pooler_seed is None
+
+
+def test_two_sequences_cannot_be_one_input():
+    with pytest.raises(ConfigError, match=r"reads bases alone.*use task\.encoding=towers"):
+        JointTokens([("ACGU", "GG")], bare_tokenizer(), 40)
 
 
 def test_what_names_it(checkpoint, tmp_path):

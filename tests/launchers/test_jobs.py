@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rnaernie_bench.cli.main import main
 from rnaernie_bench.config import compose
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job, launch, opened
@@ -180,3 +181,8 @@ def test_nothing_outlives_its_launcher(tmp_path: Path) -> None:
     parent.wait()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
+
+
+def test_one_command_takes_no_launcher(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "task=ncrna_cls", "launcher.n_processes=2"]) == 2
+    assert "launchers carry out suites and sweeps" in capsys.readouterr().err

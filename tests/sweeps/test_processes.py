@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -30,6 +31,8 @@ TRIALS = 8
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[TinyTask]:
+    for heavy in ("multimolecule", "optuna", "rnaernie_bench.strategies.network"):
+        importlib.import_module(heavy)  # once, and not in each of the workers
     with installed(tmp_path) as task:
         yield task
 
@@ -103,7 +106,7 @@ def test_four_workers_of_which_one_is_killed(
         own = [["sweep.heartbeat=600"]] * 4
     else:  # four machines: only the heartbeat tells
         address = request.getfixturevalue("postgresql")
-        own = [["sweep.heartbeat=1", f"runs_dir={tmp_path}/machine-{n}"] for n in range(4)]
+        own = [["sweep.heartbeat=5", f"runs_dir={tmp_path}/machine-{n}"] for n in range(4)]
     more = [f"sweep.storage={address}", "sweep.study=shared", f"sweep.trials={TRIALS}",
             "sweep.seeds=1"]  # fmt: skip
     workers = [start(task, *more, *own[n], dies_in=2 if n == 0 else None) for n in range(4)]

@@ -7,7 +7,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from rnaernie_bench.sweeps.workers import Worker, place_of_next, revive
+from rnaernie_bench.sweeps.placing import PlacedSampler
+from rnaernie_bench.sweeps.workers import Worker, place_of, revive
 
 
 @pytest.fixture
@@ -103,12 +104,25 @@ def test_what_was_interrupted_is_queued_however_often(study, worker, tmp_path):
 def test_a_repeated_trial_has_the_place_of_the_first(study, worker, tmp_path):
     study.tell(begun(study, worker.name), 1.0)
     begun(study, dead(tmp_path))
-    assert place_of_next(study.trials) == 2
     revived(study, worker, tmp_path)
-    assert place_of_next(study.trials) == 1
-    study.tell(begun(study, worker.name), 1.0)
-    assert [trial.number for trial in study.trials] == [0, 1, 2]
-    assert place_of_next(study.trials) == 2
+    for _ in range(2):
+        study.tell(begun(study, worker.name), 1.0)
+    assert [trial.system_attrs.get("retry_history") for trial in study.trials] == [
+        None, None, [1], None,
+    ]  # fmt: skip
+    assert [place_of(trial, study.trials) for trial in study.trials] == [0, 1, 1, 2]
+
+
+def test_two_processes_that_ask_at_once_are_proposed_different_settings(study):
+    def worker() -> PlacedSampler:
+        return PlacedSampler(lambda place: optuna.samplers.RandomSampler(seed=place), study)
+
+    rates = []
+    for sampler in (worker(), worker()):
+        study.sampler = sampler
+        trial = study.ask()
+        rates.append(trial.suggest_float("rate", 0, 1))
+    assert rates == [optuna.samplers.RandomSampler(seed=s)._rng.rng.uniform() for s in (0, 1)]
 
 
 def test_a_worker_leaves_nothing(worker, tmp_path):
