@@ -11,7 +11,7 @@ from typing import Any
 from rnaernie_bench import resources
 from rnaernie_bench.config import RunConfig, compose, expand, group_choices
 from rnaernie_bench.errors import BenchError, ConfigError
-from rnaernie_bench.launchers.jobs import Job, launch, opened
+from rnaernie_bench.launchers.jobs import Job, command, in_process, launch, opened
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 
@@ -119,11 +119,6 @@ def carry_out(
     return _launched(runs, configs, folders, notify)
 
 
-def in_process(options: Any) -> bool:
-    """Return whether a launcher stands for one run after the other, in the calling process."""
-    return bool(options.name == "local" and options.n_processes == 1)
-
-
 def _in_turn(
     runs: Sequence[tuple[str, ...]],
     configs: Sequence[RunConfig],
@@ -174,7 +169,7 @@ def _launched(
                 continue
             ids[index] = planned.run_id
             log = runs_dir / "logs" / f"{planned.run_id}.log"
-            jobs[planned.run_id] = Job(planned.run_id, _command(overrides, folders), log)
+            jobs[planned.run_id] = Job(planned.run_id, command("run", overrides, folders), log)
         finished = sum(line is not None and not line.failed for line in lines)
         notify(f"{finished} finished before, {len(jobs)} to do, {options.n_processes} at a time")
 
@@ -188,13 +183,6 @@ def _launched(
         or Line(overrides, run_id, outcome[str(run_id)] or "finished", bool(outcome[str(run_id)]))
         for line, overrides, run_id in zip(lines, runs, ids, strict=True)
     ]
-
-
-def _command(overrides: Sequence[str], folders: Sequence[Path]) -> tuple[str, ...]:
-    """Return the arguments that carry one run out, without the launcher of all."""
-    kept = [text for text in overrides if text.partition("=")[0].partition(".")[0] != "launcher"]
-    paths = [word for folder in folders for word in ("--task-path", str(folder.resolve()))]
-    return ("run", *kept, *paths)
 
 
 def _reason(error: Exception) -> str:

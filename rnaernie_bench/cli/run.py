@@ -76,7 +76,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Carry out every run that the settings stand for."""
     from rnaernie_bench.config import compose, expand
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.suites import in_process
+    from rnaernie_bench.launchers.jobs import in_process
 
     settings, folders = arguments.overrides, list(arguments.task_path)
     if arguments.train or arguments.test:

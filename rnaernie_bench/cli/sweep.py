@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Search for the settings that are best on validation (configs/sweep/*.yaml), run them on "
         "several seeds and test these runs. Repeated, the command goes on where it was; several of "
-        "the same command share the work."
+        "the same command share the work, and launcher.n_processes=4 starts four."
     )
     parser.epilog = "example: rnaernie-bench sweep task=ncrna_cls sweep=default sweep.trials=50"
     parser.add_argument(
@@ -31,11 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Carry the sweep out and print its best trials and the runs of the best settings."""
     prepare_libraries()
+    from rnaernie_bench.launchers.jobs import in_process
+    from rnaernie_bench.sweeps.launched import launch_workers
     from rnaernie_bench.sweeps.setup import set_up
     from rnaernie_bench.sweeps.sweep import carry_out
 
     sweep = set_up(arguments.overrides, arguments.task_path)
     print(heading(sweep.config), flush=True)
+    if not in_process(sweep.config.launcher):
+        launch_workers(sweep, arguments.overrides, arguments.task_path, say)
     outcome = carry_out(sweep, say)
     print(report(outcome), flush=True)
     return 0

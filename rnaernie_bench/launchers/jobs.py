@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +97,24 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def in_process(options: Any) -> bool:
+    """Return whether a launcher stands for one run after the other, in the calling process."""
+    return bool(options.name == "local" and options.n_processes == 1)
+
+
+def command(name: str, overrides: Sequence[str], folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the arguments of a subcommand with these settings, but for the launcher of all.
+
+    Args:
+        name: of the subcommand.
+        overrides: ``key=value`` settings.
+        folders: further folders of tasks.
+    """
+    kept = [text for text in overrides if text.partition("=")[0].partition(".")[0] != "launcher"]
+    paths = [word for folder in folders for word in ("--task-path", str(folder.resolve()))]
+    return (name, *kept, *paths)
 
 
 class Launcher(Protocol):
