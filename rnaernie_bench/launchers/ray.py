@@ -111,7 +111,7 @@ def launcher(options: RayOptions, folder: Path) -> RayLauncher:
         local = {} if options.address else {"include_dashboard": False}
         try:
             ray.init(address=options.address or "local", log_to_driver=False, **local)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises bare ones
             raise _unreachable(options.address, str(error)) from error
     opened = RayLauncher(ray, options, connected=connected)
     asked = {"CPU": options.cpus, "GPU": options.gpus}
@@ -138,8 +138,14 @@ def _require_answer(address: str | None) -> None:
 
 
 def _unreachable(address: str | None, reason: str) -> ConfigError:
+    if address is None:
+        return ConfigError(
+            f"Ray does not start on this machine: {reason}",
+            where="launcher",
+            remedy="use launcher=local, or give launcher.address of a cluster",
+        )
     return ConfigError(
-        f"no Ray cluster answers at '{address}': {reason.strip().splitlines()[0]}",
+        f"no Ray cluster answers at '{address}': {reason}",
         where="launcher.address",
         remedy="give HOST:PORT of its head, or null to start one on this machine",
     )

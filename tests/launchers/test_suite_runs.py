@@ -127,9 +127,7 @@ def test_slurm_without_a_cluster(task: TinyTask, tmp_path: Path) -> None:
 
 
 @pytest.mark.services
-def test_ray_starts_a_job_again_whose_node_is_lost(
-    task: TinyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ray_starts_a_job_again_whose_node_is_lost(task: TinyTask, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
