@@ -147,7 +147,8 @@ def test_committed_records_keep_their_ids(path: Path) -> None:
     """What was added since must not name the runs of before anew."""
     record = json.loads(path.read_text(encoding="utf-8"))
     kind, backbone = record["backbone"]["kind"], record["backbone"]
-    weights = None if backbone["init"] == "random" else backbone["weights_sha256"]
+    told = backbone["init"] not in ("random", "fixed")  # by seed and options else
+    weights = backbone["weights_sha256"] if told else None
     made = record["recipe"]
     asked = {
         **{f"backbone.{k}": v for k, v in backbone["options"].items() if k != "source"},

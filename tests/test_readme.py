@@ -110,6 +110,10 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
         write_pairs(raw, parts, data)
         edit(declaration, dataset=raw["dataset"])
         return
+    if task.problem == "regression" and task.level == "sequence":
+        write_numbers(raw, parts, data)
+        edit(declaration, dataset=raw["dataset"])
+        return
     if task.problem != "multiclass":
         return
     for name, file in task.dataset.files.items():
@@ -131,6 +135,28 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
     if any(file.label for file in task.dataset.files.values()):
         del raw["dataset"]["header"]
     edit(declaration, dataset=raw["dataset"])
+
+
+def write_numbers(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
+    """Write simulated quantities as the tables without names that a declaration has."""
+    for name, table in raw["dataset"]["tables"].items():
+        cells = {
+            "id": "id",
+            "sequence": "sequence",
+            **dict.fromkeys(table["labels"].values(), "label"),
+        }
+        lines = [
+            ",".join(
+                str({"id": i.id, "sequence": i.sequence, "label": i.label[0]}.get(cells.get(c), ""))
+                for c in table["header"]
+            )
+            for i in parts[name]
+        ]
+        path = data / table["source"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        table.update(sha256=digest, records=len(lines))
 
 
 def write_pairs(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
