@@ -47,6 +47,8 @@ class TaskOptions:
     """What makes base pairs of their probabilities; None where the task has no pairs."""
     class_weights: Literal["none", "balanced"] = added("none")
     """Whether classes count in the loss as they occur, or all alike."""
+    error_weights: Literal["none", "inverse"] = added("none")
+    """Whether measured values count alike, or by the inverse of their variance."""
     positive_weight: float | None = added(None)
     """What the loss of base pairs is multiplied by, as they are few; None: by 1."""
     focal_gamma: float = added(0.0)
@@ -302,7 +304,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none",
+            "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none", "error_weights": "none",
             "decoder": "greedy" if task.level == "contact" else None,
             "positive_weight": None, "focal_gamma": 0.0,
             "encoding": "towers" if task.level == "pair" else None,

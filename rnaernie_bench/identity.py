@@ -29,7 +29,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
-    weighting = {"class_weights", "positive_weight", "focal_gamma"}
+    weighting = {"class_weights", "error_weights", "positive_weight", "focal_gamma"}
     return {
         **options,
         "length": config.task.length,

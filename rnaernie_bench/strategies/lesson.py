@@ -59,7 +59,8 @@ def lesson(context: FitContext) -> Lesson:
     balanced = context.config.task.class_weights == "balanced"
     width = outputs(problem, len(context.task.labels))
     counted = class_weights(train, width) if balanced else None
-    scaling, floor = scaling_of(train), error_floor(train)
+    weighted = context.config.task.error_weights == "inverse"
+    scaling, floor = scaling_of(train), error_floor(train) if weighted else None
     weights, validation_weights = (weights_of(targets, floor) for targets in (train, validation))
     if scaling is not None:
         train, validation = scaling.apply(train), scaling.apply(validation)
