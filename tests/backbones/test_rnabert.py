@@ -194,8 +194,8 @@ def test_the_authors_weights(data_folder):
     encoder = load_backbone("rnabert")
     assert encoder.max_bases == 440
     layer = 4 * (120**2 + 120) + 2 * 120 * 40 + 40 + 120 + 4 * 120
-    by_hand = (28 + 440 + 2) * 120 + 2 * 120 + 6 * layer + 120**2 + 120
-    assert sum(p.numel() for p in encoder.model.parameters()) == by_hand == 481_080
+    counted = (28 + 440 + 2) * 120 + 2 * 120 + 6 * layer + 120**2 + 120
+    assert sum(p.numel() for p in encoder.model.parameters()) == counted == 481_080
     state = torch.load(data_folder / "rnabert" / "RNABERT.pth", map_location="cpu")
     sequence = "GGCUACGUAGCUCAGUUGGUUAGAGCACAUCACUCAUAAUGAUGGGGUCACAGGUUCGAAUCCCGUCGUAGCCACCA"
     for found, expected in zip(
