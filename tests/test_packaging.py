@@ -96,7 +96,7 @@ def command_line(site: Path, *arguments: str, elsewhere: Path) -> tuple[str, Pat
         ("tasks", "show", "ncrna_cls"),
         ("backbones", "list"),
         ("strategies", "show", "frozen"),
-        ("suite", "suite=ncrna_cls", "--dry-run"),
+        ("suite", "--help"),
         ("leaderboard",),
     ],
     ids=" ".join,
