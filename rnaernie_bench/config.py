@@ -304,7 +304,8 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     for task in tasks.values():
         node = {
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0, "class_weights": "none", "error_weights": "none",
+            "train_fraction": 1.0, "window_overlap": 0,
+            "class_weights": "none", "error_weights": "none",
             "decoder": "greedy" if task.level == "contact" else None,
             "positive_weight": None, "focal_gamma": 0.0,
             "encoding": "towers" if task.level == "pair" else None,

@@ -161,7 +161,8 @@ def test_committed_records_keep_their_ids(path: Path) -> None:
         "seed": record["seed"],
     }  # fmt: skip
     asked |= {"fold": record["split"]["fold"]} if record["split"]["fold"] else {}
-    asked |= {"task.decoder": made["decoder"]} if "decoder" in made else {}
+    added = ("decoder", "class_weights", "error_weights", "positive_weight", "focal_gamma")
+    asked |= {f"task.{key}": made[key] for key in added if key in made}
     choices = [f"backbone={backbone['name']}"]
     if kind == "encoder":
         strategy = record["strategy"]
