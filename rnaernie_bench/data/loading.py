@@ -12,7 +12,7 @@ from typing import Any
 
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
-from rnaernie_bench.data.cuts import cut_split
+from rnaernie_bench.data.cuts import components, cut_split
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
 from rnaernie_bench.data.labels import label_of
@@ -251,7 +251,9 @@ def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
         What remains, and what was cut off, both in the order of `items`.
     """
     families: dict[int, list[SequenceItem]] = {}
-    for item, family in zip(items, _families(items), strict=True):
+    for item, family in zip(
+        items, components([(item.group, item.sequence) for item in items]).tolist(), strict=True
+    ):
         families.setdefault(family, []).append(item)
     labels = Counter(item.stratum for item in items)
     room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
@@ -267,25 +269,6 @@ def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
         tuple(item for item in items if item.id not in taken),
         tuple(item for item in items if item.id in taken),
     )
-
-
-def _families(items: Items) -> list[int]:
-    """Return a number for each item, equal for those that groups and sequences link."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    nodes: dict[tuple[str, str], int] = {}
-    links = [
-        (
-            nodes.setdefault(("sequence", item.sequence), len(nodes)),
-            nodes.setdefault(("group", item.group or item.sequence), len(nodes)),
-        )
-        for item in items
-    ]
-    rows, columns = zip(*links, strict=True)
-    graph = coo_array(([1] * len(links), (rows, columns)), shape=(len(nodes), len(nodes)))
-    _, family = connected_components(graph, directed=False)
-    return [int(family[row]) for row in rows]
 
 
 def _check_ids(tests: Mapping[str, Items], where: str) -> None:
