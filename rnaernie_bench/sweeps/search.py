@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import METRICS
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.results.kinds import LOWER_IS_BETTER
 from rnaernie_bench.sweeps.options import COSTS, SweepOptions
 from rnaernie_bench.sweeps.space import Space
 from rnaernie_bench.task import Task
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 STARTUP = 5
 """Complete trials that the median is taken of at least; those before are not given up on."""
-
-_LESS = ("ece", "rmse", "mae", "mcrmse")
-"""Metrics of which less is better; of a task's main one its declaration says it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def goals_of(options: SweepOptions, task: Task) -> tuple[Goal, ...]:
         if named in COSTS:
             goals.append(Goal(named, COSTS[named], metric=False))
         elif named in metrics:
-            better = main.higher_is_better if named == main.name else named not in _LESS
+            better = main.higher_is_better if named == main.name else named not in LOWER_IS_BETTER
             goals.append(Goal(named, better, metric=True))
         else:
             known = ["main", *metrics, *COSTS]
