@@ -18,8 +18,8 @@ from rnaernie_bench.task import load_task as find_task
 if TYPE_CHECKING:
     from rnaernie_bench.contacts.predict import ContactPredictor, PredictedStructure
     from rnaernie_bench.pairs.predict import PairPrediction, PairPredictor
-    from rnaernie_bench.predict_values import ValuePredictor, Values
-    from rnaernie_bench.prediction import Prediction, Predictor
+    from rnaernie_bench.prediction.classes import Prediction, Predictor
+    from rnaernie_bench.prediction.values import ValuePredictor, Values
     from rnaernie_bench.runner import Outcome
 
     AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor | PairPredictor
@@ -190,8 +190,9 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
     """
     from rnaernie_bench.contacts.predict import load_contact_run
     from rnaernie_bench.pairs.predict import load_pair_run
-    from rnaernie_bench.predict_values import load_value_run
-    from rnaernie_bench.prediction import load_run, predicts_classes, read_predictor
+    from rnaernie_bench.prediction.classes import load_run
+    from rnaernie_bench.prediction.saved import predicts_classes, read_predictor
+    from rnaernie_bench.prediction.values import load_value_run
 
     folder = _folder(run, runs_dir)
     saved = read_predictor(folder)
@@ -227,8 +228,8 @@ def predict(
     """
     from rnaernie_bench.contacts.predict import ContactPredictor, predict_contacts
     from rnaernie_bench.pairs.predict import PairPredictor, predict_pairs
-    from rnaernie_bench.predict_values import ValuePredictor, predict_values
-    from rnaernie_bench.prediction import Predictor, predict_fasta
+    from rnaernie_bench.prediction.classes import Predictor, predict_fasta
+    from rnaernie_bench.prediction.values import ValuePredictor, predict_values
 
     if isinstance(sequences, str):
         raise ConfigError(

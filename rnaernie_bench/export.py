@@ -12,7 +12,7 @@ from rnaernie_bench.card import front_matter, run_card
 from rnaernie_bench.data.own import FOLDER
 from rnaernie_bench.errors import BenchError, ResultError
 from rnaernie_bench.files import atomic_folder, write_json, write_text
-from rnaernie_bench.prediction import model_folder, read_predictor
+from rnaernie_bench.prediction.saved import model_folder, read_predictor
 from rnaernie_bench.results.store import RECORD_FILE, read_record
 from rnaernie_bench.task import load_task
 

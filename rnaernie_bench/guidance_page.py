@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnaernie_bench.files import write_text
-from rnaernie_bench.plots import guidance_figure, save_figure
+from rnaernie_bench.measures.pictures import guidance_figure, save_figure
 from rnaernie_bench.results.guidance import STRATEGY, as_markdown, guidance
 from rnaernie_bench.results.leaderboard import TaskInfo
 from rnaernie_bench.results.record import Record

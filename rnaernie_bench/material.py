@@ -15,7 +15,7 @@ from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.inference import in_batches
-from rnaernie_bench.losses import loss_of
+from rnaernie_bench.measures.losses import loss_of
 
 Score = Callable[[Any], Mapping[str, float]]
 """Maps what validation gave (see `Material.validate`) to metrics; one of them chooses the epoch."""

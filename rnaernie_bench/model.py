@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.catalogue import HEADS, resolve
 from rnaernie_bench.levels import Problem, outputs
-from rnaernie_bench.losses import loss_of
+from rnaernie_bench.measures.losses import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ class TaskModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.class_weights: Tensor | None = None
-        """How much classes count in the loss, see `losses.loss_of`."""
+        """How much classes count in the loss, see `measures.losses.loss_of`."""
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the features of the head, of shape (units, hidden)."""
@@ -64,7 +64,7 @@ class TaskModel(nn.Module):
             attention_mask: (inputs, length).
             labels: of the units: sequences, or their bases.
             votes: (sequences, inputs), how much each input counts; one input a sequence if None.
-            weights: how much each label counts, see `losses.loss_of`.
+            weights: how much each label counts, see `measures.losses.loss_of`.
         """
         logits = soft_vote(self.head.predict(self.features(input_ids, attention_mask)), votes)
         if labels is None:

@@ -19,10 +19,10 @@ from rnaernie_bench import environment, processes
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.config import RunConfig, as_dict, require
 from rnaernie_bench.errors import ResultError
+from rnaernie_bench.evaluation.judging import judge
 from rnaernie_bench.files import write_json, write_text
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, recipe, strategy, told
-from rnaernie_bench.judging import judge
 from rnaernie_bench.materials import PLAIN, Materials
 from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.planning import Plan, plan
@@ -33,7 +33,7 @@ from rnaernie_bench.tracking import NullTracker, Tracker, check_reachable, open_
 from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:
-    from rnaernie_bench.judging import AnyEvaluation
+    from rnaernie_bench.evaluation.judging import AnyEvaluation
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record
 
 def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
     """Draw whether the probabilities of predicted types are what they say, where that is known."""
-    from rnaernie_bench.plots import reliability_figure, save_figure
+    from rnaernie_bench.measures.pictures import reliability_figure, save_figure
 
     parts = {
         part.replace("_", "-"): report.types[part]["reliability"]

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from rnaernie_bench.config import compose
-from rnaernie_bench.predict_values import load_value_run, predict_values, write_values
-from rnaernie_bench.prediction import load_run
+from rnaernie_bench.prediction.classes import load_run
+from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
 from rnaernie_bench.results.store import prediction_problems
 from rnaernie_bench.runner import execute
 from tests.training_kit import TINY_NET

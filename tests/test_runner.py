@@ -10,7 +10,7 @@ from transformers import Trainer
 
 from rnaernie_bench import inference, runner
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.measures.classification import classification_report
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.tracking import NullTracker
@@ -165,7 +165,7 @@ def test_a_failure_leaves_no_folder(task, monkeypatch, capsys):
     def fail(*arguments, **named):
         raise RuntimeError("no more")
 
-    monkeypatch.setattr("rnaernie_bench.evaluation.evaluate", fail)
+    monkeypatch.setattr("rnaernie_bench.evaluation.classes.evaluate", fail)
     assert task.cli(settings=MODELS["majority"]) == 1
     assert task.run_folders() == []
     assert "unexpected RuntimeError: no more; --debug shows where" in capsys.readouterr().err

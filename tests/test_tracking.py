@@ -18,7 +18,7 @@ import pytest
 
 from rnaernie_bench import mlflow_store, tracking
 from rnaernie_bench.errors import TrackingError
-from rnaernie_bench.plots import confusion_matrix_figure
+from rnaernie_bench.measures.pictures import confusion_matrix_figure
 from rnaernie_bench.tracking import MlflowTracker, TrackingOptions, flatten, open_tracker
 from tests.ports import free_port
 

@@ -18,7 +18,7 @@ from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.material import Examples
-from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.measures.classification import classification_report
 from rnaernie_bench.model import TaskModel, build_head
 from rnaernie_bench.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.training import train

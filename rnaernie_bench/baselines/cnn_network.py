@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.levels import Level, Problem
-from rnaernie_bench.losses import loss_of
+from rnaernie_bench.measures.losses import loss_of
 from rnaernie_bench.model import soft_vote
 
 BASES = "ACGU"

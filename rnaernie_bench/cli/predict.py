@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.prediction import predicts_classes, read_predictor
+    from rnaernie_bench.prediction.saved import predicts_classes, read_predictor
     from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
@@ -77,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _classes(folder: Path, source: str, file: IO[str]) -> int:
     """Write one line a sequence."""
-    from rnaernie_bench.prediction import load_run, predict_fasta, write_tsv
+    from rnaernie_bench.prediction.classes import load_run, predict_fasta, write_tsv
 
     predictor = load_run(folder)
     return write_tsv(predict_fasta(predictor, source), predictor.labels, file)
@@ -85,7 +85,7 @@ def _classes(folder: Path, source: str, file: IO[str]) -> int:
 
 def _values(folder: Path, source: str, file: IO[str]) -> int:
     """Write one line a sequence or base."""
-    from rnaernie_bench.predict_values import load_value_run, predict_values, write_values
+    from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
 
     predictor = load_value_run(folder)
     return write_values(predict_values(predictor, source), predictor, file)

@@ -33,7 +33,7 @@ CELLS_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class ContactEvaluation:
-    """Everything that is reported of a fitted contact model; see `evaluation.Evaluation`."""
+    """Everything that is reported of a fitted contact model, as `evaluation.classes` does."""
 
     decoding: DecodingOptions
     trials: int

@@ -15,7 +15,7 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import atomic_path
 from rnaernie_bench.fitting import FittedContacts
-from rnaernie_bench.prediction import read_predictor, restored
+from rnaernie_bench.prediction.saved import read_predictor, restored
 from rnaernie_bench.structure.decoders import DecodingOptions
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.writers import WRITERS, write_structures
@@ -169,7 +169,7 @@ def draw(structure: PredictedStructure, path: Path) -> None:
     Raises:
         BenchError: if the file cannot be written.
     """
-    from rnaernie_bench.plots import save_figure
+    from rnaernie_bench.measures.pictures import save_figure
     from rnaernie_bench.structure.pictures import arc_figure
 
     record = structure.record

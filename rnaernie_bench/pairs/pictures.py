@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.plots import PIXELS_PER_INCH
+from rnaernie_bench.measures.pictures import PIXELS_PER_INCH
 from rnaernie_bench.style import INK, MUTED, PALETTE, PAPER, RAMP, RULE
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measuring import Tuning
-from rnaernie_bench.prediction import read_predictor, restored
+from rnaernie_bench.measures.answers import Tuning
+from rnaernie_bench.prediction.saved import read_predictor, restored
 from rnaernie_bench.single_table import PairColumns
 
 CHUNK = 2048
@@ -159,8 +159,8 @@ def draw_pair(predictor: PairPredictor, found: PairPrediction, path: Path) -> No
         ConfigError: if there is neither a map (of the head `interaction`) nor ViennaRNA.
         BenchError: if the file cannot be written.
     """
+    from rnaernie_bench.measures.pictures import save_figure
     from rnaernie_bench.pairs.pictures import interaction_figure
-    from rnaernie_bench.plots import save_figure
     from rnaernie_bench.structure.duplexes import best_duplex
 
     pair = found.pair

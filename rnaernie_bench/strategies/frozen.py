@@ -209,7 +209,7 @@ def _train_head(
     import torch
     from transformers import get_linear_schedule_with_warmup
 
-    from rnaernie_bench.losses import loss_of
+    from rnaernie_bench.measures.losses import loss_of
     from rnaernie_bench.strategies.lesson import lesson
     from rnaernie_bench.strategies.network import unscale
 

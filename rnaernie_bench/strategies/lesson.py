@@ -19,8 +19,8 @@ from rnaernie_bench.data.targets import (
 )
 from rnaernie_bench.fitting import FitContext
 from rnaernie_bench.levels import outputs
-from rnaernie_bench.measuring import metrics_of
-from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.measures.answers import metrics_of
+from rnaernie_bench.measures.classification import classification_report
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.judging import validation_metrics
+from rnaernie_bench.evaluation.judging import validation_metrics
 from rnaernie_bench.materials import Materials
 from rnaernie_bench.planning import plan
 from rnaernie_bench.runner import fit

@@ -163,9 +163,9 @@ def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, An
         decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases
         return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests
     if (task.level, task.problem) == ("sequence", "multiclass"):
-        from rnaernie_bench.evaluation import evaluate
+        from rnaernie_bench.evaluation.classes import evaluate
 
         return evaluate(fitted, split, task.labels, max_bases=None).tests
-    from rnaernie_bench.measured_evaluation import evaluate_measured
+    from rnaernie_bench.evaluation.values import evaluate_measured
 
     return evaluate_measured(fitted, split, task, max_bases=None).tests

@@ -8,7 +8,7 @@ import pytest
 
 from rnaernie_bench.data.pairs import NamedPair
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.measuring import Tuning
+from rnaernie_bench.measures.answers import Tuning
 from rnaernie_bench.pairs.predict import (
     PairPredictor,
     check_picture,

@@ -25,7 +25,7 @@ from rnaernie_bench.guidance.guides import Predicted
 from rnaernie_bench.guidance.predictors import SlotReader, restore
 from rnaernie_bench.model import TaskModel, build_head
 from rnaernie_bench.planning import plan
-from rnaernie_bench.prediction import load_run
+from rnaernie_bench.prediction.classes import load_run
 from rnaernie_bench.runner import execute
 from rnaernie_bench.strategies.network import FittedNetwork, Reader
 from rnaernie_bench.strategies.type_guided import LEARNING_RATES, facts, fit, typed_reader

@@ -15,7 +15,7 @@ from rnaernie_bench.config import compose
 from rnaernie_bench.data.encoding import windows
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.identity import recipe
-from rnaernie_bench.prediction import load_run
+from rnaernie_bench.prediction.classes import load_run
 from rnaernie_bench.strategies import frozen
 from rnaernie_bench.strategies.network import Reader, with_fresh_head
 from tests.training_kit import TINY_NET, fasta, installed
@@ -144,7 +144,7 @@ def test_windows_cannot_share_all_their_bases():
 
 
 def test_a_long_record_is_no_error_for_a_run_with_windows(task, tmp_path):
-    from rnaernie_bench.prediction import predict_fasta
+    from rnaernie_bench.prediction.classes import predict_fasta
 
     settings = (*TINY_NET, "strategy=frozen", "task.length=window", "trainer.max_epochs=1")
     assert task.cli(settings=settings) == 0

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import optuna
 import pytest
 
-from rnaernie_bench import evaluation, runner
+from rnaernie_bench import runner
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.errors import ConfigError, ResultError
+from rnaernie_bench.evaluation import classes
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.sweeps import objective as objective_module
 from rnaernie_bench.sweeps import sweep as sweep_module
@@ -31,8 +32,8 @@ def finished(tmp_path_factory):
         pytest.MonkeyPatch.context() as patch,
     ):
         scored = []
-        evaluate = evaluation.evaluate
-        patch.setattr(evaluation, "evaluate", lambda *a, **k: scored.append(1) or evaluate(*a, **k))
+        evaluate = classes.evaluate
+        patch.setattr(classes, "evaluate", lambda *a, **k: scored.append(1) or evaluate(*a, **k))
         yield SimpleNamespace(task=task, outcome=sweep(task), scored=len(scored))
 
 

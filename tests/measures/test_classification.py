@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.metrics import classification_report
+from rnaernie_bench.measures.classification import classification_report
 from rnaernie_bench.results.statistics import METRICS
 
 NAMES = ("tRNA", "5S", "IRES")

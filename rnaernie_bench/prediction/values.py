@@ -14,8 +14,8 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.levels import Level, Problem
-from rnaernie_bench.measuring import Tuning
-from rnaernie_bench.prediction import CHUNK, read_predictor, restore_network, restored
+from rnaernie_bench.measures.answers import Tuning
+from rnaernie_bench.prediction.saved import CHUNK, read_predictor, restore_network, restored
 
 
 @dataclass(frozen=True)

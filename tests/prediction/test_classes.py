@@ -11,9 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from rnaernie_bench import prediction as module
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.prediction import load_run
+from rnaernie_bench.prediction import classes as module
+from rnaernie_bench.prediction.classes import load_run
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from tests.training_kit import LABELS, TINY_NET, fasta, installed
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from rnaernie_bench.data.items import Items, Split
 from rnaernie_bench.data.targets import Targets, targets_of
-from rnaernie_bench.evaluation import cut
+from rnaernie_bench.evaluation.classes import cut
 from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measuring import Tuning, answer, by_column, metrics_of, tune
+from rnaernie_bench.measures.answers import Tuning, answer, by_column, metrics_of, tune
 from rnaernie_bench.results.kinds import Kind, answer_intervals, evaluate_answers
 from rnaernie_bench.results.measured import Measured
 from rnaernie_bench.results.predictions import hash_ids
@@ -60,7 +60,11 @@ class MeasuredEvaluation:
 
     def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
         """Yield file names and pictures of a test part."""
-        from rnaernie_bench.plots import calibration_figure, confusion_matrix_figure, scatter_figure
+        from rnaernie_bench.measures.pictures import (
+            calibration_figure,
+            confusion_matrix_figure,
+            scatter_figure,
+        )
 
         truth, answers = self.predictions.part(part)
         if "confusion" in self.tests[part]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.plots import confusion_matrix_figure, save_figure
+from rnaernie_bench.measures.pictures import confusion_matrix_figure, save_figure
 
 CONFUSION = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
 NAMES = ("tRNA", "5S", "IRES")

@@ -10,7 +10,7 @@ from sklearn import metrics
 from rnaernie_bench.data.items import SequenceItem, TokenItem
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.errors import BenchError
-from rnaernie_bench.measuring import Tuning, answer, metrics_of, tune
+from rnaernie_bench.measures.answers import Tuning, answer, metrics_of, tune
 
 RNG = np.random.default_rng(1)
 NAN = float("nan")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
-from zipfile import BadZipFile
+from typing import IO
 
 import numpy as np
 
-from rnaernie_bench.calibration import calibrated_log_probabilities, entropy
-from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measuring import Tuning
-
-CHUNK = 2048
-"""Sequences held in memory at a time."""
+from rnaernie_bench.measures.answers import Tuning
+from rnaernie_bench.measures.calibration import calibrated_log_probabilities, entropy
+from rnaernie_bench.prediction.saved import (
+    CHUNK,
+    predicts_classes,
+    read_predictor,
+    restore_network,
+    restored,
+)
 
 
 @dataclass(frozen=True)
@@ -110,88 +111,6 @@ def load_run(folder: Path) -> Predictor:
         max_bases=saved["max_bases"],
         threshold=(saved["thresholds"] or [0.0])[0] if problem == "binary" else None,
     )
-
-
-def predicts_classes(saved: Mapping[str, Any]) -> bool:
-    """Return whether a run gives each sequence a class, given what `read_predictor` returned."""
-    # Runs from before there were levels and problems say none.
-    level, problem = saved.get("level", "sequence"), saved.get("problem", "multiclass")
-    return level == "sequence" and problem in ("multiclass", "binary")
-
-
-def model_folder(folder: Path) -> Path:
-    """Return where the model of a run lies: in a folder of its own, or in that of an export."""
-    inside = folder / "model"
-    return inside if inside.is_dir() else folder
-
-
-def read_predictor(folder: Path) -> dict[str, Any]:
-    """Return what a finished run says of its model.
-
-    Raises:
-        ResultError: if it holds no finished model.
-    """
-    try:
-        text = (model_folder(folder) / "predictor.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
-    except (OSError, ValueError) as error:
-        raise ResultError(
-            "the run holds no finished model",
-            where=folder,
-            remedy="repeat its command to finish it",
-        ) from error
-
-
-def restored(
-    folder: Path, saved: dict[str, Any], network: Callable[[Path, dict[str, Any]], Any]
-) -> Any:
-    """Return the fitted model of a run.
-
-    Args:
-        folder: the run's folder.
-        saved: what `read_predictor` returned.
-        network: restores a model that is no baseline, given `model/` and `saved`.
-
-    Raises:
-        ResultError: if a file of it is missing or damaged.
-    """
-    from safetensors import SafetensorError
-
-    model = model_folder(folder)
-    entry = BACKBONES.get(saved["backbone"])
-    try:
-        if isinstance(entry, BaselineEntry):
-            return resolve(entry.restore)(model)
-        resolve(entry.load)  # where a plug-in tells Transformers of its network's class
-        return network(model, saved)
-    except (
-        OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,
-    ) as error:  # fmt: skip
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ResultError(
-            f"the model cannot be loaded: {reason}", where=model, remedy="repeat the run"
-        ) from error
-
-
-def restore_network(folder: Path, saved: dict) -> Fitted:
-    """Return the network in a model's folder, given what `read_predictor` returned."""
-    from rnaernie_bench.guidance.guides import load_guide
-    from rnaernie_bench.model import load_model
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader
-    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
-
-    model, tokenizer = load_model(folder)
-    reader = Reader(
-        tokenizer,
-        saved["max_bases"],
-        saved["length"],
-        saved["token_budget"],
-        saved.get("overlap", 0),  # runs from before there were windows have none
-    )
-    if (folder / GUIDE).is_dir():
-        reader = typed_reader(reader, load_guide(folder / GUIDE))
-    level = saved.get("level", "sequence")
-    return FittedNetwork(model, reader, write=lambda _: None, level=level)
 
 
 def predict_fasta(predictor: Predictor, source: Path | str) -> Iterator[tuple[str, Prediction]]:

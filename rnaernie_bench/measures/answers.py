@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.calibration import fit_temperature
 from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.levels import Level, Problem
+from rnaernie_bench.measures.calibration import fit_temperature
 from rnaernie_bench.results.kinds import KINDS, Kind, evaluate_answers
 from rnaernie_bench.results.kinds.decisions import counted, decision_counts
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rnaernie_bench.calibration import (
+from rnaernie_bench.measures.calibration import (
     calibrated_log_probabilities,
     entropy,
     fit_temperature,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from rnaernie_bench.losses import loss_of
+from rnaernie_bench.measures.losses import loss_of
 
 NAN = float("nan")
 

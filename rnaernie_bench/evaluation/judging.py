@@ -12,8 +12,8 @@ from rnaernie_bench.task import Task
 
 if TYPE_CHECKING:
     from rnaernie_bench.contacts.evaluation import ContactEvaluation
-    from rnaernie_bench.evaluation import Evaluation
-    from rnaernie_bench.measured_evaluation import MeasuredEvaluation
+    from rnaernie_bench.evaluation.classes import Evaluation
+    from rnaernie_bench.evaluation.values import MeasuredEvaluation
 
     AnyEvaluation: TypeAlias = Evaluation | ContactEvaluation | MeasuredEvaluation
 
@@ -43,12 +43,12 @@ def judge(
     # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
     max_bases = report.max_bases if config.task.length == "truncate" else None
     if has_classes(task):
-        from rnaernie_bench.evaluation import evaluate
+        from rnaernie_bench.evaluation.classes import evaluate
 
         return evaluate(
             fitted, split, task.labels, max_bases=max_bases, calibrated=followed.calibrated
         )
-    from rnaernie_bench.measured_evaluation import evaluate_measured
+    from rnaernie_bench.evaluation.values import evaluate_measured
 
     return evaluate_measured(
         fitted, split, task, max_bases=max_bases, calibrated=followed.calibrated
@@ -68,11 +68,11 @@ def validation_metrics(
             fitted, items, config.task.decoder, max_bases=report.max_bases
         )[-1]
     elif has_classes(task):
-        from rnaernie_bench.evaluation import validate
+        from rnaernie_bench.evaluation.classes import validate
 
         _, validation = validate(fitted, items, task.labels, calibrated=True)
     else:
-        from rnaernie_bench.measured_evaluation import validate_measured
+        from rnaernie_bench.evaluation.values import validate_measured
 
         _, validation = validate_measured(fitted, items, task, calibrated=True)
     return {name: float(value) for name, value in validation["metrics"].items()}

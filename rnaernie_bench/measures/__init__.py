@@ -1,0 +1,1 @@
+"""Losses, metrics, calibration, and pictures of what they say."""
