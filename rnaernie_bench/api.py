@@ -182,8 +182,9 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
         runs_dir: where ids are looked for.
 
     Returns:
-        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels or bases, a
-        `ContactPredictor` or a `PairPredictor`. The first two are called with normalised sequences.
+        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels, bases or pairs
+        of bases, a `ContactPredictor` of structures or a `PairPredictor`. The first two are called
+        with normalised sequences.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
@@ -191,12 +192,16 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
     from rnaernie_bench.contacts.predict import load_contact_run
     from rnaernie_bench.pairs.predict import load_pair_run
     from rnaernie_bench.prediction.classes import load_run
-    from rnaernie_bench.prediction.saved import predicts_classes, read_predictor
+    from rnaernie_bench.prediction.saved import (
+        predicts_classes,
+        predicts_structures,
+        read_predictor,
+    )
     from rnaernie_bench.prediction.values import load_value_run
 
     folder = _folder(run, runs_dir)
     saved = read_predictor(folder)
-    if saved.get("level") == "contact":
+    if predicts_structures(saved):
         return load_contact_run(folder)
     if saved.get("level") == "pair":
         return load_pair_run(folder)

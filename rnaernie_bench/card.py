@@ -23,7 +23,7 @@ def run_card(
     """
     backbone, split, cost = record["backbone"], record["split"], record["cost"]
     init = f" ({backbone['init']})" if backbone["init"] else ""
-    contacts = task.level == "contact"
+    contacts = task.decodes
     data = "simulated stand-in" if record["dataset"]["simulated"] else record["dataset"]["name"]
     lines = [
         f"# {task.title}: {backbone['name']}{init}, {record['strategy']['name']}"
@@ -93,7 +93,7 @@ def front_matter(task: Task, record: Mapping[str, Any], *, whole: bool) -> str:
 def _use(task: Task, record: Mapping[str, Any], whole: bool, exported: str | None) -> list[str]:
     """Return how to predict with the model, by command and in Python."""
     run = exported or record["run_id"]
-    output = "out.dbn" if task.level == "contact" else "out.tsv"
+    output = "out.dbn" if task.decodes else "out.tsv"
     source = "pairs.tsv" if task.level == "pair" else "in.fa"
     command = f"rnaernie-bench predict {run} {source} -o {output}"
     lines = ["## Use", "", "```bash", command, "```", ""]

@@ -67,7 +67,9 @@ class TaskOptions:
         require(gamma >= 0, "task.focal_gamma", "0 or more")
         if self.decoder is None and (weight is not None or gamma):
             raise ConfigError(
-                "the task has no pairs to weigh", where="task.positive_weight, task.focal_gamma"
+                "the task has no base pairs to weigh: they belong to binary contacts",
+                where="task.positive_weight, task.focal_gamma",
+                remedy="task.class_weights=balanced weighs classes",
             )
         if self.head not in HEADS:
             raise ConfigError(
@@ -209,7 +211,8 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
-    check_chosen(declared.level, config.task.length, config.task.decoder, config.task.encoding)
+    chosen = config.task
+    check_chosen(declared.level, declared.problem, chosen.length, chosen.decoder, chosen.encoding)
     return config
 
 
@@ -306,7 +309,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
             "name": task.name, "data": "real", "head": task.head, "length": task.length,
             "train_fraction": 1.0, "window_overlap": 0,
             "class_weights": "none", "error_weights": "none",
-            "decoder": "greedy" if task.level == "contact" else None,
+            "decoder": "greedy" if task.decodes else None,
             "positive_weight": None, "focal_gamma": 0.0,
             "encoding": "towers" if task.level == "pair" else None,
         }  # fmt: skip

@@ -65,7 +65,11 @@ class Table:
     sequence: str = "sequence"
     """The column of sequences."""
     label: str = "label"
-    """The column of labels, spelt as the task spells them; of bases, lists of them."""
+    """The column of labels, spelt as the task spells them; of bases, lists of them, and of pairs of
+    bases, lists parallel to `places`."""
+    places: str = "places"
+    """Of pairs of bases: the column of those that labels are told of, `[[i, j], ...]`, counted from
+    0. Others are of the first class, have none of several labels, or no known quantity."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Of multilabel and regression: the column of each label; of bases, its values are lists, and
     those that are missing at the end are unknown."""

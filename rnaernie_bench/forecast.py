@@ -225,7 +225,7 @@ def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
     fitted, report = _fit(planned, context)
     trained = time.perf_counter()
     sequences = [item.input for item in scored]
-    if planned.task.level == "contact":
+    if planned.task.decodes:
         from rnaernie_bench.contacts.evaluation import decoded
         from rnaernie_bench.structure.tuning import default_options
 

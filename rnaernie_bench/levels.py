@@ -26,8 +26,8 @@ LENGTHS: Mapping[Level, tuple[LengthPolicy, ...]] = {
     "contact": ("error", "unpaired"),
     "pair": ("error", "truncate"),
 }
-"""The length policies of each level. `unpaired`: a sequence over the limit trains nothing, and is
-predicted to have no pair."""
+"""The length policies of each level. `unpaired`, of base pairs only: a sequence over the limit
+trains nothing, and is predicted to have no pair."""
 
 _CLASSES: tuple[MetricName, ...] = (
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc",
@@ -51,12 +51,15 @@ TOKEN_METRICS: Mapping[Problem, tuple[MetricName, ...]] = {
     "multilabel": _LABELS,
     "regression": ("mcrmse", "rmse", "mae", "pearson", "spearman"),
 }
-"""The metrics of a prediction for each base of an item."""
+"""The metrics of a prediction for each base of an item, or each pair of its bases."""
 
 METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
     "sequence": ITEM_METRICS,
     "token": TOKEN_METRICS,
-    "contact": {"binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1")},
+    "contact": {
+        **TOKEN_METRICS,
+        "binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1"),
+    },
     "pair": {"binary": ITEM_METRICS["binary"]},
 }
 """The metrics of each problem at each level; those that are not there cannot be declared."""
@@ -68,6 +71,17 @@ def outputs(problem: Problem, labels: int) -> int:
     Labels are classes where there are two (`binary`) or more (`multiclass`), and columns else.
     """
     return 1 if problem == "binary" else labels
+
+
+def decodes(level: Level, problem: Problem) -> bool:
+    """Return whether what is said of pairs of bases is decoded into a structure."""
+    return level == "contact" and problem == "binary"
+
+
+def lengths(level: Level, problem: Problem) -> tuple[LengthPolicy, ...]:
+    """Return the length policies of a problem at a level."""
+    allowed = LENGTHS[level]
+    return allowed if level != "contact" or decodes(level, problem) else allowed[:1]
 
 
 def check_declared(
@@ -88,17 +102,18 @@ def check_declared(
     if problem not in METRICS[level]:
         asked = " or ".join(METRICS[level])
         raise ConfigError(f"the level '{level}' asks for {asked}", where="problem")
-    if level == "contact":
+    if decodes(level, problem):
         if labels:
-            raise ConfigError("contacts have no labels: write []", where="labels")
+            raise ConfigError("binary contacts have no labels: write []", where="labels")
     elif problem == "binary" and labels != 2:
         raise ConfigError("two labels are needed, the negative one first", where="labels")
     elif problem == "multiclass" and labels < 2:
         raise ConfigError("a classification needs two labels or more", where="labels")
     elif labels < 1:
         raise ConfigError("one label or more is needed", where="labels")
-    if length not in LENGTHS[level]:
-        raise ConfigError(f"not a policy of the level '{level}'", where="length")
+    if length not in lengths(level, problem):
+        asked = f", problem '{problem}'" if length in LENGTHS[level] else ""
+        raise ConfigError(f"not a policy of the level '{level}'{asked}", where="length")
     known = METRICS[level][problem]
     for where, name in metrics.items():
         if name not in known:
@@ -108,20 +123,26 @@ def check_declared(
 
 
 def check_chosen(
-    level: Level, length: str, decoder: str | None, encoding: str | None = None
+    level: Level,
+    problem: Problem,
+    length: str,
+    decoder: str | None,
+    encoding: str | None = None,
 ) -> None:
-    """Refuse options that a run on a task of this level cannot have.
+    """Refuse options that a run on a task of this level and problem cannot have.
 
     Raises:
         ConfigError: naming the key and what it may be.
     """
-    if length not in LENGTHS[level]:
-        allowed = " or ".join(LENGTHS[level])
+    if length not in lengths(level, problem):
+        allowed = " or ".join(lengths(level, problem))
         raise ConfigError(f"the value must be {allowed}", where="task.length")
-    if level == "contact" and decoder is None:
+    if decodes(level, problem) and decoder is None:
         raise ConfigError("the value must be the name of a decoder", where="task.decoder")
-    if level != "contact" and decoder is not None:
-        raise ConfigError("the value must be null: the task has no pairs", where="task.decoder")
+    if not decodes(level, problem) and decoder is not None:
+        raise ConfigError(
+            "the value must be null: the task has no base pairs to decode", where="task.decoder"
+        )
     if (level == "pair") != (encoding is not None):
         allowed = "towers or joint" if level == "pair" else "null: the task has no pairs"
         raise ConfigError(f"the value must be {allowed}", where="task.encoding")

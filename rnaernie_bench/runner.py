@@ -118,7 +118,7 @@ def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
     planned = plan(config, task_folders)
     if processes.of_first(False):
         fitted, report = fit(planned, NullTracker().log_metrics)
-        if planned.task.level != "contact":  # pairs are decoded by the first process alone
+        if not planned.task.decodes:  # structures are decoded by the first process alone
             judge(planned.task, config, planned.dataset, planned.scheme, fitted, report)
 
 

@@ -19,7 +19,14 @@ from rnaernie_bench.declaration import (
     SplitDeclaration,
 )
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
+from rnaernie_bench.levels import (
+    LengthPolicy,
+    Level,
+    MetricName,
+    Problem,
+    check_declared,
+    decodes,
+)
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.single_table import check_cut, check_pairs
 from rnaernie_bench.validation import build
@@ -37,7 +44,7 @@ class Task:
     problem: Problem
     labels: tuple[str, ...]
     """In their frozen order: a label's index is its class, or its column where there are several
-    numbers. Contacts have none."""
+    numbers. Binary contacts have none."""
     main_metric: Metric
     metrics: tuple[MetricName, ...]
     """Further metrics to show."""
@@ -82,6 +89,11 @@ class Task:
     def classifies(self) -> bool:
         """Whether each label is a class of whole sequences."""
         return self.level == "sequence" and self.problem in ("binary", "multiclass")
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the answer is the base pairs of a sequence, decoded into a structure."""
+        return decodes(self.level, self.problem)
 
     @property
     def card(self) -> Path:
@@ -196,6 +208,14 @@ def _check(task: Task) -> None:
 
 
 def _check_files(task: Task) -> None:
+    if task.level == "contact" and (task.dataset.tables if task.decodes else task.dataset.files):
+        raise ConfigError(
+            "base pairs are read from files of structures, not from tables"
+            if task.decodes
+            else "what pairs of bases are is read from tables",
+            where="dataset.tables" if task.decodes else "dataset.files",
+            remedy=f"declare them under `{'files' if task.decodes else 'tables'}`",
+        )
     for name, file in task.dataset.files.items():
         where = f"dataset.files.{name}"
         if not re.fullmatch("[0-9a-f]{64}", file.sha256):

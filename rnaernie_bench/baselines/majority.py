@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.levels import Level
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class MajorityOptions:
 
 @dataclass(frozen=True)
 class Majority:
-    """One row of scores for every sequence, or every base."""
+    """One row of scores for every sequence, every base, or every pair of bases."""
 
     scores: np.ndarray
     """float32 of shape (outputs,)."""
@@ -35,8 +36,9 @@ class Majority:
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
         """Return the same row for each unit, float32 of shape (units, outputs)."""
-        units = sum(map(len, sequences)) if self.level == "token" else len(sequences)
-        return np.tile(self.scores, (units, 1))
+        from rnaernie_bench.data.targets import units_of
+
+        return np.tile(self.scores, (int(units_of(sequences, self.level).sum()), 1))
 
     def save(self, folder: Path) -> None:
         """Write the scores into `folder`."""
@@ -45,7 +47,17 @@ class Majority:
 
 
 def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitReport]:
-    """Count classes, one added to each so that none is impossible, or average quantities."""
+    """Count classes, one added to each so that none is impossible, or average quantities.
+
+    Raises:
+        ConfigError: for base pairs that are decoded: all pairs of bases would be alike.
+    """
+    if context.task.decodes:
+        raise ConfigError(
+            "'majority' says nothing of base pairs that are decoded",
+            where="backbone",
+            remedy="use unpaired",
+        )
     from rnaernie_bench.fitting import FitReport
 
     start = time.perf_counter()
@@ -90,5 +102,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
     summary="class frequencies of train, or means of its quantities, whatever the sequence",
-    levels=("sequence", "token"),
+    levels=("sequence", "token", "contact"),
 )

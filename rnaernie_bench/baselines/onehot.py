@@ -116,4 +116,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.onehot:restore",
     summary="the contact head on one-hot bases, which know nothing of their neighbours",
     levels=("contact",),
+    problems=("binary",),
 )

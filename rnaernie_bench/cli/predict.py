@@ -15,11 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Predict the class of each sequence, with calibrated probabilities, their entropy in bits, "
         "and whether the sequence was truncated; or its quantities or labels, or those of each of "
-        "its bases, as the task of the run asks; or, by a run of a contact-level task, its base "
-        "pairs, written as the end of the output's name says: .dbn (the default), .ct, .bpseq, or "
-        ".tsv with the probabilities of pairs; or, by a run of a pair-level task, whether two "
-        "sequences interact, for a table of pairs (first_id, first, second_id, second) or for all "
-        "pairs of two FASTA files."
+        "its bases, or pairs of bases, as the task of the run asks; or, by a run of a task of "
+        "binary contacts, its base pairs, written as the end of the output's name says: .dbn (the "
+        "default), .ct, .bpseq, or .tsv with the probabilities of pairs; or, by a run of a "
+        "pair-level task, whether two sequences interact, for a table of pairs (first_id, first, "
+        "second_id, second) or for all pairs of two FASTA files."
     )
     parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
     parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
@@ -55,7 +55,11 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.prediction.saved import predicts_classes, read_predictor
+    from rnaernie_bench.prediction.saved import (
+        predicts_classes,
+        predicts_structures,
+        read_predictor,
+    )
     from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
@@ -68,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _pairs(folder, arguments)
     if arguments.targets is not None:
         raise ConfigError("the run reads one sequence at a time", where="--targets")
-    if saved.get("level") == "contact":
+    if predicts_structures(saved):
         return _contacts(folder, arguments)
     if arguments.picture is not None:
         raise ConfigError("the run predicts no base pairs to draw", where="--picture")
@@ -84,7 +88,7 @@ def _classes(folder: Path, source: str, file: IO[str]) -> int:
 
 
 def _values(folder: Path, source: str, file: IO[str]) -> int:
-    """Write one line a sequence or base."""
+    """Write one line a sequence, base or pair of bases."""
     from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
 
     predictor = load_value_run(folder)

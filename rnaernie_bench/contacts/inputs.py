@@ -69,7 +69,7 @@ class TokenInputs:
         """Return ``input_ids``, ``attention_mask``, ``mask`` and perhaps ``votes``."""
         chosen = list(indices)
         batch = gather_batch(self.encoded, chosen, self.pad_id)
-        return {**batch, "mask": _mask(np.repeat(self.lengths[chosen], self.counts[chosen]))}
+        return {**batch, "mask": mask_of(np.repeat(self.lengths[chosen], self.counts[chosen]))}
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class StateInputs:
         if self.shares is not None:
             shares = self.shares[list(indices)]
         owners, ranks = np.nonzero(shares)
-        mask = _mask(self.lengths[list(indices)][owners])
+        mask = mask_of(self.lengths[list(indices)][owners])
         states = np.zeros((*mask.shape, self.tables[0].rows.shape[1]), dtype=np.float32)
         for row, owner, rank in zip(states, owners.tolist(), ranks.tolist(), strict=True):
             sequence = self.sequences[indices[owner]]
@@ -116,7 +116,7 @@ def _lengths(sequences: Sequence[str]) -> np.ndarray:
     return np.array([len(sequence) for sequence in sequences], dtype=np.int64)
 
 
-def _mask(lengths: np.ndarray) -> Tensor:
+def mask_of(lengths: np.ndarray) -> Tensor:
     """Return where bases are, bool (inputs, longest)."""
     return torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
 
@@ -181,7 +181,7 @@ class ContactExamples:
                 indices = batches[number]
                 batch = {k: v.to(device) for k, v in self.batch(indices, pad_id).items()}
                 targets = batch.pop("targets")
-                mask = _mask(self.inputs.lengths[indices]).to(device)
+                mask = mask_of(self.inputs.lengths[indices]).to(device)
                 with torch.inference_mode():
                     logits = compute(**batch).float()
                     total += float(self.loss(logits, targets, mask)) * len(indices)

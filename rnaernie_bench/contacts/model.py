@@ -8,7 +8,7 @@ weights (`head.safetensors`) beside it. In `head.json` stands which head it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from rnaernie_bench.heads.contact import (
     contact_loss,
     symmetric,
 )
+from rnaernie_bench.levels import Problem, outputs
 from rnaernie_bench.model import build_head
 
 _BACKBONE = "backbone"
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Maps logits, targets and the mask of bases to a scalar; see `heads.contact.contact_loss`."""
+"""Maps logits, targets and the mask of bases to a scalar: `heads.contact.contact_loss`, or, where
+pairs of bases are not decoded, `contacts.values.values_loss`."""
 
 
 class ContactModel(nn.Module):
@@ -67,12 +69,14 @@ class ContactModel(nn.Module):
     ) -> dict[str, Tensor]:
         """Return ``logits`` (sequences, length, length) and, where `targets` are given, ``loss``.
 
+        A head with a number of outputs gives (sequences, outputs, length, length).
+
         Args:
             input_ids: (inputs, tokens): ``<cls>``, bases, perhaps more, ``<eos>`` and padding.
             attention_mask: (inputs, tokens).
             mask: bool (inputs, length), true at bases, the first of which follows ``<cls>``.
             votes: (sequences, inputs), how much each input counts; one input a sequence if None.
-            targets: of the sequences, see `contact_targets`.
+            targets: of the sequences, see `contact_targets`, or of their pairs of bases.
         """
         wanted = {"output_attentions": True} if self.reads_attentions else {}
         outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **wanted)
@@ -116,12 +120,17 @@ def _told(
     return {"loss": loss(logits.float(), targets, mask), "logits": logits}
 
 
-def save_contact_model(model: ContactModel, tokenizer: Any, folder: Path, *, head: str) -> None:
-    """Write `model` into the existing `folder`."""
+def save_contact_model(
+    model: ContactModel, tokenizer: Any, folder: Path, *, head: str, labels: Sequence[str] = ()
+) -> None:
+    """Write `model` into the existing `folder`; binary contacts have no `labels`."""
     tokenizer.save_pretrained(folder)
-    text = json.dumps({"head": head, "level": "contact"}, indent=1) + "\n"
+    declared: dict[str, Any] = {"head": head, "level": "contact"}
+    if labels:
+        declared |= {"problem": model.head.scores.problem, "labels": list(labels)}
+    text = json.dumps(declared, indent=1) + "\n"
     (folder / "head.json").write_text(text, encoding="utf-8")
-    theirs = as_multimolecule(model) if isinstance(model.head, BilinearHead) else None
+    theirs = as_multimolecule(model, labels) if isinstance(model.head, BilinearHead) else None
     if theirs is not None:
         theirs.save_pretrained(folder)
         return
@@ -143,13 +152,19 @@ def load_contact_model(folder: Path) -> tuple[ContactModel, Any]:
     else:
         theirs = saved_network(folder)
         backbone, weights = theirs.model, theirs.contact_head.state_dict()
-    head = build_head(declared["head"], backbone.config, 1, "binary")
+    problem: Problem = declared.get("problem", "binary")
+    width = outputs(problem, len(declared.get("labels", ())))
+    head = build_head(declared["head"], backbone.config, width, problem)
     head.load_state_dict(weights)
     return ContactModel(backbone, head).eval(), saved_tokenizer(folder)
 
 
-def as_multimolecule(model: ContactModel) -> Any | None:
+def as_multimolecule(model: ContactModel, labels: Sequence[str] = ()) -> Any | None:
     """Return MultiMolecule's model for contacts with the weights of one under a bilinear head.
+
+    Args:
+        model: under a `BilinearHead`.
+        labels: what its outputs are called; none of binary contacts.
 
     Returns:
         It, or None where MultiMolecule has none for the backbone, or one with a head of its own.
@@ -163,8 +178,12 @@ def as_multimolecule(model: ContactModel) -> Any | None:
     if build is None:
         return None
     config = deepcopy(model.backbone.config)
-    config.head = HeadConfig(num_labels=1, problem_type="binary")
-    config.num_labels = 1
+    scores = model.head.scores
+    config.head = HeadConfig(num_labels=scores.outputs, problem_type=scores.problem)
+    config.num_labels = scores.outputs
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
     theirs = build(config)
     if type(getattr(theirs, "contact_head", None)) is not ContactPredictionHead:
         return None

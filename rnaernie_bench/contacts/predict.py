@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,12 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.files import atomic_path
 from rnaernie_bench.fitting import FittedContacts
-from rnaernie_bench.prediction.saved import read_predictor, restored
+from rnaernie_bench.prediction.saved import (
+    predicts_structures,
+    read_predictor,
+    restore_network,
+    restored,
+)
 from rnaernie_bench.structure.decoders import DecodingOptions
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.writers import WRITERS, write_structures
@@ -50,7 +54,7 @@ class ContactPredictor:
 
 
 def load_contact_run(folder: Path) -> ContactPredictor:
-    """Return the model of a finished run of a contact-level task.
+    """Return the model of a finished run of a contact-level task whose base pairs are decoded.
 
     Args:
         folder: the run's folder, which holds `model/`.
@@ -59,24 +63,10 @@ def load_contact_run(folder: Path) -> ContactPredictor:
         ResultError: if there is no whole model in it, or one of another level.
     """
     saved = read_predictor(folder)
-    if saved.get("level") != "contact":
+    if not predicts_structures(saved):
         raise ResultError("the run predicts no contacts", where=folder, remedy="name another run")
-    fitted: FittedContacts = restored(folder, saved, _restore_network)
+    fitted: FittedContacts = restored(folder, saved, restore_network)
     return ContactPredictor(fitted, DecodingOptions(**saved["decoding"]), saved["max_bases"])
-
-
-def _restore_network(folder: Path, saved: dict[str, Any]) -> FittedContacts:
-    from rnaernie_bench.contacts.model import load_contact_model
-    from rnaernie_bench.contacts.strategies import FittedContactNetwork
-    from rnaernie_bench.guidance.guides import load_guide
-    from rnaernie_bench.strategies.network import Reader
-    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
-
-    model, tokenizer = load_contact_model(folder)
-    reader = Reader(tokenizer, saved["max_bases"], saved["length"], saved["token_budget"])
-    if (folder / GUIDE).is_dir():
-        reader = typed_reader(reader, load_guide(folder / GUIDE))
-    return FittedContactNetwork(model, reader, write=lambda _: None)
 
 
 def predict_contacts(

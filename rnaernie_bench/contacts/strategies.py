@@ -24,20 +24,25 @@ from rnaernie_bench.contacts.inputs import (
     pair_probabilities,
 )
 from rnaernie_bench.contacts.model import ContactModel, HeadOnStates, Loss, save_contact_model
+from rnaernie_bench.contacts.values import ValueExamples, pair_scores, values_loss
 from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.features import StateTable, cached_states
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.heads.contact import contact_loss
 from rnaernie_bench.inference import best_device
+from rnaernie_bench.levels import outputs
+from rnaernie_bench.material import Material, Score
 from rnaernie_bench.model import build_head
-from rnaernie_bench.strategies.network import Reader, refuse_long, report
+from rnaernie_bench.strategies.lesson import lesson
+from rnaernie_bench.strategies.network import Reader, refuse_long, report, unscale
 from rnaernie_bench.training import TrainingSummary, train
 
 
 @dataclass(frozen=True)
 class FittedContactNetwork:
-    """A network that gives pairs of bases logits."""
+    """A network that gives pairs of bases logits; of binary contacts, probabilities to decode."""
 
     model: ContactModel
     reader: Reader
@@ -59,16 +64,35 @@ class FittedContactNetwork:
         places = [i for i, sequence in enumerate(sequences) if refuse or len(sequence) <= limit]
         if not places:
             return
-        kept = [sequences[place] for place in places]
-        states = self.known(kept)
+        model, inputs = self._reading([sequences[place] for place in places])
         found = pair_probabilities(
-            self.model if states is None or self.on_states is None else self.on_states,
-            tokens(self.reader, kept) if states is None else states,
-            token_budget=self.reader.token_budget,
-            device=best_device(),
+            model, inputs, token_budget=self.reader.token_budget, device=best_device()
         )
         for index, matrix in found:
             yield places[index], matrix
+
+    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+        """Return what each pair i < j of bases is given, float32 (units, outputs).
+
+        Raises:
+            DataError: for a sequence over the limit.
+        """
+        model, inputs = self._reading(sequences)
+        device = best_device()
+        network = model.to(device).eval()
+        return pair_scores(
+            lambda **batch: network(**batch)["logits"],
+            inputs,
+            token_budget=self.reader.token_budget,
+            device=device,
+        )
+
+    def _reading(self, sequences: Sequence[str]) -> tuple[ContactModel | HeadOnStates, Inputs]:
+        """Return what reads sequences, and what it reads of them: states, if all are known."""
+        states = self.known(sequences)
+        if states is None or self.on_states is None:
+            return self.model, tokens(self.reader, sequences)
+        return self.on_states, states
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`."""
@@ -88,19 +112,23 @@ def readable(items: Items, reader: Reader) -> Items:
 
 def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedContactNetwork:
     """Return `encoder` under a new head, drawn from the seed, yet to be fitted."""
-    config = context.config
+    config, task = context.config, context.task
     torch.manual_seed(config.seed)
-    head = build_head(config.task.head, encoder.model.config, 1, context.task.problem)
-    model = ContactModel(encoder.model, head, loss_of(config))
+    width = outputs(task.problem, len(task.labels))
+    head = build_head(config.task.head, encoder.model.config, width, task.problem)
+    loss = loss_of(config) if task.decodes else partial(values_loss, problem=task.problem)
+    model = ContactModel(encoder.model, head, loss)
     reader = Reader(
         encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
     )
-    write = partial(save_contact_model, model, encoder.tokenizer, head=config.task.head)
+    write = partial(
+        save_contact_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels
+    )
     return FittedContactNetwork(model, reader, write)
 
 
 def loss_of(config: RunConfig) -> Loss:
-    """Return the loss that the settings ask for."""
+    """Return the loss of binary contacts that the settings ask for."""
     task = config.task
     return partial(contact_loss, positive_weight=task.positive_weight, focal_gamma=task.focal_gamma)
 
@@ -162,7 +190,7 @@ def train_contacts(
     learning_rate: float,
     inputs_of: Callable[[Sequence[str]], Inputs],
 ) -> TrainingSummary:
-    """Train `model` by the recipe; it holds its best epoch, by mean F1 on validation.
+    """Train `model` by the recipe; it holds its best epoch, of base pairs by mean F1 on validation.
 
     Args:
         context: the task's.
@@ -175,6 +203,8 @@ def train_contacts(
         DataError: for a sequence over the limit under ``task.length=error``.
     """
     refuse_long(context, reader)
+    if not context.task.decodes:
+        return _train_values(context, model, reader, learning_rate, inputs_of)
 
     def examples(items: Items) -> ContactExamples:
         kept = readable(items, reader)
@@ -182,16 +212,58 @@ def train_contacts(
         pairs = [item.pairs for item in kept]
         return ContactExamples(inputs_of(sequences), sequences, pairs, model.loss)
 
+    parts = examples(context.train), examples(context.validation)
+    return _train(context, model, reader, learning_rate, *parts, ladder_score)
+
+
+def _train_values(
+    context: FitContext,
+    model: ContactModel | HeadOnStates,
+    reader: Reader,
+    learning_rate: float,
+    inputs_of: Callable[[Sequence[str]], Inputs],
+) -> TrainingSummary:
+    """Train `model` where pairs of bases have classes, labels or quantities; see `train_contacts`.
+
+    Quantities are learned scaled, and given in the units of the data afterwards.
+    """
+    taught = lesson(context)
+    if taught.class_weights is not None:
+        model.loss = partial(
+            values_loss,
+            problem=context.task.problem,
+            class_weights=torch.from_numpy(taught.class_weights),
+        )
+
+    def examples(items: Items, targets: Targets) -> ValueExamples:
+        return ValueExamples(inputs_of([item.sequence for item in items]), targets)
+
+    parts = examples(context.train, taught.train), examples(context.validation, taught.validation)
+    summary = _train(context, model, reader, learning_rate, *parts, taught.score)
+    if taught.scaling is not None:
+        unscale(model.head.decoder, taught.scaling)
+    return summary
+
+
+def _train(
+    context: FitContext,
+    model: ContactModel | HeadOnStates,
+    reader: Reader,
+    learning_rate: float,
+    train_set: Material,
+    validation_set: Material,
+    score: Score,
+) -> TrainingSummary:
     return train(
         model,
-        examples(context.train),
-        examples(context.validation),
+        train_set,
+        validation_set,
         pad_id=reader.pad_id,
         options=context.config.trainer,
         learning_rate=learning_rate,
         seed=context.config.seed,
         folder=context.folder,
-        score=ladder_score,
+        score=score,
         metric=context.task.main_metric.name,
         higher_is_better=context.task.main_metric.higher_is_better,
         log=context.log,

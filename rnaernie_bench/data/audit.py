@@ -111,7 +111,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         simulated=dataset.simulated,
         split=split.name,
         labels=task.labels if task.classifies else (),
-        truth="structure" if task.level == "contact" else "label",
+        truth="structure" if task.decodes else "label",
         parts=tuple(_part(task, name, items) for name, items in parts.items()),
         overlaps=tuple(overlaps),
         contradictory=sum(len(found) > 1 for found in labels.values()),

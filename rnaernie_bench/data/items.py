@@ -128,6 +128,61 @@ class ContactItem:
         return hash((self.id, self.sequence))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactValuesItem:
+    """One sequence of a contact-level task, with what is known of pairs of its bases.
+
+    Of classes, labels and quantities: base pairs that are decoded stand in a `ContactItem`.
+    """
+
+    id: str
+    """Unique within its data set."""
+    sequence: str
+    """Normalised: upper case, T read as U; of two bases or more."""
+    places: np.ndarray
+    """int32 of shape (listed, 2), 0-based, i < j, sorted, none twice."""
+    labels: np.ndarray
+    """float32 of shape (listed, labels), of classes (listed, 1): nan where unknown."""
+    unlisted: float
+    """What is true of all other pairs of bases: 0, or nan where it is unknown."""
+    group: str = ""
+    """What the item shares with its relatives; empty if unknown."""
+
+    @property
+    def input(self) -> str:
+        """What a model reads: the sequence."""
+        return self.sequence
+
+    @property
+    def stratum(self) -> int:
+        """What a share of the items holds in equal proportions: nothing."""
+        return 0
+
+    @property
+    def truth(self) -> object:
+        """What is said of the sequence, to be compared with what is said of its like."""
+        return self.places.tobytes(), self.labels.tobytes()
+
+    def table(self) -> np.ndarray:
+        """Return what is true of all pairs i < j of bases, row by row, float32 (pairs, labels)."""
+        bases, (i, j) = len(self.sequence), self.places.astype(np.int64).T
+        table = np.full((bases * (bases - 1) // 2, self.labels.shape[1]), self.unlisted, np.float32)
+        table[i * (2 * bases - i - 1) // 2 + j - i - 1] = self.labels
+        return table
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        digest = hashlib.sha256(self.places.astype("<i4").tobytes())
+        digest.update(self.labels.astype("<f4").tobytes())
+        return f"{self.id}\t{self.sequence}\t{digest.hexdigest()}\t{self.group}\n"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContactValuesItem) and self.line() == other.line()
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
+
+
 @dataclass(frozen=True, slots=True)
 class PairItem:
     """Two sequences of a pair-level task: whether they interact."""
@@ -179,7 +234,8 @@ class PairItem:
 
 
 Items = tuple[Any, ...]
-"""Items of one level: `SequenceItem`, `TokenItem`, `ContactItem` or `PairItem`."""
+"""Items of one level: `SequenceItem`, `TokenItem`, `ContactItem` or `ContactValuesItem`, or
+`PairItem`."""
 
 
 @dataclass(frozen=True)

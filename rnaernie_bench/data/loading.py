@@ -217,7 +217,7 @@ def make_split(
         train = tuple(item for item in train if item.id in chosen.train)
     if declared.held_out is not None:
         cut = declared.held_out
-        if task.level == "contact":  # groups are families here: all are in train and validation
+        if task.decodes:  # groups are families here: all are in train and validation
             train, validation = cut_validation(train, fraction=cut.fraction, seed=cut.seed)
         else:
             train, validation = hold_out(train, cut)

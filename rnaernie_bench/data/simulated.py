@@ -10,12 +10,20 @@ says anything about real RNA.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.data.items import ContactItem, Dataset, Items, SequenceItem, TokenItem
+from rnaernie_bench.data.items import (
+    ContactItem,
+    ContactValuesItem,
+    Dataset,
+    Items,
+    SequenceItem,
+    TokenItem,
+)
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
@@ -75,8 +83,9 @@ def simulated_dataset(task: Task) -> Dataset:
     Classes are balanced and take turns; ids read `sim-train-000017`; an item's group is its
     family, or a share of it where the declaration says so. Items of a contact-level task have their
     pairs, and the name that the declaration gives their family as group. What else is asked is told
-    by the structure: of bases, whether they pair; quantities, the share of bases that pair; of
-    several columns, each on another scale or turned round. No sequence stands twice.
+    by the structure: of bases, whether they pair; of pairs of bases that pair, by which letters, or
+    how far apart; quantities, the share of bases that pair; of several columns, each on another
+    scale or turned round. No sequence stands twice.
     The data depend on the declaration alone.
 
     Raises:
@@ -102,11 +111,14 @@ def simulated_dataset(task: Task) -> Dataset:
             size_of_group = task.simulation.group_size
             for number, (position, fold) in enumerate(zip(positions, drawn, strict=True)):
                 identity = f"sim-{part}-{position:06d}"
-                if task.level == "contact":
+                if task.decodes:
                     pairs = dot_bracket_to_pairs(fold.structure)
                     items.append(ContactItem(identity, fold.sequence, pairs, name))
                     continue
                 group = f"{family}-{part}-{number // size_of_group}" if size_of_group else family
+                if task.level == "contact":
+                    items.append(_of_pairs(fold, task, identity, group))
+                    continue
                 if task.level == "token":
                     items.append(TokenItem(identity, fold.sequence, _of_bases(fold, task), group))
                     continue
@@ -129,6 +141,27 @@ def _of_bases(fold: Fold, task: Task) -> np.ndarray:
     if task.problem == "regression":
         table /= np.arange(1, table.shape[1] + 1, dtype=np.float32)
     return table
+
+
+def _of_pairs(fold: Fold, task: Task, identity: str, group: str) -> ContactValuesItem:
+    """Return what is asked of pairs of bases: of those that pair, which letters, and how far."""
+    import numpy as np
+
+    pairs = dot_bracket_to_pairs(fold.structure)
+    kinds = np.array(
+        [("CG", "AU", "GU").index("".join(sorted(fold.sequence[k] for k in p))) for p in pairs],
+        dtype=np.int64,
+    )
+    columns = np.arange(len(task.labels))
+    if task.problem == "multiclass":
+        labels = 1 + kinds[:, None] % (len(columns) - 1)
+    elif task.problem == "multilabel":
+        labels = kinds[:, None] % len(columns) == columns
+    else:
+        labels = (pairs[:, 1:] - pairs[:, :1]) / len(fold) / (columns + 1)
+    unlisted = math.nan if task.problem == "regression" else 0.0
+    values = labels.astype(np.float32)
+    return ContactValuesItem(identity, fold.sequence, pairs, values, unlisted, group)
 
 
 def _of_sequence(fold: Fold, family: int, task: Task) -> tuple[float, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.data.alphabet import checked_sequence
-from rnaernie_bench.data.items import Items, SequenceItem, TokenItem
+from rnaernie_bench.data.contact_values import contact_values
+from rnaernie_bench.data.items import ContactValuesItem, Items, SequenceItem, TokenItem
 from rnaernie_bench.data.labels import bases_of, columns_of, label_of
 from rnaernie_bench.data.sources import find, locate
 from rnaernie_bench.declaration import DataFile, Table
@@ -48,6 +49,8 @@ def read_table(table: Table, task: Task) -> Items:
     spelt = task.problem in ("binary", "multiclass")
     if spelt:
         needed["label"] = table.label
+    if task.level == "contact":
+        needed["pairs of bases"] = table.places
     for role, named in (("label", table.labels), ("error", table.errors)):
         needed |= {f"{role} '{label}'": column for label, column in named.items()}
     if table.id != "id":  # the default may be missing: row numbers serve instead
@@ -87,6 +90,11 @@ def read_table(table: Table, task: Task) -> Items:
                 raise DataError("no label is known", where=where, remedy="remove the row")
             errors = bases_of(row, told, task, bases, where) if told else None
             items.append(TokenItem(identity, sequence, values, group, errors))
+        elif task.level == "contact":
+            places, known, unlisted = contact_values(
+                row, table.places, lists, task, len(sequence), where
+            )
+            items.append(ContactValuesItem(identity, sequence, places, known, unlisted, group))
         elif task.classifies:
             label = label_of(_text(row, table.label, where), task, where)
             items.append(SequenceItem(identity, sequence, label, group))

@@ -1,7 +1,7 @@
 """What is to be learned of some items, as arrays.
 
-A *unit* is what a model gives a row of scores for: an item, or each base of it. The units of
-several items follow each other, in the items' order.
+A *unit* is what a model gives a row of scores for: an item, each base of it, or each pair i < j of
+its bases, row by row. The units of several items follow each other, in the items' order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.data.items import TokenItem
-from rnaernie_bench.levels import Problem
+from rnaernie_bench.data.items import ContactValuesItem, TokenItem
+from rnaernie_bench.levels import Level, Problem
 
 UNLABELLED = -100
 """The class of a unit whose class is unknown, as torch's losses have it."""
@@ -45,6 +45,24 @@ class Targets:
         ends = np.cumsum(self.sizes)
         return np.concatenate([np.arange(ends[i] - self.sizes[i], ends[i]) for i in indices])
 
+    def amounts(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Return how much is known of each item, float64 (items,).
+
+        Args:
+            weights: of the shape of `values`, how much each value counts; None: all alike.
+        """
+        known = self.labelled.astype(np.float64)
+        counted = (known if weights is None else known * weights).reshape(len(known), -1)
+        return np.asarray(np.add.reduceat(counted.sum(axis=1), np.cumsum(self.sizes) - self.sizes))
+
+
+def units_of(sequences: Sequence[str], level: Level) -> np.ndarray:
+    """Return the units of each sequence, int64: one, one a base, or one a pair of bases."""
+    bases = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    if level == "contact":
+        return bases * (bases - 1) // 2
+    return bases if level == "token" else np.ones_like(bases)
+
 
 def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
     """Return what is to be learned of `items`, all of one level."""
@@ -56,6 +74,9 @@ def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
         sizes = np.array([len(item.sequence) for item in items], dtype=np.int64)
         told = any(item.errors is not None for item in items)
         errors = np.concatenate([_errors(item) for item in items]) if told else None
+    elif isinstance(items[0], ContactValuesItem):
+        values, errors = np.concatenate([item.table() for item in items]), None
+        sizes = units_of([item.sequence for item in items], "contact")
     else:
         columns = [item.label if isinstance(item.label, tuple) else (item.label,) for item in items]
         values = np.array(columns, dtype=np.float32)

@@ -28,7 +28,7 @@ def judge(
 ) -> AnyEvaluation:
     """Return everything that is reported of a fitted model; each test part is scored once."""
     split = followed.split
-    if task.level == "contact":
+    if task.decodes:
         from rnaernie_bench.contacts.evaluation import evaluate_contacts
         from rnaernie_bench.contacts.relatives import nearest_training
 
@@ -60,7 +60,7 @@ def validation_metrics(
 ) -> dict[str, float]:
     """Return the metrics of a fitted model on the validation part, as a record has them."""
     items = followed.split.validation
-    if task.level == "contact":
+    if task.decodes:
         from rnaernie_bench.contacts.evaluation import validate_contacts
 
         assert config.task.decoder is not None

@@ -1,4 +1,4 @@
-"""A fitted model that answers other than by a class for each item: validation, then every test."""
+"""A fitted model that answers by neither classes nor structures: validation, then every test."""
 
 from __future__ import annotations
 

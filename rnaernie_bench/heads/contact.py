@@ -5,10 +5,12 @@ All share one call: ``head(states, mask, attentions=None) -> logits``, where
 - `states`, (batch, length, hidden), are those of the bases alone, without special tokens,
 - `mask`, bool (batch, length), is true at bases and false at padding,
 - `attentions`, (batch, layers x heads, length, length), is read by the attention head alone,
-- ``logits``, (batch, length, length), are symmetric to the bit. Those of two bases do not depend on
-  padding, and no gradient reaches padding; logits of padding are finite and mean nothing.
+- ``logits``, (batch, length, length), or (batch, outputs, length, length) unless the problem is
+  binary, are symmetric to the bit. Those of two bases do not depend on padding, and no gradient
+  reaches padding; logits of padding are finite and mean nothing. `of_pairs` takes out those of the
+  pairs of bases.
 
-Weights are kept in a ``decoder`` that starts from `PRIOR`.
+Weights are kept in a ``decoder`` that starts from `PRIOR`, but for quantities.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnaernie_bench.levels import Problem
 from rnaernie_bench.structure.records import MIN_LOOP
 
 PRIOR = 0.01
@@ -31,6 +34,26 @@ a hundred pairs of bases is about what short RNAs hold, and the first steps need
 
 IGNORED = -100
 """The target of a pair of bases that no loss counts."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a head gives each pair of bases."""
+
+    problem: Problem
+    outputs: int = 1
+
+    def decoder(self, features: int) -> nn.Linear:
+        """Return the last layer of a head."""
+        return start_from_prior(nn.Linear(features, self.outputs), self.problem)
+
+    def shaped(self, logits: Tensor) -> Tensor:
+        """Return logits (batch, outputs, length, length); one of a binary head is no axis."""
+        return logits.squeeze(1) if self.problem == "binary" else logits
+
+
+BINARY = Scores("binary")
+"""Whether two bases pair."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +74,27 @@ class BilinearHead(nn.Module):
     Args:
         hidden: features of a state.
         options: see `BilinearOptions`.
+        scores: what is given to each pair of bases.
     """
 
-    def __init__(self, hidden: int, options: BilinearOptions | None = None) -> None:
+    def __init__(
+        self,
+        hidden: int,
+        options: BilinearOptions | None = None,
+        scores: Scores = BINARY,
+    ) -> None:
         super().__init__()
         self.options = options or BilinearOptions()
+        self.scores = scores
         self.dropout = nn.Dropout(self.options.dropout)
-        self.decoder = start_from_prior(nn.Linear(hidden, 1))
+        self.decoder = scores.decoder(hidden)
 
     def forward(self, states: Tensor, mask: Tensor, attentions: Tensor | None = None) -> Tensor:
         """Return logits, see the module."""
-        states = self.dropout(without_padding(states, mask))
-        return symmetric((states * self.decoder.weight) @ states.mT + self.decoder.bias)
+        states = self.dropout(without_padding(states, mask)).unsqueeze(1)
+        weighed = states * self.decoder.weight.unsqueeze(1)  # (batch, outputs, length, hidden)
+        logits = weighed @ states.mT + self.decoder.bias[:, None, None]
+        return symmetric(self.scores.shaped(logits))
 
 
 @dataclass(frozen=True)
@@ -85,12 +117,16 @@ class AttentionHead(nn.Module):
     Args:
         maps: layers x heads.
         options: see `AttentionOptions`.
+        scores: what is given to each pair of bases.
     """
 
-    def __init__(self, maps: int, options: AttentionOptions | None = None) -> None:
+    def __init__(
+        self, maps: int, options: AttentionOptions | None = None, scores: Scores = BINARY
+    ) -> None:
         super().__init__()
         self.options = options or AttentionOptions()
-        self.decoder = start_from_prior(nn.Linear(maps, 1))
+        self.scores = scores
+        self.decoder = scores.decoder(maps)
 
     def forward(self, states: Tensor, mask: Tensor, attentions: Tensor | None = None) -> Tensor:
         """Return logits, see the module.
@@ -101,13 +137,13 @@ class AttentionHead(nn.Module):
         if attentions is None:
             raise ValueError("the attention head reads attention maps: pass `attentions`")
         maps = attentions.masked_fill(~pairs_of(mask).unsqueeze(1), 0.0)
-        weight = self.decoder.weight[0]
-        logits = torch.einsum("bmij,m->bij", maps, weight) + self.decoder.bias
+        weight = self.decoder.weight
+        logits = torch.einsum("bmij,km->bkij", maps, weight) + self.decoder.bias[:, None, None]
         if self.options.apc:
-            given = (maps.sum(2) + maps.sum(3)) / 2
+            given = ((maps.sum(2) + maps.sum(3)) / 2).unsqueeze(1)
             total = given.sum(-1, keepdim=True).clamp_min(torch.finfo(maps.dtype).eps)
-            logits = logits - (given * weight[:, None] / total).mT @ given
-        return symmetric(logits)
+            logits = logits - (given * weight[:, :, None] / total).mT @ given
+        return symmetric(self.scores.shaped(logits))
 
 
 def contact_loss(
@@ -222,21 +258,42 @@ def symmetric(logits: Tensor) -> Tensor:
     return (logits + logits.mT) / 2
 
 
-def start_from_prior(decoder: nn.Linear) -> nn.Linear:
-    """Set the bias of a last layer so that pairs start with the probability `PRIOR`."""
-    nn.init.constant_(decoder.bias, math.log(PRIOR / (1 - PRIOR)))
+def of_pairs(logits: Tensor, mask: Tensor) -> Tensor:
+    """Return what is given to each pair i < j of bases, sequence by sequence and row by row.
+
+    Args:
+        logits: (batch, outputs, length, length).
+        mask: bool (batch, length), true at bases.
+
+    Returns:
+        (pairs of bases, outputs).
+    """
+    return logits.movedim(1, -1)[pairs_of(mask).triu(1)]
+
+
+def start_from_prior(decoder: nn.Linear, problem: Problem = "binary") -> nn.Linear:
+    """Set the bias of a last layer so that pairs start with the probability `PRIOR`.
+
+    Of classes, all but the first start with it, relative to the first, which pairs of bases are of
+    unless a data set says otherwise. The bias of quantities is left as it is.
+    """
+    if problem != "regression":
+        nn.init.constant_(decoder.bias, math.log(PRIOR / (1 - PRIOR)))
+    if problem == "multiclass":
+        nn.init.zeros_(decoder.bias[:1])
     return decoder
 
 
 def bilinear(
-    config: Any, num_labels: int, problem: str, options: BilinearOptions | None = None
+    config: Any, num_labels: int, problem: Problem, options: BilinearOptions | None = None
 ) -> BilinearHead:
     """Build a `BilinearHead` for a backbone of this `config`."""
-    return BilinearHead(config.hidden_size, options)
+    return BilinearHead(config.hidden_size, options, Scores(problem, num_labels))
 
 
 def attention(
-    config: Any, num_labels: int, problem: str, options: AttentionOptions | None = None
+    config: Any, num_labels: int, problem: Problem, options: AttentionOptions | None = None
 ) -> AttentionHead:
     """Build an `AttentionHead` for a backbone of this `config`."""
-    return AttentionHead(config.num_hidden_layers * config.num_attention_heads, options)
+    maps = config.num_hidden_layers * config.num_attention_heads
+    return AttentionHead(maps, options, Scores(problem, num_labels))

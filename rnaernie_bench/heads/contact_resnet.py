@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from rnaernie_bench.heads.contact import pairs_of, start_from_prior, symmetric, without_padding
+from rnaernie_bench.heads.contact import (
+    BINARY,
+    Scores,
+    pairs_of,
+    symmetric,
+    without_padding,
+)
+from rnaernie_bench.levels import Problem
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,14 @@ class ResNetHead(nn.Module):
     Args:
         hidden: features of a state.
         options: see `ResNetOptions`.
+        scores: what is given to each pair of bases.
     """
 
-    def __init__(self, hidden: int, options: ResNetOptions | None = None) -> None:
+    def __init__(
+        self, hidden: int, options: ResNetOptions | None = None, scores: Scores = BINARY
+    ) -> None:
         super().__init__()
+        self.scores = scores
         self.options = options or ResNetOptions()
         channels = self.options.channels
         self.projection = nn.Linear(hidden, 4 * channels)
@@ -65,7 +76,7 @@ class ResNetHead(nn.Module):
             for _ in range(self.options.blocks)
         )
         self.norm = nn.LayerNorm(channels)
-        self.decoder = start_from_prior(nn.Linear(channels, 1))
+        self.decoder = scores.decoder(channels)
 
     def forward(self, states: Tensor, mask: Tensor, attentions: Tensor | None = None) -> Tensor:
         """Return logits, see `rnaernie_bench.heads.contact`."""
@@ -87,8 +98,8 @@ class ResNetHead(nn.Module):
         inside = pairs_of(mask).unsqueeze(-1)
         for block in self.blocks:
             pairs = block(pairs, inside)
-        scores: Tensor = self.decoder(functional.relu(self.norm(pairs))).squeeze(-1)
-        return scores
+        logits: Tensor = self.decoder(functional.relu(self.norm(pairs)))
+        return self.scores.shaped(logits.movedim(-1, 1))
 
 
 class _Block(nn.Module):
@@ -121,7 +132,7 @@ class _Block(nn.Module):
 
 
 def resnet(
-    config: Any, num_labels: int, problem: str, options: ResNetOptions | None = None
+    config: Any, num_labels: int, problem: Problem, options: ResNetOptions | None = None
 ) -> ResNetHead:
     """Build a `ResNetHead` for a backbone of this `config`."""
-    return ResNetHead(config.hidden_size, options)
+    return ResNetHead(config.hidden_size, options, Scores(problem, num_labels))

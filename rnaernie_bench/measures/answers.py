@@ -38,9 +38,12 @@ class Tuning:
 
 
 def kind_for(level: Level, problem: Problem) -> Kind:
-    """Return the kind of answers to a problem at a level that is neither contacts nor classes of
-    items, which have kinds of their own (`results.predictions`)."""
-    return KINDS[f"token_{problem}" if level == "token" else problem]
+    """Return the kind of answers to a problem at a level that is neither decoded contacts nor
+    classes of items, which are kept otherwise (`results.structures`, `results.predictions`).
+
+    What is said of pairs of bases is of the same kind as what is said of bases.
+    """
+    return KINDS[f"token_{problem}" if level in ("token", "contact") else problem]
 
 
 def tune(targets: Targets, scores: np.ndarray) -> Tuning:
@@ -99,8 +102,8 @@ def answer(
             remedy="train with a lower learning rate or in full precision",
         )
     kind, columns = kind_for(level, targets.problem), scores.shape[1]
-    if level == "token":
-        return kind, columns, *_of_bases(kind, targets, scores, tuning)
+    if level in ("token", "contact"):
+        return kind, columns, *_of_units(kind, targets, scores, tuning)
     answers = np.zeros(len(scores), kind.dtype(columns))
     if targets.problem == "regression":
         answers["value"] = scores
@@ -111,10 +114,10 @@ def answer(
     return kind, columns, targets.values.astype(np.float32), answers
 
 
-def _of_bases(
+def _of_units(
     kind: Kind, targets: Targets, scores: np.ndarray, tuning: Tuning
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return truth and answers of items from what is said of their bases."""
+    """Return truth and answers of items from what is said of their bases, or pairs of these."""
     columns = scores.shape[1]
     starts = np.cumsum(targets.sizes) - targets.sizes
     answers = np.zeros(len(starts), kind.dtype(columns))
@@ -124,10 +127,10 @@ def _of_bases(
 
     known = targets.labelled
     if targets.problem == "multiclass":
-        cells = np.eye(columns**2, dtype=np.int32)[
-            np.where(known, targets.values, 0) * columns + scores.argmax(axis=1)
-        ] * known[:, None].astype(np.int32)
-        answers["confusion"] = summed(cells).reshape(-1, columns, columns)
+        tables = np.repeat(np.arange(len(starts)), targets.sizes) * columns**2
+        cells = (tables + targets.values * columns + scores.argmax(axis=1))[known]
+        counts = np.bincount(cells, minlength=len(starts) * columns**2)
+        answers["confusion"] = counts.reshape(-1, columns, columns)
         return answers["confusion"].sum(axis=2), answers
     bounds = list(zip(starts, starts + targets.sizes, strict=True))
     if targets.problem == "regression":

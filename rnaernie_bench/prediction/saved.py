@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.levels import decodes
 
 CHUNK = 2048
 """Sequences held in memory at a time."""
@@ -21,6 +21,11 @@ def predicts_classes(saved: Mapping[str, Any]) -> bool:
     # Runs from before there were levels and problems say none.
     level, problem = saved.get("level", "sequence"), saved.get("problem", "multiclass")
     return level == "sequence" and problem in ("multiclass", "binary")
+
+
+def predicts_structures(saved: Mapping[str, Any]) -> bool:
+    """Return whether a run predicts the base pairs of a sequence, decoded into a structure."""
+    return decodes(saved.get("level", "sequence"), saved.get("problem", "binary"))
 
 
 def model_folder(folder: Path) -> Path:
@@ -77,14 +82,18 @@ def restored(
         ) from error
 
 
-def restore_network(folder: Path, saved: dict) -> Fitted:
+def restore_network(folder: Path, saved: dict[str, Any]) -> Any:
     """Return the network in a model's folder, given what `read_predictor` returned."""
+    from rnaernie_bench.contacts.model import load_contact_model
+    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.guidance.guides import load_guide
     from rnaernie_bench.model import load_model
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
     from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
 
-    model, tokenizer = load_model(folder)
+    level = saved.get("level", "sequence")
+    load: Any = load_contact_model if level == "contact" else load_model
+    model, tokenizer = load(folder)
     reader = Reader(
         tokenizer,
         saved["max_bases"],
@@ -94,5 +103,6 @@ def restore_network(folder: Path, saved: dict) -> Fitted:
     )
     if (folder / GUIDE).is_dir():
         reader = typed_reader(reader, load_guide(folder / GUIDE))
-    level = saved.get("level", "sequence")
+    if level == "contact":
+        return FittedContactNetwork(model, reader, write=lambda _: None)
     return FittedNetwork(model, reader, write=lambda _: None, level=level)

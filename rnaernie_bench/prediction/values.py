@@ -1,21 +1,31 @@
-"""A finished run on new sequences, where it predicts numbers, several labels, or bases."""
+"""A finished run on new sequences: numbers, several labels, or what bases and their pairs are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.data.targets import units_of
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.levels import Level, Problem
 from rnaernie_bench.measures.answers import Tuning
-from rnaernie_bench.prediction.saved import CHUNK, read_predictor, restore_network, restored
+from rnaernie_bench.prediction.saved import (
+    CHUNK,
+    predicts_structures,
+    read_predictor,
+    restore_network,
+    restored,
+)
+
+PAIRED_CHUNK = 64
+"""Sequences held in memory at a time, where each pair of their bases has numbers."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,7 @@ class ValuePredictor:
         if not sequences:
             return []
         scores = self.fitted.logits(sequences)
-        sizes = [len(s) if self.level == "token" else 1 for s in sequences]
-        bounds = np.cumsum(sizes)[:-1]
+        bounds = np.cumsum(units_of(sequences, self.level))[:-1]
         numbers, decided = self._numbers(scores)
         limit = self.max_bases if self.length == "truncate" else None
         return [
@@ -87,13 +96,14 @@ class ValuePredictor:
 
 
 def load_value_run(folder: Path) -> ValuePredictor:
-    """Return the model of a finished run that predicts numbers, several labels, or bases.
+    """Return the model of a finished run that predicts numbers, several labels, bases, or pairs of
+    bases.
 
     Raises:
-        ResultError: if there is no whole model in it, or one of contacts.
+        ResultError: if there is no whole model in it, or one of structures or pairs of sequences.
     """
     saved = read_predictor(folder)
-    if saved["level"] not in ("sequence", "token"):
+    if saved["level"] == "pair" or predicts_structures(saved):
         raise ResultError(f"the run predicts at the level '{saved['level']}'", where=folder)
     return ValuePredictor(
         fitted=restored(folder, saved, restore_network),
@@ -118,7 +128,8 @@ def predict_values(predictor: ValuePredictor, source: Path | str) -> Iterator[tu
     """
     limit = predictor.max_bases if predictor.length == "error" else None
     records = read_named(source, max_bases=limit, remedy="cut it")
-    while chunk := list(islice(records, CHUNK)):
+    size = PAIRED_CHUNK if predictor.level == "contact" else CHUNK
+    while chunk := list(islice(records, size)):
         names, sequences = zip(*chunk, strict=True)
         yield from zip(names, predictor(sequences), strict=True)
 
@@ -126,22 +137,42 @@ def predict_values(predictor: ValuePredictor, source: Path | str) -> Iterator[tu
 def write_values(
     predictions: Iterator[tuple[str, Values]], predictor: ValuePredictor, file: IO[str]
 ) -> int:
-    """Write one line a sequence, or one a base with its position from 1.
+    """Write one line a sequence, or one a base or pair of bases with its positions from 1.
 
     Returns:
         The number of sequences.
     """
-    of_bases, said = predictor.level == "token", predictor.problem != "regression"
-    columns = ["id", *(("position", "base") if of_bases else ()), *(("label",) if said else ())]
-    columns += [*predictor.columns, *(() if of_bases else ("truncated",))]
+    level, said = predictor.level, predictor.problem != "regression"
+    whole = level == "sequence"
+    columns = ["id", *_PLACES.get(level, ()), *(("label",) if said else ())]
+    columns += [*predictor.columns, *(("truncated",) if whole else ())]
     file.write("\t".join(columns) + "\n")
     count = 0
     for name, found in predictions:
         count += 1
-        for unit, (numbers, label) in enumerate(zip(found.numbers, found.decided, strict=True)):
-            fields = [name, *((str(unit + 1), found.sequence[unit]) if of_bases else ())]
-            fields += [*((label or "-",) if said else ()), *(f"{value:.6g}" for value in numbers)]
-            if not of_bases:
+        for place, numbers, label in zip(
+            _places(found.sequence, level), found.numbers, found.decided, strict=True
+        ):
+            fields = [name, *place, *((label or "-",) if said else ())]
+            fields += [f"{value:.6g}" for value in numbers]
+            if whole:
                 fields.append("yes" if found.truncated else "no")
             file.write("\t".join(fields) + "\n")
     return count
+
+
+_PLACES: Mapping[Level, tuple[str, ...]] = {
+    "token": ("position", "base"),
+    "contact": ("i", "j", "bases"),
+}
+"""The columns that say which base, or pair of bases, a line is about."""
+
+
+def _places(sequence: str, level: Level) -> Iterator[tuple[str, ...]]:
+    """Yield these columns of each unit of a sequence."""
+    numbered = [(str(place), base) for place, base in enumerate(sequence, start=1)]
+    if level == "contact":
+        for (i, first), (j, second) in combinations(numbered, 2):
+            yield i, j, first + second
+    else:
+        yield from numbered if level == "token" else [()]

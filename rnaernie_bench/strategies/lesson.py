@@ -41,7 +41,7 @@ class Lesson:
     def score(self, scores: np.ndarray) -> Mapping[str, float]:
         """Return the metrics of a network's scores of validation, float32 (units, outputs)."""
         task, items = self.context.task, self.context.validation
-        if task.problem == "multiclass" and task.level != "token":
+        if task.problem == "multiclass" and task.level not in ("token", "contact"):
             return classification_report(scores, labels_of(items), task.labels).metrics
         plain = self.scaling.undo(scores) if self.scaling else scores
         return metrics_of(task.level, targets_of(items, task.problem), plain)

@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.targets import Scaling, Targets
+from rnaernie_bench.data.targets import Scaling, Targets, units_of
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
@@ -93,12 +93,6 @@ class FittedNetwork:
     def save(self, folder: Path) -> None:
         """Write the model into `folder`."""
         self.write(folder)
-
-
-def units_of(sequences: Sequence[str], level: Level) -> np.ndarray:
-    """Return how many rows of scores each sequence has, int64: one, or one a base."""
-    sizes = [len(sequence) if level == "token" else 1 for sequence in sequences]
-    return np.array(sizes, dtype=np.int64)
 
 
 def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:

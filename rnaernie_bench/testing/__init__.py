@@ -157,7 +157,7 @@ def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, An
 
     predictor: Any = api.load_run(outcome)
     fitted: Any = predictor.fitted
-    if task.level == "contact":
+    if task.decodes:
         from rnaernie_bench.contacts.evaluation import evaluate_contacts
 
         decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases

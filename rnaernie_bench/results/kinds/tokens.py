@@ -1,4 +1,4 @@
-"""What is predicted for the bases of each item, kept as sums over its bases.
+"""What is predicted for the bases of each item, or for pairs of them, kept as sums over these.
 
 Counts and squared errors are pooled over the bases of all items; areas and correlations are means
 over the items in which they are defined.
