@@ -211,8 +211,8 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
-    chosen = config.task
-    check_chosen(declared.level, declared.problem, chosen.length, chosen.decoder, chosen.encoding)
+    asked = config.task
+    check_chosen(declared.level, declared.problem, asked.length, asked.decoder, asked.encoding)
     return config
 
 
