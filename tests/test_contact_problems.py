@@ -41,7 +41,7 @@ from rnaernie_bench.runner import execute
 from rnaernie_bench.task import load_task, read_task
 from tests.training_kit import TINY_NET
 
-SIZES = {"train": 24, "validation": 8, "test": 8}
+SIZES = {"train": 48, "validation": 8, "test": 8}
 LABELS = {
     "multiclass": ["none", "canonical", "wobble"],
     "multilabel": ["strong", "purines"],
@@ -75,9 +75,9 @@ def told(problem, sequence):
     return [pairs[p] for p in kept], [[column[p] for p in kept] for column in columns]
 
 
-def declaration(problem, tables=None, **changes):
-    """Return the declaration of a task, with tables that nobody has written unless given."""
-    tables = {part: {"source": f"{part}.json"} for part in SIZES} if tables is None else tables
+def declaration(problem):
+    """Return the declaration of a task."""
+    tables = {part: {"source": f"{part}.json"} for part in SIZES}
     if problem != "multiclass":
         for table in tables.values():
             table["labels"] = {label: label for label in LABELS[problem]}
@@ -94,7 +94,6 @@ def declaration(problem, tables=None, **changes):
         },
         "default_split": "only", "default_test_part": "all",
         "simulation": {"families": {"any": "hairpin"}, "sizes": dict.fromkeys(SIZES, 4)},
-        **changes,
     }  # fmt: skip
 
 
@@ -138,8 +137,8 @@ def carry_out(folder, tasks, *settings):
 
 
 FROZEN = (
-    *TINY_NET, "strategy=frozen", "strategy.learning_rate=0.1", "trainer.max_epochs=25",
-    "trainer.patience=25", "trainer.token_budget=60", "trainer.progress=false",
+    *TINY_NET, "backbone.hidden_size=64", "strategy=frozen", "strategy.learning_rate=0.05",
+    "trainer.max_epochs=10", "trainer.patience=10", "trainer.token_budget=60", "trainer.progress=false",
 )  # fmt: skip
 
 
@@ -151,7 +150,7 @@ def test_a_frozen_network_learns_it(place, problem):
     test = outcome.record["tests"]["all"]
     found = test["metrics"][METRICS[problem]]
     print(problem, found, outcome.record["selection"], outcome.record["cost"])  # noqa: T201
-    assert found["value"] <= 0.45 if problem == "regression" else found["value"] >= 0.8
+    assert found["value"] <= 0.4 if problem == "regression" else found["value"] >= 0.9
     assert found["low"] <= found["value"] <= found["high"]
     assert list(prediction_problems(outcome.record, outcome.folder)) == []
     assert ("per_column" in test) == (problem != "multiclass")
@@ -182,7 +181,6 @@ def test_a_frozen_network_learns_it(place, problem):
 @pytest.mark.parametrize(
     ("problem", "settings"),
     [
-        ("multiclass", ("strategy=full", "task.class_weights=balanced")),
         ("regression", ("strategy=full", "task.head=attention")),
         ("multilabel", ("strategy=lora", "task.head=resnet", "task.class_weights=balanced")),
         ("multilabel", ("strategy=type_guided", "strategy.types=random", "strategy.base=frozen")),
@@ -193,7 +191,7 @@ def test_all_strategies_and_heads_end_in_a_record_that_can_be_checked(place, pro
     write_data(place, problem)
     tasks = write_task(place, declaration(problem))
     net = () if "backbone=majority" in settings else TINY_NET
-    brief = ("trainer.max_epochs=1", "trainer.progress=false")
+    brief = ("trainer.max_epochs=1", "trainer.progress=false", "trainer.fast_dropout=false")
     outcome = carry_out(place, tasks, *net, *brief, *settings)
     assert list(prediction_problems(outcome.record, outcome.folder)) == []
     again = load_run(outcome.folder).fitted.logits(["GAUC", "AU"])
@@ -259,7 +257,8 @@ def test_lists_are_read_in_any_order(place):
     assert np.isnan(item.labels[2, 0])
     assert item.unlisted == 0
     [item] = read(place, "multilabel", strong=[1, 0, None], purines=[0, 1, 0])
-    assert item.labels[:2].tolist() == [[1, 0], [0, 0]]
+    assert item.labels[0].tolist() == [1, 0]
+    assert item.labels[1:].tolist() == [[pytest.approx(NAN, nan_ok=True), 0], [0, 1]]
     [item] = read(place, "regression", bonds=[3, None, 2.5], rings=[1, 2, 3])
     assert item.labels[:2].tolist() == [[3, 1], [2.5, 3]]
     assert np.isnan(item.unlisted)
@@ -287,7 +286,7 @@ def test_text_tables_hold_lists_as_json(place):
         ("multiclass", {"places": "0-8"}, "'places': a list is needed"),
         ("multiclass", {"label": ["canonical"]}, "'label': there are 1 values for 3 pairs"),
         ("multiclass", {"label": ["canonical", "wobbel", None]},
-         r"pair 2: unknown label 'wobbel' \(did you mean 'wobble'"),
+         "pair 2: unknown label 'wobbel'; did you mean wobble"),
         ("multiclass", {"sequence": "A"}, "a pair needs two bases"),
         ("multilabel", {"strong": [1, 2, 0], "purines": [0, 1, 0]}, "pair 2: 2 is neither 0 nor 1"),
         ("regression", {"bonds": [1, "inf", 0], "rings": [0, 1, 0]}, "pair 2: 'inf' is no finite"),
@@ -310,7 +309,7 @@ def test_what_is_wrong_is_named_by_row_column_and_pair(place, problem, changes, 
     ],
 )  # fmt: skip
 def test_declarations_that_cannot_be(place, changes, message):
-    path = write_task(place, declaration("multiclass", **changes)) / "made" / "task.yaml"
+    path = write_task(place, declaration("multiclass") | changes) / "made" / "task.yaml"
     with pytest.raises(ConfigError, match=message):
         read_task(path)
 
