@@ -51,7 +51,7 @@ def own_task(
     *,
     level: Level,
     problem: Problem,
-    label: str | Sequence[str],
+    label: str | Sequence[str] = (),
     sequence: str = "sequence",
     validation: Files = (),
     group: str | None = None,
@@ -66,11 +66,13 @@ def own_task(
     inferred. Results stay among the runs: to be imported they need a task file.
 
     Args:
-        train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels.
+        train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of
+            base pairs, dot-bracket, BPSEQ, CT or st files, or folders of them.
         test: the same.
-        level: `sequence` or `token`.
+        level: `sequence`, `token`, or `contact` with the problem `binary`.
         problem: what is asked.
-        label: the column of classes, or the columns of numbers; of bases, a list in each cell.
+        label: the column of classes, or the columns of numbers; of bases, a list in each cell; of
+            base pairs, none.
         sequence: the column of sequences.
         validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
         group: the column that tells relatives.

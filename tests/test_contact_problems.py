@@ -138,7 +138,8 @@ def carry_out(folder, tasks, *settings):
 
 FROZEN = (
     *TINY_NET, "backbone.hidden_size=64", "strategy=frozen", "strategy.learning_rate=0.05",
-    "trainer.max_epochs=10", "trainer.patience=10", "trainer.token_budget=60", "trainer.progress=false",
+    "trainer.max_epochs=10", "trainer.patience=10", "trainer.token_budget=60",
+    "trainer.progress=false",
 )  # fmt: skip
 
 
@@ -149,7 +150,6 @@ def test_a_frozen_network_learns_it(place, problem):
     outcome = carry_out(place, tasks, *FROZEN)
     test = outcome.record["tests"]["all"]
     found = test["metrics"][METRICS[problem]]
-    print(problem, found, outcome.record["selection"], outcome.record["cost"])  # noqa: T201
     assert found["value"] <= 0.4 if problem == "regression" else found["value"] >= 0.9
     assert found["low"] <= found["value"] <= found["high"]
     assert list(prediction_problems(outcome.record, outcome.folder)) == []

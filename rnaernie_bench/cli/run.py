@@ -35,7 +35,8 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group(
         "data of your own, in place of task=NAME",
         "Tables (CSV, TSV, Parquet or Arrow); or a FASTA file and a table of its labels, each by "
-        "an option of its own. Level and problem are stated, never guessed.",
+        "an option of its own; of base pairs (--level contact --problem binary), dot-bracket, "
+        "BPSEQ or CT files, or folders of them. Level and problem are stated, never guessed.",
     )
     for part, text in (
         ("train", "what trains"),
@@ -46,7 +47,7 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
             f"--{part}", action="append", type=Path, default=[], metavar="FILE", help=text
         )
     problems = ["binary", "multiclass", "multilabel", "regression"]
-    own.add_argument("--level", choices=["sequence", "token"], help="what has a label")
+    own.add_argument("--level", choices=["sequence", "token", "contact"], help="what has a label")
     own.add_argument("--problem", choices=problems, help="of which kind")
     own.add_argument("--sequence", default="sequence", metavar="COLUMN", help="default: sequence")
     own.add_argument(
@@ -154,7 +155,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     from rnaernie_bench.data.own import FOLDER, OwnData, declare
     from rnaernie_bench.errors import ConfigError
 
-    for option in ("train", "test", "level", "problem", "label"):
+    needed = ["train", "test", "level", "problem"]
+    for option in needed if arguments.level == "contact" else [*needed, "label"]:
         if not getattr(arguments, option):
             raise ConfigError(
                 "data of your own need it: nothing is guessed", where=f"--{option}", remedy="add it"
@@ -178,7 +180,7 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     )
     folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
     task = declare(data, folder)
-    labels = f", labels {', '.join(task.labels)}"
+    labels = f", labels {', '.join(task.labels)}" if task.labels else ""
     print(f"declared: {task.folder / 'task.yaml'}, {task.level} {task.problem}{labels}")
     print("results stay among the runs: to import them, make a task file of it (tasks new)")
     preset = [] if "preset" in chosen else ["preset=bench"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.data.own_structures import structure_dataset
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.tables import open_table
@@ -42,6 +43,7 @@ _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
     ("token", "multiclass"): "macro_f1",
     ("token", "multilabel"): "macro_auroc",
     ("token", "regression"): "mcrmse",
+    ("contact", "binary"): "f1",
 }
 """What is offered, and the metric that chooses unless another is named."""
 
@@ -49,8 +51,12 @@ _UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
 """Stands for what is not known of a base."""
 
 _LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
-_HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token"}
-_LENGTHS: Mapping[Level, LengthPolicy] = {"sequence": "truncate", "token": "error"}
+_HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token", "contact": "bilinear"}
+_LENGTHS: Mapping[Level, LengthPolicy] = {
+    "sequence": "truncate",
+    "token": "error",
+    "contact": "unpaired",
+}
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,15 @@ class OwnData:
     """Files, and what is asked of them."""
 
     train: tuple[Path, ...]
-    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels."""
+    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of base
+    pairs, dot-bracket, BPSEQ, CT or st files, or folders of them."""
     test: tuple[Path, ...]
     level: Level
     problem: Problem
     label: tuple[str, ...]
     """The column of classes; of several numbers, their columns. Of bases, a cell holds a value a
     base between blanks or commas, or, of classes, a letter a base; those at the end may be
-    missing."""
+    missing. Base pairs stand in no column: leave it empty."""
     sequence: str = "sequence"
     """The column of sequences."""
     validation: tuple[Path, ...] = ()
@@ -109,27 +116,37 @@ def declare(data: OwnData, folder: Path) -> Task:
             where="problem",
             remedy=f"choose one of {offered}; `rnaernie-bench tasks new` begins a task of any kind",
         )
+    if data.level == "contact" and (data.label or data.group or data.classes):
+        raise ConfigError(
+            "files of structures have no columns and no classes",
+            where="label, group or classes",
+            remedy="leave it out",
+        )
     classes = _classifies(data)
     if classes and len(data.label) != 1:
         raise ConfigError("classes stand in one column", where="label", remedy="name one")
     target = (folder / data.name).resolve()
     with atomic_folder(target, replace=True) as temporary:
         parts = {"train": data.train, "validation": data.validation, "test": data.test}
-        tables = {
-            part: _table(data, files, part, temporary, target)
-            for part, files in parts.items()
-            if files
-        }
         labels = list(data.label)
-        if classes:
-            labels = list(data.classes) or sorted(_values(tables["train"], temporary))
+        if data.level == "contact":
+            dataset = structure_dataset(parts)
+        else:
+            tables = {
+                part: _table(data, files, part, temporary, target)
+                for part, files in parts.items()
+                if files
+            }
+            dataset = {"tables": tables}
+            if classes:
+                labels = list(data.classes) or sorted(_values(tables["train"], temporary))
         metric = data.metric or _MAIN[data.level, data.problem]
         length = _LENGTHS[data.level]
         check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
-        declaration = _declaration(data, labels, tables)
+        declaration = _declaration(data, labels, dataset)
         text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
         (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")
-        (temporary / "README.md").write_text(_card(data, tables), encoding="utf-8")
+        (temporary / "README.md").write_text(_card(data, dataset), encoding="utf-8")
     return read_task(target / "task.yaml")
 
 
@@ -140,21 +157,30 @@ _HEADER = """\
 
 
 def _classifies(data: OwnData) -> bool:
-    return data.problem in ("binary", "multiclass")
+    return data.level != "contact" and data.problem in ("binary", "multiclass")
 
 
-def _declaration(
-    data: OwnData, labels: list[str], tables: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _parts(dataset: Mapping[str, Any]) -> dict[str, int]:
+    """Return the parts of a declared data set with the number of their records."""
+    if "tables" in dataset:
+        return {part: table["records"] for part, table in dataset["tables"].items()}
+    counts: dict[str, int] = {}
+    for name, file in dataset["files"].items():
+        part = file.get("part", name)
+        counts[part] = counts.get(part, 0) + file["records"]
+    return counts
+
+
+def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return the declaration as `task.read_task` reads it."""
     metric = data.metric or _MAIN[data.level, data.problem]
     held_out = {} if data.validation else {"held_out": {"fraction": HELD_OUT, "seed": 0}}
     learned = ["train", "validation"] if data.validation else ["train"]
-    families = sorted(FAMILIES)
+    families, named = sorted(FAMILIES), labels or ["own"]
     return {
         "name": data.name,
         "version": 1,
-        "title": f"Own data: {data.train[0].name}, {', '.join(data.label)}",
+        "title": f"Own data: {', '.join([data.train[0].name, *data.label])}",
         "level": data.level,
         "problem": data.problem,
         "labels": labels,
@@ -167,7 +193,7 @@ def _declaration(
             "licence": "known to whoever made the run",
             "citation": "none: the data were named on a command line",
             "own": True,
-            "tables": {part: dict(table) for part, table in tables.items()},
+            **dataset,
         },
         "splits": {
             "own": {
@@ -185,8 +211,8 @@ def _declaration(
         "resampling": "group" if data.group else "item",
         "caveats": ["The data are somebody's own: nobody else has looked at them."],
         "simulation": {  # a declaration has one; own data are never simulated
-            "families": {k: families[i % len(families)] for i, k in enumerate(labels)},
-            "sizes": {part: 4 * len(labels) for part in tables},
+            "families": {k: families[i % len(families)] for i, k in enumerate(named)},
+            "sizes": {part: 4 * len(named) for part in _parts(dataset)},
         },
     }
 
@@ -365,9 +391,9 @@ def _numbers(value: Any, where: str) -> list[float | None]:
         ) from error
 
 
-def _card(data: OwnData, tables: Mapping[str, Mapping[str, Any]]) -> str:
+def _card(data: OwnData, dataset: Mapping[str, Any]) -> str:
     """Return the card of the task."""
     lines = [f"# {data.name}", "", "Data of one's own, named on a command line.", ""]
-    lines += [f"- {part}: {table['records']} records" for part, table in tables.items()]
+    lines += [f"- {part}: {records} records" for part, records in _parts(dataset).items()]
     lines += ["", "<!-- audit:begin -->", "<!-- audit:end -->", ""]
     return "\n".join(lines)

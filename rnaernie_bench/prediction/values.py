@@ -88,7 +88,7 @@ class ValuePredictor:
             return shares / shares.sum(axis=1, keepdims=True), names[scores.argmax(axis=1)]
         odds = self.tuning.odds(scores)
         yes = self.tuning.decided(odds)
-        probabilities = (1 / (1 + np.exp(-odds.astype(np.float64)))).astype(np.float32)
+        probabilities = np.exp(-np.logaddexp(0, -odds.astype(np.float64))).astype(np.float32)
         if self.problem == "binary":
             return probabilities, names[yes[:, 0].astype(int)]
         joined = [",".join(names[row]) for row in yes]

@@ -47,6 +47,22 @@ class _Lines:
         return f"{self.source}, record {self.record} ({self.name}), line {line or self.line}"
 
 
+def structure_files(folder: Path) -> list[Path]:
+    """Return all structure files of a folder and its subfolders, in the order of names.
+
+    Raises:
+        DataError: if there are none.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and _kind_of(file))
+    if not files:
+        raise DataError(
+            "the folder holds no structure file",
+            where=folder,
+            remedy=f"their names end in {', '.join(_SUFFIXES)}, perhaps with .gz behind",
+        )
+    return files
+
+
 def read_structures(
     source: Path | str, *, kind: str | None = None, max_bases: int | None = None
 ) -> Iterator[StructureRecord]:
@@ -68,14 +84,7 @@ def read_structures(
     """
     path = Path(source)
     if str(source) != STANDARD_INPUT and path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and _kind_of(file))
-        if not files:
-            raise DataError(
-                "the folder holds no structure file",
-                where=path,
-                remedy=f"their names end in {', '.join(_SUFFIXES)}, perhaps with .gz behind",
-            )
-        for file in files:
+        for file in structure_files(path):
             yield from read_structures(file, max_bases=max_bases)
         return
     kind = kind or _kind_of(path)

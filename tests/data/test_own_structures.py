@@ -1,0 +1,84 @@
+"""Own base pairs: structure files named on a command line, without a task file."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from rnaernie_bench.cli.main import main
+from rnaernie_bench.data.loading import load_dataset
+from rnaernie_bench.data.own import OwnData, declare
+from rnaernie_bench.errors import ConfigError, DataError
+from tests.training_kit import TINY_NET
+
+BPSEQ = "1 G 5\n2 A 0\n3 A 0\n4 A 0\n5 C 1\n"
+
+
+def dot_bracket(path: Path, count: int) -> Path:
+    """Write hairpins whose one G pairs with their one C."""
+    generator = random.Random(path.name)
+    records = []
+    for number in range(count):
+        left, loop, right = (generator.randint(low, low + 9) for low in (0, 3, 0))
+        letters = "A" * left + "G" + "A" * loop + "C" + "A" * right
+        marks = "." * left + "(" + "." * loop + ")" + "." * right
+        records.append(f">{path.stem} {number}\n{letters}\n{marks}\n".replace(" ", "_"))
+    path.write_text("".join(records))
+    return path
+
+
+def own(*train: Path, **changes: object) -> OwnData:
+    test = train[0].parent / "hidden.dbn"
+    return OwnData(train, (test,), "contact", "binary", **{"label": (), **changes})  # type: ignore[arg-type]
+
+
+def test_files_and_folders_of_a_part_are_read_together(tmp_path: Path) -> None:
+    train, _ = dot_bracket(tmp_path / "seen.dbn", 6), dot_bracket(tmp_path / "hidden.dbn", 3)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.bpseq").write_text(BPSEQ)
+    (tmp_path / "more" / "notes.txt").write_text("not read")
+    task = declare(own(train, tmp_path / "more"), tmp_path / "own")
+    assert (task.name, task.level, task.problem, task.labels) == (
+        "own_seen", "contact", "binary", (),
+    )  # fmt: skip
+    assert (task.main_metric.name, task.head, task.length) == ("f1", "bilinear", "unpaired")
+    parts = load_dataset(task, simulated=False).parts
+    assert {name: len(items) for name, items in parts.items()} == {"train": 7, "test": 3}
+    assert (parts["train"][-1].id, parts["train"][-1].pairs.tolist()) == ("a", [[0, 4]])
+    assert "- train: 7 records" in task.card.read_text()
+
+
+def test_what_is_wrong_is_named(tmp_path: Path) -> None:
+    train, _ = dot_bracket(tmp_path / "seen.dbn", 6), dot_bracket(tmp_path / "hidden.dbn", 3)
+    with pytest.raises(ConfigError, match="files of structures have no columns and no classes"):
+        declare(own(train, label=("y",)), tmp_path / "own")
+    with pytest.raises(ConfigError, match="there is no contact regression without a task file"):
+        declare(own(train, problem="regression"), tmp_path / "own")
+    with pytest.raises(DataError, match=r"gone\.dbn: there is no such file"):
+        declare(own(tmp_path / "gone.dbn"), tmp_path / "own")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="the folder holds no structure file"):
+        declare(own(train, tmp_path / "empty"), tmp_path / "own")
+    broken = tmp_path / "broken.dbn"
+    broken.write_text(">one\nGAAAC\n((..)\n")
+    with pytest.raises(DataError, match=r"broken\.dbn, record 1 \(one\)"):
+        declare(own(broken), tmp_path / "own")
+
+
+def test_a_run_on_own_structures_ends_in_a_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = dot_bracket(tmp_path / "seen.dbn", 20), dot_bracket(tmp_path / "hidden.dbn", 4)
+    files = ["--train", str(train), "--test", str(test), "--level", "contact"]
+    brief = ("trainer.max_epochs=1", "trainer.progress=false", "trainer.fast_dropout=false")
+    settings = [*TINY_NET, *brief, "strategy=full", "tracking=none", f"runs_dir={tmp_path / 'r'}"]
+    assert main(["run", *files, "--problem", "binary", *settings]) == 0
+    assert "own_tasks/own_seen/task.yaml, contact binary\n" in capsys.readouterr().out
+    [path] = (tmp_path / "r" / "own_seen").glob("*/record.json")
+    record = json.loads(path.read_text())
+    assert record["dataset"]["own"]
+    assert record["tests"]["full"]["n"] == 4
+    assert main(["run", *files, "--problem", "multilabel", *settings]) == 2
