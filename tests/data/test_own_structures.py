@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def dot_bracket(path: Path, count: int) -> Path:
 
 def own(*train: Path, **changes: object) -> OwnData:
     test = train[0].parent / "hidden.dbn"
-    return OwnData(train, (test,), "contact", "binary", **{"label": (), **changes})  # type: ignore[arg-type]
+    return replace(OwnData(train, (test,), "contact", "binary", ()), **changes)  # type: ignore[arg-type]
 
 
 def test_files_and_folders_of_a_part_are_read_together(tmp_path: Path) -> None:
