@@ -425,7 +425,9 @@ def test_the_bilinear_head_is_saved_as_multimolecules_own(encoder, tmp_path, pro
     labels = LABELS[problem]
     head = build_head("bilinear", encoder.model.config, len(labels), problem)
     model = ContactModel(encoder.model, head).eval()
-    save_contact_model(model, encoder.tokenizer, tmp_path, head="bilinear", labels=labels)
+    save_contact_model(
+        model, encoder.tokenizer, tmp_path, head="bilinear", problem=problem, labels=labels
+    )
     theirs = RnaErnieForContactPrediction.from_pretrained(tmp_path).eval()
     assert {n: w.shape for n, w in theirs.contact_head.named_parameters()} == {
         n: w.shape for n, w in head.named_parameters()

@@ -230,7 +230,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = [f"{unit * (3 + i)},{'ab'[i % 2]},F{i // 3}" for i in range(12)]
         (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
     for name, loop in (("my.dbn", "AAAA"), ("t.dbn", "AACA")):
-        hairpins = (f">{i}\n{'G' * i}{loop}{'C' * i}\n{'(' * i}....{')' * i}\n" for i in range(2, 14))
+        hairpins = (
+            f">{i}\n{'G' * i}{loop}{'C' * i}\n{'(' * i}....{')' * i}\n" for i in range(2, 14)
+        )
         (folder / name).write_text("".join(hairpins), encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))

@@ -121,13 +121,19 @@ def _told(
 
 
 def save_contact_model(
-    model: ContactModel, tokenizer: Any, folder: Path, *, head: str, labels: Sequence[str] = ()
+    model: ContactModel,
+    tokenizer: Any,
+    folder: Path,
+    *,
+    head: str,
+    problem: Problem = "binary",
+    labels: Sequence[str] = (),
 ) -> None:
     """Write `model` into the existing `folder`; binary contacts have no `labels`."""
     tokenizer.save_pretrained(folder)
     declared: dict[str, Any] = {"head": head, "level": "contact"}
-    if labels:
-        declared |= {"problem": model.head.scores.problem, "labels": list(labels)}
+    if problem != "binary":
+        declared |= {"problem": problem, "labels": list(labels)}
     text = json.dumps(declared, indent=1) + "\n"
     (folder / "head.json").write_text(text, encoding="utf-8")
     theirs = as_multimolecule(model, labels) if isinstance(model.head, BilinearHead) else None

@@ -122,7 +122,12 @@ def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedContactNetwo
         encoder.tokenizer, encoder.max_bases, config.task.length, config.trainer.token_budget
     )
     write = partial(
-        save_contact_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels
+        save_contact_model,
+        model,
+        encoder.tokenizer,
+        head=config.task.head,
+        problem=task.problem,
+        labels=task.labels,
     )
     return FittedContactNetwork(model, reader, write)
 
