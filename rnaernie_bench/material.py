@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.data.targets import Targets
+from rnaernie_bench.data.targets import Targets, amounts_of
 from rnaernie_bench.inference import in_batches
 from rnaernie_bench.measures.losses import loss_of
 
@@ -94,13 +94,7 @@ class Examples:
     @cached_property
     def amounts(self) -> np.ndarray | None:
         """What is known of each item, weighted; None where it is one class each."""
-        if self.targets.problem == "multiclass" and (self.targets.sizes == 1).all():
-            return None
-        known = self.targets.labelled.astype(np.float64)
-        counted = known if self.weights is None else known * self.weights
-        starts = np.cumsum(self.targets.sizes) - self.targets.sizes
-        of_units = counted.reshape(len(counted), -1).sum(axis=1)
-        return np.asarray(np.add.reduceat(of_units, starts))
+        return amounts_of(self.targets, self.weights)
 
     def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
         """Return inputs and ``labels`` of some sequences, and how much these count, if told."""

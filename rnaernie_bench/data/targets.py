@@ -121,6 +121,22 @@ def weights_of(targets: Targets, floor: np.ndarray | None) -> np.ndarray | None:
     return np.nan_to_num(weights, nan=1.0).astype(np.float32)
 
 
+def amounts_of(targets: Targets, weights: np.ndarray | None = None) -> np.ndarray | None:
+    """Return what is known of each item, weighted, float64 (items,); None where it is one class
+    each.
+
+    Args:
+        targets: of the items.
+        weights: see `weights_of`.
+    """
+    if targets.problem == "multiclass" and (targets.sizes == 1).all():
+        return None
+    known = targets.labelled.astype(np.float64)
+    counted = known if weights is None else known * weights
+    starts = np.cumsum(targets.sizes) - targets.sizes
+    return np.asarray(np.add.reduceat(counted.reshape(len(counted), -1).sum(axis=1), starts))
+
+
 def error_floor(targets: Targets) -> np.ndarray | None:
     """Return the median error of each column, float32 (columns,); None if no errors are told."""
     if targets.errors is None:
