@@ -43,7 +43,7 @@ def read_pairs(path: Path, task: Task) -> tuple[PairItem, ...]:
     columns = task.dataset.pairs
     assert columns is not None
     items = []
-    for number, (where, row) in enumerate(_rows(path, columns), start=1):
+    for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
         items.append(
             PairItem(
                 str(number),
@@ -92,7 +92,7 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
         DataError: as `read_pairs` does, and for an id that stands for two sequences.
     """
     known: dict[tuple[str, str], tuple[str, str]] = {}
-    for number, (where, row) in enumerate(_rows(source, columns, labelled=False), start=1):
+    for number, (where, row) in enumerate(pair_rows(source, columns, labelled=False), start=1):
         named = []
         for partner, column in (("first", columns.first_group), ("second", columns.second_group)):
             sequence = _strand(row, columns, partner, where)
@@ -112,10 +112,19 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
         yield NamedPair(*named)
 
 
-def _rows(
+def pair_rows(
     source: Path | str, columns: PairColumns, *, labelled: bool = True
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield place and cells by column of each row below the header."""
+    """Yield place and cells by column of each row below the header of a table.
+
+    Args:
+        source: a path, or `-` for standard input.
+        columns: those that are needed.
+        labelled: whether those of labels are among them.
+
+    Raises:
+        DataError: naming the line, for a missing column or a row of another width.
+    """
     name = source_name(source)
     lines = read_lines(source, outer="\r\n")  # a tab at an end parts off an empty cell
     number, line = next(lines, (0, ""))
