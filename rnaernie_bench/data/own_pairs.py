@@ -1,4 +1,4 @@
-"""The same of tables of pairs: what is said of them, as a declaration has it."""
+"""Tables of somebody's own pairs, as a declaration has them."""
 
 from __future__ import annotations
 
