@@ -45,7 +45,7 @@ LIKE_OTHERS = {
     "utrbert-6mer", "utrlm-te_el",
 }  # fmt: skip
 """Of the same tiny network as another, but for the size of a vocabulary."""
-WITHOUT_MARKS = {"kmer-states", "onehot-states", "ribonanzanet"}
+WITHOUT_MARKS = {"rnabert"}
 """That read bases alone, without special tokens."""
 DIFFERENT = [name for name in ENCODERS if name not in LIKE_OTHERS]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnaernie_bench.data.items import SequenceItem, TokenItem
+from rnaernie_bench.data.items import PairItem, SequenceItem, TokenItem
 from rnaernie_bench.data.targets import (
     UNLABELLED,
+    amounts_of,
     class_weights,
     error_floor,
     scaling_of,
@@ -66,3 +67,12 @@ def test_balanced_classes_count_alike():
     )
     assert class_weights(targets_of(three, "binary"), 1).tolist() == [3]
     assert class_weights(targets_of([SequenceItem("i", "A", (1.5,))], "regression"), 1) is None
+
+
+def test_an_item_counts_as_much_as_is_known_of_it():
+    pairs = [PairItem("1", "A", "C", (1.0, NAN)), PairItem("2", "A", "C", (1.0, 0.0))]
+    targets = targets_of(pairs, "multilabel")
+    assert amounts_of(targets).tolist() == [1, 2]
+    assert amounts_of(targets, np.array([[0.5, 1], [1, 2]])).tolist() == [0.5, 3]
+    assert amounts_of(targets_of([bases([2], [NAN]), bases([1])], "multiclass")).tolist() == [1, 1]
+    assert amounts_of(targets_of([PairItem("1", "A", "C", 2)], "multiclass")) is None
