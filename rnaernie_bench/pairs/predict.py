@@ -82,7 +82,7 @@ def load_pair_run(folder: Path) -> PairPredictor:
         restored(folder, saved, _restore_network),
         tuple(saved["labels"]),
         Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
-        saved["problem"],
+        saved.get("problem", "binary"),
     )
 
 
