@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.data.targets import Targets, amounts_of
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.inference import in_batches
 from rnaernie_bench.measures.losses import loss_of
 
@@ -94,7 +94,9 @@ class Examples:
     @cached_property
     def amounts(self) -> np.ndarray | None:
         """What is known of each item, weighted; None where it is one class each."""
-        return amounts_of(self.targets, self.weights)
+        if self.targets.problem == "multiclass" and (self.targets.sizes == 1).all():
+            return None
+        return self.targets.amounts(self.weights)
 
     def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
         """Return inputs and ``labels`` of some sequences, and how much these count, if told."""

@@ -45,6 +45,16 @@ class Targets:
         ends = np.cumsum(self.sizes)
         return np.concatenate([np.arange(ends[i] - self.sizes[i], ends[i]) for i in indices])
 
+    def amounts(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Return how much is known of each item, float64 (items,).
+
+        Args:
+            weights: of the shape of `values`, how much each value counts; None: all alike.
+        """
+        known = self.labelled.astype(np.float64)
+        counted = (known if weights is None else known * weights).reshape(len(known), -1)
+        return np.asarray(np.add.reduceat(counted.sum(axis=1), np.cumsum(self.sizes) - self.sizes))
+
 
 def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
     """Return what is to be learned of `items`, all of one level."""
@@ -119,22 +129,6 @@ def weights_of(targets: Targets, floor: np.ndarray | None) -> np.ndarray | None:
         return None
     weights = 2 * floor**2 / (targets.errors**2 + floor**2)
     return np.nan_to_num(weights, nan=1.0).astype(np.float32)
-
-
-def amounts_of(targets: Targets, weights: np.ndarray | None = None) -> np.ndarray | None:
-    """Return what is known of each item, weighted, float64 (items,); None where it is one class
-    each.
-
-    Args:
-        targets: of the items.
-        weights: see `weights_of`.
-    """
-    if targets.problem == "multiclass" and (targets.sizes == 1).all():
-        return None
-    known = targets.labelled.astype(np.float64)
-    counted = known if weights is None else known * weights
-    starts = np.cumsum(targets.sizes) - targets.sizes
-    return np.asarray(np.add.reduceat(counted.reshape(len(counted), -1).sum(axis=1), starts))
 
 
 def error_floor(targets: Targets) -> np.ndarray | None:

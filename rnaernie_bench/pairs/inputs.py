@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.data.targets import Targets, amounts_of
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.heads.pair import PARTNERS, letter_codes, pad_towers
 from rnaernie_bench.measures.losses import loss_of
@@ -189,7 +189,7 @@ class PairExamples:
     @cached_property
     def amounts(self) -> np.ndarray | None:
         """What is known of each pair; None where it is one class each."""
-        return amounts_of(self.targets)
+        return None if self.targets.problem == "multiclass" else self.targets.amounts()
 
     def batch(self, indices: Sequence[int], pad_id: int) -> Batch:
         """Return inputs and ``labels`` of some pairs."""

@@ -8,7 +8,6 @@ import pytest
 from rnaernie_bench.data.items import PairItem, SequenceItem, TokenItem
 from rnaernie_bench.data.targets import (
     UNLABELLED,
-    amounts_of,
     class_weights,
     error_floor,
     scaling_of,
@@ -72,7 +71,6 @@ def test_balanced_classes_count_alike():
 def test_an_item_counts_as_much_as_is_known_of_it():
     pairs = [PairItem("1", "A", "C", (1.0, NAN)), PairItem("2", "A", "C", (1.0, 0.0))]
     targets = targets_of(pairs, "multilabel")
-    assert amounts_of(targets).tolist() == [1, 2]
-    assert amounts_of(targets, np.array([[0.5, 1], [1, 2]])).tolist() == [0.5, 3]
-    assert amounts_of(targets_of([bases([2], [NAN]), bases([1])], "multiclass")).tolist() == [1, 1]
-    assert amounts_of(targets_of([PairItem("1", "A", "C", 2)], "multiclass")) is None
+    assert targets.amounts().tolist() == [1, 2]
+    assert targets.amounts(np.array([[0.5, 1], [1, 2]])).tolist() == [0.5, 3]
+    assert targets_of([bases([2], [NAN]), bases([1])], "multiclass").amounts().tolist() == [1, 1]
