@@ -96,11 +96,7 @@ class Examples:
         """What is known of each item, weighted; None where it is one class each."""
         if self.targets.problem == "multiclass" and (self.targets.sizes == 1).all():
             return None
-        known = self.targets.labelled.astype(np.float64)
-        counted = known if self.weights is None else known * self.weights
-        starts = np.cumsum(self.targets.sizes) - self.targets.sizes
-        of_units = counted.reshape(len(counted), -1).sum(axis=1)
-        return np.asarray(np.add.reduceat(of_units, starts))
+        return self.targets.amounts(self.weights)
 
     def batch(self, indices: Sequence[int], pad_id: int) -> dict[str, Tensor]:
         """Return inputs and ``labels`` of some sequences, and how much these count, if told."""

@@ -229,6 +229,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, unit in (("my.csv", "GGCAU"), ("t.csv", "GGCAA")):
         rows = [f"{unit * (3 + i)},{'ab'[i % 2]},F{i // 3}" for i in range(12)]
         (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
+    for name, base in (("my_pairs.csv", "A"), ("t_pairs.csv", "C")):
+        rows = [f"m{i // 3},ACGU{base * i},GGCA{'G' * i},{i / 10}" for i in range(24)]
+        (folder / name).write_text("\n".join(["name,mirna,site,score", *rows]), encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:

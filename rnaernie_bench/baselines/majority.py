@@ -27,15 +27,15 @@ class MajorityOptions:
 
 @dataclass(frozen=True)
 class Majority:
-    """One row of scores for every sequence, or every base."""
+    """One row of scores for every sequence, base or pair."""
 
     scores: np.ndarray
     """float32 of shape (outputs,)."""
     level: Level = "sequence"
 
-    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+    def logits(self, inputs: Sequence[str] | Sequence[tuple[str, str]]) -> np.ndarray:
         """Return the same row for each unit, float32 of shape (units, outputs)."""
-        units = sum(map(len, sequences)) if self.level == "token" else len(sequences)
+        units = sum(map(len, inputs)) if self.level == "token" else len(inputs)
         return np.tile(self.scores, (units, 1))
 
     def save(self, folder: Path) -> None:
@@ -90,5 +90,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
     summary="class frequencies of train, or means of its quantities, whatever the sequence",
-    levels=("sequence", "token"),
+    levels=("sequence", "token", "pair"),
 )

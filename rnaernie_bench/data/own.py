@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.data.own_cells import classes_of_cell, numbers_of_cell
+from rnaernie_bench.data.own_pairs import classes_of_pairs, pair_dataset
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.tables import open_table
@@ -22,6 +24,7 @@ from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import atomic_folder
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.single_table import PairColumns
 from rnaernie_bench.task import Task, read_task
 
 FOLDER = "own_tasks"
@@ -33,11 +36,15 @@ SEQUENCES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 HELD_OUT = 0.1
 """The share of train that validates where no file does."""
 
+_OF_ITEMS: Mapping[Problem, MetricName] = {
+    "binary": "auroc",
+    "multiclass": "macro_f1",
+    "multilabel": "macro_auroc",
+    "regression": "spearman",
+}
 _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
-    ("sequence", "binary"): "auroc",
-    ("sequence", "multiclass"): "macro_f1",
-    ("sequence", "multilabel"): "macro_auroc",
-    ("sequence", "regression"): "spearman",
+    **{("sequence", problem): metric for problem, metric in _OF_ITEMS.items()},
+    **{("pair", problem): metric for problem, metric in _OF_ITEMS.items()},
     ("token", "binary"): "mcc",
     ("token", "multiclass"): "macro_f1",
     ("token", "multilabel"): "macro_auroc",
@@ -45,12 +52,9 @@ _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
 }
 """What is offered, and the metric that chooses unless another is named."""
 
-_UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
-"""Stands for what is not known of a base."""
-
 _LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
-_HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token"}
-_LENGTHS: Mapping[Level, LengthPolicy] = {"sequence": "truncate", "token": "error"}
+_HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token", "pair": "interaction"}
+_LENGTHS: Mapping[Level, LengthPolicy] = {"sequence": "truncate", "token": "error", "pair": "error"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class OwnData:
     """Files, and what is asked of them."""
 
     train: tuple[Path, ...]
-    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels."""
+    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of pairs, a
+    CSV or TSV table."""
     test: tuple[Path, ...]
     level: Level
     problem: Problem
@@ -71,13 +76,30 @@ class OwnData:
     validation: tuple[Path, ...] = ()
     """Chooses everything; cut from train if there is none, in whole groups."""
     group: str | None = None
-    """The column that tells relatives."""
+    """The column that tells relatives; of pairs, the name of the first partner."""
     id: str = "id"
-    """The column of ids, by which FASTA records and rows are joined; rows are numbered without."""
+    """The column of ids, by which FASTA records and rows are joined; rows are numbered without, and
+    always of pairs."""
     classes: tuple[str, ...] = ()
     """In their order, the negative one first; those of train in alphabetical order if empty."""
     metric: MetricName | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
+    first: str = "first"
+    """Of pairs: the column of the first partner's sequence, 5' to 3'."""
+    second: str = "second"
+    """The same of the second partner."""
+
+    @property
+    def pairs(self) -> PairColumns:
+        """What the columns of a table of pairs mean."""
+        classes = self.problem in ("binary", "multiclass")
+        return PairColumns(
+            self.first,
+            self.second,
+            label=self.label[0] if classes else "",
+            first_group=self.group or "",
+            labels={} if classes else {column: column for column in self.label},
+        )
 
     @property
     def name(self) -> str:
@@ -112,24 +134,32 @@ def declare(data: OwnData, folder: Path) -> Task:
     classes = _classifies(data)
     if classes and len(data.label) != 1:
         raise ConfigError("classes stand in one column", where="label", remedy="name one")
+    if data.level == "pair" and data.id != "id":
+        raise ConfigError("pairs are called by the numbers of their rows", where="id")
     target = (folder / data.name).resolve()
     with atomic_folder(target, replace=True) as temporary:
         parts = {"train": data.train, "validation": data.validation, "test": data.test}
-        tables = {
-            part: _table(data, files, part, temporary, target)
-            for part, files in parts.items()
-            if files
-        }
         labels = list(data.label)
+        if data.level == "pair":
+            dataset = pair_dataset(parts, data.pairs)
+            found = classes_of_pairs(data.train[0], data.pairs) if classes else []
+        else:
+            tables = {
+                part: _table(data, files, part, temporary, target)
+                for part, files in parts.items()
+                if files
+            }
+            dataset = {"tables": tables}
+            found = sorted(_values(tables["train"], temporary)) if classes else []
         if classes:
-            labels = list(data.classes) or sorted(_values(tables["train"], temporary))
+            labels = list(data.classes) or found
         metric = data.metric or _MAIN[data.level, data.problem]
         length = _LENGTHS[data.level]
         check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
-        declaration = _declaration(data, labels, tables)
+        declaration = _declaration(data, labels, dataset)
         text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
         (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")
-        (temporary / "README.md").write_text(_card(data, tables), encoding="utf-8")
+        (temporary / "README.md").write_text(_card(data, dataset), encoding="utf-8")
     return read_task(target / "task.yaml")
 
 
@@ -143,9 +173,7 @@ def _classifies(data: OwnData) -> bool:
     return data.problem in ("binary", "multiclass")
 
 
-def _declaration(
-    data: OwnData, labels: list[str], tables: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return the declaration as `task.read_task` reads it."""
     metric = data.metric or _MAIN[data.level, data.problem]
     held_out = {} if data.validation else {"held_out": {"fraction": HELD_OUT, "seed": 0}}
@@ -167,7 +195,7 @@ def _declaration(
             "licence": "known to whoever made the run",
             "citation": "none: the data were named on a command line",
             "own": True,
-            "tables": {part: dict(table) for part, table in tables.items()},
+            **dataset,
         },
         "splits": {
             "own": {
@@ -186,7 +214,7 @@ def _declaration(
         "caveats": ["The data are somebody's own: nobody else has looked at them."],
         "simulation": {  # a declaration has one; own data are never simulated
             "families": {k: families[i % len(families)] for i, k in enumerate(labels)},
-            "sizes": {part: 4 * len(labels) for part in tables},
+            "sizes": {part: 4 * len(labels) for part in _parts(dataset)},
         },
     }
 
@@ -327,7 +355,7 @@ def _write_lists(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    read = _classes if _classifies(data) else _numbers
+    read = classes_of_cell if _classifies(data) else numbers_of_cell
     found: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
         place = f"{path.stem}, row {number}, column"
@@ -340,34 +368,15 @@ def _write_lists(
     return len(found)
 
 
-def _words(value: Any) -> list[Any]:
-    """Return the values of a cell: those of a list, or the words of a text."""
-    if isinstance(value, list | tuple):
-        return list(value)
-    return re.split(r"[\s,;]+", str(value).strip("[] "))
+def _parts(dataset: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the declared files or tables by part."""
+    found: Mapping[str, Mapping[str, Any]] = dataset.get("tables") or dataset["files"]
+    return found
 
 
-def _classes(value: Any, where: str) -> list[str | None]:
-    """Return the classes of a cell: its words, or the letters of its one word."""
-    words = _words(value)
-    if len(words) == 1:
-        words = list(str(words[0]))
-    return [None if word in _UNKNOWN else str(word) for word in words]
-
-
-def _numbers(value: Any, where: str) -> list[float | None]:
-    """Return the numbers of a cell, None where one is unknown."""
-    try:
-        return [None if word in _UNKNOWN else float(word) for word in _words(value)]
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"not a list of numbers: {error}", where=where, remedy="write them between blanks"
-        ) from error
-
-
-def _card(data: OwnData, tables: Mapping[str, Mapping[str, Any]]) -> str:
+def _card(data: OwnData, dataset: Mapping[str, Any]) -> str:
     """Return the card of the task."""
     lines = [f"# {data.name}", "", "Data of one's own, named on a command line.", ""]
-    lines += [f"- {part}: {table['records']} records" for part, table in tables.items()]
+    lines += [f"- {part}: {table['records']} records" for part, table in _parts(dataset).items()]
     lines += ["", "<!-- audit:begin -->", "<!-- audit:end -->", ""]
     return "\n".join(lines)

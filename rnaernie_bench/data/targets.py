@@ -45,6 +45,16 @@ class Targets:
         ends = np.cumsum(self.sizes)
         return np.concatenate([np.arange(ends[i] - self.sizes[i], ends[i]) for i in indices])
 
+    def amounts(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Return how much is known of each item, float64 (items,).
+
+        Args:
+            weights: of the shape of `values`, how much each value counts; None: all alike.
+        """
+        known = self.labelled.astype(np.float64)
+        counted = (known if weights is None else known * weights).reshape(len(known), -1)
+        return np.asarray(np.add.reduceat(counted.sum(axis=1), np.cumsum(self.sizes) - self.sizes))
+
 
 def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
     """Return what is to be learned of `items`, all of one level."""

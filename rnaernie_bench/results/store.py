@@ -327,7 +327,7 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
             recomputed = evaluate_structures(predictions.part(part))
         elif isinstance(predictions, Measured):
             recomputed = evaluate_answers(predictions.kind, *predictions.part(part))
-        elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
+        elif record["task"]["problem"] == "multiclass":
             labels, scores = predictions.part(part)
             recomputed = evaluate(labels, scores, scores.shape[1])
         for metric in sorted(recomputed.keys() & test["metrics"].keys()):
