@@ -161,12 +161,12 @@ def test_it_is_accessible_and_fits(
 def test_pages_beside_it_work_alike(
     tmp_path: Path, records: Any, visit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "INLINE_RUNS", 2)
+    monkeypatch.setattr(page_module, "INLINE_ROWS", 2)
     evidence = evidence_of(records)
     path = write_page(tmp_path / "index.html", tables_of(evidence), evidence)
     page = visit(path)
     page.locator(FIRST).first.get_by_role("link", name="kmer").click()
-    page.wait_for_url("**/index-details/run-*.html")
+    page.wait_for_url("**/index-details/runs-*.html#run-*")
     assert page.get_by_text("git commit").is_visible()
     page.get_by_role("link", name="all results").click()
     page.wait_for_url("**/index.html")
