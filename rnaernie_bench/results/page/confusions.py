@@ -10,8 +10,9 @@ from rnaernie_bench.results.page.breakdowns import Link
 from rnaernie_bench.results.page.views import Confusion, Multiple, Multiples
 from rnaernie_bench.results.record import Record
 
-MOST_NETWORKS = 5
-"""So many networks are drawn, each in its best row, and the best baseline beside them."""
+MOST_NETWORKS, LEAST_DRAWN = 5, 3
+"""So many networks are drawn, each in its best row, and beside them the best baseline; where there
+are few networks, further baselines."""
 
 SHADES = (2, 5, 10, 25, 50, 75)
 """Percentages of a true class from which on a cell is a shade darker; below, it is left empty."""
@@ -61,12 +62,13 @@ def multiples(table: Table, records: Mapping[str, Record], link: Link) -> Multip
 
 
 def _chosen(table: Table) -> list[Row]:
-    """Return the best row of each of the best networks, and that of the best baseline."""
+    """Return the best row of each of the best networks, and of the best baselines."""
     best: dict[str, Row] = {}
     for row in table.compared:
         best.setdefault(row.backbone, row)
     networks = [row for row in best.values() if row.kind != "baseline"][:MOST_NETWORKS]
-    baselines = [row for row in best.values() if row.kind == "baseline"][:1]
+    baselines = [row for row in best.values() if row.kind == "baseline"]
+    baselines = baselines[: max(1, LEAST_DRAWN - len(networks))]
     return [row for row in best.values() if row in networks or row in baselines]
 
 

@@ -125,6 +125,21 @@ def test_a_link_opens_its_run(board: Path, visit: Any) -> None:
     assert page.locator("details.run:target").get_by_text("git commit").is_visible()
 
 
+def test_confusions_are_told_to_all(board: Path, visit: Any) -> None:
+    page = visit(board, java_script_enabled=False)
+    panel = page.locator(".board").first.locator(".multiples")
+    picture = panel.get_by_role("img").first
+    said = "75 % right; most often mistaken: B for A, 50 %"
+    assert picture.get_attribute("aria-label") == f"Confusion of net (random) · full: {said}"
+    assert panel.get_by_text(said).first.is_visible()
+    assert picture.bounding_box()["width"] >= 56
+    # A unit of the paths is a cell; what is right and what is mistaken differ in colour.
+    colours = picture.locator("path").evaluate_all("all => all.map(x => getComputedStyle(x).fill)")
+    assert len(set(colours)) == 3
+    panel.get_by_role("link", name="net (random) · full").click()
+    assert "#run-" in page.url
+
+
 def test_the_theme_follows_the_reader(board: Path, visit: Any) -> None:
     page = visit(board, color_scheme="light")
     paper = "getComputedStyle(document.body).backgroundColor"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rnaernie_bench.results.leaderboard import Row, build
@@ -44,6 +45,9 @@ def test_the_best_row_of_each_network_and_the_best_baseline_are_drawn(make_recor
     assert found is not None
     named = [item.name.removesuffix(" (random)") for item in found.items]
     assert named == ["first", "second", "third", "kmer"]
+    few = replace(table, rows=table.rows[3:])
+    named = [item.name for item in confusions.multiples(few, by_id, link).items]  # type: ignore[union-attr]
+    assert named == ["third (random)", "kmer", "cnn"]
     bare = {run_id: {**record, "tests": {table.key.part: {}}} for run_id, record in by_id.items()}
     assert confusions.multiples(table, bare, link) is None
 
