@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Answers, Outcomes
+from rnaernie_bench.results.outcomes import Answers, Outcomes
 from rnaernie_bench.results.predictions import AnyPredictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.settings import settings_of, shown_as

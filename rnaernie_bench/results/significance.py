@@ -9,8 +9,9 @@ from typing import Any
 
 from rnaernie_bench.files import write_json
 from rnaernie_bench.results.across import across_tasks
-from rnaernie_bench.results.comparison import COMPARED, Options, compare
+from rnaernie_bench.results.comparison import Options, compare
 from rnaernie_bench.results.leaderboard import Row, Table, digest_of
+from rnaernie_bench.results.outcomes import COMPARED
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.selection import Found, Selected, load_outcomes
 from rnaernie_bench.results.tied import (

@@ -67,9 +67,20 @@ def read_records(folder: Path) -> list[Record]:
     """Read every imported record, ordered by path; a missing folder holds none.
 
     Raises:
-        ResultError: a record is damaged or of another schema.
+        ResultError: a record is damaged or of another schema, or two of one id differ.
     """
-    return _read_all(record_paths(folder))
+    paths = record_paths(folder)
+    records = _read_all(paths)
+    seen: dict[str, int] = {}
+    for index, record in enumerate(records):
+        first = seen.setdefault(str(record.get("run_id")), index)
+        if first != index and records[first] != record:
+            raise ResultError(
+                f"another record of run {record.get('run_id')} than {paths[first]}",
+                where=paths[index],
+                remedy="delete the one that is not wanted, and its predictions",
+            )
+    return records
 
 
 def read_runs(runs_dir: Path) -> list[Record]:
