@@ -94,6 +94,22 @@ def test_equal_records_give_equal_bytes(tmp_path: Path, records: Any) -> None:
     assert written(tmp_path, evidence_of(records), "b.html")[0] == first
 
 
+def test_columns_without_items_have_no_line_of_them(tmp_path: Path, make_record: Any) -> None:
+    columns = {"per_column": {"reactivity": {"macro_f1": 0.5}}}
+    made = [make_record(tests={"full": columns, "deduplicated": columns})]
+    text, _ = written(tmp_path, evidence_of(made))
+    assert "macro F1 by column" in text
+    assert '<tr class="items">' not in text
+
+
+def test_folds_stand_together(tmp_path: Path, make_record: Any) -> None:
+    made = [make_record(split={"fold": fold}) for fold in ("srp", "tRNA")]
+    text, _ = written(tmp_path, evidence_of(made))
+    together = text.index("All folds of published")
+    assert text.index("The tables of all 4 folds") > together
+    assert text.index('data-split="published, fold srp"') > together
+
+
 def test_no_records(tmp_path: Path) -> None:
     assert "There are no records yet" in written(tmp_path, Evidence([]))[0]
 
