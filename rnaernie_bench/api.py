@@ -58,6 +58,8 @@ def own_task(
     id: str = "id",
     classes: Sequence[str] = (),
     metric: MetricName | None = None,
+    first: str = "first",
+    second: str = "second",
     folder: str | Path = "runs/own_tasks",
 ) -> Task:
     """Declare a task of files of one's own, for `run`.
@@ -69,16 +71,18 @@ def own_task(
         train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of
             base pairs, dot-bracket, BPSEQ, CT or st files, or folders of them.
         test: the same.
-        level: `sequence`, `token`, or `contact` with the problem `binary`.
+        level: `sequence`, `token`, `pair`, or `contact` with the problem `binary`.
         problem: what is asked.
         label: the column of classes, or the columns of numbers; of bases, a list in each cell; of
             base pairs, none.
         sequence: the column of sequences.
         validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
-        group: the column that tells relatives.
+        group: the column that tells relatives; of pairs, the name of the first partner.
         id: the column of ids; rows are numbered where there is none.
         classes: in their order, the negative one first; those of train by the alphabet if empty.
         metric: what chooses; the usual one of the problem if None.
+        first: of pairs, the column of the first partner's sequence, 5' to 3'.
+        second: the same of the second partner.
         folder: the folder of tasks into which the declaration is written.
 
     Raises:
@@ -99,6 +103,8 @@ def own_task(
         id=id,
         classes=tuple(classes),
         metric=metric,
+        first=first,
+        second=second,
     )
     return declare(data, Path(folder))
 

@@ -111,10 +111,11 @@ def _use(task: Task, record: Mapping[str, Any], whole: bool, exported: str | Non
             "calibrated:",
             "",
             "```python",
-            f"from multimolecule import {name}, RnaTokenizer",
+            f"from multimolecule import {name}",
+            "from transformers import AutoTokenizer",
             "",
             f'model = {name}.from_pretrained("{place}")',
-            f'tokenizer = RnaTokenizer.from_pretrained("{place}")',
+            f'tokenizer = AutoTokenizer.from_pretrained("{place}")',
             "```",
             "",
         ]

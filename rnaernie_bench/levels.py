@@ -60,7 +60,7 @@ METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
         **TOKEN_METRICS,
         "binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1"),
     },
-    "pair": {"binary": ITEM_METRICS["binary"]},
+    "pair": ITEM_METRICS,
 }
 """The metrics of each problem at each level; those that are not there cannot be declared."""
 

@@ -60,6 +60,17 @@ class Plan:
         return f"{name}{init}, {self.config.strategy.name}"
 
 
+def _baselines(task: Task) -> list[str]:
+    """Return the baselines that serve level and problem of a task."""
+    return [
+        name
+        for name, entry in BACKBONES.working()
+        if entry.kind == "baseline"
+        and task.level in entry.levels
+        and task.problem in entry.problems
+    ]
+
+
 def plan(
     config: RunConfig, task_folders: Iterable[Path] = (), materials: Materials = PLAIN
 ) -> Plan:
@@ -87,6 +98,7 @@ def plan(
         raise ConfigError(
             f"'{config.backbone.name}' does not serve the problem '{task.problem}'",
             where="backbone",
+            remedy="use " + " or ".join(_baselines(task)),
         )
     dataset, split, used = materials.data(task, config)
     encoder, weights = None, None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import Level, Problem
 
 Partner = Literal["first", "second"]
 
@@ -23,7 +23,8 @@ class PairColumns:
     second: str
     """The sequence of the second partner, the target."""
     label: str = ""
-    """0 or 1; empty where all pairs are positive, and `negatives` says how others are made."""
+    """Of classes: a label of the task, of two also 0 or 1; empty where all pairs are positive, and
+    `negatives` says how others are made."""
     first_group: str = ""
     """The name of the first partner; empty if there is none."""
     second_group: str = ""
@@ -34,9 +35,12 @@ class PairColumns:
     """What the first partner is, such as miRNA."""
     second_name: str = "second"
     """What the second partner is, such as target."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of multilabel and regression: the column of each label; an empty cell is unknown."""
 
     def __post_init__(self) -> None:
         named = [self.first, self.second, self.label, self.first_group, self.second_group]
+        named += self.labels.values()
         given = [name for name in named if name]
         if not self.first or not self.second or len(set(given)) != len(given):
             raise ConfigError("each column has one meaning", where="dataset.pairs")
@@ -86,14 +90,42 @@ class Cut:
             raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")
 
 
-def check_pairs(level: Level, columns: PairColumns | None, negatives: Negatives | None) -> None:
-    """Refuse columns of pairs at another level, and negatives of data that has some.
+def check_pairs(
+    level: Level,
+    problem: Problem,
+    labels: Collection[str],
+    columns: PairColumns | None,
+    negatives: Negatives | None,
+) -> None:
+    """Refuse columns of pairs at another level or of another problem, and negatives of data that
+    has some.
+
+    Args:
+        level: of the task.
+        problem: what is asked.
+        labels: those of the task.
+        columns: of pairs.
+        negatives: how they are made.
 
     Raises:
         ConfigError: naming the key.
     """
     if (level == "pair") != (columns is not None):
         raise ConfigError("the level 'pair', and no other, needs columns", where="dataset.pairs")
+    if negatives is not None and problem != "binary":
+        raise ConfigError(
+            f"negatives are made of positives, which a {problem} task has not",
+            where="dataset.negatives",
+            remedy="leave them out",
+        )
+    if problem in ("multilabel", "regression"):
+        if columns is not None and (columns.label or set(columns.labels) != set(labels)):
+            raise ConfigError(
+                "each label needs one column, and there is no `label`", where="dataset.pairs.labels"
+            )
+        return
+    if columns is not None and columns.labels:
+        raise ConfigError("classes stand in one column, `label`", where="dataset.pairs.labels")
     if (negatives is not None) != (columns is not None and not columns.label):
         raise ConfigError(
             "either pairs have a column of labels, or negatives are made", where="dataset.negatives"

@@ -195,7 +195,7 @@ def _check(task: Task) -> None:
     _check_files(task)
     _check_tables(task)
     _check_splits(task)
-    check_pairs(task.level, task.dataset.pairs, task.dataset.negatives)
+    check_pairs(task.level, task.problem, task.labels, task.dataset.pairs, task.dataset.negatives)
     _check_header(task.dataset, labelled=task.level == "sequence")
     if task.classifies and set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")

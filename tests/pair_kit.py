@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 
+from rnaernie_bench.levels import Problem
 from rnaernie_bench.pairs.model import PairModel, build_pair_head
 from rnaernie_bench.pairs.strategies import FittedPairs, PairReader
 
@@ -13,7 +14,11 @@ PAIRS = [("ACGUACG", "UUGCAUGCAA"), ("GGAC", "UUGCAUGCAA"), ("ACGUACG", "GGGGCC"
 
 
 def tiny_pairs(
-    head: str = "interaction", encoding: Literal["towers", "joint"] = "towers", max_bases: int = 40
+    head: str = "interaction",
+    encoding: Literal["towers", "joint"] = "towers",
+    max_bases: int = 40,
+    num_labels: int = 1,
+    problem: Problem = "binary",
 ) -> FittedPairs:
     """Return an untrained network of one layer."""
     from multimolecule import RnaErnieConfig, RnaErnieModel, RnaTokenizer
@@ -24,5 +29,6 @@ def tiny_pairs(
         initializer_range=0.5, attn_implementation="sdpa",
     )  # fmt: skip
     backbone: Any = RnaErnieModel(config, add_pooling_layer=False)
-    model = PairModel(backbone, build_pair_head(head, config, published=False), encoding).eval()
+    built = build_pair_head(head, config, num_labels, problem, published=False)
+    model = PairModel(backbone, built, encoding).eval()
     return FittedPairs(model, PairReader(RnaTokenizer(), max_bases, 64), lambda folder: None)

@@ -47,10 +47,11 @@ def test_predictions(outcome: Any, tmp_path: Path) -> None:
 
 def test_the_authors_head_loads_under_multimolecules_names(outcome: Any) -> None:
     import torch
-    from multimolecule import AutoModelForSequencePrediction, RnaTokenizer
+    from multimolecule import AutoModelForSequencePrediction
+    from transformers import AutoTokenizer
 
     model = AutoModelForSequencePrediction.from_pretrained(outcome.folder / "model").eval()
-    batch = RnaTokenizer.from_pretrained(outcome.folder / "model")("GGGCA", return_tensors="pt")
+    batch = AutoTokenizer.from_pretrained(outcome.folder / "model")("GGGCA", return_tensors="pt")
     with torch.inference_mode():
         logits = model(**batch).logits[0].numpy()
     predictor = rnaernie_bench.load_run(outcome)

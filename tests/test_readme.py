@@ -234,6 +234,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f">{i}\n{'G' * i}{loop}{'C' * i}\n{'(' * i}....{')' * i}\n" for i in range(2, 14)
         )
         (folder / name).write_text("".join(hairpins), encoding="utf-8")
+    for name, base in (("my_pairs.csv", "A"), ("t_pairs.csv", "C")):
+        rows = [f"m{i // 3},ACGU{base * i},GGCA{'G' * i},{i / 10}" for i in range(24)]
+        (folder / name).write_text("\n".join(["name,mirna,site,score", *rows]), encoding="utf-8")
     write_checkpoint(folder, authors_state(128))
     (folder / "in.fa.gz").write_bytes(gzip.compress(sequences.encode()))
     with pytest.MonkeyPatch.context() as monkeypatch:

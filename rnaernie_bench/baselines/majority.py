@@ -28,17 +28,17 @@ class MajorityOptions:
 
 @dataclass(frozen=True)
 class Majority:
-    """One row of scores for every sequence, every base, or every pair of bases."""
+    """One row of scores for every sequence, base, pair of bases, or pair of sequences."""
 
     scores: np.ndarray
     """float32 of shape (outputs,)."""
     level: Level = "sequence"
 
-    def logits(self, sequences: Sequence[str]) -> np.ndarray:
+    def logits(self, inputs: Sequence[str] | Sequence[tuple[str, str]]) -> np.ndarray:
         """Return the same row for each unit, float32 of shape (units, outputs)."""
         from rnaernie_bench.data.targets import units_of
 
-        return np.tile(self.scores, (int(units_of(sequences, self.level).sum()), 1))
+        return np.tile(self.scores, (int(units_of(inputs, self.level).sum()), 1))
 
     def save(self, folder: Path) -> None:
         """Write the scores into `folder`."""
@@ -102,5 +102,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
     summary="class frequencies of train, or means of its quantities, whatever the sequence",
-    levels=("sequence", "token", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
 )

@@ -166,6 +166,7 @@ def _entry(summary: str, options: type = PartnerOptions) -> BaselineEntry:
         restore="rnaernie_bench.baselines.pair_majority:restore",
         summary=summary,
         levels=("pair",),
+        problems=("binary",),
     )
 
 

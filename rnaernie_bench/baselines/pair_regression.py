@@ -1,4 +1,4 @@
-"""Logistic regression (scikit-learn) on features of pairs: k-mers of both, or energies."""
+"""Linear models (scikit-learn) on features of pairs: k-mers of both, or energies."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class PairRegression:
     linear: Linear
 
     def logits(self, inputs: Pairs) -> np.ndarray:
-        """Return float32 logits of shape (pairs, 1)."""
+        """Return float32 scores of shape (pairs, outputs)."""
         return self.linear.logits(self.features(inputs))
 
     def save(self, folder: Path) -> None:
@@ -158,7 +158,7 @@ def fit(
     linear, strength = best_on_validation(context, train, held_out, options.C)
     seconds = time.perf_counter() - start
     return PairRegression(features, linear), FitReport(
-        parameters=linear.weights.size + 1,
+        parameters=linear.weights.size + linear.bias.size,
         weights_sha256=None,
         max_bases=None,
         train_s=seconds,

@@ -116,19 +116,18 @@ def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> i
     """Write the page of results to `output`, or print it."""
     from rnaernie_bench.errors import ConfigError
     from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
-    from rnaernie_bench.results.page.build import build_pages, write_page
+    from rnaernie_bench.results.page.build import fits_one_file, one_page, write_page
 
     if output:
         print(write_page(output, tables, evidence, protocol=PROTOCOL, limits=LIMITS))
         return 0
-    pages = build_pages(tables, evidence, "", protocol=PROTOCOL, limits=LIMITS)
-    if pages.further:
+    if not fits_one_file(tables):
         raise ConfigError(
             "there are too many rows for one page",
             where="--format html",
             remedy="name a file with -o; further pages will stand in a folder beside it",
         )
-    print(pages.main)
+    print(one_page(tables, evidence, protocol=PROTOCOL, limits=LIMITS))
     return 0
 
 

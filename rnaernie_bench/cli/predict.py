@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "its bases, or pairs of bases, as the task of the run asks; or, by a run of a task of "
         "binary contacts, its base pairs, written as the end of the output's name says: .dbn (the "
         "default), .ct, .bpseq, or .tsv with the probabilities of pairs; or, by a run of a "
-        "pair-level task, whether two sequences interact, for a table of pairs (first_id, first, "
-        "second_id, second) or for all pairs of two FASTA files."
+        "pair-level task, whether or how two sequences interact, for a table of pairs (first_id, "
+        "first, second_id, second) or for all pairs of two FASTA files."
     )
     parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
     parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
@@ -167,12 +167,12 @@ def _pairs(folder: Path, arguments: argparse.Namespace) -> int:
         draw_pair(predictor, first, arguments.picture)
         found = chain([first], found)
     if arguments.output == "-":
-        write_pairs_tsv(found, sys.stdout)
+        write_pairs_tsv(found, predictor, sys.stdout)
         return 0
     with (
         atomic_path(arguments.output) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
-        count = write_pairs_tsv(found, file)
+        count = write_pairs_tsv(found, predictor, file)
     print(f"{count} pairs -> {arguments.output}", file=sys.stderr)
     return 0

@@ -103,7 +103,7 @@ def _import(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.guidance_page import build_guidance
-    from rnaernie_bench.results.leaderboard import build
+    from rnaernie_bench.results.leaderboard import build, with_ties
     from rnaernie_bench.results.marks import reproduced_runs
     from rnaernie_bench.results.page.build import Evidence, prediction_folders, write_page
     from rnaernie_bench.results.rendering import build_results
@@ -112,22 +112,13 @@ def _build(arguments: argparse.Namespace) -> int:
 
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
     records = of_known_tasks(read_records(folder), tasks)
-    statistics = build_statistics(folder, records, tasks=tasks)
-    reproduced = reproduced_runs(folder, records)
-    page = build_results(
-        folder,
-        records,
-        tasks=tasks,
-        statistics=statistics,
-        reproduced=reproduced,
-        protocol=PROTOCOL,
-        limits=LIMITS,
-    )
-    print(page)
+    untested = build(records, tasks=tasks, reproduced=reproduced_runs(folder, records))
+    statistics = build_statistics(folder, untested, records)
+    tables = with_ties(untested, {record["run_id"]: record for record in records}, statistics)
+    print(build_results(folder, tables, records=len(records), protocol=PROTOCOL, limits=LIMITS))
     for guided in build_guidance(folder, records, tasks=tasks):
         print(guided)
     evidence = Evidence(records, prediction_folders(records, folder), statistics)
-    tables = build(records, tasks=tasks, statistics=statistics, reproduced=reproduced)
     print(write_page(folder / "index.html", tables, evidence, protocol=PROTOCOL, limits=LIMITS))
     return 0
 

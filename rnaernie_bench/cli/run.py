@@ -47,9 +47,14 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
             f"--{part}", action="append", type=Path, default=[], metavar="FILE", help=text
         )
     problems = ["binary", "multiclass", "multilabel", "regression"]
-    own.add_argument("--level", choices=["sequence", "token", "contact"], help="what has a label")
+    levels = ["sequence", "token", "contact", "pair"]
+    own.add_argument("--level", choices=levels, help="what has a label")
     own.add_argument("--problem", choices=problems, help="of which kind")
     own.add_argument("--sequence", default="sequence", metavar="COLUMN", help="default: sequence")
+    for partner in ("first", "second"):
+        own.add_argument(
+            f"--{partner}", default=partner, metavar="COLUMN", help=f"of pairs; default: {partner}"
+        )
     own.add_argument(
         "--label", action="append", default=[], metavar="COLUMN", help="once for each, if several"
     )
@@ -177,6 +182,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         id=arguments.id,
         classes=tuple(filter(None, arguments.classes.split(","))),
         metric=arguments.metric,
+        first=arguments.first,
+        second=arguments.second,
     )
     folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
     task = declare(data, folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from rnaernie_bench.data.items import Dataset, Items, Split
+from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.files import atomic_path
@@ -75,11 +75,12 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
 
     Every test part is compared with train, with validation and with both; validation with train
     and with every test part. The search for near duplicates misses none (see `leakage`); its cost
-    grows with the product of the parts' sizes.
+    grows with the product of the parts' sizes. Of pairs, each partner is compared with its like:
+    a record counts where its partner stands, exactly or nearly, in another part.
     """
     import numpy as np
 
-    parts = {"train": split.train, "validation": split.validation, **split.tests}
+    whole = {"train": split.train, "validation": split.validation, **split.tests}
     comparisons: list[tuple[str, tuple[str, ...]]] = []
     for test in split.tests:
         comparisons += [
@@ -89,16 +90,21 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         ]
     comparisons += [("validation", (other,)) for other in ("train", *split.tests)]
 
-    known: dict[str, dict[str, float]] = {name: {} for name in parts}
     overlaps: list[Overlap] = []
-    for part, others in comparisons:
-        found = [_nearest(parts[part], parts[other], known[other]) for other in others]
-        identity = np.max(found, axis=0)
-        reached = {
-            bound: _by_label(task, np.array(parts[part], dtype=object)[identity >= bound - 1e-6])
-            for bound in IDENTITIES
-        }
-        overlaps.append(Overlap(part, others, _by_label(task, parts[part]), reached))
+    counted: list[PartAudit] = []
+    for partner in ("first", "second") if task.level == "pair" else ("",):
+        parts = {name: _strands(items, partner) for name, items in whole.items()}
+        called = {name: f"{name}, {partner}" if partner else name for name in parts}
+        counted += [_part(task, called[name], items) for name, items in parts.items()]
+        known: dict[str, dict[str, float]] = {name: {} for name in parts}
+        for part, others in comparisons:
+            found = [_nearest(parts[part], parts[other], known[other]) for other in others]
+            near = np.array(parts[part], dtype=object)
+            identity = np.max(found, axis=0)
+            reached = {
+                bound: _by_label(task, near[identity >= bound - 1e-6]) for bound in IDENTITIES
+            }
+            overlaps.append(Overlap(called[part], others, _by_label(task, parts[part]), reached))
 
     labels: dict[str, set[Any]] = {}
     for items in dataset.parts.values():
@@ -112,7 +118,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         split=split.name,
         labels=task.labels if task.classifies else (),
         truth="structure" if task.decodes else "label",
-        parts=tuple(_part(task, name, items) for name, items in parts.items()),
+        parts=tuple(counted),
         overlaps=tuple(overlaps),
         contradictory=sum(len(found) > 1 for found in labels.values()),
     )
@@ -227,13 +233,20 @@ def write_card(task: Task, text: str) -> None:
         ) from error
 
 
+def _strands(items: Items, partner: str) -> Items:
+    """Return the items, or one partner of each pair as an item of its own."""
+    if not partner:
+        return items
+    return tuple(SequenceItem(item.id, getattr(item, partner), item.label) for item in items)
+
+
 def _nearest(items: Items, others: Items, known: dict[str, float]) -> list[float]:
     """Return the identity of each item to the nearest of `others`, 0 below the lowest bound.
 
     `known` keeps what was found for a sequence, since test parts contain one another.
     """
-    fresh = [item.sequence for item in items if item.sequence not in known]
-    references = [other.sequence for other in others]
+    fresh = list(dict.fromkeys(i.sequence for i in items if i.sequence not in known))
+    references = list(dict.fromkeys(other.sequence for other in others))
     identity, _ = nearest_identity(fresh, references, threshold=IDENTITIES[-1])
     known.update(zip(fresh, identity.tolist(), strict=True))
     return [known[item.sequence] for item in items]

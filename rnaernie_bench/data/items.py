@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +38,7 @@ class SequenceItem:
     @property
     def truth(self) -> object:
         """What is said of the sequence, to be compared with what is said of its like."""
-        return self.label
+        return _comparable(self.label)
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -185,7 +186,7 @@ class ContactValuesItem:
 
 @dataclass(frozen=True, slots=True)
 class PairItem:
-    """Two sequences of a pair-level task: whether they interact."""
+    """Two sequences of a pair-level task: whether they interact, or how."""
 
     id: str
     """Unique within its data set: the row of its table, from 1."""
@@ -193,8 +194,8 @@ class PairItem:
     """Normalised, 5' to 3'; the query, such as a miRNA."""
     second: str
     """Normalised, 5' to 3'; its possible target."""
-    label: int
-    """Index into the task's frozen label order: 0 or 1."""
+    label: int | tuple[float, ...]
+    """As of a `SequenceItem`."""
     first_group: str = ""
     """The name of the first partner, which many sequences may share; empty if unknown."""
     second_group: str = ""
@@ -217,13 +218,13 @@ class PairItem:
 
     @property
     def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: the label."""
-        return self.label
+        """What a share of the items holds in equal proportions: the class, if it has one."""
+        return self.label if isinstance(self.label, int) else 0
 
     @property
     def truth(self) -> object:
         """What is said of the pair, to be compared with what is said of its like."""
-        return self.label
+        return _comparable(self.label)
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -231,6 +232,13 @@ class PairItem:
             f"{self.id}\t{self.first}\t{self.second}\t{self.label}"
             f"\t{self.first_group}\t{self.second_group}\n"
         )
+
+
+def _comparable(label: int | tuple[float, ...]) -> object:
+    """Return a label with None for nan, which differs from itself."""
+    if isinstance(label, int):
+        return label
+    return tuple(None if math.isnan(value) else value for value in label)
 
 
 Items = tuple[Any, ...]
@@ -268,6 +276,6 @@ class Split:
     fold: str | None = None
 
 
-def labels_of(items: Sequence[SequenceItem]) -> np.ndarray:
+def labels_of(items: Sequence[SequenceItem | PairItem]) -> np.ndarray:
     """Return the class of each item, int64 of shape (items,), where labels are classes."""
     return np.array([item.label for item in items], dtype=np.int64)

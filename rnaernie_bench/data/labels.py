@@ -40,7 +40,7 @@ def number(value: Any, where: str) -> float:
         found = float(value)
     except (TypeError, ValueError):
         found = math.inf
-    if math.isinf(found):
+    if math.isinf(found) or (isinstance(value, str) and math.isnan(found)):
         raise DataError(
             f"'{value}' is no finite number", where=where, remedy="correct it, or leave it empty"
         )

@@ -79,7 +79,7 @@ def _read_file(path: Path, file: DataFile, task: Task) -> Items:
     if task.level == "contact":
         return read_contacts(path, task.dataset)
     if task.dataset.pairs is not None:
-        return read_pairs(path, task.dataset.pairs)
+        return read_pairs(path, task)
     if task.level == "token":
         return read_paired(path, task.dataset)
     if file.format == "lines":

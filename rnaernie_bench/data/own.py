@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.data.own_cells import classes_of_cell, numbers_of_cell
+from rnaernie_bench.data.own_pairs import classes_of_pairs, pair_dataset
 from rnaernie_bench.data.own_structures import structure_dataset
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.data.sources import sha256
@@ -23,6 +26,7 @@ from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import atomic_folder
 from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
 from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.single_table import PairColumns
 from rnaernie_bench.task import Task, read_task
 
 FOLDER = "own_tasks"
@@ -34,11 +38,15 @@ SEQUENCES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 HELD_OUT = 0.1
 """The share of train that validates where no file does."""
 
+_OF_ITEMS: Mapping[Problem, MetricName] = {
+    "binary": "auroc",
+    "multiclass": "macro_f1",
+    "multilabel": "macro_auroc",
+    "regression": "spearman",
+}
 _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
-    ("sequence", "binary"): "auroc",
-    ("sequence", "multiclass"): "macro_f1",
-    ("sequence", "multilabel"): "macro_auroc",
-    ("sequence", "regression"): "spearman",
+    **{("sequence", problem): metric for problem, metric in _OF_ITEMS.items()},
+    **{("pair", problem): metric for problem, metric in _OF_ITEMS.items()},
     ("token", "binary"): "mcc",
     ("token", "multiclass"): "macro_f1",
     ("token", "multilabel"): "macro_auroc",
@@ -47,16 +55,13 @@ _MAIN: Mapping[tuple[Level, Problem], MetricName] = {
 }
 """What is offered, and the metric that chooses unless another is named."""
 
-_UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
-"""Stands for what is not known of a base."""
-
 _LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
-_HEADS: Mapping[Level, str] = {"sequence": "pooled", "token": "token", "contact": "bilinear"}
+_HEADS: Mapping[Level, str] = {
+    "sequence": "pooled", "token": "token", "contact": "bilinear", "pair": "interaction",
+}  # fmt: skip
 _LENGTHS: Mapping[Level, LengthPolicy] = {
-    "sequence": "truncate",
-    "token": "error",
-    "contact": "unpaired",
-}
+    "sequence": "truncate", "token": "error", "contact": "unpaired", "pair": "error",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,8 @@ class OwnData:
     """Files, and what is asked of them."""
 
     train: tuple[Path, ...]
-    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of base
-    pairs, dot-bracket, BPSEQ, CT or st files, or folders of them."""
+    """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of pairs, a
+    CSV or TSV table; of base pairs, files of structures, or folders of them."""
     test: tuple[Path, ...]
     level: Level
     problem: Problem
@@ -78,13 +83,30 @@ class OwnData:
     validation: tuple[Path, ...] = ()
     """Chooses everything; cut from train if there is none, in whole groups."""
     group: str | None = None
-    """The column that tells relatives."""
+    """The column that tells relatives; of pairs, the name of the first partner."""
     id: str = "id"
-    """The column of ids, by which FASTA records and rows are joined; rows are numbered without."""
+    """The column of ids, by which FASTA records and rows are joined; rows are numbered without, and
+    always of pairs."""
     classes: tuple[str, ...] = ()
     """In their order, the negative one first; those of train in alphabetical order if empty."""
     metric: MetricName | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
+    first: str = "first"
+    """Of pairs: the column of the first partner's sequence, 5' to 3'."""
+    second: str = "second"
+    """The same of the second partner."""
+
+    @property
+    def pairs(self) -> PairColumns:
+        """What the columns of a table of pairs mean."""
+        classes = self.problem in ("binary", "multiclass")
+        return PairColumns(
+            self.first,
+            self.second,
+            label=self.label[0] if classes else "",
+            first_group=self.group or "",
+            labels={} if classes else {column: column for column in self.label},
+        )
 
     @property
     def name(self) -> str:
@@ -125,12 +147,17 @@ def declare(data: OwnData, folder: Path) -> Task:
     classes = _classifies(data)
     if classes and len(data.label) != 1:
         raise ConfigError("classes stand in one column", where="label", remedy="name one")
+    if data.level == "pair" and data.id != "id":
+        raise ConfigError("pairs are called by the numbers of their rows", where="id")
     target = (folder / data.name).resolve()
     with atomic_folder(target, replace=True) as temporary:
         parts = {"train": data.train, "validation": data.validation, "test": data.test}
         labels = list(data.label)
         if data.level == "contact":
-            dataset = structure_dataset(parts)
+            dataset, found = structure_dataset(parts), []
+        elif data.level == "pair":
+            dataset = pair_dataset(parts, data.pairs)
+            found = classes_of_pairs(data.train[0], data.pairs) if classes else []
         else:
             tables = {
                 part: _table(data, files, part, temporary, target)
@@ -138,8 +165,9 @@ def declare(data: OwnData, folder: Path) -> Task:
                 if files
             }
             dataset = {"tables": tables}
-            if classes:
-                labels = list(data.classes) or sorted(_values(tables["train"], temporary))
+            found = sorted(_values(tables["train"], temporary)) if classes else []
+        if classes:
+            labels = list(data.classes) or found
         metric = data.metric or _MAIN[data.level, data.problem]
         length = _LENGTHS[data.level]
         check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
@@ -158,17 +186,6 @@ _HEADER = """\
 
 def _classifies(data: OwnData) -> bool:
     return data.level != "contact" and data.problem in ("binary", "multiclass")
-
-
-def _parts(dataset: Mapping[str, Any]) -> dict[str, int]:
-    """Return the parts of a declared data set with the number of their records."""
-    if "tables" in dataset:
-        return {part: table["records"] for part, table in dataset["tables"].items()}
-    counts: dict[str, int] = {}
-    for name, file in dataset["files"].items():
-        part = file.get("part", name)
-        counts[part] = counts.get(part, 0) + file["records"]
-    return counts
 
 
 def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -353,7 +370,7 @@ def _write_lists(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    read = _classes if _classifies(data) else _numbers
+    read = classes_of_cell if _classifies(data) else numbers_of_cell
     found: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
         place = f"{path.stem}, row {number}, column"
@@ -366,29 +383,12 @@ def _write_lists(
     return len(found)
 
 
-def _words(value: Any) -> list[Any]:
-    """Return the values of a cell: those of a list, or the words of a text."""
-    if isinstance(value, list | tuple):
-        return list(value)
-    return re.split(r"[\s,;]+", str(value).strip("[] "))
-
-
-def _classes(value: Any, where: str) -> list[str | None]:
-    """Return the classes of a cell: its words, or the letters of its one word."""
-    words = _words(value)
-    if len(words) == 1:
-        words = list(str(words[0]))
-    return [None if word in _UNKNOWN else str(word) for word in words]
-
-
-def _numbers(value: Any, where: str) -> list[float | None]:
-    """Return the numbers of a cell, None where one is unknown."""
-    try:
-        return [None if word in _UNKNOWN else float(word) for word in _words(value)]
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"not a list of numbers: {error}", where=where, remedy="write them between blanks"
-        ) from error
+def _parts(dataset: Mapping[str, Any]) -> Counter[str]:
+    """Return how many records the files or tables of each part hold."""
+    counts: Counter[str] = Counter()
+    for name, file in (dataset.get("tables") or dataset["files"]).items():
+        counts[file.get("part", name)] += file["records"]
+    return counts
 
 
 def _card(data: OwnData, dataset: Mapping[str, Any]) -> str:

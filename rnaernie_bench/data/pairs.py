@@ -9,10 +9,12 @@ from pathlib import Path
 
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.items import PairItem
+from rnaernie_bench.data.labels import columns_of
 from rnaernie_bench.data.text import read_lines, source_name
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.single_table import PairColumns
+from rnaernie_bench.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +27,58 @@ class NamedPair:
     second: str
 
 
-def read_pairs(path: Path, columns: PairColumns) -> tuple[PairItem, ...]:
+def read_pairs(path: Path, task: Task) -> tuple[PairItem, ...]:
     """Read the pairs of a table; an item's id is the number of its row, from 1.
 
     Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
 
     Args:
         path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
-        columns: how its columns are called, and how its strands are stored.
+        task: says how its columns are called, how its strands are stored, and what is asked.
 
     Raises:
         DataError: naming the line, for a missing column, a row of another width, an empty or
-            foreign sequence, or a label other than 0 and 1.
+            foreign sequence, an unknown class, or what is no number.
     """
+    columns = task.dataset.pairs
+    assert columns is not None
     items = []
-    for number, (where, row) in enumerate(_rows(path, columns), start=1):
-        label = row[columns.label] if columns.label else "1"
-        if label not in ("0", "1"):
-            raise DataError(
-                f"the label {label!r} is neither 0 nor 1",
-                where=where,
-                remedy="write 1 for pairs that interact, 0 for others",
-            )
+    for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
         items.append(
             PairItem(
                 str(number),
                 _strand(row, columns, "first", where),
                 _strand(row, columns, "second", where),
-                int(label),
+                _label(row, columns, task, where),
                 row[columns.first_group] if columns.first_group else "",
                 row[columns.second_group] if columns.second_group else "",
             )
         )
     return tuple(items)
+
+
+def _label(
+    row: Mapping[str, str], columns: PairColumns, task: Task, where: str
+) -> int | tuple[float, ...]:
+    """Return what a row says of its pair: the index of a class, or a number for each label."""
+    if columns.labels:
+        return columns_of(row, columns.labels, task, where)
+    if not columns.label:
+        return 1
+    text, classes = row[columns.label], {name: index for index, name in enumerate(task.labels)}
+    if task.problem == "binary" and not {"0", "1"} & classes.keys():
+        classes |= {"0": 0, "1": 1}
+    if text in classes:
+        return classes[text]
+    if task.problem == "binary" and "0" in classes:
+        raise DataError(
+            f"the label {text!r} is neither 0 nor 1",
+            where=where,
+            remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
+        )
+    raise DataError(
+        f"unknown label '{text}'", where=where, remedy=did_you_mean(text, list(task.labels))
+    )
 
 
 def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[NamedPair]:
@@ -71,7 +92,7 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
         DataError: as `read_pairs` does, and for an id that stands for two sequences.
     """
     known: dict[tuple[str, str], tuple[str, str]] = {}
-    for number, (where, row) in enumerate(_rows(source, columns, labelled=False), start=1):
+    for number, (where, row) in enumerate(pair_rows(source, columns, labelled=False), start=1):
         named = []
         for partner, column in (("first", columns.first_group), ("second", columns.second_group)):
             sequence = _strand(row, columns, partner, where)
@@ -91,12 +112,21 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
         yield NamedPair(*named)
 
 
-def _rows(
+def pair_rows(
     source: Path | str, columns: PairColumns, *, labelled: bool = True
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield place and cells by column of each row below the header."""
+    """Yield place and cells by column of each row below the header of a table.
+
+    Args:
+        source: a path, or `-` for standard input.
+        columns: those that are needed.
+        labelled: whether those of labels are among them.
+
+    Raises:
+        DataError: naming the line, for a missing column or a row of another width.
+    """
     name = source_name(source)
-    lines = read_lines(source)
+    lines = read_lines(source, outer="\r\n")  # a tab at an end parts off an empty cell
     number, line = next(lines, (0, ""))
     if not number:
         raise DataError("the file is empty", where=name, remedy="give a CSV or TSV file of pairs")
@@ -104,7 +134,7 @@ def _rows(
     header = _cells(line, delimiter)
     needed = [columns.first, columns.second, columns.first_group, columns.second_group]
     if labelled:
-        needed.append(columns.label)
+        needed += [columns.label, *columns.labels.values()]
     for column in filter(None, needed):
         if column not in header:
             raise DataError(

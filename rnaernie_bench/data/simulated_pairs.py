@@ -2,7 +2,8 @@
 
 A site is the reverse complement of the query's first 8 bases and of a stretch further on, with a
 G-U pair now and then. Queries stand in many pairs and every third has two variants under one name;
-targets come in genes of one to three. No figure obtained on them says anything about real RNA.
+targets come in genes of one to three. Where more is asked than yes or no, sites have a strength,
+the share of their bases that pair. No figure obtained on them says anything about real RNA.
 """
 
 from __future__ import annotations
@@ -27,18 +28,21 @@ _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 def simulated_pairs(task: Task) -> Dataset:
     """Return the simulated data set that `task.simulation` declares.
 
-    Labels take turns; ids are numbers of rows, from 1. The data depend on the declaration alone.
+    Classes take turns, the first without a site and the last with a whole one. Of several labels,
+    each stands for a strength above which it is given; quantities are the strength, each column on
+    another scale or turned round. Ids are numbers of rows, from 1. The data depend on the
+    declaration alone.
     """
     import numpy as np
 
     parts: dict[str, Items] = {}
     for part, size in task.simulation.sizes.items():
         seed = hashlib.sha256(f"{part}/pairs".encode()).digest()
-        parts[part] = _draw(size, np.random.default_rng(int.from_bytes(seed[:8], "little")))
+        parts[part] = _draw(size, np.random.default_rng(int.from_bytes(seed[:8], "little")), task)
     return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
 
 
-def _draw(size: int, random: Generator) -> Items:
+def _draw(size: int, random: Generator, task: Task) -> Items:
     queries: list[tuple[str, str]] = []
     for number in range(-(-size // PAIRS_A_QUERY)):
         sequence = _letters(int(random.integers(20, 25)), random)
@@ -53,17 +57,30 @@ def _draw(size: int, random: Generator) -> Items:
         left -= 1
         name, query = queries[int(random.integers(len(queries)))]
         target = _letters(TARGET, random)
-        if row % 2:
+        spelt = task.problem in ("binary", "multiclass")
+        strength = row % len(task.labels) / (len(task.labels) - 1) if spelt else random.random()
+        if strength:
             start = int(random.integers(2, TARGET - len(query) - 2))
-            site = _site(query, random)
+            site = _site(query, random, strength)
             target = target[:start] + site + target[start + len(site) :]
-        items.append(PairItem(str(row), query, target, row % 2, name, f"gene-{gene}"))
+        label = row % len(task.labels) if spelt else _numbers(strength, task)
+        items.append(PairItem(str(row), query, target, label, name, f"gene-{gene}"))
     return tuple(items)
 
 
-def _site(query: str, random: Generator) -> str:
+def _numbers(strength: float, task: Task) -> tuple[float, ...]:
+    """Return what is asked of a pair whose site is of this strength, a number for each label."""
+    columns = range(len(task.labels))
+    if task.problem == "multilabel":
+        return tuple(float(strength > (j + 1) / (len(task.labels) + 1)) for j in columns)
+    return tuple(round((1 - strength if j % 2 else strength) / (j + 1), 4) for j in columns)
+
+
+def _site(query: str, random: Generator, strength: float) -> str:
     """Return what `query` binds to, its seed and a stretch from base 12 on; unpaired between."""
     paired = [place < 8 or 12 <= place < 17 for place in range(len(query))]
+    if strength < 1:
+        paired = [bound and random.random() < strength for bound in paired]
     letters = []
     for letter, bound in zip(query, paired, strict=True):
         partner = _PARTNERS[letter] if bound else _letters(1, random)

@@ -56,9 +56,9 @@ class Targets:
         return np.asarray(np.add.reduceat(counted.sum(axis=1), np.cumsum(self.sizes) - self.sizes))
 
 
-def units_of(sequences: Sequence[str], level: Level) -> np.ndarray:
-    """Return the units of each sequence, int64: one, one a base, or one a pair of bases."""
-    bases = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+def units_of(inputs: Sequence[Any], level: Level) -> np.ndarray:
+    """Return the units of each input, int64: one, one a base, or one a pair of bases."""
+    bases = np.array([len(sequence) for sequence in inputs], dtype=np.int64)
     if level == "contact":
         return bases * (bases - 1) // 2
     return bases if level == "token" else np.ones_like(bases)

@@ -25,7 +25,7 @@ def source_name(source: Path | str) -> str:
     return "standard input" if str(source) == STANDARD_INPUT else str(source)
 
 
-def read_lines(source: Path | str) -> Iterator[tuple[int, str]]:
+def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tuple[int, str]]:
     """Yield the number, from 1, and the text of each line that is not blank, without outer blanks.
 
     Unix, Windows and old Macintosh line ends are read alike. Gzip is recognised by its first
@@ -33,6 +33,7 @@ def read_lines(source: Path | str) -> Iterator[tuple[int, str]]:
 
     Args:
         source: a path, or `-` for standard input.
+        outer: the letters that are taken off both ends of a line; None for all blanks.
 
     Raises:
         DataError: if the file is missing, damaged or not UTF-8.
@@ -42,14 +43,14 @@ def read_lines(source: Path | str) -> Iterator[tuple[int, str]]:
     try:
         with _open(source) as stream:
             for number, text in enumerate(stream, start=1):
-                line = text.strip()
+                line = text.strip(outer)
                 if not line.isascii() and _UNDECODABLE.search(line):
                     raise DataError(
                         "the line holds bytes that are not UTF-8 text",
                         where=f"{name}, line {number}",
                         remedy="give a plain or gzip text file",
                     )
-                if line:
+                if line.strip():
                     yield number, line
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.measures.calibration import calibrated_log_probabilities, fit_temperature
 from rnaernie_bench.measures.classification import ClassificationReport, classification_report
 from rnaernie_bench.results.predictions import Predictions, hash_ids
+from rnaernie_bench.results.scorers import group_intervals
 from rnaernie_bench.results.statistics import bootstrap_intervals
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def evaluate(
     *,
     max_bases: int | None,
     calibrated: bool = True,
+    by_group: bool = False,
 ) -> Evaluation:
     """Fit the temperature on validation, then score every test item once.
 
@@ -72,6 +75,7 @@ def evaluate(
         labels: the task's labels.
         max_bases: from how many bases on a sequence is truncated, for their count; None if none is.
         calibrated: whether to fit the temperature; it is 1 if not.
+        by_group: whether intervals are of groups drawn as a whole, not of items.
     """
     temperature, validation = validate(fitted, split.validation, labels, calibrated=calibrated)
     items = list({item.id: item for part in split.tests.values() for item in part}.values())
@@ -89,6 +93,7 @@ def evaluate(
             truths[mask],
             labels,
             n_truncated=cut(split.tests[name], max_bases),
+            groups=[item.group for item in compress(items, mask)] if by_group else None,
         )
     predictions = Predictions(
         ids=hash_ids(item.id for item in items),
@@ -111,10 +116,19 @@ def validate(
 
 
 def _test_entry(
-    scores: np.ndarray, truth: np.ndarray, labels: Sequence[str], *, n_truncated: int
+    scores: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    *,
+    n_truncated: int,
+    groups: Sequence[str] | None,
 ) -> dict[str, Any]:
     report: ClassificationReport = classification_report(scores, truth, labels)
-    intervals = bootstrap_intervals(truth, scores, len(labels))
+    intervals = (
+        bootstrap_intervals(truth, scores, len(labels))
+        if groups is None
+        else group_intervals(truth, scores, len(labels), groups)
+    )
     metrics = {}
     for name, value in report.metrics.items():
         low, high = intervals[name]

@@ -46,7 +46,13 @@ def judge(
         from rnaernie_bench.evaluation.classes import evaluate
 
         return evaluate(
-            fitted, split, task.labels, max_bases=max_bases, calibrated=followed.calibrated
+            fitted,
+            split,
+            task.labels,
+            max_bases=max_bases,
+            calibrated=followed.calibrated,
+            # Those of sequences are of items, as in all records so far.
+            by_group=task.level == "pair" and task.resampling == "group",
         )
     from rnaernie_bench.evaluation.values import evaluate_measured
 

@@ -1,14 +1,15 @@
-"""Pair heads: whether two sequences interact, from the states of their bases.
+"""Pair heads: whether and how two sequences interact, from the states of their bases.
 
 All work in two steps, so that a sequence that stands in many pairs is read once:
 
 - ``tower(states, mask, letters, partner)`` turns the states of some sequences into what the head
   reads of them, a dict of tensors whose first axis is the sequences;
-- ``score(first, second)`` turns the towers of the partners of each pair into logits (pairs, 1).
+- ``score(first, second)`` turns the towers of the partners of each pair into logits (pairs,
+  labels), by a last layer called ``decoder``.
 
 `states`, (sequences, length, hidden), are those of the bases alone; `mask`, bool (sequences,
 length), is true at bases; `letters`, int64 of the same shape, are `letter_codes`. A logit does not
-depend on padding. ``score_all`` scores all firsts against all seconds.
+depend on padding. ``score_all`` scores all firsts against all seconds, where there is one label.
 
 MultiMolecule builds and calls the heads by its own names for one joint input, ``<cls> first <eos>
 second <eos>``.
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from rnaernie_bench.measures.losses import loss_of
 from rnaernie_bench.single_table import Partner
 
 Tower = Mapping[str, Tensor]
@@ -93,29 +95,24 @@ class PairHead(BasePredictionHead):
         raise NotImplementedError
 
     def score(self, first: Tower, second: Tower) -> Tensor:
-        """Return logits (pairs, 1), see the module."""
+        """Return logits (pairs, labels), see the module."""
         raise NotImplementedError
 
     def score_all(self, first: Tower, second: Tower) -> Tensor:
-        """Return logits (firsts, seconds) of all pairs of two towers."""
+        """Return logits (firsts, seconds) of all pairs of two towers; of the first label."""
         (rows,), (columns,) = ({len(t) for t in tower.values()} for tower in (first, second))
         device = next(iter(first.values())).device
         grid = torch.cartesian_prod(
             torch.arange(rows, device=device), torch.arange(columns, device=device)
         )
         scores = self.score(select(first, grid[:, 0]), select(second, grid[:, 1]))
-        return scores.view(rows, columns)
-
-    def predict(self, first: Tower, second: Tower, labels: Tensor | None = None) -> HeadOutput:
-        """Return logits (pairs, 1), and their cross-entropy where `labels` (pairs,) are given."""
-        logits = self.score(first, second)
-        if labels is None:
-            return HeadOutput(logits)
-        truth = labels.reshape(-1, 1).to(logits.dtype)
-        return HeadOutput(logits, functional.binary_cross_entropy_with_logits(logits, truth))
+        return scores[:, 0].view(rows, columns)
 
     def forward(self, outputs: Any, labels: Tensor | None = None, **kwargs: Any) -> HeadOutput:
-        """Return logits and loss of joint inputs; MultiMolecule hands over their `input_ids`."""
+        """Return logits and loss of joint inputs; MultiMolecule hands over their `input_ids`.
+
+        `labels` are classes (pairs,), or numbers (pairs, labels), nan where unknown.
+        """
         ids = kwargs["input_ids"]
         ends = (ids == self.eos_token_id).long()
         before = ends.cumsum(1)  # 0 in the first segment, 1 from its <eos> on, 2 from the last
@@ -129,7 +126,13 @@ class PairHead(BasePredictionHead):
                 segments(states, first_bases, second_bases), PARTNERS, strict=True
             )
         ]
-        return self.predict(towers[0], towers[1], labels)
+        logits = self.score(towers[0], towers[1])
+        if labels is None:
+            return HeadOutput(logits)
+        problem: Any = self.config.problem_type
+        if problem != "multiclass":
+            labels = labels.reshape(logits.shape).to(logits.dtype)
+        return HeadOutput(logits, loss_of(problem, logits, labels))
 
 
 @HEADS.register("rnaernie_bench.pair")
@@ -152,7 +155,7 @@ class InteractionHead(PairHead):
         self.first = nn.Linear(config.hidden_size, 2 * whole)
         self.second = nn.Linear(config.hidden_size, 2 * whole)
         self.hidden = nn.Linear(whole + self.MAPS, 64)
-        self.decoder = nn.Linear(64, 1)
+        self.decoder = nn.Linear(64, self.num_labels)
 
     def tower(self, states: Tensor, mask: Tensor, letters: Tensor, partner: Partner) -> Tower:
         """Return ``key`` and ``value``, (sequences, length, maps, width), and ``mask``."""
@@ -162,7 +165,7 @@ class InteractionHead(PairHead):
         return {"key": key, "value": value, "mask": mask}
 
     def score(self, first: Tower, second: Tower) -> Tensor:
-        """Return logits (pairs, 1)."""
+        """Return logits (pairs, labels)."""
         maps = self._maps(first, second)
         total = maps.logsumexp((2, 3))
         weights = (maps - total[..., None, None]).exp()
@@ -211,7 +214,7 @@ class InteractionHead(PairHead):
         return torch.log(first.sum(1) * second.sum(1))[:, None]
 
     def _decode(self, joint: Tensor, strength: Tensor) -> Tensor:
-        """Return logits (..., 1) of products (..., maps, width) and strengths (..., maps)."""
+        """Return logits (..., labels) of products (..., maps, width) and strengths (..., maps)."""
         features = torch.cat([joint.flatten(-2), strength], dim=-1)
         logits: Tensor = self.decoder(self.dropout(torch.relu(self.hidden(features))))
         return logits
@@ -224,7 +227,7 @@ class SegmentsHead(PairHead):
     def __init__(self, config: Any, head_config: HeadConfig | None = None) -> None:
         super().__init__(config, head_config)
         self.hidden = nn.Linear(4 * config.hidden_size, 128)
-        self.decoder = nn.Linear(128, 1)
+        self.decoder = nn.Linear(128, self.num_labels)
 
     def tower(self, states: Tensor, mask: Tensor, letters: Tensor, partner: Partner) -> Tower:
         """Return ``mean``, (sequences, hidden)."""
@@ -232,7 +235,7 @@ class SegmentsHead(PairHead):
         return {"mean": (self.norm(states) * weights).sum(1) / weights.sum(1)}
 
     def score(self, first: Tower, second: Tower) -> Tensor:
-        """Return logits (pairs, 1)."""
+        """Return logits (pairs, labels)."""
         a, b = first["mean"], second["mean"]
         features = self.dropout(torch.cat([a, b, a * b, (a - b).abs()], dim=-1))
         logits: Tensor = self.decoder(self.dropout(torch.relu(self.hidden(features))))
@@ -244,9 +247,9 @@ class ConvLstmHead(PairHead):
     """The authors' head: letters and states of both sequences, end to end, convolved and read.
 
     Embedded letters (64) beside projected states (hidden-64-64), a convolution of `FILTERS` x
-    `KERNEL`, ReLU, pooling by two, a bidirectional LSTM of 32, layers of 16 and 1. The LSTM reads
-    the positions. As published (`published`), it reads the filters one after the other, with the
-    positions as their features, for which pairs are brought to 26 + 40 letters.
+    `KERNEL`, ReLU, pooling by two, a bidirectional LSTM of 32, layers of 16 and of the labels. The
+    LSTM reads the positions. As published (`published`), it reads the filters one after the other,
+    with the positions as their features, for which pairs are brought to 26 + 40 letters.
     """
 
     FILTERS, KERNEL, WIDTH, LSTM = 320, 12, 64, 32
@@ -265,7 +268,7 @@ class ConvLstmHead(PairHead):
         read = (sum(self.LETTERS) - self.KERNEL + 1) // 2 if published else self.FILTERS
         self.lstm = nn.LSTM(read, self.LSTM, batch_first=True, bidirectional=True)
         self.hidden = nn.Linear(2 * self.LSTM, 16)
-        self.decoder = nn.Linear(16, 1)
+        self.decoder = nn.Linear(16, self.num_labels)
 
     def tower(self, states: Tensor, mask: Tensor, letters: Tensor, partner: Partner) -> Tower:
         """Return ``features``, (sequences, length, 128), zero at padding, and ``mask``."""
@@ -273,7 +276,7 @@ class ConvLstmHead(PairHead):
         return {"features": features * mask.unsqueeze(-1), "mask": mask}
 
     def score(self, first: Tower, second: Tower) -> Tensor:
-        """Return logits (pairs, 1)."""
+        """Return logits (pairs, labels)."""
         joined, lengths = self._join(first, second)
         filtered = torch.relu(self.convolution(joined.mT))
         pooled = self.dropout(functional.max_pool1d(self.dropout(filtered), 2))

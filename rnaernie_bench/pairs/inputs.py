@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.heads.pair import PARTNERS, letter_codes, pad_towers
+from rnaernie_bench.measures.losses import loss_of
 
 Pair = tuple[str, str]
 """The sequences of both partners, normalised."""
@@ -162,14 +164,13 @@ def _towers(pairs: Sequence[Pair], tower: Callable[[Sequence[str]], dict[str, Te
 
 @dataclass(frozen=True)
 class PairExamples:
-    """Pairs with their labels, as `training.Material`."""
+    """Pairs with what is to be learned of them, as `material.Material`."""
 
     inputs: PairInputs
-    labels: np.ndarray
-    """int64 of shape (pairs,)."""
+    targets: Targets
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets.sizes)
 
     def __getitem__(self, index: int) -> int:
         """Return the index itself: the collator looks the rest up."""
@@ -185,16 +186,16 @@ class PairExamples:
         """Every pair is one input."""
         return None
 
-    @property
-    def amounts(self) -> None:
-        """Pairs count alike in the loss."""
-        return None
+    @cached_property
+    def amounts(self) -> np.ndarray | None:
+        """What is known of each pair; None where it is one class each."""
+        return None if self.targets.problem == "multiclass" else self.targets.amounts()
 
     def batch(self, indices: Sequence[int], pad_id: int) -> Batch:
         """Return inputs and ``labels`` of some pairs."""
         return {
             **self.inputs.gather(indices),
-            "labels": torch.from_numpy(self.labels[list(indices)]),
+            "labels": torch.from_numpy(self.targets.values[list(indices)]),
         }
 
     def validate(
@@ -206,10 +207,10 @@ class PairExamples:
         token_budget: int,
         device: torch.device,
     ) -> dict[str, float]:
-        """Return cross-entropy and metrics; `score` is given logits in item order."""
+        """Return loss and metrics; `score` is given logits in item order."""
         logits = pair_logits(compute, self.inputs, token_budget=token_budget, device=device)
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            torch.from_numpy(logits[:, 0]), torch.from_numpy(self.labels).float()
+        loss = loss_of(
+            self.targets.problem, torch.from_numpy(logits), torch.from_numpy(self.targets.values)
         )
         return {"loss": float(loss), **score(logits)}
 
@@ -221,23 +222,26 @@ def pair_logits(
     token_budget: int,
     device: torch.device,
 ) -> np.ndarray:
-    """Return the logits of all pairs, float32 of shape (pairs, 1), in their order.
+    """Return the logits of all pairs, float32 of shape (pairs, outputs), in their order.
 
     Args:
-        compute: maps a batch, by keywords, to logits (pairs, 1).
+        compute: maps a batch, by keywords, to logits (pairs, outputs).
         inputs: the pairs.
         token_budget: the most padded tokens of a batch.
         device: where `compute` wants its inputs.
     """
-    logits = np.empty((len(inputs.pairs), 1), dtype=np.float32)
+    logits: np.ndarray | None = None
     sampler = LengthBucketedBatchSampler(
         lengths_of(inputs.pairs) + 3, token_budget, shuffle=False, seed=0
     )
     for indices in sampler:
         batch = moved(inputs.gather(indices), device)
         with torch.inference_mode():
-            logits[indices] = compute(**batch).float().cpu().numpy()
-    return logits
+            found = compute(**batch).float().cpu().numpy()
+        if logits is None:
+            logits = np.empty((len(inputs.pairs), found.shape[1]), dtype=np.float32)
+        logits[indices] = found
+    return np.empty((0, 1), dtype=np.float32) if logits is None else logits
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:

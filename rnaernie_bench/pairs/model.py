@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.heads.contact import bases_only
 from rnaernie_bench.heads.pair import PARTNERS, PairHead, Tower, segments, select
+from rnaernie_bench.levels import Problem
+from rnaernie_bench.measures.losses import loss_of
 from rnaernie_bench.model import build_head
 
 Encoding = Literal["towers", "joint"]
@@ -37,6 +39,8 @@ class PairModel(nn.Module):
         self.encoding = encoding
         self.specials = 2 * int(backbone.config.bos_token_id is not None)
         """Special tokens around a sequence: ``<cls>`` and ``<eos>``, or none."""
+        self.class_weights: Tensor | None = None
+        """How much classes count in the loss, see `measures.losses.loss_of`."""
 
     def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the states of the bases of single sequences, (sequences, length, hidden)."""
@@ -72,8 +76,8 @@ class PairModel(nn.Module):
         return head_towers(self.head, read)
 
     def forward(self, labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
-        """Return ``logits`` (pairs, 1) and, where `labels` are given, ``loss``."""
-        return _outputs(self.head, self.towers(**batch), labels)
+        """Return ``logits`` (pairs, outputs) and, where `labels` are given, ``loss``."""
+        return _outputs(self.head, self.towers(**batch), labels, self.class_weights)
 
 
 class PairHeadOnStates(nn.Module):
@@ -82,10 +86,12 @@ class PairHeadOnStates(nn.Module):
     def __init__(self, head: PairHead) -> None:
         super().__init__()
         self.head = head
+        self.class_weights: Tensor | None = None
+        """As of a `PairModel`."""
 
     def forward(self, labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
-        """Return ``logits`` (pairs, 1) and, where `labels` are given, ``loss``."""
-        return _outputs(self.head, head_towers(self.head, batch), labels)
+        """Return ``logits`` (pairs, outputs) and, where `labels` are given, ``loss``."""
+        return _outputs(self.head, head_towers(self.head, batch), labels, self.class_weights)
 
 
 def head_towers(head: PairHead, batch: Mapping[str, Mapping[str, Tensor]]) -> tuple[Tower, Tower]:
@@ -112,26 +118,35 @@ def head_towers(head: PairHead, batch: Mapping[str, Mapping[str, Tensor]]) -> tu
 
 
 def _outputs(
-    head: PairHead, towers: tuple[Tower, Tower], labels: Tensor | None
+    head: PairHead,
+    towers: tuple[Tower, Tower],
+    labels: Tensor | None,
+    class_weights: Tensor | None,
 ) -> dict[str, Tensor]:
-    found = head.predict(*towers, labels)
-    logits: Tensor = found.logits
-    return {"logits": logits} if labels is None else {"loss": found.loss, "logits": logits}
+    logits = head.score(*towers)
+    if labels is None:
+        return {"logits": logits}
+    problem: Any = head.config.problem_type
+    return {"loss": loss_of(problem, logits, labels, class_weights=class_weights), "logits": logits}
 
 
-def build_pair_head(name: str, config: Any, *, published: bool) -> PairHead:
+def build_pair_head(
+    name: str, config: Any, num_labels: int, problem: Problem, *, published: bool
+) -> PairHead:
     """Return a fresh pair head called `name`.
 
     Args:
         name: of a head of the level pair.
         config: that of the backbone.
+        num_labels: how many scores it gives a pair, see `levels.outputs`.
+        problem: what is asked.
         published: whether the authors' head reads its axes as their code has it.
     """
     if name == "conv_lstm" and published:
         from rnaernie_bench.heads.pair import conv_lstm
 
-        return conv_lstm(config, 1, "binary", published=True)
-    head: PairHead = build_head(name, config, 1, "binary")
+        return conv_lstm(config, num_labels, problem, published=True)
+    head: PairHead = build_head(name, config, num_labels, problem)
     return head
 
 
@@ -142,7 +157,13 @@ def save_pair_model(
     from safetensors.torch import save_file
 
     tokenizer.save_pretrained(folder)
-    declared = {"head": head, "encoding": model.encoding, "published": published}
+    declared = {
+        "head": head,
+        "encoding": model.encoding,
+        "published": published,
+        "problem": model.head.config.problem_type,
+        "outputs": model.head.config.num_labels,
+    }
     (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
     model.backbone.save_pretrained(folder / "backbone")
     weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
@@ -155,7 +176,13 @@ def load_pair_model(folder: Path) -> tuple[PairModel, Any]:
 
     declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     backbone = saved_network(folder / "backbone")
-    head = build_pair_head(declared["head"], backbone.config, published=declared["published"])
+    head = build_pair_head(
+        declared["head"],
+        backbone.config,
+        declared.get("outputs", 1),  # models from before there were other problems say neither
+        declared.get("problem", "binary"),
+        published=declared["published"],
+    )
     head.load_state_dict(load_file(folder / "head.safetensors"))
     model = PairModel(backbone, head, declared["encoding"])
     return model.eval(), saved_tokenizer(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,10 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.fitting import Fitted
+from rnaernie_bench.levels import Problem
 from rnaernie_bench.measures.answers import Tuning
 from rnaernie_bench.prediction.saved import read_predictor, restored
+from rnaernie_bench.prediction.values import columns_of, said_of
 from rnaernie_bench.single_table import PairColumns
 
 CHUNK = 2048
@@ -32,10 +34,15 @@ class PairPrediction:
     """What a model says of one pair."""
 
     pair: NamedPair
-    probability: float
-    """Calibrated, that they interact."""
+    numbers: Mapping[str, float]
+    """By column of the predictor: quantities, or calibrated probabilities."""
     label: str
-    """What the threshold makes of it."""
+    """The class, or the labels joined by commas; empty for quantities."""
+
+    @property
+    def probability(self) -> float:
+        """Of two classes: calibrated, that they interact."""
+        return next(iter(self.numbers.values()))
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,18 @@ class PairPredictor:
     fitted: Fitted
     labels: tuple[str, ...]
     tuning: Tuning
+    problem: Problem = "binary"
 
-    def told(self, pair: NamedPair, logit: float) -> PairPrediction:
-        """Return what a logit of the model says of a pair."""
-        odds = self.tuning.odds(np.array([[logit]]))
-        label = self.labels[int(self.tuning.decided(odds)[0, 0])]
-        return PairPrediction(pair, float(1 / (1 + np.exp(-odds.astype(np.float64)[0, 0]))), label)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers, see `prediction.values.columns_of`."""
+        return columns_of(self.problem, self.labels)
+
+    def told(self, pairs: Sequence[NamedPair], scores: np.ndarray) -> Iterator[PairPrediction]:
+        """Yield what scores of the model, float32 (pairs, outputs), say of pairs."""
+        numbers, decided = said_of(scores, self.problem, self.labels, self.tuning)
+        for pair, row, label in zip(pairs, numbers.tolist(), decided, strict=True):
+            yield PairPrediction(pair, dict(zip(self.columns, row, strict=True)), label)
 
 
 def load_pair_run(folder: Path) -> PairPredictor:
@@ -68,7 +81,8 @@ def load_pair_run(folder: Path) -> PairPredictor:
     return PairPredictor(
         restored(folder, saved, _restore_network),
         tuple(saved["labels"]),
-        Tuning(saved["temperature"], tuple(saved["thresholds"])),
+        Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
+        saved.get("problem", "binary"),
     )
 
 
@@ -93,15 +107,15 @@ def predict_pairs(predictor: PairPredictor, source: Path | str) -> Iterator[Pair
     """
     pairs = read_named_pairs(source, COLUMNS)
     while chunk := list(islice(pairs, CHUNK)):
-        logits = predictor.fitted.logits([(pair.first, pair.second) for pair in chunk])
-        for pair, logit in zip(chunk, logits[:, 0].tolist(), strict=True):
-            yield predictor.told(pair, logit)
+        scores = predictor.fitted.logits([(pair.first, pair.second) for pair in chunk])
+        yield from predictor.told(chunk, scores)
 
 
 def predict_all(
     predictor: PairPredictor, queries: Path | str, targets: Path | str, *, top: int
 ) -> Iterator[PairPrediction]:
-    """Yield the best targets of each query, best first; targets are read as a stream.
+    """Yield the targets of each query with the highest score, that first; targets are read as a
+    stream.
 
     Args:
         predictor: the model.
@@ -110,31 +124,51 @@ def predict_all(
         top: how many targets of a query.
 
     Raises:
+        ConfigError: for a model that gives a pair several numbers.
         DataError: for a malformed file, a repeated id, or a sequence over the limit.
     """
     from rnaernie_bench.pairs.screening import screen
 
+    if len(predictor.columns) != 1:
+        raise ConfigError(
+            f"the run gives a pair {len(predictor.columns)} numbers, targets are ranked by one",
+            where="--targets",
+            remedy="predict a table of pairs, or use a run of a binary task",
+        )
     named = list(read_named(queries))
     found = screen(
         predictor.fitted, [sequence for _, sequence in named], read_named(targets), top=top
     )
     for (name, sequence), hits in zip(named, found, strict=True):
-        for hit in hits:
-            yield predictor.told(NamedPair(name, sequence, hit.name, hit.sequence), hit.logit)
+        pairs = [NamedPair(name, sequence, hit.name, hit.sequence) for hit in hits]
+        scores = np.array([[hit.logit] for hit in hits], dtype=np.float32).reshape(-1, 1)
+        yield from predictor.told(pairs, scores)
 
 
-def write_pairs_tsv(predictions: Iterator[PairPrediction], file: IO[str]) -> int:
-    """Write one line a pair: both ids, the class, and the probability of an interaction.
+def write_pairs_tsv(
+    predictions: Iterator[PairPrediction], predictor: PairPredictor, file: IO[str]
+) -> int:
+    """Write one line a pair: both ids, and of two classes, class and probability of an interaction;
+    else the label or labels, unless quantities are asked, and all numbers.
 
     Returns:
         The number of pairs.
     """
-    file.write("first_id\tsecond_id\tclass\tprobability\n")
+    two, said = predictor.problem == "binary", predictor.problem != "regression"
+    columns = (
+        ["class", "probability"] if two else [*(["label"] if said else []), *predictor.columns]
+    )
+    file.write("\t".join(["first_id", "second_id", *columns]) + "\n")
     count = 0
     for found in predictions:
-        pair = found.pair
         count += 1
-        file.write(f"{pair.first_id}\t{pair.second_id}\t{found.label}\t{found.probability:.6f}\n")
+        fields = [
+            found.pair.first_id,
+            found.pair.second_id,
+            *([found.label or "-"] if said else []),
+        ]
+        fields += [f"{value:.6f}" if two else f"{value:.6g}" for value in found.numbers.values()]
+        file.write("\t".join(fields) + "\n")
     return count
 
 
@@ -178,10 +212,15 @@ def draw_pair(predictor: PairPredictor, found: PairPrediction, path: Path) -> No
         pair.second,
         matrix,
         pairs,
-        title=f"{pair.first_id} and {pair.second_id}: {found.probability:.2f}",
+        title=f"{pair.first_id} and {pair.second_id}: {_shown(found)}",
         names=(pair.first_id, pair.second_id),
     )
     save_figure(figure, path)
+
+
+def _shown(found: PairPrediction) -> str:
+    """Return the one number that is said of a pair, or else what is decided."""
+    return f"{found.probability:.2f}" if len(found.numbers) == 1 else found.label or "no label"
 
 
 def _map(fitted: Any, pair: NamedPair) -> np.ndarray | None:

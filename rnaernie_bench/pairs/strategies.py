@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,16 +11,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.data.items import Items, labels_of
+from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.features import StateTable, cached_states
+from rnaernie_bench.features import StateTable
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device
+from rnaernie_bench.levels import outputs
 from rnaernie_bench.pairs.inputs import (
     JointTokens,
     Pair,
@@ -39,6 +39,8 @@ from rnaernie_bench.pairs.model import (
     save_pair_model,
 )
 from rnaernie_bench.strategies.lesson import lesson
+from rnaernie_bench.strategies.network import last_linear, unscale
+from rnaernie_bench.strategies.states import Found, embedded
 from rnaernie_bench.training import TrainingSummary, train
 
 CHUNK = 2048
@@ -66,7 +68,7 @@ class PairReader:
 
 @dataclass(frozen=True)
 class FittedPairs:
-    """A network that gives pairs logits."""
+    """A network that gives pairs logits, or quantities."""
 
     model: PairModel
     reader: PairReader
@@ -76,7 +78,7 @@ class FittedPairs:
     """Known sequences are read from here."""
 
     def logits(self, inputs: Sequence[Pair]) -> np.ndarray:
-        """Return float32 logits of shape (pairs, 1).
+        """Return float32 logits of shape (pairs, outputs).
 
         With towers, each distinct sequence is encoded once a `CHUNK` of pairs, taken in the order
         of their first partners; states in the table are not encoded at all.
@@ -94,7 +96,7 @@ class FittedPairs:
                 tokens, token_budget=budget, device=device,
             )  # fmt: skip
         on_states = PairHeadOnStates(model.head)
-        logits = np.empty((len(inputs), 1), dtype=np.float32)
+        logits = np.empty((len(inputs), model.head.config.num_labels), dtype=np.float32)
         order = sorted(range(len(inputs)), key=lambda index: inputs[index])
         for start in range(0, len(order), CHUNK):
             chosen = order[start : start + CHUNK]
@@ -129,9 +131,7 @@ class HeldStates:
         return self.by_sequence[sequence]
 
 
-def states_of(
-    model: PairModel, reader: PairReader, sequences: Sequence[str]
-) -> Iterator[tuple[int, np.ndarray]]:
+def states_of(model: PairModel, reader: PairReader, sequences: Sequence[str]) -> Found:
     """Yield index and states of each sequence, float32 (bases, hidden), in any order."""
     device = next(model.parameters()).device
     network: Any = model.eval()
@@ -166,16 +166,15 @@ def refuse_long_pairs(pairs: Sequence[Pair], reader: PairReader, encoding: str) 
         )
 
 
-def fit_full(
-    context: FitContext, encoder: Encoder, learning_rate: float
+def fit_network(
+    context: FitContext, encoder: Encoder, network: FittedPairs, learning_rate: float
 ) -> tuple[FittedPairs, FitReport]:
-    """Train `encoder` with a fresh pair head, end to end."""
-    model, reader = _fresh(context, encoder)
+    """Train those weights of `network`, a head on `encoder`, that require gradients."""
+    model, reader = network.model, network.reader
     summary = _train(
         context, model, reader, learning_rate, lambda some: reader.inputs(some, model.encoding)
     )
-    fitted = FittedPairs(model, reader, _writer(context, model, encoder))
-    return fitted, _report(context, model, summary, encoder)
+    return network, _report(context, model, summary, encoder)
 
 
 def fit_frozen(
@@ -186,7 +185,8 @@ def fit_frozen(
     Raises:
         ConfigError: for joint inputs, whose states are those of pairs.
     """
-    model, reader = _fresh(context, encoder)
+    network = with_fresh_head(context, encoder)
+    model, reader = network.model, network.reader
     if model.encoding == "joint":
         raise ConfigError(
             "a frozen backbone keeps states of sequences, and joint inputs are pairs",
@@ -199,15 +199,14 @@ def fit_frozen(
         context, on_states, reader, learning_rate, lambda some: TowerStates(some, table)
     )
     summary = replace(summary, train_s=summary.train_s + table.seconds)
-    fitted = FittedPairs(model, reader, _writer(context, model, encoder), table)
     told = _report(context, model, summary, encoder)
     details = {"embedding_s": round(table.seconds, 3), "embedding_cached": table.cached}
-    return fitted, replace(told, details=details)
+    return replace(network, table=table), replace(told, details=details)
 
 
 def _train(
     context: FitContext,
-    model: nn.Module,
+    model: PairModel | PairHeadOnStates,
     reader: PairReader,
     learning_rate: float,
     inputs_of: Callable[[Sequence[Pair]], PairInputs],
@@ -217,32 +216,42 @@ def _train(
     for items in (context.train, context.validation):
         refuse_long_pairs([item.input for item in items], reader, encoding)
 
-    def examples(items: Items) -> PairExamples:
-        return PairExamples(inputs_of([item.input for item in items]), labels_of(items))
+    def examples(items: Items, targets: Targets) -> PairExamples:
+        return PairExamples(inputs_of([item.input for item in items]), targets)
 
-    metric = context.task.main_metric
-    return train(
+    metric, taught = context.task.main_metric, lesson(context)
+    if taught.class_weights is not None:
+        model.class_weights = torch.from_numpy(taught.class_weights)
+    summary = train(
         model,
-        examples(context.train),
-        examples(context.validation),
+        examples(context.train, taught.train),
+        examples(context.validation, taught.validation),
         pad_id=int(reader.tokenizer.pad_token_id),
         options=context.config.trainer,
         learning_rate=learning_rate,
         seed=context.config.seed,
         folder=context.folder,
-        score=lesson(context).score,
+        score=taught.score,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         log=context.log,
     )
+    if taught.scaling is not None:
+        unscale(last_linear(model), taught.scaling)
+    return summary
 
 
-def _fresh(context: FitContext, encoder: Encoder) -> tuple[PairModel, PairReader]:
-    """Return `encoder` under a new head, drawn from the seed, and what reads pairs for it."""
-    config = context.config
+def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedPairs:
+    """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted.
+
+    Raises:
+        ConfigError: for joint inputs, if the backbone knows no token that could part them.
+    """
+    task, config = context.task, context.config
     torch.manual_seed(config.seed)
+    width, published = outputs(task.problem, len(task.labels)), config.protocol == "as_published"
     head = build_pair_head(
-        config.task.head, encoder.model.config, published=config.protocol == "as_published"
+        config.task.head, encoder.model.config, width, task.problem, published=published
     )
     reader = PairReader(encoder.tokenizer, encoder.max_bases, config.trainer.token_budget)
     model = PairModel(encoder.model, head, config.task.encoding or "towers")
@@ -252,17 +261,10 @@ def _fresh(context: FitContext, encoder: Encoder) -> tuple[PairModel, PairReader
             where="task.encoding",
             remedy="use task.encoding=towers",
         )
-    return model, reader
-
-
-def _writer(context: FitContext, model: PairModel, encoder: Encoder) -> Callable[[Path], None]:
-    return partial(
-        save_pair_model,
-        model,
-        encoder.tokenizer,
-        head=context.config.task.head,
-        published=context.config.protocol == "as_published",
+    write = partial(
+        save_pair_model, model, encoder.tokenizer, head=config.task.head, published=published
     )
+    return FittedPairs(model, reader, write)
 
 
 def _report(
@@ -284,26 +286,9 @@ def _cached(
     context: FitContext, encoder: Encoder, model: PairModel, reader: PairReader
 ) -> StateTable:
     """Return the states of all sequences of the data set, cached; splits of one set share them."""
-    from tqdm import tqdm
-
     pairs = [item.input for part in context.dataset.parts.values() for item in part]
     refuse_long_pairs(pairs, reader, "towers")
     sequences = sorted({sequence for pair in pairs for sequence in pair})
-    device = best_device()
-
-    def compute(distinct: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
-        model.to(device)
-        quiet = not (context.config.trainer.progress and sys.stderr.isatty())
-        with tqdm(total=len(distinct), desc="embedding", unit="seq", disable=quiet) as bar:
-            for index, states in states_of(model, reader, distinct):
-                yield index, states
-                bar.update()
-        model.to("cpu")
-
-    key = {
-        **encoder.key(),
-        "sequences": hashlib.sha256("\n".join(sequences).encode()).hexdigest(),
-        "device": device.type,
-        "pooler": "not read",
-    }
-    return cached_states(sequences, compute, int(encoder.model.config.hidden_size), key=key)
+    key = {"sequences": hashlib.sha256("\n".join(sequences).encode()).hexdigest()}
+    compute = partial(states_of, model, reader)
+    return embedded(context, encoder, model, sequences, compute, key=key)

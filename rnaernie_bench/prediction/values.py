@@ -54,11 +54,8 @@ class ValuePredictor:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the numbers: labels of quantities, `p:` and the label of probabilities."""
-        if self.problem == "regression":
-            return self.labels
-        shown = self.labels[1:] if self.problem == "binary" else self.labels
-        return tuple(f"p:{label}" for label in shown)
+        """Names of the numbers, see `columns_of`."""
+        return columns_of(self.problem, self.labels)
 
     def __call__(self, sequences: Sequence[str]) -> list[Values]:
         """Predict normalised sequences (upper case, U for T).
@@ -70,7 +67,7 @@ class ValuePredictor:
             return []
         scores = self.fitted.logits(sequences)
         bounds = np.cumsum(units_of(sequences, self.level))[:-1]
-        numbers, decided = self._numbers(scores)
+        numbers, decided = said_of(scores, self.problem, self.labels, self.tuning)
         limit = self.max_bases if self.length == "truncate" else None
         return [
             Values(sequence, rows, said.tolist(), limit is not None and len(sequence) > limit)
@@ -79,20 +76,41 @@ class ValuePredictor:
             )
         ]
 
-    def _numbers(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        names = np.array(self.labels, dtype=object)
-        if self.problem == "regression":
-            return scores, np.full(len(scores), "", dtype=object)
-        if self.problem == "multiclass":
-            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-            return shares / shares.sum(axis=1, keepdims=True), names[scores.argmax(axis=1)]
-        odds = self.tuning.odds(scores)
-        yes = self.tuning.decided(odds)
-        probabilities = np.exp(-np.logaddexp(0, -odds.astype(np.float64))).astype(np.float32)
-        if self.problem == "binary":
-            return probabilities, names[yes[:, 0].astype(int)]
-        joined = [",".join(names[row]) for row in yes]
-        return probabilities, np.array(joined, dtype=object)
+
+def columns_of(problem: Problem, labels: Sequence[str]) -> tuple[str, ...]:
+    """Return names of the numbers: labels of quantities, `p:` and the label of probabilities."""
+    if problem == "regression":
+        return tuple(labels)
+    shown = labels[1:] if problem == "binary" else labels
+    return tuple(f"p:{label}" for label in shown)
+
+
+def said_of(
+    scores: np.ndarray, problem: Problem, labels: Sequence[str], tuning: Tuning
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what scores say, as `Values` have it.
+
+    Args:
+        scores: float32 (units, outputs), of a model.
+        problem: what is asked.
+        labels: those of the task.
+        tuning: what validation chose.
+
+    Returns:
+        Numbers, float32 (units, columns), and what is decided, (units,).
+    """
+    names = np.array(labels, dtype=object)
+    if problem == "regression":
+        return scores, np.full(len(scores), "", dtype=object)
+    if problem == "multiclass":
+        shares = np.exp((scores - scores.max(axis=1, keepdims=True)) / tuning.temperature)
+        return shares / shares.sum(axis=1, keepdims=True), names[scores.argmax(axis=1)]
+    odds = tuning.odds(scores)
+    yes = tuning.decided(odds)
+    probabilities = np.exp(-np.logaddexp(0, -odds.astype(np.float64))).astype(np.float32)
+    if problem == "binary":
+        return probabilities, names[yes[:, 0].astype(int)]
+    return probabilities, np.array([",".join(names[row]) for row in yes], dtype=object)
 
 
 def load_value_run(folder: Path) -> ValuePredictor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.results.comparison import Outcomes
+from rnaernie_bench.results.outcomes import Outcomes
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnaernie_bench.results.across import Across
 from rnaernie_bench.results.folds import FoldTable, over_folds
 from rnaernie_bench.results.leaderboard import Table
-from rnaernie_bench.results.references import Reference
+from rnaernie_bench.results.references import Reference, published
 
 MOST_RIVALS = 20
 """Over tasks every row is shown, beside the share of tasks on which it beats the best of them."""
@@ -85,28 +84,12 @@ def _ranks(across: Across) -> Block:
 
 def _external(references: Sequence[Reference]) -> Iterator[Block]:
     """Yield a block a task, source and metric: models by data set and split."""
-    groups: dict[tuple[str, str, str], list[Reference]] = defaultdict(list)
-    for reference in references:
-        groups[reference.task, reference.source, reference.metric].append(reference)
-    for (task, source, metric), group in groups.items():
-        splits = list(dict.fromkeys(reference.split for reference in group))
-        figures = {(r.model, r.split): f"{r.value:.3f}" for r in group}
-        notes = {r.split: r.note for r in group}
-        # Splits with one note are named together.
-        alike = {note: [s for s in splits if notes[s] == note] for note in notes.values()}
+    for found in published(references):
+        first = found.first
         yield Block(
-            f"External: {source}, {metric}, beside {task}",
-            [f"Published figures, not ranked with ours. {group[0].citation}, {group[0].url}"],
-            ["model", *splits],
-            [
-                [model, *(figures.get((model, split), "-") for split in splits)]
-                for model in dict.fromkeys(reference.model for reference in group)
-            ],
-            [f"- {_listed(those, splits)}{note}." for note, those in alike.items()],
+            f"External: {first.source}, {first.metric}, beside {first.task}",
+            [f"Published figures, not ranked with ours. {first.citation}, {first.url}"],
+            ["model", *found.splits],
+            [[model, *map(_score, values)] for model, values in found.rows],
+            [f"- {note}" for note in found.notes],
         )
-
-
-def _listed(some: Sequence[str], every: Sequence[str]) -> str:
-    if len(some) == len(every):
-        return ""
-    return f"{some[0]}: " if len(some) == 1 else f"{some[0]} to {some[-1]}: "

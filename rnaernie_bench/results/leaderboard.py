@@ -16,7 +16,7 @@ from typing import Any, Literal
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.results.collection import no_collection
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
-from rnaernie_bench.results.seeds import deviation, mean_and_interval
+from rnaernie_bench.results.seeds import over_seeds
 from rnaernie_bench.results.settings import differences, settings_of, shown_as
 from rnaernie_bench.results.tied import Statistics, table_digest, tied_marks
 
@@ -158,10 +158,11 @@ def build(
     groups: dict[ComparabilityKey, list[Record]] = defaultdict(list)
     distinct = {str(record.get("run_id")): record for record in records}
     settings: dict[str, str] = {}
+    canonical = json.JSONEncoder(sort_keys=True).encode
     for run_id, record in sorted(distinct.items()):
         try:
             _look_over(record)
-            settings[run_id] = json.dumps(settings_of(record), sort_keys=True)
+            settings[run_id] = canonical(settings_of(record))
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -171,10 +172,37 @@ def build(
                 remedy="see `rnaernie-bench results validate`",
             ) from error
     tables = [
-        _table(key, group, tasks, settings, statistics or {}, frozenset(reproduced))
-        for key, group in groups.items()
+        _table(key, group, tasks, settings, frozenset(reproduced)) for key, group in groups.items()
     ]
-    return sorted(tables, key=_place)
+    return with_ties(sorted(tables, key=_place), distinct, statistics or {})
+
+
+def with_ties(
+    tables: Sequence[Table], records: Mapping[str, Record], statistics: Statistics
+) -> list[Table]:
+    """Return tables whose rows have the letters of their tied groups, where they are known.
+
+    Args:
+        tables: as `build` gives them.
+        records: by run id, those of the tables.
+        statistics: paired tests.
+    """
+    return [_with_ties(table, records, statistics) for table in tables] if statistics else [*tables]
+
+
+def _with_ties(table: Table, records: Mapping[str, Record], statistics: Statistics) -> Table:
+    tests = statistics.get(digest_of(table, records))
+    if tests is None:
+        return table
+    letters = tied_marks(tests)
+    rows = tuple(replace(row, tied=letters.get(row.run_ids[0])) for row in table.rows)
+    return replace(table, rows=rows)
+
+
+def digest_of(table: Table, records: Mapping[str, Record]) -> str:
+    """Return what identifies the paired tests of a table; `records` are by run id."""
+    compared = [records[run_id] for row in table.compared for run_id in row.run_ids]
+    return table_digest(table.key, compared, table.task.main_metric, by=table.task.by)
 
 
 def _look_over(record: Record) -> None:
@@ -223,7 +251,6 @@ def _table(
     records: Sequence[Record],
     tasks: Mapping[str, TaskInfo],
     settings: Mapping[str, str],
-    statistics: Statistics,
     reproduced: frozenset[str],
 ) -> Table:
     """Build the table of the records that share `key`."""
@@ -257,11 +284,6 @@ def _table(
     ]
     sign = -1 if task.higher_is_better else 1
     rows.sort(key=lambda row: (row.control, sign * row.metrics[task.main_metric].mean, row.run_ids))
-    compared = [record for record in records if not is_control(record)]
-    tests = statistics and statistics.get(table_digest(key, compared, task.main_metric, by=task.by))
-    if tests:
-        letters = tied_marks(tests)
-        rows = [replace(row, tied=letters.get(row.run_ids[0])) for row in rows]
     return Table(
         task=task,
         key=key,
@@ -293,7 +315,7 @@ def _row(
     if len({record["seed"] for record in records}) < len(records):
         notes = [*notes, "equal seeds: runs that differ in what their records do not tell"]
     cells = {
-        metric: _cell([record["tests"][part]["metrics"].get(metric) for record in records])
+        metric: cell_of([record["tests"][part]["metrics"].get(metric) for record in records])
         for metric in metrics
     }
     costs = {name: _mean([record["cost"][name] for record in records]) for name in COSTS}
@@ -325,16 +347,15 @@ def _provenance(run_ids: Sequence[str], reproduced: frozenset[str]) -> str:
     return f"{count} of {len(run_ids)} {REPRODUCED}" if count else SELF_REPORTED
 
 
-def _cell(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
-    """Sum up one metric over seeds; None unless every seed has it."""
+def cell_of(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
+    """Sum up one metric over seeds, as records hold it; None unless every seed has it."""
     present = [figure for figure in figures if figure is not None]
     if len(present) < len(figures):
         return None
-    values = [float(figure["value"]) for figure in present]
-    mean, seeds_low, seeds_high = mean_and_interval(values)
+    mean, sd, seeds_low, seeds_high = over_seeds([float(figure["value"]) for figure in present])
     return Cell(
         mean=mean,
-        sd=deviation(values),
+        sd=sd,
         low=_mean([figure["low"] for figure in present]),
         high=_mean([figure["high"] for figure in present]),
         seeds_low=seeds_low,

@@ -7,6 +7,8 @@ from, which task each data set belongs to, and in what it differs from ours.
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,49 @@ class Reference:
     """A share where the publication has a percentage."""
     note: str
     """How it was obtained, and in what data, split or metric differ from ours."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The figures of one publication in one metric: a line a model, a column a split."""
+
+    first: Reference
+    """Tells the task, the metric, and where the figures come from."""
+    splits: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    notes: tuple[str, ...]
+    """How they were obtained, a sentence each, which names the splits that it is about."""
+
+
+def published(references: Sequence[Reference]) -> list[Published]:
+    """Return figures by task, publication and metric, in their order."""
+    groups: dict[tuple[str, str, str], list[Reference]] = defaultdict(list)
+    for reference in references:
+        groups[reference.task, reference.source, reference.metric].append(reference)
+    return [_published(group) for group in groups.values()]
+
+
+def _published(group: Sequence[Reference]) -> Published:
+    splits = tuple(dict.fromkeys(reference.split for reference in group))
+    figures = {(reference.model, reference.split): reference.value for reference in group}
+    notes = {reference.split: reference.note for reference in group}
+    # Splits with one note are named together.
+    alike = {note: [split for split in splits if notes[split] == note] for note in notes.values()}
+    return Published(
+        first=group[0],
+        splits=splits,
+        rows=tuple(
+            (model, tuple(figures.get((model, split)) for split in splits))
+            for model in dict.fromkeys(reference.model for reference in group)
+        ),
+        notes=tuple(f"{_listed(those, splits)}{note}." for note, those in alike.items()),
+    )
+
+
+def _listed(some: Sequence[str], every: Sequence[str]) -> str:
+    if len(some) == len(every):
+        return ""
+    return f"{some[0]}: " if len(some) == 1 else f"{some[0]} to {some[-1]}: "
 
 
 def references_for(task_name: str) -> tuple[Reference, ...]:

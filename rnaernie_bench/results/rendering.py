@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from rnaernie_bench.files import write_text
 from rnaernie_bench.results.across import Across, across_tasks
 from rnaernie_bench.results.further import Block, further
 from rnaernie_bench.results.gains import gains_told
-from rnaernie_bench.results.leaderboard import Cell, Row, Table, TaskInfo, build
-from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.leaderboard import Cell, Row, Table
 from rnaernie_bench.results.references import Reference, references_for
-from rnaernie_bench.results.tied import TESTED, Statistics
+from rnaernie_bench.results.tied import TESTED
 
 FORMATS = ("table", "md", "csv", "json")
 
@@ -89,22 +88,18 @@ def task_name(table: Table) -> str:
 
 def build_results(
     results_dir: Path,
-    records: Sequence[Record],
+    tables: Sequence[Table],
     *,
-    tasks: Mapping[str, TaskInfo],
-    statistics: Statistics | None = None,
-    reproduced: Collection[str] = (),
+    records: int,
     protocol: str = "",
     limits: Sequence[str] = (),
 ) -> Path:
-    """Rebuild `results_dir/README.md` from records: equal records, equal bytes.
+    """Rebuild `results_dir/README.md` from tables: equal records, equal bytes.
 
     Args:
         results_dir: the folder of imported records.
-        records: those to show, ordered as they were read.
-        tasks: by name, every task that the records are of.
-        statistics: paired tests of the tables, for the letters of tied groups.
-        reproduced: ids of the runs that were reproduced.
+        tables: what `leaderboard.build` makes of them, with the letters of tied groups.
+        records: how many they are.
         protocol: what the protocol demands, in one paragraph.
         limits: what the figures do not show, a sentence each.
 
@@ -112,11 +107,9 @@ def build_results(
         The path of the page.
 
     Raises:
-        ResultError: a record is malformed or cannot stand in a table.
         BenchError: the page cannot be written.
     """
-    runs = "1 record" if len(records) == 1 else f"{len(records)} records"
-    tables = build(records, tasks=tasks, statistics=statistics, reproduced=reproduced)
+    runs = "1 record" if records == 1 else f"{records} records"
     shown = _as_markdown(tables, references_of(tables), across_tasks(tables))
     blocks = [
         "# Results",

@@ -7,7 +7,7 @@ two composites that exchange units.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, Protocol
@@ -15,9 +15,10 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.results.resampling import Units
+from rnaernie_bench.results.resampling import Units, bootstrap, grouped, percentile_interval
 from rnaernie_bench.results.statistics import (
     CALIBRATION_BINS,
+    METRICS,
     calibration_gaps,
     metrics_from_counts,
 )
@@ -185,6 +186,45 @@ def calibration_scorer(labels: Integers, scores: Floats, units: Units) -> Additi
         return np.asarray(np.abs(totals[:, :-1]).sum(axis=1) / totals[:, -1])
 
     return AdditiveScorer(units, np.array(sums), value)
+
+
+def group_intervals(
+    labels: Integers,
+    scores: Floats,
+    n_classes: int,
+    groups: Sequence[str],
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, tuple[float, float]]:
+    """Return percentile bootstrap intervals of classes by metric, whole groups drawn.
+
+    Args:
+        labels: shape (n,), 0-based, n > 0.
+        scores: shape (n, n_classes), log-probabilities.
+        n_classes: number of classes.
+        groups: of the items, length n.
+        n_resamples: how many times the groups are drawn with replacement.
+        seed: equal seeds give equal intervals.
+        confidence: between 0 and 1.
+    """
+    units, predictions = grouped(groups), scores.argmax(axis=1)[None]
+    found = {}
+    for metric in METRICS:
+        scorer = (
+            calibration_scorer(labels, scores[None], units)
+            if metric == "ece"
+            else classification_scorer(metric, labels, predictions, n_classes, units)
+        )
+
+        def value(weights: Integers, scorer: AdditiveScorer = scorer) -> Floats:
+            return scorer.score({0: weights})
+
+        generator = np.random.default_rng(seed)
+        samples = bootstrap(units, value, n_resamples=n_resamples, generator=generator)
+        found[metric] = percentile_interval(samples, confidence=confidence)
+    return found
 
 
 def auroc_scorer(labels: Integers, scores: Floats, units: Units) -> AurocScorer:

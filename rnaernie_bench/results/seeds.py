@@ -28,21 +28,24 @@ def deviation(values: Sequence[float]) -> float | None:
     return math.sqrt(squares / (len(gaps) - 1))
 
 
-def mean_and_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """Return the mean of `values` and its 95 % interval by Student's t.
+def over_seeds(
+    values: Sequence[float],
+) -> tuple[float, float | None, float | None, float | None]:
+    """Return the mean of `values`, their deviation, and the mean's 95 % interval by Student's t.
 
     Args:
         values: one figure a seed, at least one.
 
     Returns:
-        Mean, low and high end; the ends are None for a single value, which tells no spread.
+        Mean, standard deviation, low and high end; all but the mean are None for a single value,
+        which tells no spread.
     """
     mean = fmean(values)
     spread = deviation(values)
     if spread is None:
-        return mean, None, None
+        return mean, None, None, None
     half = _t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
-    return mean, mean - half, mean + half
+    return mean, spread, mean - half, mean + half
 
 
 def _t_quantile(degrees: int) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Answers, Outcomes
+from rnaernie_bench.results.outcomes import Answers, Outcomes
 from rnaernie_bench.results.predictions import AnyPredictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.settings import settings_of, shown_as
@@ -213,9 +213,10 @@ def _refuse_repeats(runs: Sequence[Found]) -> None:
 
 def _refuse_strangers(runs: Sequence[Found], part: str) -> None:
     """Raise an error that names the field in which two runs may not be compared."""
-    first = dataclasses.asdict(comparability_key(runs[0].record, part))
+    comparability_key(runs[0].record, part)
+    first = _shared(runs[0].record)
     for run in runs[1:]:
-        other = dataclasses.asdict(comparability_key(run.record, part))
+        other = _shared(run.record)
         for field, value in other.items():
             if value != first[field]:
                 raise ResultError(
@@ -224,6 +225,13 @@ def _refuse_strangers(runs: Sequence[Found], part: str) -> None:
                     where=f"record {run.run_id}",
                     remedy="compare runs that share task, data, split, fold and protocol",
                 )
+        comparability_key(run.record, part)  # refuses a part that the run lacks
+
+
+def _shared(record: Record) -> dict[str, str]:
+    """Return what runs must share to be compared on any test part."""
+    key = comparability_key(record, next(iter(record["tests"])))
+    return dataclasses.asdict(dataclasses.replace(key, part=""))
 
 
 def _read(run: Found) -> AnyPredictions:

@@ -9,8 +9,9 @@ from typing import Any
 
 from rnaernie_bench.files import write_json
 from rnaernie_bench.results.across import across_tasks
-from rnaernie_bench.results.comparison import COMPARED, Options, compare
-from rnaernie_bench.results.leaderboard import Row, Table, TaskInfo, build
+from rnaernie_bench.results.comparison import Options, compare
+from rnaernie_bench.results.leaderboard import Row, Table, digest_of
+from rnaernie_bench.results.outcomes import COMPARED
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.selection import Found, Selected, load_outcomes
 from rnaernie_bench.results.tied import (
@@ -19,37 +20,33 @@ from rnaernie_bench.results.tied import (
     STATISTICS_FILE,
     Statistics,
     read_statistics,
-    table_digest,
 )
 
 
 def build_statistics(
-    results_dir: Path, records: Sequence[Record], *, tasks: Mapping[str, TaskInfo]
+    results_dir: Path, tables: Sequence[Table], records: Sequence[Record]
 ) -> Statistics:
     """Rebuild `results_dir/statistics.json`; tables whose records are as they were are not tested.
 
     Args:
         results_dir: the folder of imported records.
-        records: its records.
-        tasks: by name, every task that the records are of.
+        tables: what `leaderboard.build` makes of its records.
+        records: those.
 
     Returns:
         What `read_statistics` gives afterwards.
 
     Raises:
-        ResultError: a record is malformed, or predictions are not those that their record names.
+        ResultError: predictions are not those that their record names.
         BenchError: the file cannot be written.
     """
     known = read_statistics(results_dir)
-    tables = build(records, tasks=tasks)
     by_id = {record["run_id"]: record for record in records}
     entries = {}
     for table in tables:
         if len(table.compared) < 2 or table.task.main_metric not in COMPARED:
             continue
-        runs = [by_id[run_id] for row in table.compared for run_id in row.run_ids]
-        metric, by = table.task.main_metric, table.task.by
-        digest = table_digest(table.key, runs, metric, by=by)
+        digest = digest_of(table, by_id)
         entries[digest] = known.get(digest) or _test(results_dir, table, by_id)
     ranks = across_tasks(tables)
     across = dataclasses.asdict(ranks) if ranks else None

@@ -10,6 +10,7 @@ import copy
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 from rnaernie_bench.errors import ResultError
@@ -45,7 +46,7 @@ def read_record(path: Path) -> Record:
         ResultError: the file is missing, damaged, or of another schema.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ResultError(
@@ -58,7 +59,7 @@ def read_record(path: Path) -> Record:
 
 def record_paths(folder: Path) -> list[Path]:
     """Return the files of the imported records in `folder`, in order; a missing one has none."""
-    found = sorted(folder.glob("*/*/*.json"))
+    found = sorted(folder.glob("*/*/*.json"), key=attrgetter("parts"))  # paths compare slowly
     return [path for path in found if not path.name.endswith(MARK_SUFFIX)]
 
 
@@ -66,9 +67,20 @@ def read_records(folder: Path) -> list[Record]:
     """Read every imported record, ordered by path; a missing folder holds none.
 
     Raises:
-        ResultError: a record is damaged or of another schema.
+        ResultError: a record is damaged or of another schema, or two of one id differ.
     """
-    return _read_all(record_paths(folder))
+    paths = record_paths(folder)
+    records = _read_all(paths)
+    seen: dict[str, int] = {}
+    for index, record in enumerate(records):
+        first = seen.setdefault(str(record.get("run_id")), index)
+        if first != index and records[first] != record:
+            raise ResultError(
+                f"another record of run {record.get('run_id')} than {paths[first]}",
+                where=paths[index],
+                remedy="delete the one that is not wanted, and its predictions",
+            )
+    return records
 
 
 def read_runs(runs_dir: Path) -> list[Record]:
@@ -327,7 +339,7 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
             recomputed = evaluate_structures(predictions.part(part))
         elif isinstance(predictions, Measured):
             recomputed = evaluate_answers(predictions.kind, *predictions.part(part))
-        elif (record["task"]["level"], record["task"]["problem"]) == ("sequence", "multiclass"):
+        elif record["task"]["problem"] == "multiclass":
             labels, scores = predictions.part(part)
             recomputed = evaluate(labels, scores, scores.shape[1])
         for metric in sorted(recomputed.keys() & test["metrics"].keys()):

@@ -56,7 +56,8 @@ def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[An
                 where="strategy",
                 remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
             )
-        return pairs.fit_full(context, encoder, options.learning_rate)
+        unfitted = pairs.with_fresh_head(context, encoder)
+        return pairs.fit_network(context, encoder, unfitted, options.learning_rate)
     if context.task.level == "contact":
         from rnaernie_bench.contacts import strategies as contacts
 

@@ -16,7 +16,6 @@ from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.fitting import FitContext, FitReport
 
 ATTENTION = (
@@ -59,8 +58,8 @@ def fit(context: FitContext, encoder: Encoder, options: LoraOptions) -> tuple[An
     Raises:
         ConfigError: if peft is missing, or the backbone has no layer that is to get an adapter.
     """
-    if context.task.level == "contact":
-        return _fit_contacts(context, encoder, options)
+    if context.task.level in ("contact", "pair"):
+        return _fit_pairs(context, encoder, options)
     from rnaernie_bench.strategies.network import report, train_network, with_fresh_head
 
     network = with_fresh_head(context, encoder)
@@ -75,15 +74,18 @@ def fit(context: FitContext, encoder: Encoder, options: LoraOptions) -> tuple[An
     return network, replace(told, details={"trainable_parameters": trainable})
 
 
-def _fit_contacts(
+def _fit_pairs(
     context: FitContext, encoder: Encoder, options: LoraOptions
-) -> tuple[FittedContactNetwork, FitReport]:
-    from rnaernie_bench.contacts.strategies import fit_network, with_fresh_head
+) -> tuple[Any, FitReport]:
+    """Do the same under a head of pairs of bases, or of pairs of sequences."""
+    from rnaernie_bench.contacts import strategies as contacts
+    from rnaernie_bench.pairs import strategies as pairs
 
-    network = with_fresh_head(context, encoder)
+    level: Any = contacts if context.task.level == "contact" else pairs
+    network = level.with_fresh_head(context, encoder)
     adapters = add_adapters(encoder.model, options)
     trainable = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
-    _, told = fit_network(context, encoder, network, options.learning_rate)
+    _, told = level.fit_network(context, encoder, network, options.learning_rate)
     merge_adapters(adapters)
     details = {**told.details, "trainable_parameters": trainable}
     parameters = sum(p.numel() for p in network.model.parameters())
@@ -137,6 +139,6 @@ ENTRY = StrategyEntry(
     options=LoraOptions,
     fit="rnaernie_bench.strategies.lora:fit",
     summary="low-rank adapters beside the backbone's attention, and the head, are trained",
-    levels=("sequence", "token", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
     together=lambda options: True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from rnaernie_bench.features import StateTable, cached_states
 from rnaernie_bench.fitting import FitContext
 from rnaernie_bench.inference import batch_outputs, best_device
 from rnaernie_bench.strategies.network import Reader
+
+Found = Iterator[tuple[int, np.ndarray]]
+"""Index and states, (bases, hidden), of each of some sequences, in any order."""
 
 
 def states_of_bases(
@@ -26,32 +29,56 @@ def states_of_bases(
         network: a `TaskModel` whose head's features are the states of bases.
         reader: how it reads sequences.
     """
+    device = best_device()
+
+    def compute(sequences: Sequence[str]) -> Found:
+        for indices, states in batch_outputs(
+            network.features,
+            reader.encode(sequences),
+            pad_id=reader.pad_id,
+            token_budget=reader.token_budget,
+            device=device,
+        ):
+            ends = np.cumsum([len(sequences[index]) for index in indices])
+            yield from zip(indices, np.split(states, ends[:-1]), strict=True)
+
+    items = [item for part in context.dataset.parts.values() for item in part]
+    sequences = [item.sequence for item in items]
+    key = {"data": context.dataset.fingerprint}
+    return embedded(context, encoder, network, sequences, compute, key=key)
+
+
+def embedded(
+    context: FitContext,
+    encoder: Encoder,
+    network: Any,
+    sequences: Sequence[str],
+    compute: Callable[[Sequence[str]], Found],
+    *,
+    key: Mapping[str, str],
+) -> StateTable:
+    """Return the states of the bases of `sequences`, cached.
+
+    Args:
+        context: the task's; it says whether progress is shown.
+        encoder: the backbone of `network`.
+        network: is put where it computes best, and brought back.
+        sequences: perhaps repeated; each distinct one is computed once.
+        compute: states of sequences by `network`.
+        key: what tells these sequences and states from others of the backbone.
+    """
     from tqdm import tqdm
 
     device = best_device()
 
-    def compute(sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
-        model = network.to(device).eval()
+    def shown(distinct: Sequence[str]) -> Found:
+        network.to(device).eval()
         quiet = not (context.config.trainer.progress and sys.stderr.isatty())
-        with tqdm(total=len(sequences), desc="embedding", unit="seq", disable=quiet) as bar:
-            for indices, states in batch_outputs(
-                model.features,
-                reader.encode(sequences),
-                pad_id=reader.pad_id,
-                token_budget=reader.token_budget,
-                device=device,
-            ):
-                ends = np.cumsum([len(sequences[index]) for index in indices])
-                yield from zip(indices, np.split(states, ends[:-1]), strict=True)
-                bar.update(len(indices))
-        model.to("cpu")
+        with tqdm(total=len(distinct), desc="embedding", unit="seq", disable=quiet) as bar:
+            for found in compute(distinct):
+                yield found
+                bar.update()
+        network.to("cpu")
 
-    items = [item for part in context.dataset.parts.values() for item in part]
-    key = {
-        **encoder.key(),
-        "data": context.dataset.fingerprint,
-        "device": device.type,
-        "pooler": "not read",
-    }
-    hidden = int(encoder.model.config.hidden_size)
-    return cached_states([item.sequence for item in items], compute, hidden, key=key)
+    whole = {**encoder.key(), "device": device.type, "pooler": "not read", **key}
+    return cached_states(sequences, shown, int(encoder.model.config.hidden_size), key=whole)

@@ -24,6 +24,14 @@ from rnaernie_bench.embedding import embed
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.heads.contact import contact_targets
 from rnaernie_bench.model import TaskModel, build_head, load_model, save_model
+from rnaernie_bench.pairs.model import (
+    Encoding,
+    PairModel,
+    build_pair_head,
+    load_pair_model,
+    save_pair_model,
+)
+from rnaernie_bench.pairs.strategies import PairReader
 
 TINY = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
@@ -37,6 +45,8 @@ LIKE_OTHERS = {
     "utrbert-6mer", "utrlm-te_el",
 }  # fmt: skip
 """Of the same tiny network as another, but for the size of a vocabulary."""
+WITHOUT_MARKS = {"rnabert"}
+"""That read bases alone, without special tokens."""
 DIFFERENT = [name for name in ENCODERS if name not in LIKE_OTHERS]
 
 
@@ -133,7 +143,42 @@ class ContactLevel(SequenceLevel):
         return logits[1, :size, :size]
 
 
-LEVELS = {"sequence": SequenceLevel(), "token": TokenLevel(), "contact": ContactLevel()}
+class PairLevel(SequenceLevel):
+    """The head `interaction` on each sequence with itself, read backwards."""
+
+    head, outputs, problem = "interaction", 2, "regression"
+    labels = torch.arange(6.0).reshape(3, 2)
+    encoding: Encoding = "towers"
+
+    def model(self, encoder: Any) -> Any:
+        config = encoder.model.config
+        head = build_pair_head(self.head, config, self.outputs, "regression", published=False)
+        return PairModel(encoder.model, head, self.encoding)
+
+    def batch(self, encoder: Any, sequences: Sequence[str]) -> dict[str, Any]:  # type: ignore[override]
+        pairs = [(sequence, sequence[::-1]) for sequence in sequences]
+        reader = PairReader(encoder.tokenizer, encoder.max_bases, 400)
+        return reader.inputs(pairs, self.encoding).gather(range(len(pairs)))
+
+    def save(self, model: Any, encoder: Any, folder: Path) -> None:
+        save_pair_model(model, encoder.tokenizer, folder, head=self.head, published=False)
+
+    def load(self, folder: Path) -> tuple[Any, Any]:
+        return load_pair_model(folder)
+
+
+class JointLevel(PairLevel):
+    """The same, both read as one input."""
+
+    encoding: Encoding = "joint"
+
+
+LEVELS = {
+    "sequence": SequenceLevel(),
+    "token": TokenLevel(),
+    "contact": ContactLevel(),
+    "pair": PairLevel(),
+}
 """A level that is added here is tested with every backbone that serves it."""
 
 
@@ -164,6 +209,21 @@ def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path
     assert tokenizer.get_vocab() == encoder.tokenizer.get_vocab()
     reread = encode(SEQUENCES, tokenizer, policy="error", max_bases=encoder.max_bases)
     assert all(map(np.array_equal, reread.ids, encoded(encoder).ids))
+
+
+@pytest.mark.parametrize("name", [n for n in DIFFERENT if "pair" in BACKBONES.get(n).levels])
+def test_joint_inputs_need_a_token_between_the_partners(name: str) -> None:
+    encoder, of = load_backbone(options(name), seed=1), JointLevel()
+    model = of.model(encoder).eval()
+    if name in WITHOUT_MARKS:
+        assert not model.specials
+        with pytest.raises(ConfigError, match="nothing could stand between two sequences"):
+            of.batch(encoder, SEQUENCES)
+        return
+    with torch.inference_mode():
+        together = model(**of.batch(encoder, SEQUENCES))["logits"]
+        alone = model(**of.batch(encoder, SEQUENCES[1:2]))["logits"]
+    assert torch.allclose(together[1:2], alone, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["rnafm", "mrnafm", "calm", "utrbert-3mer", "utrbert-5mer"])

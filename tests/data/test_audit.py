@@ -16,7 +16,7 @@ from rnaernie_bench.data.audit import (
     to_markdown,
     write_card,
 )
-from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.items import Dataset, PairItem, SequenceItem, Split
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.task import Task
@@ -157,3 +157,27 @@ def test_parts_of_any_task_can_be_audited(small_task: Callable[..., Task]) -> No
     figures = audit(task, dataset, make_split(task, dataset, "published"))
     assert figures.labels == ("tRNA", "miRNA")
     assert figures.parts[0].per_class == (1, 0)
+
+
+def test_partners_of_pairs_are_compared_with_their_like(task: Task) -> None:
+    def pair(name: str, first: str, second: str) -> PairItem:
+        return PairItem(name, first, second, 0)
+
+    parts = {
+        "train": (pair("a", BASE, "G" * 12), pair("b", "ACGUACGUAA", "G" * 12)),
+        "validation": (pair("c", "C" * 10, BASE),),
+        "test": (pair("d", BASE, "C" * 12), pair("e", "U" * 10, "G" * 11 + "A")),
+    }
+    small = replace(task, level="pair", problem="binary", labels=("no", "yes"))
+    split = Split("only", parts["train"], parts["validation"], {"all": parts["test"]})
+    found = audit(small, Dataset("pairs", parts), split)
+    assert [(part.name, part.repeated) for part in found.parts] == [
+        ("train, first", 0), ("validation, first", 0), ("all, first", 0),
+        ("train, second", 1), ("validation, second", 0), ("all, second", 0),
+    ]  # fmt: skip
+    counts = {(o.part, o.against): o.duplicates for o in found.overlaps}
+    assert counts["all, first", ("train",)] == {1.0: (1,), 0.9: (1,), 0.8: (1,)}
+    assert counts["all, first", ("validation",)] == {1.0: (0,), 0.9: (0,), 0.8: (0,)}
+    assert counts["all, second", ("train",)] == {1.0: (0,), 0.9: (1,), 0.8: (1,)}
+    # what stands as a first partner is no duplicate of a second one
+    assert counts["validation, second", ("train",)] == {1.0: (0,), 0.9: (0,), 0.8: (0,)}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from math import nan
 
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 
 from rnaernie_bench.data.cuts import components, cut, overlapping
 from rnaernie_bench.data.items import PairItem, SequenceItem
+from rnaernie_bench.data.loading import hold_out, subset
+from rnaernie_bench.declaration import HeldOut
 from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Cut
+from rnaernie_bench.single_table import Cut, CutBy
 
 pairs = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)),
@@ -97,3 +101,20 @@ def test_an_empty_part_is_refused() -> None:
     items = tuple(PairItem(str(i), "A", f"C{i}", 0) for i in range(9))
     with pytest.raises(DataError, match="test part empty"):
         cut(items, Cut(by="first"), where="split mirna")
+
+
+@pytest.mark.parametrize("by", ["item", "first", "both"])
+def test_pairs_with_numbers_are_cut_like_others(by: CutBy) -> None:
+    """Of pairs without a class there is one stratum: families alone decide."""
+    classes = pair_items([(i, i, i, i) for i in range(40)])
+    one_class = tuple(replace(item, label=0) for item in classes)
+    numbers = tuple(replace(item, label=(float(item.id), nan)) for item in classes)
+    kept = [
+        [[item.id for item in part] for part in (found.train, found.validation, found.test)]
+        for items in (one_class, numbers)
+        for found in [cut(items, Cut(by=by, fraction=0.4, validation=0.5))]
+    ]
+    assert kept[0] == kept[1]
+    assert len(subset(numbers, 0.25)) == 10
+    rest, taken = hold_out(numbers, HeldOut(0.25))
+    assert (len(rest), len(taken)) == (30, 10)

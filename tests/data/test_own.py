@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,101 @@ def test_a_fasta_file_and_a_table_of_its_labels(data: OwnData, tmp_path: Path) -
     fasta.write_text(">a1_0\nACGU\n")
     with pytest.raises(DataError, match="there is no sequence for the id"):
         declare(own, tmp_path / "own")
+
+
+def pair_rows(count: int, seed: int) -> list[dict[str, Any]]:
+    """Return `count` pairs; how much G and C the second partner has is what is asked."""
+    generator = random.Random(seed)
+    found = []
+    for number in range(count):
+        kind = ("a", "gc")[number % 2]
+        second = "".join(generator.choices(RICH[kind], k=20))
+        strong = sum(base in "GC" for base in second) / 20
+        found.append(
+            {
+                "mir": "".join(generator.choices("ACGU", k=10)),
+                "name": f"m{number // 2}",
+                "site": second,
+                "kind": kind,
+                "yes": int(kind == "gc"),
+                "share": strong,
+            }
+        )
+    return found
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> OwnData:
+    """Return the data of a classification of pairs."""
+    train = write(tmp_path / "pairs.csv", pair_rows(40, seed=1))
+    test = write(tmp_path / "t.tsv", pair_rows(10, seed=2), "\t")
+    return OwnData(
+        (train,), (test,), "pair", "multiclass", ("kind",), group="name", first="mir", second="site"
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "label", "labels", "first"),
+    [
+        ("multiclass", "kind", ("a", "gc"), 0),
+        ("binary", "yes", ("0", "1"), 0),
+        ("binary", "kind", ("a", "gc"), 0),
+        ("multilabel", "yes", ("yes",), (0.0,)),
+        ("regression", "share", ("share",), None),
+    ],
+)
+def test_pairs(
+    pairs: OwnData, tmp_path: Path, problem: Any, label: str, labels: tuple[str, ...], first: Any
+) -> None:
+    task = declare(replace(pairs, problem=problem, label=(label,)), tmp_path / "own")
+    assert (task.level, task.head, task.labels) == ("pair", "interaction", labels)
+    split = make_split(task, load_dataset(task, simulated=False), "own")
+    assert (len(split.train), len(split.validation), len(split.tests["full"])) == (36, 4, 10)
+    assert not {item.group for item in split.train} & {item.group for item in split.validation}
+    item, row = split.tests["full"][0], pair_rows(10, seed=2)[0]
+    assert (item.first, item.second, item.group) == (row["mir"], row["site"], "m0")
+    assert item.label == (row["share"],) if first is None else item.label == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"first": "mr"}, "pairs.csv, line 1: there is no column 'mr'; did you mean mir"),
+        ({"id": "name"}, "pairs are called by the numbers of their rows"),
+        ({"test": (Path("a.csv"), Path("b.csv"))}, "test: a part of pairs is one table"),
+        ({"test": (Path("none.csv"),)}, "none.csv: the file cannot be read"),
+        ({"problem": "binary", "label": ("share",)}, "two labels are needed"),
+        ({"metric": "spearman"}, "'spearman' is not allowed"),
+        ({"second": "mir"}, "each column has one meaning"),
+    ],
+)
+def test_pairs_that_cannot_be_declared(
+    pairs: OwnData, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BenchError) as caught:
+        declare(replace(pairs, **changes), tmp_path / "own")
+    assert words in str(caught.value)
+
+
+def test_pairs_on_the_command_line(
+    pairs: OwnData, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    train, test = map(str, (*pairs.train, *pairs.test))
+    stated = ["--level", "pair", "--problem", "regression", "--label", "share", "--group", "name"]
+    files = ["run", "--train", train, "--test", test, "--first", "mir", "--second", "site"]
+    settings = ["backbone=pair_kmer", "backbone.max_k=1", "tracking=none"]
+    assert main([*files, *stated, *settings]) == 0
+    assert "own_pairs/task.yaml, pair regression, labels share" in capsys.readouterr().out
+    [record] = Path("runs").glob("own_pairs/*/record.json")
+    test_part = json.loads(record.read_text())["tests"]["full"]
+    assert test_part["metrics"]["spearman"]["value"] > 0.8
+    table = tmp_path / "new.csv"
+    table.write_text(f"first_id,first,second_id,second\na,ACGU,x,{'G' * 20}\na,ACGU,y,{'A' * 20}\n")
+    assert main(["predict", str(record.parent), str(table)]) == 0
+    header, *lines = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert header == ["first_id", "second_id", "share"]
+    strong, weak = (float(line[-1]) for line in lines)
+    assert strong > 0.7 > 0.3 > weak
 
 
 @pytest.mark.parametrize(

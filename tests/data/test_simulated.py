@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.data.simulated import FAMILIES, LONGEST, SHORTEST, simulate, simulated_dataset
 from rnaernie_bench.declaration import Simulation
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.task import Task
+from rnaernie_bench.levels import Problem
+from rnaernie_bench.task import Task, load_task
 
 GOLDEN = "612cf2ffe9297d3686873d0cae6a1714d42dbfe660c0999581fe1a2ad83d92e1"
 FIRST = "AUAUACUUUCAGGAUCUACUUGACCGAACUCUCAGGUAAGUAGUGGUGUACUUGAUAUAGUACAUUACGAACUUGAAGGA"
@@ -151,3 +154,27 @@ def test_lengths_tell_little_and_words_tell_much(task: Task) -> None:
 
     assert accuracy(lengths) < 0.25
     assert accuracy(counts) > 0.4
+
+
+class TestPairs:
+    @staticmethod
+    def drawn(problem: Problem, *labels: str) -> tuple[PairItem, ...]:
+        task = replace(load_task("rri"), problem=problem, labels=labels)
+        return simulated_dataset(task).parts["pairs"]
+
+    def test_classes_take_turns_and_those_of_two_are_what_they_were(self) -> None:
+        binary = self.drawn("binary", "none", "interaction")
+        assert [item.label for item in binary[:4]] == [1, 0, 1, 0]
+        text = "".join(item.line() for item in binary)
+        assert hashlib.sha256(text.encode()).hexdigest()[:12] == "d122b91e4dff"
+        three = self.drawn("multiclass", "none", "half", "whole")
+        assert [item.label for item in three[:4]] == [1, 2, 0, 1]
+
+    def test_labels_and_quantities_are_of_one_strength(self) -> None:
+        quantities = self.drawn("regression", "strength", "weakness")
+        labels = self.drawn("multilabel", "some", "much")
+        for one, two in zip(quantities, labels, strict=True):
+            assert (one.first, one.second) == (two.first, two.second)
+            strength = one.label[0]  # type: ignore[index]
+            assert one.label == (strength, pytest.approx((1 - strength) / 2, abs=1e-3))
+            assert two.label == (strength > 1 / 3, strength > 2 / 3)

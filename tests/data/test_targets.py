@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnaernie_bench.data.items import SequenceItem, TokenItem
+from rnaernie_bench.data.items import PairItem, SequenceItem, TokenItem
 from rnaernie_bench.data.targets import (
     UNLABELLED,
     class_weights,
@@ -66,3 +66,11 @@ def test_balanced_classes_count_alike():
     )
     assert class_weights(targets_of(three, "binary"), 1).tolist() == [3]
     assert class_weights(targets_of([SequenceItem("i", "A", (1.5,))], "regression"), 1) is None
+
+
+def test_an_item_counts_as_much_as_is_known_of_it():
+    pairs = [PairItem("1", "A", "C", (1.0, NAN)), PairItem("2", "A", "C", (1.0, 0.0))]
+    targets = targets_of(pairs, "multilabel")
+    assert targets.amounts().tolist() == [1, 2]
+    assert targets.amounts(np.array([[0.5, 1], [1, 2]])).tolist() == [0.5, 3]
+    assert targets_of([bases([2], [NAN]), bases([1])], "multiclass").amounts().tolist() == [1, 1]

@@ -111,6 +111,17 @@ def test_multimolecule_calls_them_with_joint_inputs(name: str) -> None:
     assert found.loss.ndim == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_has_as_many_scores_as_labels(kind: type[PairHead]) -> None:
+    head = kind(CONFIG, HeadConfig(num_labels=3, problem_type="multiclass", dropout=0.1)).eval()
+    ids = torch.tensor([[1, 6, 7, 8, 2, 9, 6, 2], [1, 6, 2, 7, 7, 2, 0, 0]])
+    states = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = head({"last_hidden_state": states}, torch.tensor([2, 0]), input_ids=ids)
+    assert found.logits.shape == (2, 3)
+    expected = torch.nn.functional.cross_entropy(found.logits, torch.tensor([2, 0]))
+    torch.testing.assert_close(found.loss, expected)
+
+
 def test_as_published_the_lstm_reads_the_filters() -> None:
     head = ConvLstmHead(CONFIG, HeadConfig(num_labels=1, problem_type="binary"), published=True)
     assert head.lstm.input_size == 27  # (26 + 40 - 12 + 1) // 2 positions

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from rnaernie_bench.data.pairs import NamedPair
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.levels import Problem
 from rnaernie_bench.measures.answers import Tuning
 from rnaernie_bench.pairs.predict import (
     PairPredictor,
@@ -36,10 +38,44 @@ def test_a_table_is_predicted_row_by_row(tmp_path: Path) -> None:
         "interaction" if logit / 2 >= 0.1 else "none" for logit in logits
     ]
     file = io.StringIO()
-    assert write_pairs_tsv(iter(found), file) == 3
+    assert write_pairs_tsv(iter(found), predictor(), file) == 3
     lines = file.getvalue().splitlines()
     assert lines[0] == "first_id\tsecond_id\tclass\tprobability"
     assert lines[1].startswith("qACGUACG\ttUUGCAUGCAA\t")
+
+
+@pytest.mark.parametrize(
+    ("problem", "scores", "header", "line"),
+    [
+        ("regression", [[1.5, -2]], "none\tsite", "1.5\t-2"),
+        ("multilabel", [[4, -4]], "label\tp:none\tp:site", "none\t0.880797\t0.119203"),
+        ("multilabel", [[-4, -4]], "label\tp:none\tp:site", "-\t0.119203\t0.119203"),
+        ("multiclass", [[0, 4 * log(3)]], "label\tp:none\tp:site", "site\t0.1\t0.9"),
+    ],
+)
+def test_other_problems_have_other_columns(
+    problem: Problem, scores: list[list[float]], header: str, line: str
+) -> None:
+    """Log-odds of 4 are 2 at the temperature 2; and so 2 log 3 is that of .9 against .1."""
+    asked = PairPredictor(tiny_pairs(), ("none", "site"), Tuning(2.0, ()), problem)
+    told = asked.told([NamedPair("a", "A", "x", "C")], np.array(scores, dtype=np.float32))
+    file = io.StringIO()
+    assert write_pairs_tsv(told, asked, file) == 1
+    assert file.getvalue().splitlines() == [f"first_id\tsecond_id\t{header}", f"a\tx\t{line}"]
+
+
+def test_targets_are_ranked_by_one_number(tmp_path: Path) -> None:
+    fasta = tmp_path / "q.fa"
+    fasta.write_text(">a\nACGUACG\n>b\nGGAC\n")
+    fitted = tiny_pairs(problem="regression")
+    one = PairPredictor(fitted, ("affinity",), Tuning(), "regression")
+    found = list(predict_all(one, fasta, fasta, top=1))
+    scores = fitted.logits([(a, b) for a in ("ACGUACG", "GGAC") for b in ("ACGUACG", "GGAC")])
+    best = scores.reshape(2, 2).max(axis=1)
+    assert [p.numbers["affinity"] for p in found] == pytest.approx(best.tolist(), abs=1e-5)
+    many = PairPredictor(fitted, ("a", "b", "c"), Tuning(), "multiclass")
+    with pytest.raises(ConfigError, match="3 numbers, targets are ranked by one"):
+        next(predict_all(many, fasta, fasta, top=1))
 
 
 def test_two_files_are_held_against_each_other(tmp_path: Path) -> None:
@@ -56,7 +92,9 @@ def test_two_files_are_held_against_each_other(tmp_path: Path) -> None:
 def test_the_picture_shows_map_and_duplex(tmp_path: Path, end: str) -> None:
     pytest.importorskip("RNA")
     chosen, path = predictor(), tmp_path / f"pair{end}"
-    draw_pair(chosen, chosen.told(NamedPair("a", "GGGAAACC", "x", "AAGGUUUCCCAA"), 0.3), path)
+    pair = NamedPair("a", "GGGAAACC", "x", "AAGGUUUCCCAA")
+    [found] = chosen.told([pair], np.array([[0.3]], dtype=np.float32))
+    draw_pair(chosen, found, path)
     assert path.stat().st_size > 2000
     if end == ".svg":
         assert "duplex" in path.read_text()

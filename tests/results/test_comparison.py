@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Comparison, Options, Outcomes, compare
+from rnaernie_bench.results.comparison import Comparison, Options, compare
 from rnaernie_bench.results.leaderboard import TaskInfo, build
+from rnaernie_bench.results.outcomes import Outcomes
 from rnaernie_bench.results.paired import mcnemar
 from rnaernie_bench.results.predictions import hash_ids
 from rnaernie_bench.results.selection import find_records, load_outcomes, select

@@ -47,10 +47,11 @@ def test_controls_get_no_letters(tmp_path: Path, make_run: Callable[..., Path]) 
     results = tmp_path / "results"
     for changes in (guided("none"), guided("random", 2)):
         import_run(make_run(**changes), results)
-    before = build_statistics(results, read_records(results), tasks=TASKS)
+    found = read_records(results)
+    before = build_statistics(results, build(found, tasks=TASKS), found)
     import_run(make_run(**guided("oracle")), results)
     records = read_records(results)
-    tests = build_statistics(results, records, tasks=TASKS)
+    tests = build_statistics(results, build(records, tasks=TASKS), records)
     assert tests.keys() == before.keys()  # nothing was tested anew
     rows = build(records, tasks=TASKS, statistics=tests)[0].rows
     assert [row.tied for row in rows] == ["a", "a", None]

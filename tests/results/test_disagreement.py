@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnaernie_bench.results.comparison import Outcomes
 from rnaernie_bench.results.disagreement import Tally, disagreement
+from rnaernie_bench.results.outcomes import Outcomes
 from rnaernie_bench.results.predictions import hash_ids
 
 NAMES = ["tRNA", "miRNA"]

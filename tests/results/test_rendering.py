@@ -247,9 +247,8 @@ def test_markdown_escapes_bars(make_record: Any) -> None:
 def test_the_results_page(tmp_path: Path, records: list[dict[str, Any]]) -> None:
     for record in records:
         write_json(tmp_path / "ncrna_cls" / "published" / f"{record['run_id']}.json", record)
-    path = build_results(
-        tmp_path, read_records(tmp_path), tasks=TASKS, protocol="Clean.", limits=["One.", "Two."]
-    )
+    tables = build(read_records(tmp_path), tasks=TASKS)
+    path = build_results(tmp_path, tables, records=3, protocol="Clean.", limits=["One.", "Two."])
     assert path == tmp_path / "README.md"
     page = path.read_text(encoding="utf-8")
     external = page.index("## External: BEACON")
@@ -261,8 +260,6 @@ def test_the_results_page(tmp_path: Path, records: list[dict[str, Any]]) -> None
         "## What the figures do not show\n\n- One.\n- Two.\n"
     )
     before = path.read_bytes()
-    build_results(
-        tmp_path, read_records(tmp_path), tasks=TASKS, protocol="Clean.", limits=["One.", "Two."]
-    )
+    build_results(tmp_path, tables, records=3, protocol="Clean.", limits=["One.", "Two."])
     assert path.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} == {"README.md", "ncrna_cls"}

@@ -11,9 +11,10 @@ from rnaernie_bench.results.scorers import (
     auroc_scorer,
     calibration_scorer,
     classification_scorer,
+    group_intervals,
     mean_scorer,
 )
-from rnaernie_bench.results.statistics import evaluate
+from rnaernie_bench.results.statistics import METRICS, bootstrap_intervals, evaluate
 
 CLASSES = 4
 
@@ -103,3 +104,18 @@ def test_auroc_of_one_class_tells_nothing() -> None:
     assert scorer.score({0: np.array([[0, 1, 2], [1, 1, 1]])}).tolist() == [0.5, 1]
     alone = auroc_scorer([1, 1], np.array([[0.1, 0.2], [0.4, 0.3]]), alike(np.arange(2)))
     assert alone.exchange(0, 1)(np.array([[0, 1]])).tolist() == [0]
+
+
+def test_intervals_of_groups_are_wider_than_those_of_items(
+    case: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, scores = case[0].repeat(8), case[1][0].repeat(8, axis=0)  # eight copies of an item
+    groups = np.arange(60).repeat(8).astype(str).tolist()
+    by_group = group_intervals(labels, scores, CLASSES, groups)
+    alone = group_intervals(labels, scores, CLASSES, [""] * len(labels))
+    by_item = bootstrap_intervals(labels, scores, CLASSES)
+    of_sixty = bootstrap_intervals(case[0], case[1][0], CLASSES)
+    assert set(by_group) == set(METRICS)
+    for metric in METRICS:
+        assert alone[metric] == pytest.approx(by_item[metric], abs=0.02)
+        assert by_group[metric] == pytest.approx(of_sixty[metric], abs=0.03)

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnaernie_bench.results.seeds import deviation, mean_and_interval
+from rnaernie_bench.results.seeds import deviation, over_seeds
 
 
 def test_three_seeds_by_hand() -> None:
     # Standard deviation .1, t(2) = 4.302653.
     half = 4.302653 * 0.1 / math.sqrt(3)
-    assert mean_and_interval([0.4, 0.5, 0.6]) == pytest.approx((0.5, 0.5 - half, 0.5 + half))
+    expected = (0.5, 0.1, 0.5 - half, 0.5 + half)
+    assert over_seeds([0.4, 0.5, 0.6]) == pytest.approx(expected)
 
 
 def test_one_seed_tells_no_spread() -> None:
-    assert mean_and_interval([0.4]) == (0.4, None, None)
+    assert over_seeds([0.4]) == (0.4, None, None, None)
 
 
 @pytest.mark.parametrize("n", [*range(2, 34), 100, 1000])
@@ -27,7 +28,7 @@ def test_quantiles_are_those_of_student(n: int) -> None:
     from scipy.stats import t
 
     values = [0.0, 1.0] * (n // 2) + [0.5] * (n % 2)
-    mean, low, high = mean_and_interval(values)
+    mean, _, low, high = over_seeds(values)
     expected = t.interval(0.95, n - 1, 0.5, math.sqrt((n // 2) * 0.5 / (n - 1) / n))
     assert (mean, low, high) == pytest.approx((0.5, *expected), rel=1e-4)
 

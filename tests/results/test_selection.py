@@ -114,6 +114,18 @@ def test_runs_that_may_not_be_compared_are_refused_by_field(
         load_outcomes(rows, "full")
 
 
+def test_of_another_task_it_is_not_the_missing_part_that_is_named(
+    tmp_path: Path, make_run: MakeRun
+) -> None:
+    own, other = make_run(), make_run(seed=1)
+    record = json.loads((other / "record.json").read_text())
+    tests = {"mouse": record["tests"]["full"]}
+    change(other, tests=tests, task=record["task"] | {"version": 2})
+    rows = [select(folder.name, found(tmp_path)) for folder in (own, other)]
+    with pytest.raises(ResultError, match="its task is ncrna_cls@2"):
+        load_outcomes(rows, "full")
+
+
 def pair(tmp_path: Path) -> Any:
     return load_outcomes([select(n, found(tmp_path)) for n in ("rnaernie-tiny", "kmer")], "full")
 

@@ -227,3 +227,18 @@ def test_an_unfinished_record_without_figures_is_a_problem(
     first, second = validate_folder(tmp_path)
     assert "not finished" in first
     assert "name 0 predictions files" in second
+
+
+def test_two_records_of_one_id_are_refused_unless_they_are_equal(
+    tmp_path: Path, make_record: Any
+) -> None:
+    record = make_record()
+    name = f"{record['run_id']}.json"
+    write_json(tmp_path / "ncrna_cls" / "published" / name, record)
+    write_json(tmp_path / "ncrna_cls" / "another" / name, record)
+    assert len(read_records(tmp_path)) == 2  # `build` counts them once, `validate` complains
+    write_json(tmp_path / "ncrna_cls" / "another" / name, record | {"protocol": "as_published"})
+    with pytest.raises(
+        ResultError, match=rf"another record of run {record['run_id']} than .*another"
+    ):
+        read_records(tmp_path)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.errors import ResultError
-from rnaernie_bench.results.comparison import Options, Outcomes, compare
+from rnaernie_bench.results.comparison import Options, compare
+from rnaernie_bench.results.outcomes import Outcomes
 from rnaernie_bench.results.predictions import read_predictions, write_predictions
 from rnaernie_bench.results.resampling import alike
 from rnaernie_bench.results.structures import (

@@ -1,45 +1,37 @@
-"""From records to files: one page, and where there are many rows a folder of further pages."""
+"""From tables to files: one page, or a page with a folder of further ones where rows are many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.files import atomic_folder, write_text
-from rnaernie_bench.results.across import across_tasks
 from rnaernie_bench.results.collection import no_collection
-from rnaernie_bench.results.folds import over_folds
 from rnaernie_bench.results.leaderboard import Row, Table
-from rnaernie_bench.results.page import breakdowns, charts, runs, tables, wording
+from rnaernie_bench.results.page import breakdowns, wording
+from rnaernie_bench.results.page.answers import answers_reader, no_answers
+from rnaernie_bench.results.page.boards import Sources, best_of, board, filters, table_view
 from rnaernie_bench.results.page.processes import spread
+from rnaernie_bench.results.page.runs import run_view
 from rnaernie_bench.results.page.templating import SCRIPT, STYLE, Templates
-from rnaernie_bench.results.page.views import (
-    Board,
-    Ranks,
-    ReferenceView,
-    RunView,
-    TableView,
-    TaskView,
-)
-from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.page.views import RunView, TableView
+from rnaernie_bench.results.record import ComparabilityKey, Record
 from rnaernie_bench.results.references import Reference, references_for
-from rnaernie_bench.results.rendering import caveats_of
-from rnaernie_bench.results.tied import TESTED, Statistics, table_digest
+from rnaernie_bench.results.tied import Statistics
 
-INLINE_RUNS = 60
-"""Up to so many rows the page holds everything; beyond, run pages are files of their own."""
+INLINE_ROWS = 60
+"""Up to so many rows one file holds everything; beyond, there are pages beside it."""
 
-MOST_ROWS = 50
-"""Of a longer table the page shows the best rows and every baseline, a page of its own all."""
-
-LEAST_PAGES = 300
-"""From so many pages on they are written by several processes."""
+ROWS_A_PAGE = 10
+"""The runs of so many rows are told of on a page: the strategies of a backbone."""
 
 MARKER = STYLE
 """A folder with this file was written by us and may be replaced."""
+
+RowOf = tuple[Row, Table]
+"""A row, and the first of the tables that it stands in."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +44,6 @@ class Evidence:
     statistics: Statistics = field(default_factory=dict)
     references: Callable[[str], Sequence[Reference]] = references_for
     """Figures published elsewhere, by the name of the task."""
-
-
-@dataclass(frozen=True)
-class Pages:
-    """A built page: its HTML and, if there are many rows, the pages beside it by file name."""
-
-    main: str
-    further: Mapping[str, Callable[[], str]]
-    """Rendered one by one when written: together they may be large."""
 
 
 def prediction_folders(records: Sequence[Record], *roots: Path) -> dict[str, Path]:
@@ -81,6 +64,39 @@ def prediction_folders(records: Sequence[Record], *roots: Path) -> dict[str, Pat
         if folder:
             found[run_id] = folder
     return found
+
+
+def fits_one_file(found: Sequence[Table]) -> bool:
+    """Return whether the page of these tables needs no others beside it."""
+    return len({row.run_ids for table in found for row in table.rows}) <= INLINE_ROWS
+
+
+@no_collection()
+def one_page(
+    found: Sequence[Table],
+    evidence: Evidence,
+    *,
+    protocol: str = "",
+    limits: Sequence[str] = (),
+) -> str:
+    """Return the leaderboard as one page, however long: equal records, equal text.
+
+    Args:
+        found: the tables, as `leaderboard.build` gives them.
+        evidence: what else is shown.
+        protocol: what the protocol demands, in one paragraph.
+        limits: what the figures do not show, a sentence each.
+
+    Raises:
+        ResultError: predictions are not those that their record names.
+    """
+    rows = _rows(found)
+    sources = _sources(evidence, {ids: _anchor(row) for ids, (row, _) in rows.items()})
+    first = _first_of_splits(found)
+    views = [table_view(table, sources, base="#", first=table.key in first) for table in found]
+    runs = [_told(of, sources) for of in rows.values()]
+    shown = board(found, views, runs, sources, protocol=protocol, limits=limits)
+    return Templates().render("index.html.jinja", board=shown)
 
 
 @no_collection()
@@ -111,256 +127,124 @@ def write_page(
         BenchError: a file cannot be written, or the folder holds something else.
     """
     folder = path.with_name(f"{path.stem}-details")
-    pages = build_pages(found, evidence, folder.name, protocol=protocol, limits=limits)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise BenchError(
             "the folder holds other files", where=folder, remedy="move it, or choose another name"
         )
-    if pages.further:
+    if fits_one_file(found):
+        text = one_page(found, evidence, protocol=protocol, limits=limits)
+        if folder.is_dir():
+            with atomic_folder(folder, replace=True):
+                pass
+            folder.rmdir()
+    else:
         with atomic_folder(folder, replace=True) as temporary:
-
-            def write(name: str) -> None:
-                text = pages.further[name]()
-                (temporary / name).write_text(text, encoding="utf-8", newline="\n")
-
-            spread(write, list(pages.further), least=LEAST_PAGES)
-    elif folder.is_dir():
-        with atomic_folder(folder, replace=True):
-            pass
-        folder.rmdir()
-    write_text(path, pages.main)
+            text = _pages(found, evidence, temporary, path.name, folder.name, protocol, limits)
+    write_text(path, text)
     return path
 
 
-def build_pages(
+def _pages(
     found: Sequence[Table],
     evidence: Evidence,
-    folder: str,
-    *,
-    protocol: str = "",
-    limits: Sequence[str] = (),
-) -> Pages:
-    """Build the leaderboard without writing it; `folder` is where further pages will lie."""
-    records = {record["run_id"]: record for record in evidence.records}
-    read = breakdowns.answers_reader(records, evidence.folders)
-    rows = {row.run_ids: (row, table) for table in reversed(found) for row in table.rows}
-    inline = len(rows) <= INLINE_RUNS
+    folder: Path,
+    home: str,
+    base: str,
+    protocol: str,
+    limits: Sequence[str],
+) -> str:
+    """Write the pages beside the main one into `folder`, and return the main one.
 
+    Tables and pages of runs are one list of work, so that processes are made once.
+    """
+    templates, home = Templates(), f"../{home}"
+    pages = _run_pages(found)
+    addresses = {
+        row.run_ids: f"{name}#{_anchor(row)}" for name, of in pages.items() for row, _ in of
+    }
+    sources = _sources(evidence, addresses)
+    first = _first_of_splits(found)
     # Of many rows the predictions of the best ones are read: it takes longer than all the rest.
     best = {row.run_ids for table in found for row in table.rows[: breakdowns.MOST_ROWS]}
+    unread = replace(sources, read=no_answers)
 
-    def run_of(run_ids: tuple[str, ...]) -> RunView:
-        row, table = rows[run_ids]
-        answers = read if inline or run_ids in best else breakdowns.no_answers
-        return runs.run_view(row, records, answers, table.task.main_metric)
+    def write(name: str, text: str) -> None:
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
-    def whole_of(number: int) -> TableView:
-        return _table(found[number], records, evidence, read, inline=inline)
+    def write_table(table: Table) -> TableView:
+        whole = table_view(table, sources, base="", first=table.key in first)
+        shown = best_of(whole, base)
+        if shown.left_out:
+            parts = {"table": whole, "filters": filters([whole]), "home": home}
+            write(Path(shown.href).name, templates.render("table_page.html.jinja", **parts))
+        return shown
 
-    numbers = range(len(found))
-    whole = list(map(whole_of, numbers)) if inline else spread(whole_of, numbers, least=2)
-    views = whole if inline else [_best(view, folder) for view in whole]
-    task_views = _tasks(found, views, evidence)
-    shown = sorted(rows, key=lambda ids: (rows[ids][1].key, rows[ids][0].backbone, ids))
-    board = Board(
-        title="RNA language models, compared",
-        counts=", ".join(
-            (
-                wording.plural(len(records), "run"),
-                wording.plural(len(rows), "row"),
-                wording.plural(len(found), "table"),
-                wording.plural(len(task_views), "task"),
-            )
-        ),
-        protocol=protocol,
-        limits=tuple(limits),
-        tasks=task_views,
-        ranks=_ranks(found),
-        runs=tuple(run_of(ids) for ids in shown) if inline else (),
-        filters=_filters(views),
-    )
-    templates = Templates()
-    main = templates.render("index.html.jinja", board=board)
-    if inline:
-        return Pages(main, {})
-    further: dict[str, Callable[[], str]] = {STYLE: lambda: templates.css}
-    further[SCRIPT] = lambda: templates.javascript
-    home = f"../{folder.removesuffix('-details')}.html"
+    def write_runs(name: str) -> None:
+        runs = [_told(of, sources if of[0].run_ids in best else unread) for of in pages[name]]
+        write(name, templates.render("run_page.html.jinja", runs=runs, home=home))
 
-    def table_page(view: TableView) -> str:
-        chosen = {"table": replace(view, base=""), "filters": _filters([view])}
-        return templates.render("table_page.html.jinja", **chosen, board=board, home=home)
+    names = list(pages)
 
-    def run_page(run_ids: tuple[str, ...]) -> str:
-        run = run_of(run_ids)
-        return templates.render("run_page.html.jinja", run=run, board=board, home=home)
-
-    for view, complete in zip(views, whole, strict=True):
-        if view.left_out:
-            further[Path(view.href).name] = partial(table_page, complete)
-    for ids in shown:
-        further[_run_file(rows[ids][0])] = partial(run_page, ids)
-    return Pages(main, further)
-
-
-def _run_file(row: Row) -> str:
-    return f"run-{wording.anchor(*row.run_ids)}.html"
-
-
-def _table(
-    table: Table,
-    records: Mapping[str, Record],
-    evidence: Evidence,
-    read: breakdowns.ReadAnswers,
-    *,
-    inline: bool,
-) -> TableView:
-    """Return a table with all of its rows, as its own page shows it."""
-    key, task = table.key, table.task
-
-    def href(row: Row) -> str:
-        name = _run_file(row)
-        return Path(name).stem if inline else name
-
-    listed, ticks = tables.rows(table, records, href)
-    tests = evidence.statistics.get(
-        table_digest(
-            key,
-            [records[run_id] for row in table.compared for run_id in row.run_ids],
-            task.main_metric,
-            by=task.by,
-        )
-    )
-    anchor = f"table-{wording.anchor(*astuple(key))}"
-    heats = (
-        breakdowns.by_class(table.rows, records, key.part, href),
-        breakdowns.by_column(table.rows, records, key.part, task.main_metric, href),
-        breakdowns.by_family(table.rows, read, key.part, href),
-        breakdowns.by_length(table.rows, read, key.part, href),
-        breakdowns.by_kind(table.rows, records, key.part, href),
-        breakdowns.by_identity(table.rows, records, key.part, href),
-    )
-    drawn = (*charts.cost_charts(table, MOST_ROWS), charts.learning_curves(table, records))
-    better = "higher" if task.higher_is_better else "lower"
-    fold = f", fold {key.fold}" if key.fold else ""
-    facts = [
-        f"{wording.plural(table.n, 'test item')}",
-        f"{tables.main_name(table)}, {better} is better",
-    ]
-    facts += [f"data {key.dataset[:12]}"]
-    if table.budget:
-        facts.append(f"budget of trained rows: {table.budget}")
-    if table.untested:
-        facts.append(f"{TESTED[0].lower()}{TESTED[1:]}")
-    return TableView(
-        anchor=anchor,
-        key=key.task,
-        title=task.title,
-        part=key.part,
-        split=f"{key.split}{fold}",
-        protocol=key.protocol,
-        n=table.n,
-        facts=tuple(facts),
-        simulated=table.simulated,
-        metric=tables.main_name(table),
-        finding=tables.finding(table),
-        columns=tables.columns(table),
-        ticks=ticks,
-        rows=tuple(listed),
-        base="#" if inline else "",
-        tested=any(row.tied for row in listed),
-        left_out=0,
-        href="",
-        duels=tables.duels(table, tests),
-        heats=tuple(heat for heat in heats if heat),
-        charts=tuple(chart for chart in drawn if chart),
-        caveats=tuple(caveats_of(table)),
-    )
-
-
-def _best(view: TableView, folder: str) -> TableView:
-    """Return what the main page shows of a table; a longer one has a page in `folder`."""
-    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.baseline)
-    left_out = len(view.rows) - len(shown)
-    return replace(
-        view,
-        rows=shown,
-        base=f"{folder}/",
-        left_out=left_out,
-        href=f"{folder}/{view.anchor}.html" if left_out else "",
-    )
-
-
-def _tasks(
-    found: Sequence[Table], views: Sequence[TableView], evidence: Evidence
-) -> tuple[TaskView, ...]:
-    """Group the tables by task and data, in their order."""
-    groups: dict[tuple[str, bool], list[TableView]] = {}
-    for view in views:
-        groups.setdefault((view.key, view.simulated), []).append(view)
-    folds = over_folds(found)
-    return tuple(
-        TaskView(
-            anchor=f"task-{wording.anchor(key, str(simulated))}",
-            name=key,
-            title=f"{'Simulated data: ' if simulated else ''}{group[0].title}",
-            tables=tuple(group),
-            folds=tuple(
-                breakdowns.by_fold(table)
-                for table in folds
-                if (table.key.task, table.simulated) == (key, simulated)
-            ),
-            references=tuple(
-                reference_view(reference)
-                for reference in evidence.references(key.partition("@")[0])
-                if not simulated
-            ),
-        )
-        for (key, simulated), group in groups.items()
-    )
-
-
-def reference_view(reference: Reference) -> ReferenceView:
-    """Return how a figure published elsewhere is shown."""
-    return ReferenceView(
-        model=reference.model,
-        split=reference.split,
-        metric=wording.metric_label(reference.metric),
-        value=f"{reference.value:.4g}",
-        source=reference.source,
-        citation=reference.citation,
-        url=reference.url if reference.url.startswith(("https://", "http://")) else "",
-        note=reference.note,
-    )
-
-
-def _ranks(found: Sequence[Table]) -> Ranks | None:
-    """Return ranks over tasks; None for fewer than two."""
-    across = across_tasks(found)
-    if across is None:
+    def work(number: int) -> TableView | None:
+        if number < len(found):
+            return write_table(found[number])
+        write_runs(names[number - len(found)])
         return None
-    shown = range(min(len(across.rows), tables.MOST_DUELS))
-    ranked = [(wording.row_name(*across.rows[i]), across.average_ranks[i]) for i in shown]
-    return Ranks(
-        tasks=across.tasks,
-        rows=tuple((name, f"{rank:.2f}") for name, rank in ranked),
-        wins=tuple(
-            tuple("" if i == j else f"{100 * across.win_rates[i][j]:.0f} %" for j in shown)
-            for i in shown
-        ),
-        chart=charts.rank_chart(ranked, across.critical_difference),
-        caption="Share of tasks on which the row beats the column; ties count half.",
-    )
+
+    done = spread(work, range(len(found) + len(names)), least=2)
+    write(STYLE, templates.css)
+    write(SCRIPT, templates.javascript)
+    views = [view for view in done if view is not None]
+    shown = board(found, views, (), sources, protocol=protocol, limits=limits)
+    return templates.render("index.html.jinja", board=shown)
 
 
-def _filters(views: Sequence[TableView]) -> dict[str, tuple[str, ...]]:
-    """Return the choices of every filter that has a choice."""
-    choices = {
-        "task": {view.key for view in views},
-        "split": {view.split for view in views},
-        "part": {view.part for view in views},
-        "protocol": {view.protocol for view in views},
-        "backbone": {row.backbone for view in views for row in view.rows},
-        "strategy": {row.strategy for view in views for row in view.rows},
-    }
-    return {name: tuple(sorted(values)) for name, values in choices.items() if len(values) > 1}
+def _sources(evidence: Evidence, addresses: Mapping[tuple[str, ...], str]) -> Sources:
+    records = {record["run_id"]: record for record in evidence.records}
+    read = answers_reader(records, evidence.folders)
+    return Sources(records, evidence.statistics, evidence.references, read, addresses)
+
+
+def _rows(found: Sequence[Table]) -> dict[tuple[str, ...], RowOf]:
+    """Return all rows by run ids: by split, the best of each backbone's first."""
+    rows = {row.run_ids: (row, table) for table in reversed(found) for row in table.rows}
+    places = {ids: place for place, ids in enumerate(i for t in found for i in _ids(t))}
+    order = sorted(rows, key=lambda ids: (_split(rows[ids]), rows[ids][0].backbone, places[ids]))
+    return {ids: rows[ids] for ids in order}
+
+
+def _ids(table: Table) -> list[tuple[str, ...]]:
+    return [row.run_ids for row in table.rows]
+
+
+def _split(of: RowOf) -> ComparabilityKey:
+    """Return what the tables of a row have in common."""
+    return replace(of[1].key, part="")
+
+
+def _first_of_splits(found: Sequence[Table]) -> set[ComparabilityKey]:
+    """Return the keys of the tables that come first of their split."""
+    first = {replace(table.key, part="", fold=""): table.key for table in reversed(found)}
+    return set(first.values())
+
+
+def _run_pages(found: Sequence[Table]) -> dict[str, list[RowOf]]:
+    """Return the rows that each page of runs tells of, by its name."""
+    groups: dict[tuple[ComparabilityKey, str], list[RowOf]] = {}
+    for of in _rows(found).values():
+        groups.setdefault((_split(of), of[0].backbone), []).append(of)
+    parts = [
+        rows[start : start + ROWS_A_PAGE]
+        for rows in groups.values()
+        for start in range(0, len(rows), ROWS_A_PAGE)
+    ]
+    return {f"runs-{wording.anchor(*rows[0][0].run_ids)}.html": rows for rows in parts}
+
+
+def _anchor(row: Row) -> str:
+    return f"run-{wording.anchor(*row.run_ids)}"
+
+
+def _told(of: RowOf, sources: Sources) -> RunView:
+    row, table = of
+    return run_view(row, sources.records, sources.read, table.task.main_metric)

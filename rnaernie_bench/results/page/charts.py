@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from rnaernie_bench.results.leaderboard import Row, Table
 from rnaernie_bench.results.page import wording
+from rnaernie_bench.results.page.tables import row_names
 from rnaernie_bench.results.page.views import Chart
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.settings import settings_of
@@ -53,12 +54,13 @@ _SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"')
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
-def cost_charts(table: Table, most: int) -> Iterator[Chart]:
+def cost_charts(table: Table, most: int, *, every: bool = True) -> Iterator[Chart]:
     """Yield the score against each cost that rows differ in, with the rows that nothing beats.
 
     Args:
         table: the table.
         most: so many of its best rows are drawn, beside every baseline and what nothing beats.
+        every: whether each cost is drawn, or the training time alone.
     """
     best = {row.run_ids for i, row in enumerate(table.rows) if i < most or row.kind == "baseline"}
     costs: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
@@ -66,7 +68,7 @@ def cost_charts(table: Table, most: int) -> Iterator[Chart]:
         ("items_per_s", "prediction time", "time for 1,000 items", wording.duration),
         ("parameters", "size", "parameters", wording.count),
     )
-    for name, title, axis, shown in costs:
+    for name, title, axis, shown in costs if every else costs[:1]:
         rows = [row for row in table.rows if (getattr(row, name) or 0) > 0]
         if len({getattr(row, name) for row in rows}) > 1:
             yield _cost_chart(table, rows, best, name, title, axis, shown)
@@ -92,7 +94,8 @@ def _cost_chart(
     rows = [row for row in every if row.run_ids in best or row.run_ids in unbeaten]
     points = list(map(point, rows))
     front = pareto_front(points, higher)
-    names = [wording.short(wording.row_name(row.backbone, row.strategy)) for row in rows]
+    called = row_names(table)
+    names = [wording.short(called[row.run_ids]) for row in rows]
     with _drawing(title, table, layout=None) as (axes, chart):
         axes.set_xscale("log")
         axes.step(

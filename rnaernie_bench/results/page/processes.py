@@ -36,7 +36,7 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], *, least: int)
     workers = min(processors, MOST_PROCESSES)
     if workers < 2 or len(items) < max(least, 2):
         return list(map(work, items))
-    share = -(-len(items) // (8 * workers))
+    share = -(-len(items) // (32 * workers))
     gc.freeze()  # a collector that looks at what is inherited would copy all of it
     try:
         with ProcessPoolExecutor(workers, get_context("fork"), _adopt, (work,)) as pool:

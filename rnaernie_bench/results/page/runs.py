@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnaernie_bench.results.leaderboard import Row
+from rnaernie_bench.results.leaderboard import Row, cell_of
 from rnaernie_bench.results.page import wording
-from rnaernie_bench.results.page.breakdowns import (
-    LEAST_ITEMS,
-    ReadAnswers,
-    classes,
-    confusion,
-    family_accuracy,
-)
+from rnaernie_bench.results.page.answers import LEAST_ITEMS, ReadAnswers, family_accuracy
+from rnaernie_bench.results.page.confusions import confusion
 from rnaernie_bench.results.page.views import Heat, PartView, RunView
 from rnaernie_bench.results.record import Record
-from rnaernie_bench.results.seeds import mean_and_interval
 from rnaernie_bench.results.settings import settings_of
 
 HARDEST = 16
@@ -42,9 +36,9 @@ def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric:
         anchor=f"run-{wording.anchor(*row.run_ids)}",
         backbone=row.backbone,
         strategy=row.strategy,
+        notes=row.notes,
         task=f"{task['name']}@{task['version']}, split {split['name']}{fold}, "
         f"protocol {first['protocol']}",
-        baseline=row.kind == "baseline",
         headline=(
             ("parameters", wording.count(row.parameters)),
             ("training", wording.duration(row.train_s)),
@@ -126,24 +120,44 @@ def _part(runs: Sequence[Record], part: str, read: ReadAnswers) -> PartView:
         n=test["n"],
         truncated=test["n_truncated"],
         metrics=tuple(_metric(having, part, name) for name in test["metrics"]),
-        classes=classes(having, part),
+        classes=_classes(having, part),
         confusion=confusion(having, part),
         families=_families(having, part, read),
     )
 
 
 def _metric(runs: Sequence[Record], part: str, name: str) -> tuple[str, str, str, str]:
-    found = [run["tests"][part]["metrics"].get(name) for run in runs]
-    present = [entry for entry in found if entry is not None]
-    mean, low, high = mean_and_interval([float(entry["value"]) for entry in present])
-    ends = [(entry["low"], entry["high"]) for entry in present]
-    bounded = all(end is not None for pair in ends for end in pair)
-    items = (
-        wording.interval(*(sum(side) / len(ends) for side in zip(*ends, strict=True)))
-        if bounded
-        else ""
+    """Return a metric's name, mean, interval over items, and interval over seeds."""
+    cell = cell_of([run["tests"][part]["metrics"].get(name) for run in runs])
+    label = wording.metric_label(name)
+    if cell is None:  # not every run has it
+        return label, wording.figure(None), "", ""
+    items = wording.interval(cell.low, cell.high)
+    return (
+        label,
+        wording.figure(cell.mean),
+        items,
+        wording.interval(cell.seeds_low, cell.seeds_high),
     )
-    return wording.metric_label(name), wording.figure(mean), items, wording.interval(low, high)
+
+
+def _classes(
+    runs: Sequence[Record], part: str
+) -> tuple[tuple[str, str, tuple[float, float, float]], ...]:
+    """Return name, items, and mean precision, recall and F1 of every class."""
+    tables = [run["tests"][part].get("per_class") or {} for run in runs]
+    names = dict.fromkeys(name for table in tables for name in table)
+    return tuple(_class(name, [table[name] for table in tables if name in table]) for name in names)
+
+
+def _class(
+    name: str, entries: Sequence[Mapping[str, Any]]
+) -> tuple[str, str, tuple[float, float, float]]:
+    precision, recall, f1 = (
+        sum(entry[figure] for entry in entries) / len(entries)
+        for figure in ("precision", "recall", "f1")
+    )
+    return name, f"{entries[0]['support']:,}", (precision, recall, f1)
 
 
 def _families(runs: Sequence[Record], part: str, read: ReadAnswers) -> Heat | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,6 +41,16 @@ _COSTS: Mapping[str, tuple[str, str, Callable[[float | None], str]]] = {
 def main_name(table: Table) -> str:
     """Return how the metric that orders the table is called in print."""
     return wording.metric_label(table.task.main_metric)
+
+
+def row_names(table: Table) -> dict[tuple[str, ...], str]:
+    """Return what each row is called, by run ids; its place is told where others share its name."""
+    names = [wording.row_name(row.backbone, row.strategy) for row in table.rows]
+    often = Counter(names)
+    return {
+        row.run_ids: f"{name} (#{place})" if often[name] > 1 else name
+        for place, (row, name) in enumerate(zip(table.rows, names, strict=True), 1)
+    }
 
 
 def columns(table: Table) -> tuple[Column, ...]:
@@ -163,6 +174,7 @@ def finding(table: Table) -> Finding | None:
     if not table.compared:
         return None
     best, *others = table.compared
+    called = row_names(table)
     cell = best.metrics[table.task.main_metric]
     score = (
         f"{main_name(table)} {wording.figure(cell.mean)} {wording.interval(cell.low, cell.high)}"
@@ -174,7 +186,7 @@ def finding(table: Table) -> Finding | None:
         sentences.append("Which rows tie is not tested yet: run rnaernie-bench results build.")
     else:
         tied = [row for row in others if set(best.tied) & set(row.tied or "")]
-        names = [wording.row_name(row.backbone, row.strategy) for row in tied]
+        names = [called[row.run_ids] for row in tied]
         if tied:
             cannot = f"{len(tied)} of the {wording.plural(len(others), 'other row')}"
             sentences.append(f"{cannot} cannot be told from it: {wording.listed(names)}.")
@@ -186,8 +198,14 @@ def finding(table: Table) -> Finding | None:
             sentences.append(f"{which} {are} significantly worse.")
         if table.untested:
             sentences.append(f"{wording.plural(table.untested, 'row')} further down: not tested.")
-    if best.kind == "baseline" and any(row.kind == "encoder" for row in others):
-        sentences.append("The leader is a baseline: no language model here is ahead of it.")
+    networks = [row for row in others if row.kind == "encoder"]
+    if best.kind == "baseline" and networks:
+        network = networks[0]
+        value = wording.figure(network.metrics[table.task.main_metric].mean)
+        sentences.append(
+            f"It is a baseline: no language model here is ahead of it, the best being "
+            f"{called[network.run_ids]} with {value}."
+        )
     return Finding(wording.row_name(best.backbone, best.strategy), score.strip(), tuple(sentences))
 
 
@@ -204,7 +222,7 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
     index = {tuple(row["run_ids"]): number for number, row in enumerate(tests["rows"])}
     found = {(pair["first"], pair["second"]): pair for pair in tests["pairs"]}
     sign = 1 if table.task.higher_is_better else -1
-    names = [wording.row_name(row.backbone, row.strategy) for row in shown]
+    called = row_names(table)
 
     def duel(first: Row, second: Row) -> Duel:
         if first is second:
@@ -221,7 +239,7 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
 
     more = f" The {MOST_DUELS} best rows." if len(table.compared) > MOST_DUELS else ""
     return Duels(
-        names=tuple(names),
+        names=tuple(called[row.run_ids] for row in shown),
         cells=tuple(tuple(duel(first, second) for second in shown) for first in shown),
         caption=(
             f"Difference in {main_name(table)}, row minus column, by paired tests over "

@@ -109,6 +109,35 @@ class Heat:
 
 
 @dataclass(frozen=True)
+class Multiple:
+    """A confusion matrix as a small picture, a unit a cell."""
+
+    name: str
+    href: str
+    """Where its runs are told of, after the table's `base`."""
+    said: str
+    """What it shows, in words."""
+    labels: tuple[str, ...]
+    """Of the classes, cut to fit."""
+    margin: int
+    """Room for the labels, in CSS pixels."""
+    cell: int
+    """Side of a cell, in CSS pixels."""
+    shades: tuple[tuple[str, str], ...]
+    """Class of the style, such as `right s3`, and the path of all cells that have it."""
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """Confusion matrices of several rows beside each other."""
+
+    title: str
+    levels: tuple[int, ...]
+    """Percentages of the true class from which on a cell is a shade darker."""
+    items: tuple[Multiple, ...]
+
+
+@dataclass(frozen=True)
 class Chart:
     """A picture and what it says in words."""
 
@@ -131,6 +160,8 @@ class TableView:
     facts: tuple[str, ...]
     simulated: bool
     metric: str
+    help: str
+    """What the metric is, if its name does not say so."""
     finding: Finding | None
     columns: tuple[Column, ...]
     ticks: tuple[Tick, ...]
@@ -143,6 +174,7 @@ class TableView:
     href: str
     """That page, if there is one."""
     duels: Duels | None
+    confusions: Multiples | None
     heats: tuple[Heat, ...]
     charts: tuple[Chart, ...]
     caveats: tuple[str, ...]
@@ -162,16 +194,16 @@ class Ranks:
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """A figure published elsewhere."""
+    """The figures of one publication in one metric: a line a model, a column a split."""
 
-    model: str
-    split: str
-    metric: str
-    value: str
     source: str
+    metric: str
     citation: str
     url: str
-    note: str
+    """Empty unless it is a web address."""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -206,8 +238,9 @@ class RunView:
     anchor: str
     backbone: str
     strategy: str
+    notes: str
+    """What tells the row apart from others of this name."""
     task: str
-    baseline: bool
     headline: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     provenance: tuple[tuple[str, str], ...]
@@ -219,15 +252,25 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class FoldsView:
+    """A split with folds: the rows over all of them, and the table of each."""
+
+    heat: Heat
+    tables: tuple[TableView, ...]
+
+
+@dataclass(frozen=True)
 class TaskView:
     """A task with its tables."""
 
     anchor: str
     name: str
     title: str
+    first: TableView
+    """Its finding is that of the task."""
     tables: tuple[TableView, ...]
-    folds: tuple[Heat, ...]
-    """Of each split with folds, the rows over all of them."""
+    """All but those of folds."""
+    folds: tuple[FoldsView, ...]
     references: tuple[ReferenceView, ...]
 
 

@@ -73,6 +73,19 @@ def names(page: Page) -> list[str]:
     return page.locator(FIRST).first.locator("tbody tr:visible th b").all_inner_texts()
 
 
+def violations(page: Page) -> list[tuple[str, str, str]]:
+    """Return what axe-core finds wrong: rule, element, and what to do."""
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({preload: false})")  # it would ask for the style sheet once more
+    assert found["passes"]
+    return [
+        (item["id"], node["html"][:200], node["failureSummary"])
+        for item in found["violations"]
+        for node in item["nodes"]
+    ]
+
+
 def test_columns_sort_and_say_so(board: Path, visit: Any) -> None:
     page = visit(board)
     assert names(page) == ["net (random)", "kmer", f"{HOSTILE} (random)"]
@@ -125,6 +138,21 @@ def test_a_link_opens_its_run(board: Path, visit: Any) -> None:
     assert page.locator("details.run:target").get_by_text("git commit").is_visible()
 
 
+def test_confusions_are_told_to_all(board: Path, visit: Any) -> None:
+    page = visit(board, java_script_enabled=False)
+    panel = page.locator(".board").first.locator(".multiples")
+    picture = panel.get_by_role("img").first
+    said = "75 % right; most often mistaken: B for A, 50 %"
+    assert picture.get_attribute("aria-label") == f"Confusion of net (random) · full: {said}"
+    assert panel.get_by_text(said).first.is_visible()
+    assert picture.bounding_box()["width"] >= 56
+    # A unit of the paths is a cell; what is right and what is mistaken differ in colour.
+    colours = picture.locator("path").evaluate_all("all => all.map(x => getComputedStyle(x).fill)")
+    assert len(set(colours)) == 3
+    panel.get_by_role("link", name="net (random) · full").click()
+    assert "#run-" in page.url
+
+
 def test_the_theme_follows_the_reader(board: Path, visit: Any) -> None:
     page = visit(board, color_scheme="light")
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -146,27 +174,19 @@ def test_it_is_accessible_and_fits(
     page.evaluate("document.querySelectorAll('details').forEach(item => item.open = true)")
     page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    page.evaluate(axe)
-    found = page.evaluate("axe.run()")
-    said = [
-        (item["id"], node["html"][:200], node["failureSummary"])
-        for item in found["violations"]
-        for node in item["nodes"]
-    ]
-    assert said == []
-    assert found["passes"]
+    assert violations(page) == []
 
 
 def test_pages_beside_it_work_alike(
     tmp_path: Path, records: Any, visit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "INLINE_RUNS", 2)
+    monkeypatch.setattr(page_module, "INLINE_ROWS", 2)
     evidence = evidence_of(records)
     path = write_page(tmp_path / "index.html", tables_of(evidence), evidence)
     page = visit(path)
     page.locator(FIRST).first.get_by_role("link", name="kmer").click()
-    page.wait_for_url("**/index-details/run-*.html")
+    page.wait_for_url("**/index-details/runs-*.html#run-*")
     assert page.get_by_text("git commit").is_visible()
+    assert violations(page) == []
     page.get_by_role("link", name="all results").click()
     page.wait_for_url("**/index.html")

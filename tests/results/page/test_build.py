@@ -11,6 +11,7 @@ import pytest
 
 from rnaernie_bench.errors import BenchError, ResultError
 from rnaernie_bench.results.leaderboard import build
+from rnaernie_bench.results.page import boards, breakdowns, runs
 from rnaernie_bench.results.page import build as page
 from rnaernie_bench.results.page.build import Evidence, prediction_folders, write_page
 from tests.results.page.conftest import HOSTILE, TASKS, evidence_of, tables_of
@@ -93,6 +94,22 @@ def test_equal_records_give_equal_bytes(tmp_path: Path, records: Any) -> None:
     assert written(tmp_path, evidence_of(records), "b.html")[0] == first
 
 
+def test_columns_without_items_have_no_line_of_them(tmp_path: Path, make_record: Any) -> None:
+    columns = {"per_column": {"reactivity": {"macro_f1": 0.5}}}
+    made = [make_record(tests={"full": columns, "deduplicated": columns})]
+    text, _ = written(tmp_path, evidence_of(made))
+    assert "macro F1 by column" in text
+    assert '<tr class="items">' not in text
+
+
+def test_folds_stand_together(tmp_path: Path, make_record: Any) -> None:
+    made = [make_record(split={"fold": fold}) for fold in ("srp", "tRNA")]
+    text, _ = written(tmp_path, evidence_of(made))
+    together = text.index("All folds of published")
+    assert text.index("The tables of all 4 folds") > together
+    assert text.index('data-split="published, fold srp"') > together
+
+
 def test_no_records(tmp_path: Path) -> None:
     assert "There are no records yet" in written(tmp_path, Evidence([]))[0]
 
@@ -100,23 +117,46 @@ def test_no_records(tmp_path: Path) -> None:
 def test_many_rows_are_split_over_files(
     tmp_path: Path, records: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "INLINE_RUNS", 2)
-    monkeypatch.setattr(page, "MOST_ROWS", 1)
+    monkeypatch.setattr(page, "INLINE_ROWS", 2)
+    monkeypatch.setattr(boards, "MOST_ROWS", 1)
     _, reader = written(tmp_path, evidence_of(records))
     folder = tmp_path / "index-details"
     linked = {value for value in reader.values("href") if not value.startswith("#")}
-    assert linked and all((tmp_path / value).is_file() for value in linked)
+    assert linked
+    follow(tmp_path, linked)
     whole = next(value for value in linked if "/table-" in value)
     assert "&lt;img src=x" in (tmp_path / whole).read_text(encoding="utf-8")
     for path in folder.glob("*.html"):
         further = Reader(path.read_text(encoding="utf-8"))
-        links = [v for v in further.values("href") + further.values("src") if v[0] != "#"]
-        assert all((folder / value).is_file() for value in links)
-    assert len(list(folder.glob("run-*.html"))) == 7
+        follow(folder, {v for v in further.values("href") + further.values("src") if v[0] != "#"})
+    # A page a backbone: the two rows of `net` in the other task share theirs.
+    pages = [path.read_text(encoding="utf-8") for path in folder.glob("runs-*.html")]
+    assert sorted(text.count('<section class="run"') for text in pages) == [1] * 5 + [2]
+    [both] = (text for text in pages if text.count('<section class="run"') == 2)
+    assert "train_fraction=0.1</span></h2>" in both
 
-    monkeypatch.setattr(page, "INLINE_RUNS", 60)
+    monkeypatch.setattr(page, "INLINE_ROWS", 60)
     written(tmp_path, evidence_of(records))
     assert not folder.exists()
+
+
+def follow(folder: Path, links: set[str]) -> None:
+    """Look for what links lead to: the file, and the place in it."""
+    for link in links:
+        name, _, place = link.partition("#")
+        text = (folder / name).read_text(encoding="utf-8")
+        assert not place or f'id="{place}"' in text
+
+
+def test_long_lists_of_runs_are_cut_into_pages(
+    tmp_path: Path, make_record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "INLINE_ROWS", 0)
+    monkeypatch.setattr(page, "ROWS_A_PAGE", 2)
+    made = [make_record(strategy={"name": name}) for name in "abc"]
+    _, reader = written(tmp_path, evidence_of(made))
+    follow(tmp_path, {value for value in reader.values("href") if not value.startswith("#")})
+    assert len(list((tmp_path / "index-details").glob("runs-*.html"))) == 2
 
 
 def test_a_folder_of_others_is_left_alone(tmp_path: Path, records: Any) -> None:
@@ -131,8 +171,8 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path, records: Any) -> None:
 def test_families_come_from_predictions_that_are_the_records_own(
     tmp_path: Path, make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page.breakdowns, "LEAST_ITEMS", 1)
-    monkeypatch.setattr(page.runs, "LEAST_ITEMS", 1)
+    monkeypatch.setattr(breakdowns, "LEAST_ITEMS", 1)
+    monkeypatch.setattr(runs, "LEAST_ITEMS", 1)
     from rnaernie_bench.results.store import read_record
 
     folders = [make_run(backbone={"name": name}) for name in ("a", "b")]
@@ -141,10 +181,10 @@ def test_families_come_from_predictions_that_are_the_records_own(
     assert found == {folder.name: folder for folder in folders}
     text, _ = written(tmp_path, evidence_of(records, found))
     assert "Accuracy by family" in text and "RF2" in text
-    monkeypatch.setattr(page, "INLINE_RUNS", 0)
-    monkeypatch.setattr(page.breakdowns, "MOST_ROWS", 1)
+    monkeypatch.setattr(page, "INLINE_ROWS", 0)
+    monkeypatch.setattr(breakdowns, "MOST_ROWS", 1)
     written(tmp_path, evidence_of(records, found), "many.html")
-    pages = [path.read_text("utf-8") for path in (tmp_path / "many-details").glob("run-*.html")]
+    pages = [path.read_text("utf-8") for path in (tmp_path / "many-details").glob("runs-*.html")]
     assert sorted("hardest families" in text for text in pages) == [False, True]
     (folders[0] / "predictions.parquet").write_bytes(b"other")
     with pytest.raises(ResultError, match=r"predictions\.parquet: not the file"):

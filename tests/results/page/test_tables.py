@@ -67,12 +67,33 @@ def test_duels_read_row_against_column(records: Any) -> None:
 def test_a_control_is_neither_tested_nor_counted(records: Any) -> None:
     evidence = evidence_of(records)
     table = tables_of(evidence)[0]
-    control = replace(table.rows[-1], control=True, run_ids=("told",), tied=None)
+    control = replace(table.rows[-1], control=True, strategy="told", run_ids=("id",), tied=None)
     told = replace(table, rows=(*table.rows, control))
     assert tables.finding(told) == tables.finding(table)
     for tests in evidence.statistics.values():
         if [tuple(row["run_ids"]) for row in tests["rows"]] == [r.run_ids for r in table.rows]:
             assert tables.duels(told, tests) == tables.duels(table, tests)
+
+
+def test_rows_of_one_name_are_told_apart_by_their_place(records: Any) -> None:
+    table = tables_of(evidence_of(records))[0]
+    other = replace(table.rows[0], run_ids=("another",), notes="k=3")
+    named = tables.row_names(replace(table, rows=(*table.rows, other)))
+    first, second, _ = (row.run_ids for row in table.rows)
+    assert named[first] == "net (random) · full (#1)"
+    assert named["another",] == "net (random) · full (#4)"
+    assert named[second] == "kmer"
+
+
+def test_a_leading_baseline_is_told_beside_the_best_network(records: Any) -> None:
+    table = tables_of(evidence_of(records))[0]
+    net, kmer, other = table.rows
+    found = tables.finding(replace(table, rows=(kmer, net, other)))
+    assert found is not None
+    assert found.sentences[-1] == (
+        "It is a baseline: no language model here is ahead of it, the best being "
+        "net (random) · full with 0.750."
+    )
 
 
 def test_without_tests_the_finding_says_so(records: Any) -> None:
