@@ -11,6 +11,7 @@ TASK = cast(
     SimpleNamespace(
         name="ncrna_cls",
         level="sequence",
+        decodes=False,
         problem="multiclass",
         labels=("tRNA", "IRES"),
         title="ncRNA classes",
