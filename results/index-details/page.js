@@ -95,7 +95,11 @@
         item.row.hidden = !shown;
         if (shown) { count += 1; boards.set(board, boards.get(board) + 1); }
       }
-      for (const [board, shown] of boards) board.hidden = shown === 0;
+      for (const [board, shown] of boards) {
+        board.hidden = shown === 0;
+        const folds = board.closest("details");
+        if (folds && shown && count < rows.length) folds.open = true;
+      }
       for (const task of all("section.task")) {
         const own = all(".board", task);
         if (own.length) task.hidden = own.every((board) => board.hidden);
@@ -109,10 +113,11 @@
     apply();
   }
 
-  // A link to a run opens it.
+  // A link to a run, or to a table among folds, opens what it is in.
   const open = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target?.matches("details")) target.open = true;
+    const closed = target?.closest("details:not([open])");
+    if (closed) { closed.open = true; target.scrollIntoView(); }
   };
   addEventListener("hashchange", open);
   open();

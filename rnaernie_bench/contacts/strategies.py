@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +27,7 @@ from rnaernie_bench.contacts.values import ValueExamples, pair_scores, values_lo
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.features import StateTable, cached_states
+from rnaernie_bench.features import StateTable
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.heads.contact import contact_loss
 from rnaernie_bench.inference import best_device
@@ -37,6 +36,7 @@ from rnaernie_bench.material import Material, Score
 from rnaernie_bench.model import build_head
 from rnaernie_bench.strategies.lesson import lesson
 from rnaernie_bench.strategies.network import Reader, refuse_long, report, unscale
+from rnaernie_bench.strategies.states import Found, embedded
 from rnaernie_bench.training import TrainingSummary, train
 
 
@@ -302,8 +302,6 @@ def states_of(
         ConfigError: for a head that reads attention maps, which are not cached.
         DataError: for a sequence over the limit under ``task.length=error``.
     """
-    from tqdm import tqdm
-
     if model.reads_attentions:
         raise ConfigError(
             f"head '{context.config.task.head}' reads attention maps, a frozen backbone's states "
@@ -314,26 +312,16 @@ def states_of(
     refuse_long(context, reader)
     device = best_device()
 
-    def compute(sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
-        network: Any = model.to(device).eval()
-        quiet = not (context.config.trainer.progress and sys.stderr.isatty())
-        inputs = tokens(reader, sequences)
-        with tqdm(total=len(sequences), desc="embedding", unit="seq", disable=quiet) as bar:
-            for indices in contact_batches(inputs, reader.token_budget):
-                batch = {name: tensor.to(device) for name, tensor in inputs.gather(indices).items()}
-                with torch.inference_mode():
-                    states = network.states(**batch).cpu().numpy()
-                for index, row in zip(indices, states, strict=True):
-                    yield index, row[: len(sequences[index])]
-                bar.update(len(indices))
-        model.to("cpu")
+    network: Any = model
 
-    whole = {
-        **key,
-        **encoder.key(),
-        "data": context.dataset.fingerprint,
-        "device": device.type,
-        "pooler": "not read",
-    }
-    hidden = int(encoder.model.config.hidden_size)
-    return cached_states(sequences_within(context, reader), compute, hidden, key=whole)
+    def compute(sequences: Sequence[str]) -> Found:
+        inputs = tokens(reader, sequences)
+        for indices in contact_batches(inputs, reader.token_budget):
+            batch = {name: tensor.to(device) for name, tensor in inputs.gather(indices).items()}
+            with torch.inference_mode():
+                states = network.states(**batch).cpu().numpy()
+            for index, row in zip(indices, states, strict=True):
+                yield index, row[: len(sequences[index])]
+
+    whole = {**key, "data": context.dataset.fingerprint}
+    return embedded(context, encoder, model, sequences_within(context, reader), compute, key=whole)
