@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset, Items
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.task import Task
 
 if TYPE_CHECKING:

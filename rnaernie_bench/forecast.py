@@ -25,10 +25,10 @@ from typing import Any, Literal
 import numpy as np
 
 from rnaernie_bench.catalogue import STRATEGIES, resolve
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset, Items
 from rnaernie_bench.errors import BenchError
 from rnaernie_bench.fitting import FitContext
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.planning import Plan, plan
 from rnaernie_bench.workplace import RECORD
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnaernie_bench.catalogue import STRATEGIES, resolve
-from rnaernie_bench.config import RunConfig, as_dict
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.task import Task
-from rnaernie_bench.validation import asked
+from rnaernie_bench.validation import as_dict, asked
 
 RECIPE_VERSION = 1
 """Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""

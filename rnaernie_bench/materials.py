@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnaernie_bench.catalogue import EncoderEntry, resolve
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset, Split
 from rnaernie_bench.data.loading import load_dataset, make_split, used_by
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.task import Task
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from rnaernie_bench.catalogue import (
     check_serves,
     resolve,
 )
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.identity import identity
 from rnaernie_bench.materials import PLAIN, Materials
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.protocols import Scheme, scheme
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.results.record import run_id_of

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.catalogue import BACKBONES
-from rnaernie_bench.config import RunConfig, TaskOptions, TrainerOptions, as_dict, compose
+from rnaernie_bench.config import compose
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.identity import identity
+from rnaernie_bench.options import RunConfig, TaskOptions, TrainerOptions
 from rnaernie_bench.planning import plan
 from rnaernie_bench.results.marks import Likeness, likeness
 from rnaernie_bench.results.record import Record, run_id_of
 from rnaernie_bench.results.settings import flat
 from rnaernie_bench.runner import Outcome, execute
 from rnaernie_bench.task import load_task
-from rnaernie_bench.validation import build
+from rnaernie_bench.validation import as_dict, build
 
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench import environment, processes
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
-from rnaernie_bench.config import RunConfig, as_dict, require
 from rnaernie_bench.errors import ResultError
 from rnaernie_bench.evaluation.judging import judge
 from rnaernie_bench.files import write_json, write_text
@@ -25,11 +24,13 @@ from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.identity import RECIPE_VERSION, recipe, strategy, told
 from rnaernie_bench.materials import PLAIN, Materials
 from rnaernie_bench.mlflow_store import without_password
+from rnaernie_bench.options import RunConfig, require
 from rnaernie_bench.planning import Plan, plan
 from rnaernie_bench.plugins import versions
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
 from rnaernie_bench.tracking import NullTracker, Tracker, check_reachable, open_tracker
+from rnaernie_bench.validation import as_dict
 from rnaernie_bench.workplace import CHECKPOINTS, RECORD, workplace
 
 if TYPE_CHECKING:

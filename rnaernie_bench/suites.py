@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench import resources
-from rnaernie_bench.config import RunConfig, compose, expand, group_choices
+from rnaernie_bench.config import compose, expand, group_choices
 from rnaernie_bench.errors import BenchError, ConfigError
 from rnaernie_bench.launchers.jobs import Job, command, in_process, launch, opened
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.validation import build
 

@@ -33,10 +33,10 @@ from transformers import (
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from rnaernie_bench.config import TrainerOptions
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, dealt
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.material import Material, Score
+from rnaernie_bench.options import TrainerOptions
 from rnaernie_bench.trainer_parts import (
     Arguments,
     Curves,

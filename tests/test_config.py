@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.catalogue import BACKBONES, BaselineEntry
-from rnaernie_bench.config import as_dict, compose, expand
+from rnaernie_bench.config import compose, expand
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.validation import as_dict
 
 TASK = "task=ncrna_cls"
 

@@ -10,8 +10,9 @@ import pytest
 
 from rnaernie_bench import identity as identity_module
 from rnaernie_bench import resources
-from rnaernie_bench.config import RunConfig, compose
+from rnaernie_bench.config import compose
 from rnaernie_bench.identity import identity, recipe, strategy
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.results.record import run_id_of
 from rnaernie_bench.results.store import record_paths
 from rnaernie_bench.task import load_task

@@ -10,8 +10,8 @@ import yaml
 
 from rnaernie_bench import resources, runner, suites
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.suites import Suite, carry_out, load_suite
 
 SUITE = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench import processes
 
 if TYPE_CHECKING:
-    from rnaernie_bench.config import RunConfig
+    from rnaernie_bench.options import RunConfig
     from rnaernie_bench.runner import Outcome
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from rnaernie_bench.backbones.encoder import Encoder
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.contacts.inputs import (
     ContactExamples,
     Inputs,
@@ -34,6 +33,7 @@ from rnaernie_bench.inference import best_device
 from rnaernie_bench.levels import outputs
 from rnaernie_bench.material import Material, Score
 from rnaernie_bench.model import build_head
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.strategies.lesson import lesson
 from rnaernie_bench.strategies.network import Reader, refuse_long, report, unscale
 from rnaernie_bench.strategies.states import Found, embedded

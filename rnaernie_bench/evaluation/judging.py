@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rnaernie_bench.config import RunConfig
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.fitting import FitReport
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.protocols import Scheme
 from rnaernie_bench.task import Task
 

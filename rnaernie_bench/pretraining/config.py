@@ -10,8 +10,9 @@ from typing import Literal
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
 from rnaernie_bench.catalogue import BACKBONES
-from rnaernie_bench.config import Root, compose_root, group_choices, require
+from rnaernie_bench.config import Root, compose_root, group_choices
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.options import require
 from rnaernie_bench.pretraining.corpus import CorpusOptions
 from rnaernie_bench.pretraining.masking import MaskingOptions
 from rnaernie_bench.tracking import TrackingOptions

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench import environment, processes
-from rnaernie_bench.config import as_dict
 from rnaernie_bench.data import sources
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import as_bench_error, write_json, write_text
@@ -27,6 +26,7 @@ from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
 from rnaernie_bench.pretraining.masking import KINDS
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
 from rnaernie_bench.tracking import Tracker, check_reachable, flatten, open_tracker
+from rnaernie_bench.validation import as_dict
 from rnaernie_bench.workplace import locked
 
 if TYPE_CHECKING:

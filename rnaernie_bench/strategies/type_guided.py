@@ -25,13 +25,13 @@ from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
-    from rnaernie_bench.config import RunConfig
     from rnaernie_bench.contacts.strategies import FittedContactNetwork
     from rnaernie_bench.data.encoding import Tail
     from rnaernie_bench.features import FeatureTable
     from rnaernie_bench.fitting import FitContext, FitReport, Fitted
     from rnaernie_bench.guidance.choice import Choice, Predictor
     from rnaernie_bench.guidance.guides import Guide, Predicted
+    from rnaernie_bench.options import RunConfig
     from rnaernie_bench.strategies.network import FittedNetwork, Reader
 
     Network = TypeVar("Network", FittedNetwork, FittedContactNetwork)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.config import RunConfig, compose, expand
+from rnaernie_bench.config import compose, expand
 from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.identity import identity
 from rnaernie_bench.materials import Materials, kept_materials
+from rnaernie_bench.options import RunConfig
 from rnaernie_bench.planning import plan
 from rnaernie_bench.results.record import run_id_of
 from rnaernie_bench.sweeps.options import SweepOptions

@@ -16,8 +16,9 @@ from rnaernie_bench.catalogue import BACKBONES, STRATEGIES
 from rnaernie_bench.cli import tasks as tasks_command
 from rnaernie_bench.cli.main import COMMANDS, main
 from rnaernie_bench.cli.run import heading
-from rnaernie_bench.config import RunConfig, compose
+from rnaernie_bench.config import compose
 from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.options import RunConfig
 
 Call = Callable[..., tuple[int, str, str]]
 
