@@ -118,9 +118,9 @@ def pair_scores(
             )
     sizes = inputs.lengths * (inputs.lengths - 1) // 2
     ends = np.cumsum(sizes)
-    rows = np.empty((int(ends[-1]), next(iter(found.values())).shape[1]), dtype=np.float32)
-    for some in processes.gather(found):
-        for number, block in some.items():
-            places = [np.arange(ends[i] - sizes[i], ends[i]) for i in batches[number]]
-            rows[np.concatenate(places)] = block
+    blocks = {k: block for some in processes.gather(found) for k, block in some.items()}
+    rows = np.empty((int(ends[-1]), blocks[0].shape[1]), dtype=np.float32)
+    for number, block in blocks.items():
+        places = [np.arange(ends[i] - sizes[i], ends[i]) for i in batches[number]]
+        rows[np.concatenate(places)] = block
     return rows
