@@ -139,7 +139,7 @@ def named_run(name: str, found: Sequence[Found], *, where: str = "compare") -> F
 def _names(record: Record) -> set[str]:
     """Return what a row may be called; `(random)` may be left out."""
     shown, strategy = shown_as(record)
-    backbones = (shown, record["backbone"]["name"])
+    backbones = (shown, shown.replace(" (random)", ""))
     return {*backbones, *(f"{b}/{s}" for b in backbones for s in (strategy, strategy.split()[0]))}
 
 

@@ -26,17 +26,21 @@ _OUTCOMES = {"converged"}
 
 
 def shown_as(record: Record) -> tuple[str, str]:
-    """Return a run's backbone and strategy as a table shows them."""
+    """Return a run's backbone and strategy as a table shows them.
+
+    Where ViennaRNA folds, swayed by what the model learned (the decoder `hybrid`), the name says
+    so: the score is not the model's alone.
+    """
     backbone, strategy = record["backbone"], record["strategy"]
     random = backbone["kind"] == "encoder" and backbone["init"] == "random"
     name, base, types = strategy["name"], strategy.get("base"), strategy.get("types")
     if types:
         several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
         name = f"{name} ({types}{several})"
-    return (
-        f"{backbone['name']} (random)" if random else backbone["name"],
-        f"{name} on {base}" if base else name,
-    )
+    shown = f"{backbone['name']} (random)" if random else backbone["name"]
+    if record["selection"].get("decoder") == "hybrid":
+        shown += " with ViennaRNA"
+    return shown, f"{name} on {base}" if base else name
 
 
 def settings_of(record: Record) -> dict[str, Any]:

@@ -47,6 +47,19 @@ def test_ways_to_name_a_row(tmp_path: Path, make_run: MakeRun) -> None:
     assert ids(tmp_path, f"{kmer.name}+{first.name[:7]}") == [kmer.name, first.name]
 
 
+def test_a_folded_row_is_named_after_the_folding_too(tmp_path: Path, make_run: MakeRun) -> None:
+    plain, folded = make_run(), make_run(seed=1)
+    record = json.loads((folded / "record.json").read_text())
+    change(
+        folded,
+        selection=record["selection"] | {"decoder": "hybrid"},
+        recipe=record["recipe"] | {"decoder": "hybrid"},
+    )
+    assert ids(tmp_path, "rnaernie-tiny/full") == [plain.name]
+    for name in ("rnaernie-tiny with ViennaRNA", "rnaernie-tiny (random) with ViennaRNA/full"):
+        assert ids(tmp_path, name) == [folded.name]
+
+
 def test_an_imported_record_stands_for_its_run(tmp_path: Path, make_run: MakeRun) -> None:
     import_run(make_run(**KMER), tmp_path / "results")
     [run] = select("kmer", found(tmp_path)).runs
