@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.data.targets import Targets
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.data.targets import Targets, targets_of
 from rnaernie_bench.levels import outputs
 
 if TYPE_CHECKING:
@@ -89,17 +88,10 @@ def labels_to_learn(context: FitContext) -> np.ndarray:
     Raises:
         DataError: if all items are of one class.
     """
-    labels = labels_of(context.train)
-    _refuse_one_class(context, labels)
-    return labels
+    from rnaernie_bench.strategies.lesson import refuse_one_class
 
-
-def _refuse_one_class(context: FitContext, labels: np.ndarray) -> None:
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            "the train part holds items of one class, two are needed",
-            where=f"data set {context.dataset.name}",
-        )
+    refuse_one_class(context, targets_of(context.train, context.task.problem))
+    return labels_of(context.train)
 
 
 def best_on_validation(
@@ -114,14 +106,13 @@ def best_on_validation(
         strengths: one or more.
 
     Raises:
-        DataError: if train holds items of one class only.
+        DataError: if train holds one class only, or so of a label.
     """
-    from rnaernie_bench.strategies.lesson import lesson
+    from rnaernie_bench.strategies.lesson import lesson, refuse_one_class
 
     task, metric, taught = context.task, context.task.main_metric, lesson(context)
-    if task.problem != "regression":
-        for column in taught.train.values.T.reshape(-1, len(taught.train.values)):
-            _refuse_one_class(context, column[~np.isnan(column)])
+    if task.problem == "multilabel":  # each column is a regression
+        refuse_one_class(context, taught.train)
     width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):
