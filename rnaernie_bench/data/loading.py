@@ -21,7 +21,7 @@ from rnaernie_bench.data.labels import label_of
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.pairs import read_pairs
 from rnaernie_bench.data.sources import locate
-from rnaernie_bench.data.targets import known_of
+from rnaernie_bench.data.targets import classes_of, known_of
 from rnaernie_bench.data.text import read_lines as text_lines
 from rnaernie_bench.declaration import DataFile, HeldOut
 from rnaernie_bench.errors import ConfigError, DataError
@@ -168,7 +168,7 @@ def make_split(
     Raises:
         ConfigError: if there is no such split or fold, or the fraction is out of range.
         DataError: if the data set lacks a part, a part of the split is left empty, or knows nothing
-            of one of several labels.
+            of one of several labels, or if train has one class.
     """
     if name not in task.splits:
         raise ConfigError(
@@ -238,12 +238,20 @@ def make_split(
 
 
 def _checked(split: Split, task: Task, where: str) -> Split:
-    """Return `split`, of which each part knows something of all labels or quantities.
+    """Return `split`: train has two classes, or each part knows something of all labels.
 
     Raises:
         DataError: naming part and label.
     """
-    if task.problem not in ("multilabel", "regression"):
+    if task.decodes:
+        return split
+    if task.problem in ("binary", "multiclass"):
+        if len(set().union(*map(classes_of, split.train))) < 2:
+            raise DataError(
+                "the train part holds one class, two are needed",
+                where=where,
+                remedy="give it examples of another",
+            )
         return split
     parts = {"train": split.train, "validation": split.validation}
     parts |= {f"test part '{name}'": items for name, items in split.tests.items()}

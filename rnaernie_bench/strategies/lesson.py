@@ -17,7 +17,6 @@ from rnaernie_bench.data.targets import (
     targets_of,
     weights_of,
 )
-from rnaernie_bench.errors import DataError
 from rnaernie_bench.fitting import FitContext
 from rnaernie_bench.levels import outputs
 from rnaernie_bench.measures.answers import metrics_of
@@ -52,16 +51,11 @@ def lesson(context: FitContext) -> Lesson:
     """Return what the items of `context` teach.
 
     Nothing but train decides how targets are scaled, and how much values and classes count.
-
-    Raises:
-        DataError: if all of train is of one class, where each unit has one.
     """
     problem = context.task.problem
     train, validation = (
         targets_of(items, problem) for items in (context.train, context.validation)
     )
-    if problem in ("binary", "multiclass"):
-        refuse_one_class(context, train)
     balanced = context.config.task.class_weights == "balanced"
     width = outputs(problem, len(context.task.labels))
     counted = class_weights(train, width) if balanced else None
@@ -71,21 +65,3 @@ def lesson(context: FitContext) -> Lesson:
     if scaling is not None:
         train, validation = scaling.apply(train), scaling.apply(validation)
     return Lesson(context, train, validation, weights, validation_weights, counted, scaling)
-
-
-def refuse_one_class(context: FitContext, train: Targets) -> None:
-    """Refuse targets of train that know one class only, in any column.
-
-    Raises:
-        DataError: naming the data set, and the column if there are several.
-    """
-    names, known = context.task.labels, train.labelled.reshape(len(train.values), -1)
-    values = train.values.reshape(known.shape)
-    for column in range(known.shape[1]):
-        if len(np.unique(values[known[:, column], column])) < 2:
-            of = f"'{names[column]}'" if train.problem == "multilabel" else "items"
-            raise DataError(
-                f"the train part holds {of} of one class, two are needed",
-                where=f"data set {context.dataset.name}",
-                remedy="give it examples of another; backbone=majority needs none",
-            )

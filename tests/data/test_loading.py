@@ -204,6 +204,14 @@ def test_a_part_knows_something_of_each_label(small_task: Make) -> None:
         make_split(task, Dataset("small", parts), "published")
 
 
+def test_train_has_two_classes(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    parts = load_dataset(task, simulated=False).parts
+    one = tuple(item for item in parts["train"] if item.label == 0)
+    with pytest.raises(DataError, match="the train part holds one class, two are needed"):
+        make_split(task, Dataset("small", {**parts, "train": one}), "published")
+
+
 def test_relatives_stay_together_through_groups_and_sequences() -> None:
     # b shares a group with a and a sequence with c, whose group d has: one family of four.
     rows = [("a", "AA", "1"), ("b", "CC", "1"), ("c", "CC", "2"), ("d", "GG", "2"), ("e", "UU", "")]

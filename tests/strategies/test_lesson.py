@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.data.items import TokenItem
-from rnaernie_bench.errors import DataError
 from rnaernie_bench.strategies.lesson import lesson
 
 
@@ -35,13 +34,3 @@ def test_scores_are_judged_in_the_units_of_the_data():
     assert taught.score(np.array([[-1.0], [1.0]], dtype=np.float32))["rmse"] == 0
     off = taught.score(np.array([[0.0], [0.0]], dtype=np.float32))
     assert off["rmse"] == pytest.approx(1)
-
-
-def test_what_is_not_known_is_no_second_class():
-    nothing = context()
-    nothing.task.problem, nothing.task.labels = "multiclass", ("x", "y")
-    labels = np.array([[1.0], [np.nan]], dtype=np.float32)
-    nothing.dataset = SimpleNamespace(name="d")
-    nothing.train = (TokenItem("i", "AC", labels),)
-    with pytest.raises(DataError, match="items of one class, two are needed; give it"):
-        lesson(nothing)
