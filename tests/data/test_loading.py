@@ -118,7 +118,8 @@ def test_one_id_cannot_stand_for_two_test_items(small_task: Make) -> None:
     tests = {"a": TestPart("a"), "b": TestPart("b")}
     split = SplitDeclaration("train", "validation", tests)
     declared = replace(task, splits={"s": split})
-    rest = {"train": (SequenceItem("t", "AAAA", 0),), "validation": (SequenceItem("v", "CCCC", 0),)}
+    train = SequenceItem("t", "AAAA", 0), SequenceItem("s", "AAAC", 1)
+    rest = {"train": train, "validation": (SequenceItem("v", "CCCC", 0),)}
     with pytest.raises(DataError, match="the id 'x' of test part 'b' stands for another item"):
         make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (two,)}), "s")
     kept = make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (one,)}), "s")
