@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnaernie_bench.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.config import compose
 from rnaernie_bench.data.audit import BEGIN, END, identical
@@ -323,4 +325,16 @@ def _training(task: Task, dataset: Dataset, split: Split) -> Finding:
 
 
 def _handful(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(sorted(items, key=lambda item: len(item.sequence))[:HANDFUL])
+    """Return some of the shortest items, of all classes in turn: one alone teaches nothing."""
+    met: Counter[Any] = Counter()
+    places: list[tuple[int, int, Any]] = []
+    for item in sorted(items, key=lambda item: (_uniform(item), len(item.sequence))):
+        places.append((met[item.stratum], len(places), item))
+        met[item.stratum] += 1
+    return tuple(item for *_, item in sorted(places, key=lambda place: place[:2])[:HANDFUL])
+
+
+def _uniform(item: Any) -> bool:
+    """Return whether all that is known of the bases of an item, or of their pairs, is alike."""
+    labels = getattr(item, "labels", None)
+    return labels is not None and len(np.unique(labels[~np.isnan(labels)])) < 2

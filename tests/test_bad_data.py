@@ -69,7 +69,7 @@ CASES = {
     duplicate_id: ("train.fasta, record 6", "stands in record 3 already", "rename one"),
     empty_file: ("test.fasta", "the file is empty", "give a file with FASTA records"),
     truncated_gzip: ("train.fasta", "truncated or damaged", "fetch or compress it again"),
-    wrong_checksum: ("train.fasta", "its SHA-256 is", "data fetch tiny_cls"),
+    wrong_checksum: ("train.fasta", "its SHA-256 is", "correct its sha256"),
     missing_file: ("tiny/validation.fasta", "neither in a folder", "data fetch tiny_cls"),
     other_number_of_records: ("test.fasta", "holds 12 records, the task declares 13", "correct"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.data.targets import Targets
+from rnaernie_bench.data.targets import Targets, targets_of
 from rnaernie_bench.errors import DataError
 from rnaernie_bench.levels import outputs
 
@@ -89,17 +89,26 @@ def labels_to_learn(context: FitContext) -> np.ndarray:
     Raises:
         DataError: if all items are of one class.
     """
-    labels = labels_of(context.train)
-    _refuse_one_class(context, labels)
-    return labels
+    refuse_one_class(context, targets_of(context.train, context.task.problem))
+    return labels_of(context.train)
 
 
-def _refuse_one_class(context: FitContext, labels: np.ndarray) -> None:
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            "the train part holds items of one class, two are needed",
-            where=f"data set {context.dataset.name}",
-        )
+def refuse_one_class(context: FitContext, train: Targets) -> None:
+    """Refuse targets of train that know one class only, in any column.
+
+    Raises:
+        DataError: naming the data set, and the column if there are several.
+    """
+    names, known = context.task.labels, train.labelled.reshape(len(train.values), -1)
+    values = train.values.reshape(known.shape)
+    for column in range(known.shape[1]):
+        if len(np.unique(values[known[:, column], column])) < 2:
+            of = f"'{names[column]}'" if train.problem == "multilabel" else "items"
+            raise DataError(
+                f"the train part holds {of} of one class, two are needed",
+                where=f"data set {context.dataset.name}",
+                remedy="give it examples of another; backbone=majority needs none",
+            )
 
 
 def best_on_validation(
@@ -114,14 +123,13 @@ def best_on_validation(
         strengths: one or more.
 
     Raises:
-        DataError: if train holds items of one class only.
+        DataError: if train holds one class only, or so of a label.
     """
     from rnaernie_bench.strategies.lesson import lesson
 
     task, metric, taught = context.task, context.task.main_metric, lesson(context)
     if task.problem != "regression":
-        for column in taught.train.values.T.reshape(-1, len(taught.train.values)):
-            _refuse_one_class(context, column[~np.isnan(column)])
+        refuse_one_class(context, taught.train)
     width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):

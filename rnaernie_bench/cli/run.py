@@ -85,6 +85,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.launchers.jobs import in_process
 
     settings, folders = arguments.overrides, list(arguments.task_path)
+    prepare_libraries()  # before own data are read by one of them
     if arguments.train or arguments.test:
         refuse_several("declaring own data", "declare them once, then run task=NAME --task-path")
         settings, folder = _declare(arguments)
@@ -97,7 +98,6 @@ def execute(arguments: argparse.Namespace) -> int:
             where="launcher",
             remedy="launchers carry out suites and sweeps",
         )
-    prepare_libraries()
     if processes.count() > 1:
         return _execute_together(configs, folders, repeat=arguments.repeat)
     _execute_all(configs, folders, repeat=arguments.repeat)

@@ -41,8 +41,10 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.task import load_task, load_tasks
 
     if arguments.action == "list":
-        for task in load_tasks(arguments.task_path).values():
-            print(f"{task.key:<18} {task.level:<9} {task.problem:<11} {task.title}")
+        tasks = load_tasks(arguments.task_path).values()
+        width = max((len(task.key) for task in tasks), default=0)
+        for task in tasks:
+            print(f"{task.key:<{width}} {task.level:<9} {task.problem:<11} {task.title}")
         return 0
     task = load_task(arguments.task, arguments.task_path)
     print(task.card.read_text(encoding="utf-8") if task.card.exists() else task.title)

@@ -25,7 +25,7 @@ from rnaernie_bench.contacts.model import ContactModel, HeadOnStates, Loss, save
 from rnaernie_bench.contacts.values import ValueExamples, pair_scores, values_loss
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.targets import Targets
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.features import StateTable
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.heads.contact import contact_loss
@@ -205,11 +205,17 @@ def train_contacts(
         inputs_of: what the model reads of sequences.
 
     Raises:
-        DataError: for a sequence over the limit under ``task.length=error``.
+        DataError: for a sequence over the limit under ``task.length=error``; if train has no pair.
     """
     refuse_long(context, reader)
     if not context.task.decodes:
         return _train_values(context, model, reader, learning_rate, inputs_of)
+    if not any(len(item.pairs) for item in context.train):
+        raise DataError(
+            "no sequence of the train part has a base pair",
+            where=f"data set {context.dataset.name}",
+            remedy="give it structures with pairs",
+        )
 
     def examples(items: Items) -> ContactExamples:
         kept = readable(items, reader)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
 from rnaernie_bench.data.cuts import components, cut_split
@@ -19,6 +21,7 @@ from rnaernie_bench.data.labels import label_of
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.pairs import read_pairs
 from rnaernie_bench.data.sources import locate
+from rnaernie_bench.data.targets import classes_of, known_of
 from rnaernie_bench.data.text import read_lines as text_lines
 from rnaernie_bench.declaration import DataFile, HeldOut
 from rnaernie_bench.errors import ConfigError, DataError
@@ -164,7 +167,8 @@ def make_split(
 
     Raises:
         ConfigError: if there is no such split or fold, or the fraction is out of range.
-        DataError: if the data set lacks a part, or a part of the split is left empty.
+        DataError: if the data set lacks a part, a part of the split is left empty, or knows nothing
+            of one of several labels, or if train has one class.
     """
     if name not in task.splits:
         raise ConfigError(
@@ -182,7 +186,7 @@ def make_split(
             raise DataError(
                 f"the part '{key}' that the split '{name}' needs is missing or empty",
                 where=f"{task.name}, data set {dataset.name}",
-                remedy=did_you_mean(key, list(parts)),
+                remedy="give it items" if key in parts else did_you_mean(key, list(parts)),
             )
         return parts[key]
 
@@ -190,7 +194,9 @@ def make_split(
     if declared.cut is not None:
         found = cut_split(name, declared, part(declared.train), where=where)
         kept = {key: subset(found.tests[key], t.fraction) for key, t in declared.tests.items()}
-        return replace(found, train=subset(found.train, train_fraction), tests=kept)
+        return _checked(
+            replace(found, train=subset(found.train, train_fraction), tests=kept), task, where
+        )
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
         sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
@@ -227,7 +233,37 @@ def make_split(
                 where=f"{task.name}, split {name}",
                 remedy="declare a validation part of its own",
             )
-    return Split(name, subset(train, train_fraction), validation, tests, fold)
+    found = Split(name, subset(train, train_fraction), validation, tests, fold)
+    return _checked(found, task, where)
+
+
+def _checked(split: Split, task: Task, where: str) -> Split:
+    """Return `split`: train has two classes, or each part knows something of all labels.
+
+    Raises:
+        DataError: naming part and label.
+    """
+    if task.decodes:
+        return split
+    if task.problem in ("binary", "multiclass"):
+        if len(set().union(*map(classes_of, split.train))) < 2:
+            raise DataError(
+                "the train part holds one class, two are needed",
+                where=where,
+                remedy="give it examples of another",
+            )
+        return split
+    parts = {"train": split.train, "validation": split.validation}
+    parts |= {f"test part '{name}'": items for name, items in split.tests.items()}
+    for part, items in parts.items():
+        known = np.any([known_of(item) for item in items], axis=0)
+        if not known.all():
+            raise DataError(
+                f"nothing is known of '{task.labels[int(known.argmin())]}' in {part}",
+                where=where,
+                remedy="add items of which it is known, or take the label out of the task",
+            )
+    return split
 
 
 def used_by(split: Split, dataset: Dataset) -> Dataset:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.data.fasta import read_named
-from rnaernie_bench.data.own_cells import classes_of_cell, numbers_of_cell
+from rnaernie_bench.data.own_cells import check_classes, lists_of, write_lists
 from rnaernie_bench.data.own_pairs import classes_of_pairs, pair_dataset
 from rnaernie_bench.data.own_structures import structure_dataset
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.data.tables import open_table
+from rnaernie_bench.data.tables import ENDINGS, open_table
 from rnaernie_bench.declaration import Table
 from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.files import atomic_folder
@@ -147,6 +147,8 @@ def declare(data: OwnData, folder: Path) -> Task:
     classes = _classifies(data)
     if classes and len(data.label) != 1:
         raise ConfigError("classes stand in one column", where="label", remedy="name one")
+    if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
+        raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
     if data.level == "pair" and data.id != "id":
         raise ConfigError("pairs are called by the numbers of their rows", where="id")
     target = (folder / data.name).resolve()
@@ -168,6 +170,8 @@ def declare(data: OwnData, folder: Path) -> Task:
             found = sorted(_values(tables["train"], temporary)) if classes else []
         if classes:
             labels = list(data.classes) or found
+            if not data.classes:
+                check_classes(found, data.problem, data.label[0], data.train[-1])
         metric = data.metric or _MAIN[data.level, data.problem]
         length = _LENGTHS[data.level]
         check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
@@ -267,7 +271,9 @@ def _table(
     path = others[0].resolve()
     count = 0
     if data.level == "token":
-        count = _write_lists(folder / f"{part}.parquet", written, data, columns["sequence"])
+        roles = {"id": data.id, "sequence": columns["sequence"], "group": data.group}
+        lists = lists_of(written, data.label, roles, classes=_classifies(data), table=others[0])
+        count = write_lists(folder / f"{part}.parquet", lists)
         path = target / f"{part}.parquet"
     elif fasta:
         count = _write_csv(folder / f"{part}.csv", written)
@@ -296,9 +302,17 @@ class Rows:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise DataError("there is no such file", where=path, remedy="check the path")
+        if path.suffix not in ENDINGS:
+            raise DataError(
+                "the name does not tell which kind of table it is",
+                where=path,
+                remedy="let it end in " + ", ".join(ENDINGS),
+            )
         self.path = path
         self._table = Table(source=str(path.resolve()))
         _, _, self.columns = open_table(self._table)
+        if not self.columns:
+            raise DataError("the table is empty", where=path, remedy="give one with rows")
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield the rows from the first."""
@@ -320,9 +334,15 @@ class Rows:
 
 
 def _values(table: Mapping[str, Any], folder: Path) -> set[str]:
-    """Return the classes of a table: what stands in its column of labels."""
+    """Return the classes of a table: what stands in its column of labels.
+
+    Args:
+        table: its declaration.
+        folder: where it is if it was written, and not yet what stands there from another time.
+    """
     path = Path(table["source"])
-    rows = Rows(path if path.is_file() else folder / path.name)
+    written = folder / path.name
+    rows = Rows(written if written.is_file() else path)
     cells = (row[table["label"]] for row in rows)
     words = (word for cell in cells for word in (cell if isinstance(cell, list) else [cell]))
     return {str(word).strip() for word in words if word is not None} - {""}
@@ -361,26 +381,6 @@ def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
                 writer.writeheader()
             writer.writerow(row)
     return count
-
-
-def _write_lists(
-    path: Path, rows: Iterable[Mapping[str, Any]], data: OwnData, sequence: str
-) -> int:
-    """Write rows whose labels are lists of numbers as Parquet, and return how many there are."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    read = classes_of_cell if _classifies(data) else numbers_of_cell
-    found: list[dict[str, Any]] = []
-    for number, row in enumerate(rows, start=1):
-        place = f"{path.stem}, row {number}, column"
-        lists = {column: read(row[column], f"{place} '{column}'") for column in data.label}
-        kept = {data.id: str(row.get(data.id) or number), sequence: row[sequence]}
-        group = {data.group: row[data.group]} if data.group else {}
-        found.append({**kept, **group, **lists})
-    if found:
-        pq.write_table(pa.Table.from_pylist(found), path)
-    return len(found)
 
 
 def _parts(dataset: Mapping[str, Any]) -> Counter[str]:

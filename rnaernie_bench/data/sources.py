@@ -133,7 +133,9 @@ def _verify(path: Path, file: DataFile, task: str) -> None:
             f"the file differs from what the task declares: its SHA-256 is {found},"
             f" expected {file.sha256}",
             where=path,
-            remedy=f"remove it, then run `rnaernie-bench data fetch {task}`",
+            remedy=f"remove it, then run `rnaernie-bench data fetch {task}`"
+            if file.url
+            else "put the right file there, or correct its sha256 in the task",
         )
 
 

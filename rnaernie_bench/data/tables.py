@@ -28,6 +28,9 @@ _BUILDERS: Mapping[str, str] = {
 }
 """File ending -> builder of `datasets`."""
 
+ENDINGS = tuple(_BUILDERS)
+"""Those of local tables."""
+
 _JSON = (".json", ".json.gz", ".json.zip")
 """Endings of what pandas reads: a mapping of columns to mappings of rows, as it writes them."""
 
@@ -101,6 +104,8 @@ def read_table(table: Table, task: Task) -> Items:
         else:
             numbers = columns_of(row, table.labels, task, where)
             items.append(SequenceItem(identity, sequence, numbers, group))
+    if not number:
+        raise DataError("the table has no row", where=place, remedy="give one with rows")
     if table.records and number != table.records:
         raise DataError(
             f"the table holds {number} rows, the task declares {table.records}",

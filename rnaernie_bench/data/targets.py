@@ -86,6 +86,23 @@ def targets_of(items: Sequence[Any], problem: Problem) -> Targets:
     return Targets(problem, values, sizes, errors)
 
 
+def known_of(item: Any) -> np.ndarray:
+    """Return of which labels or quantities anything is known of an item, bool (columns,)."""
+    if isinstance(item, TokenItem):
+        return np.asarray(~np.isnan(item.labels).all(axis=0))
+    if isinstance(item, ContactValuesItem):
+        return np.asarray(~np.isnan(item.labels).all(axis=0) | (item.unlisted == 0))
+    return ~np.isnan(np.array(item.label, dtype=np.float64))
+
+
+def classes_of(item: Any) -> set[float]:
+    """Return the classes that are known of an item, of its bases, or of pairs of them."""
+    if isinstance(item, TokenItem | ContactValuesItem):
+        listed = set(np.unique(item.labels[~np.isnan(item.labels)]).tolist())
+        return listed | ({0.0} if isinstance(item, ContactValuesItem) else set())
+    return {item.label}
+
+
 def _errors(item: TokenItem) -> np.ndarray:
     return np.full_like(item.labels, np.nan) if item.errors is None else item.errors
 

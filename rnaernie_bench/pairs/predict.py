@@ -12,6 +12,7 @@ import numpy as np
 
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
+from rnaernie_bench.data.text import source_name
 from rnaernie_bench.errors import ConfigError, ResultError
 from rnaernie_bench.fitting import Fitted
 from rnaernie_bench.levels import Problem
@@ -106,8 +107,16 @@ def predict_pairs(predictor: PairPredictor, source: Path | str) -> Iterator[Pair
         DataError: for a malformed table, an id of two sequences, or a sequence over the limit.
     """
     pairs = read_named_pairs(source, COLUMNS)
+    network: Any = predictor.fitted
     while chunk := list(islice(pairs, CHUNK)):
-        scores = predictor.fitted.logits([(pair.first, pair.second) for pair in chunk])
+        sequences = [(pair.first, pair.second) for pair in chunk]
+        if _limit(predictor) is not None:
+            from rnaernie_bench.pairs.strategies import refuse_long_pairs
+
+            name = source_name(source)
+            names = [f"{name}, pair '{pair.first_id}' and '{pair.second_id}'" for pair in chunk]
+            refuse_long_pairs(sequences, network.reader, network.model.encoding, names)
+        scores = network.logits(sequences)
         yield from predictor.told(chunk, scores)
 
 
@@ -135,14 +144,20 @@ def predict_all(
             where="--targets",
             remedy="predict a table of pairs, or use a run of a binary task",
         )
-    named = list(read_named(queries))
-    found = screen(
-        predictor.fitted, [sequence for _, sequence in named], read_named(targets), top=top
-    )
+    limit, remedy = _limit(predictor), "cut it to the site in question"
+    named = list(read_named(queries, max_bases=limit, remedy=remedy))
+    stream = read_named(targets, max_bases=limit, remedy=remedy)
+    found = screen(predictor.fitted, [sequence for _, sequence in named], stream, top=top)
     for (name, sequence), hits in zip(named, found, strict=True):
         pairs = [NamedPair(name, sequence, hit.name, hit.sequence) for hit in hits]
         scores = np.array([[hit.logit] for hit in hits], dtype=np.float32).reshape(-1, 1)
         yield from predictor.told(pairs, scores)
+
+
+def _limit(predictor: PairPredictor) -> int | None:
+    """Return how many bases of a sequence a network reads; None of baselines, which read all."""
+    reader = getattr(predictor.fitted, "reader", None)
+    return None if reader is None else int(reader.max_bases)
 
 
 def write_pairs_tsv(

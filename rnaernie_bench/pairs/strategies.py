@@ -39,7 +39,7 @@ from rnaernie_bench.pairs.model import (
     save_pair_model,
 )
 from rnaernie_bench.strategies.lesson import lesson
-from rnaernie_bench.strategies.network import last_linear, unscale
+from rnaernie_bench.strategies.network import last_linear, place_of, unscale
 from rnaernie_bench.strategies.states import Found, embedded
 from rnaernie_bench.training import TrainingSummary, train
 
@@ -145,11 +145,19 @@ def states_of(model: PairModel, reader: PairReader, sequences: Sequence[str]) ->
             yield index, states[: lengths[index] - model.specials]
 
 
-def refuse_long_pairs(pairs: Sequence[Pair], reader: PairReader, encoding: str) -> None:
+def refuse_long_pairs(
+    pairs: Sequence[Pair], reader: PairReader, encoding: str, names: Sequence[str] | None = None
+) -> None:
     """Refuse a pair that does not fit.
 
+    Args:
+        pairs: what is to be read.
+        reader: how.
+        encoding: of the network.
+        names: what messages call the pairs; by their places, from 1, if None.
+
     Raises:
-        DataError: naming its place among `pairs`, from 1.
+        DataError: naming the first of those that are too long by most.
     """
     limit = reader.limit(encoding)
     if encoding == "joint":
@@ -161,9 +169,16 @@ def refuse_long_pairs(pairs: Sequence[Pair], reader: PairReader, encoding: str) 
         joint = "both sequences have" if encoding == "joint" else "a sequence has"
         raise DataError(
             f"{joint} {lengths[place]} bases, {limit} fit",
-            where=f"pair {place + 1}",
+            where=names[place] if names else f"pair {place + 1}",
             remedy="cut them to the site in question",
         )
+
+
+def _refuse_long(context: FitContext, reader: PairReader, encoding: str) -> None:
+    """Refuse what does not fit, tests included, before time is spent on training."""
+    for part, items in context.dataset.parts.items():
+        names = [f"{place_of(context, part)}, pair {item.id}" for item in items]
+        refuse_long_pairs([item.input for item in items], reader, encoding, names)
 
 
 def fit_network(
@@ -213,8 +228,7 @@ def _train(
 ) -> TrainingSummary:
     """Train `model` by the recipe; it holds its best epoch on validation afterwards."""
     encoding = context.config.task.encoding or "towers"
-    for items in (context.train, context.validation):
-        refuse_long_pairs([item.input for item in items], reader, encoding)
+    _refuse_long(context, reader, encoding)
 
     def examples(items: Items, targets: Targets) -> PairExamples:
         return PairExamples(inputs_of([item.input for item in items]), targets)
@@ -286,8 +300,8 @@ def _cached(
     context: FitContext, encoder: Encoder, model: PairModel, reader: PairReader
 ) -> StateTable:
     """Return the states of all sequences of the data set, cached; splits of one set share them."""
+    _refuse_long(context, reader, "towers")
     pairs = [item.input for part in context.dataset.parts.values() for item in part]
-    refuse_long_pairs(pairs, reader, "towers")
     sequences = sorted({sequence for pair in pairs for sequence in pair})
     key = {"sequences": hashlib.sha256("\n".join(sequences).encode()).hexdigest()}
     compute = partial(states_of, model, reader)

@@ -15,6 +15,8 @@ LIMITS = (
     "Being tied is not being equal: with few seeds that differ widely, only large differences can "
     "be shown.",
     "A row that ended by the budget might gain from more training.",
+    "Contacts and pairs that are multiclass, multilabel or regression have no table: no real data "
+    "of them are known to us, and they are tested on made sets alone.",
     "Times and memory are those of the machine named in each record's `environment`.",
 )
 """What the figures do not show, a sentence each."""

@@ -17,10 +17,10 @@ from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.targets import Scaling, Targets, units_of
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.fitting import FitContext, FitReport
 from rnaernie_bench.inference import best_device, in_batches
-from rnaernie_bench.levels import LengthPolicy, Level, outputs
+from rnaernie_bench.levels import LengthPolicy, Level, lengths, outputs
 from rnaernie_bench.material import Examples
 from rnaernie_bench.model import TaskModel, build_head, save_model
 from rnaernie_bench.strategies.lesson import lesson
@@ -121,14 +121,28 @@ def refuse_long(context: FitContext, reader: Reader) -> None:
     """
     if reader.policy != "error":
         return
-    files = {} if context.dataset.simulated else context.task.dataset.file_parts
+    task = context.task
+    others = [policy for policy in lengths(task.level, task.problem) if policy != "error"]
+    remedy = " or ".join(["cut or remove it", *(f"set task.length={policy}" for policy in others)])
     for part, items in context.dataset.parts.items():
-        paths = ", ".join(file.path for file in files.get(part, {}).values())
-        file = paths or f"{context.dataset.name}, part {part}"
-        long = [item for item in items if len(item.sequence) > reader.max_bases]
-        reader.encode(
-            [item.sequence for item in long], [f"{file}, record '{item.id}'" for item in long]
-        )
+        for item in items:
+            if len(item.sequence) > reader.max_bases:
+                raise DataError(
+                    f"the sequence has {len(item.sequence)} bases, {reader.max_bases} fit",
+                    where=f"{place_of(context, part)}, record '{item.id}'",
+                    remedy=remedy,
+                )
+
+
+def place_of(context: FitContext, part: str) -> str:
+    """Return how messages call what a part was read from."""
+    if not context.dataset.simulated:
+        declared = context.task.dataset
+        if part in declared.tables:
+            return declared.tables[part].source
+        if part in declared.file_parts:
+            return ", ".join(file.path for file in declared.file_parts[part].values())
+    return f"{context.dataset.name}, part {part}"
 
 
 def train_network(

@@ -151,12 +151,14 @@ def test_the_card_holds_the_figures_of_the_real_data(
 
 def test_parts_of_any_task_can_be_audited(small_task: Callable[..., Task]) -> None:
     task = small_task(
-        train=">RF1_a tRNA\nACGT\n", validation=">RF1_b miRNA\nGG\n", test=">RF1_c tRNA\nU\n"
+        train=">RF1_a tRNA\nACGT\n>RF1_d miRNA\nAC\n",
+        validation=">RF1_b miRNA\nGG\n",
+        test=">RF1_c tRNA\nU\n",
     )
     dataset = load_dataset(task, simulated=False)
     figures = audit(task, dataset, make_split(task, dataset, "published"))
     assert figures.labels == ("tRNA", "miRNA")
-    assert figures.parts[0].per_class == (1, 0)
+    assert figures.parts[0].per_class == (1, 1)
 
 
 def test_partners_of_pairs_are_compared_with_their_like(task: Task) -> None:

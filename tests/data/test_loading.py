@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -117,7 +118,8 @@ def test_one_id_cannot_stand_for_two_test_items(small_task: Make) -> None:
     tests = {"a": TestPart("a"), "b": TestPart("b")}
     split = SplitDeclaration("train", "validation", tests)
     declared = replace(task, splits={"s": split})
-    rest = {"train": (SequenceItem("t", "AAAA", 0),), "validation": (SequenceItem("v", "CCCC", 0),)}
+    train = SequenceItem("t", "AAAA", 0), SequenceItem("s", "AAAC", 1)
+    rest = {"train": train, "validation": (SequenceItem("v", "CCCC", 0),)}
     with pytest.raises(DataError, match="the id 'x' of test part 'b' stands for another item"):
         make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (two,)}), "s")
     kept = make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (one,)}), "s")
@@ -193,6 +195,22 @@ def test_validation_is_cut_from_train(small_task: Make) -> None:
     assert not {i.group for i in split.train} & {i.group for i in split.validation}
     assert {*split.train, *split.validation} == set(dataset.parts["train"])
     assert make_split(task, dataset, "s", train_fraction=0.5).validation == split.validation
+
+
+def test_a_part_knows_something_of_each_label(small_task: Make) -> None:
+    task = replace(small_task(**PARTS), problem="regression", labels=("one", "two"))
+    known, *unknown = (SequenceItem(n, n, (1.0, 2.0 if n == "A" else math.nan)) for n in "ACG")
+    parts = {"train": (unknown[0], known), "validation": (known,), "test": (unknown[1],)}
+    with pytest.raises(DataError, match=r"nothing is known of 'two' in test part 'full'"):
+        make_split(task, Dataset("small", parts), "published")
+
+
+def test_train_has_two_classes(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    parts = load_dataset(task, simulated=False).parts
+    one = tuple(item for item in parts["train"] if item.label == 0)
+    with pytest.raises(DataError, match="the train part holds one class, two are needed"):
+        make_split(task, Dataset("small", {**parts, "train": one}), "published")
 
 
 def test_relatives_stay_together_through_groups_and_sequences() -> None:

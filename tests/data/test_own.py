@@ -125,6 +125,42 @@ def test_classes_of_bases(data: OwnData, tmp_path: Path) -> None:
     first, second, _ = load_dataset(task, simulated=False).parts["train"]
     assert first.labels[:4, 0].tolist() == [0, 0, 2, 1] and np.isnan(first.labels[4, 0])
     assert second.labels[:3, 0].tolist() == [0, 2, 3]
+    # Another table of that name: nothing is left of what was written for the first.
+    write(own.train[0], [{"seq": "GGAAA", "t": "hs"}])
+    write(own.test[0], [{"seq": "ACGU", "t": "h"}])
+    assert declare(replace(own, label=("t",)), tmp_path / "own").labels == ("h", "s")
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1 0 1 1", "d.csv, row 2, column 's': there are 4 values for 3 bases"),
+        ("1 inf 0", "d.csv, row 2, column 's': a number is infinite"),
+        ("NA NA", "d.csv, row 2: no label is known"),
+        ("", "d.csv, row 2: no label is known"),
+    ],
+)
+def test_what_is_wrong_with_bases_is_named_by_the_users_own_row(
+    tmp_path: Path, cell: str, words: str
+) -> None:
+    good = {"seq": "GGA", "s": "1 0"}
+    train = write(tmp_path / "d.csv", [good, {"seq": "ACG", "s": cell}])
+    own = OwnData(
+        (train,), (write(tmp_path / "e.csv", [good]),), "token", "regression", ("s",), "seq"
+    )
+    with pytest.raises(DataError) as caught:
+        declare(own, tmp_path / "own")
+    assert words in str(caught.value)
+    assert not list((tmp_path / "own").glob("*/task.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.xlsx", "let it end in .arrow, .csv"), ("a.csv", "the table is empty")]
+)
+def test_what_is_no_table_is_refused(data: OwnData, tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=words):
+        declare(replace(data, train=(tmp_path / name,)), tmp_path / "own")
 
 
 def test_a_fasta_file_and_a_table_of_its_labels(data: OwnData, tmp_path: Path) -> None:
@@ -207,7 +243,11 @@ def test_pairs(
         ({"id": "name"}, "pairs are called by the numbers of their rows"),
         ({"test": (Path("a.csv"), Path("b.csv"))}, "test: a part of pairs is one table"),
         ({"test": (Path("none.csv"),)}, "none.csv: the file cannot be read"),
-        ({"problem": "binary", "label": ("share",)}, "two labels are needed"),
+        (
+            {"problem": "binary", "label": ("name",), "group": None},
+            "pairs.csv: the column 'name' has 20 (m0, m1, m10, m11, m12, ...), two labels are need",
+        ),
+        ({"problem": "multilabel", "label": ("yes", "yes")}, "label: 'yes' is named twice"),
         ({"metric": "spearman"}, "'spearman' is not allowed"),
         ({"second": "mir"}, "each column has one meaning"),
     ],
@@ -251,7 +291,7 @@ def test_pairs_on_the_command_line(
         ({"metric": "spearman"}, "'spearman' is not allowed"),
         ({"test": (Path("none.csv"),)}, "none.csv: there is no such file"),
         ({"test": (Path("a.fa"),)}, "a part is one table, or one FASTA file and one table"),
-        ({"level": "token", "problem": "regression"}, "not a list of numbers"),
+        ({"level": "token", "problem": "regression"}, "My set.csv, row 1, column 'kind': not a li"),
     ],
 )
 def test_what_does_not_go_together(

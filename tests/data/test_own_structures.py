@@ -82,4 +82,7 @@ def test_a_run_on_own_structures_ends_in_a_record(
     record = json.loads(path.read_text())
     assert record["dataset"]["own"]
     assert record["tests"]["full"]["n"] == 4
+    train.write_text("".join(f">{n}\nGA{n * 'C'}AC\n{(n + 4) * '.'}\n" for n in range(1, 30)))
+    assert main(["run", *files, "--problem", "binary", *settings]) == 2
+    assert "no sequence of the train part has a base pair" in capsys.readouterr().err
     assert main(["run", *files, "--problem", "multilabel", *settings]) == 2

@@ -97,7 +97,8 @@ def test_a_wrong_checksum_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert str(path) in message
     assert FILE.sha256 in message
     assert hashlib.sha256(b"other").hexdigest() in message
-    assert "remove it" in message
+    assert "correct its sha256 in the task" in message
+    assert "remove it" in failure(replace(FILE, url="https://example.org/file"))
 
 
 def test_a_user_s_wrong_file_is_never_replaced(

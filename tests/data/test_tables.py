@@ -59,6 +59,11 @@ def failure(table: Table) -> str:
     return str(caught.value)
 
 
+def test_a_table_without_rows_is_refused(folder: Path) -> None:
+    write_csv(folder / "t.csv", {column: [] for column in COLUMNS})
+    assert "t.csv: the table has no row" in failure(Table("t.csv"))
+
+
 @pytest.mark.parametrize(
     ("name", "write"),
     [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnaernie_bench.data.items import PairItem, SequenceItem, TokenItem
+from rnaernie_bench.data.items import ContactValuesItem, PairItem, SequenceItem, TokenItem
 from rnaernie_bench.data.targets import (
     UNLABELLED,
     class_weights,
+    classes_of,
     error_floor,
+    known_of,
     scaling_of,
     targets_of,
     weights_of,
@@ -22,6 +24,11 @@ def bases(*rows, errors=None):
     table = np.array(rows, dtype=np.float32)
     told = None if errors is None else np.array(errors, dtype=np.float32)
     return TokenItem("i", "A" * len(rows), table, errors=told)
+
+
+def listed(unlisted):
+    labels = np.array([[1, NAN]], dtype=np.float32)
+    return ContactValuesItem("i", "ACG", np.array([[0, 2]], dtype=np.int32), labels, unlisted)
 
 
 def test_units_of_bases_follow_each_other():
@@ -74,3 +81,20 @@ def test_an_item_counts_as_much_as_is_known_of_it():
     assert targets.amounts().tolist() == [1, 2]
     assert targets.amounts(np.array([[0.5, 1], [1, 2]])).tolist() == [0.5, 3]
     assert targets_of([bases([2], [NAN]), bases([1])], "multiclass").amounts().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("item", "known", "classes"),
+    [
+        (SequenceItem("i", "A", (1.0, NAN)), [True, False], None),
+        (PairItem("i", "A", "C", 2), None, {2}),
+        (bases([1, NAN], [NAN, NAN]), [True, False], {1.0}),
+        (listed(0.0), [True, True], {0.0, 1.0}),  # others have none of the labels
+        (listed(NAN), [True, False], None),
+    ],
+)
+def test_what_is_known_of_an_item(item, known, classes):
+    if known is not None:
+        assert known_of(item).tolist() == known
+    if classes is not None:
+        assert classes_of(item) == classes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.data.pairs import NamedPair
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.levels import Problem
 from rnaernie_bench.measures.answers import Tuning
 from rnaernie_bench.pairs.predict import (
@@ -42,6 +42,17 @@ def test_a_table_is_predicted_row_by_row(tmp_path: Path) -> None:
     lines = file.getvalue().splitlines()
     assert lines[0] == "first_id\tsecond_id\tclass\tprobability"
     assert lines[1].startswith("qACGUACG\ttUUGCAUGCAA\t")
+
+
+def test_a_sequence_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    short = PairPredictor(tiny_pairs(max_bases=6), ("none", "interaction"), Tuning())
+    path, fasta = tmp_path / "pairs.csv", tmp_path / "t.fa"
+    path.write_text("first_id,first,second_id,second\na,ACGU,x,ACGU\na,ACGU,y,ACGUACG\n")
+    with pytest.raises(DataError, match=r"pairs.csv, pair 'a' and 'y': a sequence has 7 bases, 6"):
+        list(predict_pairs(short, path))
+    fasta.write_text(">x\nACGU\n>y\nACGUACG\n")
+    with pytest.raises(DataError, match=r"t.fa, record 2 \(y\), line 3: the sequence has 7 bases"):
+        list(predict_all(short, fasta, fasta, top=1))
 
 
 @pytest.mark.parametrize(
