@@ -89,7 +89,8 @@ def own_task(
         ConfigError: if what is asked does not go together.
         DataError: if a file cannot be read, or lacks a column.
     """
-    from rnaernie_bench.data.own import OwnData, declare
+    from rnaernie_bench.data.own.asked import OwnData
+    from rnaernie_bench.data.own.declaring import declare
 
     data = OwnData(
         train=_files(train),

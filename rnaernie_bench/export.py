@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnaernie_bench.card import front_matter, run_card
-from rnaernie_bench.data.own import FOLDER
+from rnaernie_bench.data.own.declaring import FOLDER
 from rnaernie_bench.errors import BenchError, ResultError
 from rnaernie_bench.files import atomic_folder, write_json, write_text
 from rnaernie_bench.prediction.saved import model_folder, read_predictor

@@ -157,7 +157,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     Raises:
         ConfigError: for an option that is missing, or a setting that goes without own data.
     """
-    from rnaernie_bench.data.own import FOLDER, OwnData, declare
+    from rnaernie_bench.data.own.asked import OwnData
+    from rnaernie_bench.data.own.declaring import FOLDER, declare
     from rnaernie_bench.errors import ConfigError
 
     needed = ["train", "test", "level", "problem"]

@@ -11,7 +11,8 @@ import pytest
 
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.data.loading import load_dataset
-from rnaernie_bench.data.own import OwnData, declare
+from rnaernie_bench.data.own.asked import OwnData
+from rnaernie_bench.data.own.declaring import declare
 from rnaernie_bench.errors import ConfigError, DataError
 from tests.training_kit import TINY_NET
 

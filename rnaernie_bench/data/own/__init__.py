@@ -1,0 +1,1 @@
+"""Data of somebody's own, without a task file."""

@@ -1,0 +1,189 @@
+"""Data of one's own, without a task file: a task is declared of what is said of them.
+
+Level and problem are stated, never inferred. The declaration is written like any other, with the
+checksums of the files, so that it can be looked at, checked, and grow into a task for others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.data.own.asked import OwnData
+from rnaernie_bench.data.own.cells import check_classes
+from rnaernie_bench.data.own.pairs import classes_of_pairs, pair_dataset
+from rnaernie_bench.data.own.structures import structure_dataset
+from rnaernie_bench.data.own.tables import classes_of_table, table_part
+from rnaernie_bench.data.simulated import FAMILIES
+from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.files import atomic_folder
+from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
+from rnaernie_bench.task import Task, read_task
+
+FOLDER = "own_tasks"
+"""Where declarations are written, below the folder of runs."""
+
+HELD_OUT = 0.1
+"""The share of train that validates where no file does."""
+
+_OF_ITEMS: Mapping[Problem, MetricName] = {
+    "binary": "auroc",
+    "multiclass": "macro_f1",
+    "multilabel": "macro_auroc",
+    "regression": "spearman",
+}
+_MAIN: Mapping[tuple[Level, Problem], MetricName] = {
+    **{("sequence", problem): metric for problem, metric in _OF_ITEMS.items()},
+    **{("pair", problem): metric for problem, metric in _OF_ITEMS.items()},
+    ("token", "binary"): "mcc",
+    ("token", "multiclass"): "macro_f1",
+    ("token", "multilabel"): "macro_auroc",
+    ("token", "regression"): "mcrmse",
+    ("contact", "binary"): "f1",
+}
+"""What is offered, and the metric that chooses unless another is named."""
+
+_LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
+_HEADS: Mapping[Level, str] = {
+    "sequence": "pooled", "token": "token", "contact": "bilinear", "pair": "interaction",
+}  # fmt: skip
+_LENGTHS: Mapping[Level, LengthPolicy] = {
+    "sequence": "truncate", "token": "error", "contact": "unpaired", "pair": "error",
+}  # fmt: skip
+
+
+def declare(data: OwnData, folder: Path) -> Task:
+    """Write the declaration of a task into `folder/NAME`, and return it.
+
+    What stands there from another time is replaced.
+
+    Args:
+        data: the files, and what is asked.
+        folder: a folder of tasks.
+
+    Raises:
+        ConfigError: if level, problem, metric or columns do not go together.
+        DataError: if a file cannot be read, or lacks a column.
+        BenchError: if the folder cannot be written.
+    """
+    import yaml
+
+    if (data.level, data.problem) not in _MAIN:
+        offered = ", ".join(" ".join(pair) for pair in _MAIN)
+        raise ConfigError(
+            f"there is no {data.level} {data.problem} without a task file",
+            where="problem",
+            remedy=f"choose one of {offered}; `rnaernie-bench tasks new` begins a task of any kind",
+        )
+    if data.level == "contact" and (data.label or data.group or data.classes):
+        raise ConfigError(
+            "files of structures have no columns and no classes",
+            where="label, group or classes",
+            remedy="leave it out",
+        )
+    classes = data.classifies
+    if classes and len(data.label) != 1:
+        raise ConfigError("classes stand in one column", where="label", remedy="name one")
+    if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
+        raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
+    if data.level == "pair" and data.id != "id":
+        raise ConfigError("pairs are called by the numbers of their rows", where="id")
+    target = (folder / data.name).resolve()
+    with atomic_folder(target, replace=True) as temporary:
+        parts = {"train": data.train, "validation": data.validation, "test": data.test}
+        labels = list(data.label)
+        if data.level == "contact":
+            dataset, found = structure_dataset(parts), []
+        elif data.level == "pair":
+            dataset = pair_dataset(parts, data.pairs)
+            found = classes_of_pairs(data.train[0], data.pairs) if classes else []
+        else:
+            tables = {
+                part: table_part(data, files, part, temporary, target)
+                for part, files in parts.items()
+                if files
+            }
+            dataset = {"tables": tables}
+            found = sorted(classes_of_table(tables["train"], temporary)) if classes else []
+        if classes:
+            labels = list(data.classes) or found
+            if not data.classes:
+                check_classes(found, data.problem, data.label[0], data.train[-1])
+        metric = data.metric or _MAIN[data.level, data.problem]
+        length = _LENGTHS[data.level]
+        check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
+        declaration = _declaration(data, labels, dataset)
+        text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
+        (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")
+        (temporary / "README.md").write_text(_card(data, dataset), encoding="utf-8")
+    return read_task(target / "task.yaml")
+
+
+_HEADER = """\
+# Made of files named on a command line, and made anew by it. To keep it, or to share results, make
+# a task of it: rnaernie-bench tasks new NAME --source table, then copy what is right.
+"""
+
+
+def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the declaration as `task.read_task` reads it."""
+    metric = data.metric or _MAIN[data.level, data.problem]
+    held_out = {} if data.validation else {"held_out": {"fraction": HELD_OUT, "seed": 0}}
+    learned = ["train", "validation"] if data.validation else ["train"]
+    families, named = sorted(FAMILIES), labels or ["own"]
+    return {
+        "name": data.name,
+        "version": 1,
+        "title": f"Own data: {', '.join([data.train[0].name, *data.label])}",
+        "level": data.level,
+        "problem": data.problem,
+        "labels": labels,
+        "main_metric": {"name": metric, "higher_is_better": metric not in _LOW_IS_GOOD},
+        "metrics": [],
+        "head": _HEADS[data.level],
+        "length": _LENGTHS[data.level],
+        "dataset": {
+            "name": data.name,
+            "licence": "known to whoever made the run",
+            "citation": "none: the data were named on a command line",
+            "own": True,
+            **dataset,
+        },
+        "splits": {
+            "own": {
+                "train": "train",
+                "validation": "validation" if data.validation else "train",
+                **held_out,
+                "tests": {
+                    "full": {"part": "test"},
+                    "deduplicated": {"part": "test", "without_identical_to": learned},
+                },
+            }
+        },
+        "default_split": "own",
+        "default_test_part": "deduplicated",
+        "resampling": "group" if data.group else "item",
+        "caveats": ["The data are somebody's own: nobody else has looked at them."],
+        "simulation": {  # a declaration has one; own data are never simulated
+            "families": {k: families[i % len(families)] for i, k in enumerate(named)},
+            "sizes": {part: 4 * len(named) for part in _parts(dataset)},
+        },
+    }
+
+
+def _parts(dataset: Mapping[str, Any]) -> Counter[str]:
+    """Return how many records the files or tables of each part hold."""
+    counts: Counter[str] = Counter()
+    for name, file in (dataset.get("tables") or dataset["files"]).items():
+        counts[file.get("part", name)] += file["records"]
+    return counts
+
+
+def _card(data: OwnData, dataset: Mapping[str, Any]) -> str:
+    """Return the card of the task."""
+    lines = [f"# {data.name}", "", "Data of one's own, named on a command line.", ""]
+    lines += [f"- {part}: {records} records" for part, records in _parts(dataset).items()]
+    lines += ["", "<!-- audit:begin -->", "<!-- audit:end -->", ""]
+    return "\n".join(lines)
