@@ -41,7 +41,7 @@ def authors_state(hidden: int = HIDDEN, *, seed: int = 0) -> dict[str, np.ndarra
 def write_checkpoint(folder: Path, state: Any = None, *, protocol: int = 4) -> Path:
     """Write `model_state.pdparams` as `paddle.save` does, and return its path."""
     state = authors_state() if state is None else state
-    content = {**state, "StructuredToParameterName": dict.fromkeys(state, "linear_0.w_0")}
+    content = {**state, "StructuredToParameterName@@": dict.fromkeys(state, "linear_0.w_0")}
     path = folder / "model_state.pdparams"
     path.write_bytes(pickle.dumps(content, protocol=protocol))
     return path

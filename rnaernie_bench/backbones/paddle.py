@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rnaernie_bench.errors import DataError
 
-_NAMES = "StructuredToParameterName"
+_NAMES = "StructuredToParameterName@@"
 """Paddle's entry with the names that its tensors have in a program."""
 _FLOATS = ("f2", "f4", "f8")
 
