@@ -76,7 +76,9 @@ def one_round(
     others = np.random.default_rng(number).permutation(len(sequences)).reshape(-1, 4)
     counts, seconds = np.zeros(2), np.zeros(2)
     for batch, other in zip(chosen, others, strict=False):
-        for which, (run, indices) in enumerate(((reference, other), (embedder, batch))):
+        pairs: list[tuple[Callable[[Sequence[str]], object], Sequence[int]]]
+        pairs = [(reference, other.tolist()), (embedder, batch)]
+        for which, (run, indices) in enumerate(pairs):
             start = time.perf_counter()
             run([sequences[index] for index in indices])
             seconds[which] += time.perf_counter() - start

@@ -96,7 +96,7 @@ class PythonMasker:
         rest = max(1, int(exact) + (generator.random() < exact % 1))
         found = self.find(tokens)
         generator.shuffle(found)
-        taken = set()
+        taken: set[int] = set()
         for chosen in range(self.groups):
             for start, length, group in found:
                 if rest < 4:

@@ -44,7 +44,7 @@ def network(name: str, encoding: Encoding) -> FittedPairs:
 
     options = compose_backbone([f"backbone={name}", "backbone.init=random"])
     encoder = resolve(BACKBONES.get(name).load)(options, 0)  # type: ignore[union-attr]
-    head = build_pair_head("interaction", encoder.model.config, published=False)
+    head = build_pair_head("interaction", encoder.model.config, 1, "binary", published=False)
     reader = PairReader(encoder.tokenizer, encoder.max_bases, TOKEN_BUDGET)
     return FittedPairs(PairModel(encoder.model, head, encoding).eval(), reader, lambda _: None)
 

@@ -236,8 +236,8 @@ def curve(out: Path, name: str) -> dict[int, float]:
 @pytest.mark.services
 def test_a_killed_process_is_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
-    undisturbed = execute(config(tmp_path, f"out={tmp_path / 'a'}", "trainer.max_steps=600"))
-    arguments = settings(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=600")
+    undisturbed = execute(config(tmp_path, f"out={tmp_path / 'a'}", "trainer.max_steps=240"))
+    arguments = settings(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=240")
     process = subprocess.Popen([*command(), *arguments], env=environment(tmp_path))
     deadline = time.monotonic() + 300
     while not (tmp_path / "b" / "checkpoints" / "checkpoint-4").exists():
@@ -249,7 +249,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, monkeypatch):
     assert not (tmp_path / "b" / "training.json").exists()
     told: list[str] = []
     resumed = execute(
-        config(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=600"), notify=told.append
+        config(tmp_path, f"out={tmp_path / 'b'}", "trainer.max_steps=240"), notify=told.append
     )
     assert any(line.startswith("going on from step ") for line in told)
     # Two processes may sum floats in another order.
