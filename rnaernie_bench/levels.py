@@ -78,6 +78,11 @@ def decodes(level: Level, problem: Problem) -> bool:
     return level == "contact" and problem == "binary"
 
 
+def has_classes(level: Level, problem: Problem) -> bool:
+    """Return whether each item is of one of several classes."""
+    return problem == "multiclass" and level in ("sequence", "pair")
+
+
 def lengths(level: Level, problem: Problem) -> tuple[LengthPolicy, ...]:
     """Return the length policies of a problem at a level."""
     allowed = LENGTHS[level]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.fitting import FitReport
+from rnaernie_bench.levels import has_classes
 from rnaernie_bench.options import RunConfig
 from rnaernie_bench.protocols import Scheme
 from rnaernie_bench.task import Task
@@ -42,7 +43,7 @@ def judge(
         )
     # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
     max_bases = report.max_bases if config.task.length == "truncate" else None
-    if has_classes(task):
+    if has_classes(task.level, task.problem):
         from rnaernie_bench.evaluation.classes import evaluate
 
         return evaluate(
@@ -73,7 +74,7 @@ def validation_metrics(
         validation = validate_contacts(
             fitted, items, config.task.decoder, max_bases=report.max_bases
         )[-1]
-    elif has_classes(task):
+    elif has_classes(task.level, task.problem):
         from rnaernie_bench.evaluation.classes import validate
 
         _, validation = validate(fitted, items, task.labels, calibrated=True)
@@ -82,8 +83,3 @@ def validation_metrics(
 
         _, validation = validate_measured(fitted, items, task, calibrated=True)
     return {name: float(value) for name, value in validation["metrics"].items()}
-
-
-def has_classes(task: Task) -> bool:
-    """Return whether each item is of one of several classes."""
-    return task.problem == "multiclass" and task.level in ("sequence", "pair")

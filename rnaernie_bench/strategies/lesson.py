@@ -18,7 +18,7 @@ from rnaernie_bench.data.targets import (
     weights_of,
 )
 from rnaernie_bench.fitting import FitContext
-from rnaernie_bench.levels import outputs
+from rnaernie_bench.levels import has_classes, outputs
 from rnaernie_bench.measures.answers import metrics_of
 from rnaernie_bench.measures.classification import classification_report
 
@@ -41,7 +41,7 @@ class Lesson:
     def score(self, scores: np.ndarray) -> Mapping[str, float]:
         """Return the metrics of a network's scores of validation, float32 (units, outputs)."""
         task, items = self.context.task, self.context.validation
-        if task.problem == "multiclass" and task.level not in ("token", "contact"):
+        if has_classes(task.level, task.problem):
             return classification_report(scores, labels_of(items), task.labels).metrics
         plain = self.scaling.undo(scores) if self.scaling else scores
         return metrics_of(task.level, targets_of(items, task.problem), plain)

@@ -154,7 +154,7 @@ def _check(outcome: Outcome, task_path: Iterable[Path]) -> None:
 def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, Any]:
     """Return the record's field `tests` of the model in the run's folder."""
     from rnaernie_bench import api
-    from rnaernie_bench.evaluation.judging import has_classes
+    from rnaernie_bench.levels import has_classes
 
     predictor: Any = api.load_run(outcome)
     fitted: Any = predictor.fitted
@@ -163,7 +163,7 @@ def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, An
 
         decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases
         return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests
-    if has_classes(task):
+    if has_classes(task.level, task.problem):
         from rnaernie_bench.evaluation.classes import evaluate
 
         return evaluate(fitted, split, task.labels, max_bases=None).tests
