@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from rnaernie_bench.environment import peak_rss_mb
+from rnaernie_bench.core.environment import peak_rss_mb
 
 BASES = 60
 

@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from rnaernie_bench.environment import available_cores
+from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.structure.decoders import DecodingOptions, decode, decode_batch
 
 BASES = 512

@@ -23,7 +23,7 @@ from rnaernie_bench.backbones.loading import backbone_options, load_backbone
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.sources import find
-from rnaernie_bench.embedding import TOKEN_BUDGET, Embedder
+from rnaernie_bench.prediction.embed import TOKEN_BUDGET, Embedder
 
 FILE = "nrc/dataset_Rfam_validated_2600_13classes.fasta"
 

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rnaernie_bench import resources
-from rnaernie_bench.config import compose
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.core import paths
 from rnaernie_bench.data.sources import find
-from rnaernie_bench.runner import execute
+from rnaernie_bench.runs.runner import execute
 
 
 @contextmanager
 def features_in(folder: Path) -> Iterator[None]:
     """Keep features in an empty folder for the block; data files are found where they were."""
-    data = resources.cache_folder() / "data"
+    data = paths.cache_folder() / "data"
     if data.is_dir():
         (folder / "data").symlink_to(data.resolve())
     os.environ["RNAERNIE_BENCH_CACHE"], before = str(folder), os.environ.get("RNAERNIE_BENCH_CACHE")

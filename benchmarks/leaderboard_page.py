@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.results.leaderboard import TaskInfo, build
-from rnaernie_bench.results.page.build import Evidence, write_page
+from rnaernie_bench.leaderboard.page.build import Evidence, write_page
+from rnaernie_bench.leaderboard.tables import TaskInfo, build
 from rnaernie_bench.results.store import read_records
 
 TASKS, CONFIGURATIONS, SEEDS, CLASSES, ITEMS = 8, 500, 5, 13, 2600

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rnaernie_bench.resources import results_folder
+from rnaernie_bench.core.paths import results_folder
 
 WIDTH, HEIGHT = 1280, 1180
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "leaderboard.png"

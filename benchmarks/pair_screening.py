@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 import torch
 
-from rnaernie_bench.config import compose_backbone
-from rnaernie_bench.environment import available_cores
-from rnaernie_bench.pairs.model import Encoding, PairModel, build_pair_head
-from rnaernie_bench.pairs.screening import screen
-from rnaernie_bench.pairs.strategies import FittedPairs, PairReader
+from rnaernie_bench.config.compose import compose_backbone
+from rnaernie_bench.core.environment import available_cores
+from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
+from rnaernie_bench.levels.pair_network import Encoding, PairModel, build_pair_head
+from rnaernie_bench.prediction.screening import screen
 
 QUERY, TARGET = 22, 40
 TOKEN_BUDGET = 5760
@@ -40,7 +40,7 @@ def targets(count: int) -> Iterator[tuple[str, str]]:
 
 def network(name: str, encoding: Encoding) -> FittedPairs:
     """Return an untrained network with the head `interaction`."""
-    from rnaernie_bench.catalogue import BACKBONES, resolve
+    from rnaernie_bench.task.catalogue import BACKBONES, resolve
 
     options = compose_backbone([f"backbone={name}", "backbone.init=random"])
     encoder = resolve(BACKBONES.get(name).load)(options, 0)  # type: ignore[union-attr]

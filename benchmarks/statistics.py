@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from rnaernie_bench.results.paired import permutation_p
-from rnaernie_bench.results.resampling import (
+from rnaernie_bench.leaderboard.paired import permutation_p
+from rnaernie_bench.metrics.resampling import (
     N_RESAMPLES,
     Integers,
     alike,
@@ -19,8 +19,8 @@ from rnaernie_bench.results.resampling import (
     bootstrap,
     jackknife,
 )
-from rnaernie_bench.results.scorers import Floats, auroc_scorer, classification_scorer
-from rnaernie_bench.results.statistics import classification_metrics, confusion_matrix
+from rnaernie_bench.metrics.scorers import Floats, auroc_scorer, classification_scorer
+from rnaernie_bench.metrics.statistics import classification_metrics, confusion_matrix
 
 ITEMS, CLASSES = 2600, 13
 ACCURACIES = (0.67, 0.6)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.core import moved
+
 if TYPE_CHECKING:
     from rnaernie_bench.api import load_run, load_task, own_task, predict, run
 
 __version__ = "0.1.0"
 
 __all__ = ["load_run", "load_task", "own_task", "predict", "run"]
+
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:

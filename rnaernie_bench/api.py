@@ -9,18 +9,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.levels import Level, MetricName, Problem
-from rnaernie_bench.task import Task
-from rnaernie_bench.task import load_task as find_task
+from rnaernie_bench.task.levels import Level, MetricName, Problem
+from rnaernie_bench.task.task import Task
+from rnaernie_bench.task.task import load_task as find_task
 
 if TYPE_CHECKING:
-    from rnaernie_bench.contacts.predict import ContactPredictor, PredictedStructure
-    from rnaernie_bench.pairs.predict import PairPrediction, PairPredictor
     from rnaernie_bench.prediction.classes import Prediction, Predictor
+    from rnaernie_bench.prediction.pairs import PairPrediction, PairPredictor
+    from rnaernie_bench.prediction.structures import ContactPredictor, PredictedStructure
     from rnaernie_bench.prediction.values import ValuePredictor, Values
-    from rnaernie_bench.runner import Outcome
+    from rnaernie_bench.runs.runner import Outcome
 
     AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor | PairPredictor
     AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure | PairPrediction
@@ -155,8 +155,8 @@ def run(
     Raises:
         BenchError: for whatever a user can mend.
     """
-    from rnaernie_bench.config import compose
-    from rnaernie_bench.runner import execute
+    from rnaernie_bench.config.compose import compose
+    from rnaernie_bench.runs.runner import execute
 
     folders = [Path(folder) for folder in task_path]
     if isinstance(task, Task):
@@ -198,14 +198,14 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
     """
-    from rnaernie_bench.contacts.predict import load_contact_run
-    from rnaernie_bench.pairs.predict import load_pair_run
     from rnaernie_bench.prediction.classes import load_run
+    from rnaernie_bench.prediction.pairs import load_pair_run
     from rnaernie_bench.prediction.saved import (
         predicts_classes,
         predicts_structures,
         read_predictor,
     )
+    from rnaernie_bench.prediction.structures import load_contact_run
     from rnaernie_bench.prediction.values import load_value_run
 
     folder = _folder(run, runs_dir)
@@ -240,9 +240,9 @@ def predict(
         DataError: naming a sequence that is empty or holds a foreign letter, or one over the
             limit of a run with ``task.length=error``.
     """
-    from rnaernie_bench.contacts.predict import ContactPredictor, predict_contacts
-    from rnaernie_bench.pairs.predict import PairPredictor, predict_pairs
     from rnaernie_bench.prediction.classes import Predictor, predict_fasta
+    from rnaernie_bench.prediction.pairs import PairPredictor, predict_pairs
+    from rnaernie_bench.prediction.structures import ContactPredictor, predict_contacts
     from rnaernie_bench.prediction.values import ValuePredictor, predict_values
 
     if isinstance(sequences, str):

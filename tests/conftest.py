@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.record_kit"]
+
 # Nets of the tests' size are slower on two threads than on one; read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing a test does may depend on a server elsewhere.

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import torch
 
-from rnaernie_bench.levels import Problem
-from rnaernie_bench.pairs.model import PairModel, build_pair_head
-from rnaernie_bench.pairs.strategies import FittedPairs, PairReader
+from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
+from rnaernie_bench.levels.pair_network import PairModel, build_pair_head
+from rnaernie_bench.task.levels import Problem
 
 PAIRS = [("ACGUACG", "UUGCAUGCAA"), ("GGAC", "UUGCAUGCAA"), ("ACGUACG", "GGGGCC")]
 

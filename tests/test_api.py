@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import rnaernie_bench
 from rnaernie_bench import api
-from rnaernie_bench.errors import BenchError, ConfigError, DataError
+from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.testing import MOCK_TASKS, try_out
 
 

@@ -12,10 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnaernie_bench"
-LAYERS = (
-    "ground", "results", "declarations", "data", "settings", "measures", "networks", "learning",
-    "runs", "cli",
-)  # fmt: skip
 MAX_LINES = 400
 
 
@@ -28,12 +24,11 @@ def name_of(path: Path) -> str:
 SOURCES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def documented() -> dict[str, str]:
-    """Return the layer of each module, as the table in docs/architecture.md has it."""
+def documented() -> list[str]:
+    """Return the rooms from the ground up, as docs/architecture.md has them."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    table = text.split("## Layers")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| (\w+) \| (`[^|]+`) \|", table, flags=re.MULTILINE)
-    return {module: layer for layer, cell in rows for module in re.findall("`([^`]+)`", cell)}
+    table = text.split("## Rooms")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
 
 
 def imports(module: str) -> set[str]:
@@ -56,27 +51,37 @@ def imports(module: str) -> set[str]:
     return found - {""}  # the package itself holds nothing but the version
 
 
-BARE = {
-    module
-    for module, path in SOURCES.items()
-    if path.name == "__init__.py" and len(ast.parse(path.read_text(encoding="utf-8")).body) == 1
-}
-"""The packages whose __init__ holds a docstring only."""
+def room_of(module: str) -> str:
+    return module.split(".")[0]
 
 
-def test_the_page_lists_every_module_in_the_order_of_layers() -> None:
-    layers = documented()
-    assert tuple(dict.fromkeys(layers.values())) == LAYERS
-    assert set(layers) == set(SOURCES) - BARE - {""}
+GRAPH = {module: imports(module) for module in SOURCES if module}
+
+
+def test_the_page_lists_every_room() -> None:
+    rooms = documented()
+    assert len(rooms) == len(set(rooms))
+    assert set(rooms) == {room_of(module) for module in GRAPH}
 
 
 def test_imports_go_one_way() -> None:
-    layers = documented()
-    rank = {module: LAYERS.index(layer) for module, layer in layers.items()}
-    graph = {module: imports(module) - BARE for module in layers}
-    upward = [(m, other) for m in graph for other in graph[m] if rank[other] > rank[m]]
-    assert upward == []
-    TopologicalSorter(graph).prepare()  # raises CycleError
+    rank = {room: place for place, room in enumerate(documented())}
+    upward = {
+        (module, other)
+        for module, others in GRAPH.items()
+        for other in others
+        if rank[room_of(other)] > rank[room_of(module)]
+    }
+    assert upward == set()
+    TopologicalSorter(GRAPH).prepare()  # raises CycleError
+
+
+def test_every_room_is_a_folder_that_says_what_it_is_for() -> None:
+    rooms = {room_of(module) for module in GRAPH} - {"api"}
+    for room in rooms:
+        face = PACKAGE / room / "__init__.py"
+        assert face.is_file(), f"{room} is a loose module"
+        assert ast.get_docstring(ast.parse(face.read_text(encoding="utf-8"))), room
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["tasks", "list"], ["leaderboard"]])
@@ -98,7 +103,8 @@ def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_results_need_neither_torch_nor_multimolecule() -> None:
-    modules = [m for m in SOURCES if m.startswith("results.")]
+    light = ("core", "metrics", "results", "leaderboard")
+    modules = [m for m in SOURCES if room_of(m) in light]
     code = "import sys\n" + "".join(f"import rnaernie_bench.{m}\n" for m in modules)
     code += "sys.exit(', '.join({'torch', 'multimolecule'} & sys.modules.keys()) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

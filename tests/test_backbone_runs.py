@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from rnaernie_bench.contacts.predict import load_contact_run
 from rnaernie_bench.prediction.classes import load_run
+from rnaernie_bench.prediction.structures import load_contact_run
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from tests.contact_kit import installed_contacts
 from tests.training_kit import installed

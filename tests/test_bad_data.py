@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from tests.training_kit import TINY_NET, fasta, installed
 
 
@@ -107,7 +107,7 @@ def test_over_the_limit(task, capsys, settings, part, monkeypatch):
     def train(*arguments, **named):
         raise AssertionError("training had begun")
 
-    monkeypatch.setattr("rnaernie_bench.strategies.network.train", train)
+    monkeypatch.setattr("rnaernie_bench.learning.fit.train", train)
     task.write(changed(task, part, 2, sequence="ACGU" * 128))
     assert task.cli(settings=(*settings, "task.length=error")) == 2
     line = one_line(capsys)

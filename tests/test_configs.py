@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench import resources
-from rnaernie_bench.config import GROUPS, compose, group_choices
-from rnaernie_bench.suites import load_suite
+from rnaernie_bench.config.compose import GROUPS, compose, group_choices
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.schema import build
+from rnaernie_bench.runs.suites import load_suite
 from rnaernie_bench.sweeps.options import SweepOptions
 from rnaernie_bench.sweeps.space import Base, Configurator, open_space
-from rnaernie_bench.task import find_tasks
-from rnaernie_bench.validation import build
+from rnaernie_bench.task.task import find_tasks
 
-FOLDER = resources.configs_folder()
+FOLDER = paths.configs_folder()
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.yaml"))
 CHOICES = [
     (group, choice)

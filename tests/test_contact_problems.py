@@ -15,30 +15,30 @@ import torch
 import yaml
 
 from rnaernie_bench.api import load_run, predict
-from rnaernie_bench.catalogue import HEADS
-from rnaernie_bench.config import compose
-from rnaernie_bench.contacts.inputs import TokenInputs
-from rnaernie_bench.contacts.model import (
-    ContactModel,
-    HeadOnStates,
-    load_contact_model,
-    save_contact_model,
-)
-from rnaernie_bench.contacts.values import pair_scores, values_loss
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.items import ContactValuesItem
 from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.data.tables import read_table
 from rnaernie_bench.data.targets import UNLABELLED, targets_of, units_of
-from rnaernie_bench.declaration import Table
-from rnaernie_bench.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.heads.contact import of_pairs
-from rnaernie_bench.measures.answers import answer, tune
-from rnaernie_bench.model import build_head
+from rnaernie_bench.levels.contact_inputs import TokenInputs
+from rnaernie_bench.levels.contact_network import (
+    ContactModel,
+    HeadOnStates,
+    load_contact_model,
+    save_contact_model,
+)
+from rnaernie_bench.levels.contact_values import pair_scores, values_loss
+from rnaernie_bench.levels.network import build_head
+from rnaernie_bench.metrics.tuning import answer, tune
 from rnaernie_bench.prediction.values import predict_values, write_values
 from rnaernie_bench.results.store import prediction_problems
-from rnaernie_bench.runner import execute
-from rnaernie_bench.task import load_task, read_task
+from rnaernie_bench.runs.runner import execute
+from rnaernie_bench.task.catalogue import HEADS
+from rnaernie_bench.task.declaration import Table
+from rnaernie_bench.task.task import load_task, read_task
 from tests.training_kit import TINY_NET
 
 SIZES = {"train": 48, "validation": 8, "test": 8}

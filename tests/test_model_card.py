@@ -16,14 +16,14 @@ from multimolecule import (
     RnaTokenizer,
 )
 
-from rnaernie_bench import resources
+from rnaernie_bench.core import paths
 
 TEXT = "UAGCUUAUCAGACUGAUGUUGA"
 
 
 @pytest.fixture(scope="module")
 def folder():
-    return str(resources.embedded_weights("rnaernie-tiny"))
+    return str(paths.embedded_weights("rnaernie-tiny"))
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench.config import compose
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.pairs.predict import load_pair_run, predict_pairs, write_pairs_tsv
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.prediction.pairs import load_pair_run, predict_pairs, write_pairs_tsv
 from rnaernie_bench.results.store import prediction_problems
-from rnaernie_bench.runner import execute
+from rnaernie_bench.runs.runner import execute
 from rnaernie_bench.testing import try_out
 from tests.training_kit import TINY_NET
 

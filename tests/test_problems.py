@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from rnaernie_bench.config import compose
+from rnaernie_bench.config.compose import compose
 from rnaernie_bench.prediction.classes import load_run
 from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
 from rnaernie_bench.results.store import prediction_problems
-from rnaernie_bench.runner import execute
+from rnaernie_bench.runs.runner import execute
 from tests.training_kit import TINY_NET
 
 SIZES = {"train": 40, "validation": 16, "test": 16}

@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from rnaernie_bench import resources
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.core import paths
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.simulated import simulated_dataset
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.writers import to_dot_bracket
-from rnaernie_bench.task import read_task
+from rnaernie_bench.task.task import read_task
 from tests.paddle_kit import authors_state, write_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 def make_configs(folder: Path) -> None:
     """Copy the configurations, with one epoch, small nets and one seed a suite."""
-    shutil.copytree(resources.configs_folder(), folder)
+    shutil.copytree(paths.configs_folder(), folder)
     for path in (folder / "backbone").glob("rnaernie*.yaml"):
         edit(path, **NET, init="random", source=None)
     for path in (folder / "trainer").glob("*.yaml"):
@@ -205,9 +205,9 @@ def write_contacts(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) 
 def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in `folder`, with the tasks and configurations there."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(resources, "tasks_folder", lambda: folder / "tasks")
-    monkeypatch.setattr(resources, "configs_folder", lambda: folder / "configs")
-    monkeypatch.setattr(resources, "results_folder", lambda: folder / "results")
+    monkeypatch.setattr(paths, "tasks_folder", lambda: folder / "tasks")
+    monkeypatch.setattr(paths, "configs_folder", lambda: folder / "configs")
+    monkeypatch.setattr(paths, "results_folder", lambda: folder / "results")
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(folder / "rna-data"))
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(folder / "cache"))
 
@@ -217,7 +217,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a working folder as a user would have it after a first run."""
     folder = tmp_path_factory.mktemp("user")
     make_configs(folder / "configs")
-    for source in resources.tasks_folder().iterdir():
+    for source in paths.tasks_folder().iterdir():
         make_task(folder / "tasks" / source.name, source, folder / "rna-data")
     shutil.copytree(folder / "tasks" / "ncrna_cls", folder / "my_tasks" / "my_task")
     edit(folder / "my_tasks" / "my_task" / "task.yaml", name="my_task")

@@ -37,10 +37,10 @@ def test_a_run_of_every_kind_is_what_its_saved_model_says(
 def test_a_model_that_is_saved_as_another_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnaernie_bench import model
+    from rnaernie_bench.levels import network
 
-    kept = model._as_multimolecule
-    monkeypatch.setattr(model, "_as_multimolecule", lambda m, *a: (_negate(m), kept(m, *a))[1])
+    kept = network._as_multimolecule
+    monkeypatch.setattr(network, "_as_multimolecule", lambda m, *a: (_negate(m), kept(m, *a))[1])
     with pytest.raises(AssertionError, match="what is saved is not what was trained"):
         try_out(tmp_path)
 

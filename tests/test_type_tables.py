@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.guidance.guides import types_of_labels
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.learning.guidance.guides import types_of_labels
 from rnaernie_bench.pretraining.types import RFAM_WORDS
-from rnaernie_bench.task import load_task, load_tasks, read_task
+from rnaernie_bench.task.task import load_task, load_tasks, read_task
 
 TYPED = [task for task in load_tasks().values() if task.types]
 

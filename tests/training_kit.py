@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench.config import compose
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.data.items import Dataset, Split
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.fitting import FitContext
-from rnaernie_bench.options import RunConfig
-from rnaernie_bench.task import Task, load_task
+from rnaernie_bench.learning.interface import FitContext
+from rnaernie_bench.task.task import Task, load_task
 
 TASK = "tiny_cls"
 LABELS = ("a_rich", "gc_rich", "u_rich")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from rnaernie_bench.backbones.paddle import read_checkpoint
 from rnaernie_bench.backbones.vocabulary import INDICATOR, RNA_TYPES, typed_tokenizer
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.files import atomic_folder
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.files import atomic_folder
 
 if TYPE_CHECKING:
     from multimolecule import RnaErnieConfig, RnaErnieForPreTraining, RnaTokenizer

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
-from rnaernie_bench.errors import BenchError, DataError
-from rnaernie_bench.validation import build
+from rnaernie_bench.core.errors import BenchError, DataError
+from rnaernie_bench.core.schema import build
 
 
 @dataclass(frozen=True)

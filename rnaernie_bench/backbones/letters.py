@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES
-from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder

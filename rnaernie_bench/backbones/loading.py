@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import resources
 from rnaernie_bench.backbones.rnabert import authors_file
-from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.plugins import settings
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.validation import build
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.plugins import settings
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.core.schema import build
+from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -59,7 +59,7 @@ def backbone_options(model: str) -> Any:
     """
     if model in BACKBONES:
         options = _encoder(model).options
-        path = resources.configs_folder() / "backbone" / f"{model}.yaml"
+        path = paths.configs_folder() / "backbone" / f"{model}.yaml"
         if not path.is_file():  # a plug-in
             chosen = {**settings("backbone", model, BACKBONES), "name": model}
             return build(options, chosen, where="backbone")

@@ -16,7 +16,7 @@ from rnaernie_bench.backbones.checkpoints import (
     attention_of,
     read_checkpoint,
 )
-from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
+from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder

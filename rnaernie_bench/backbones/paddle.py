@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 
 _NAMES = "StructuredToParameterName@@"
 """Paddle's entry with the names that its tensors have in a program."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from multimolecule import RnaErnieConfig

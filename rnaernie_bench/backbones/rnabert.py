@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.sources import own_or_found
-from rnaernie_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from multimolecule import RnaBertModel, RnaTokenizer

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import resources
 from rnaernie_bench.backbones.checkpoints import (
     CheckpointOptions,
     check_kind,
@@ -19,7 +18,8 @@ from rnaernie_bench.backbones.vocabulary import (
     N_TYPED_TOKENS,
     typed_tokenizer,
 )
-from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
+from rnaernie_bench.core import paths
+from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
 
 if TYPE_CHECKING:
     from multimolecule import RnaErnieConfig
@@ -34,7 +34,7 @@ class RnaErnieOptions(CheckpointOptions):
     @property
     def checkpoint(self) -> str | None:
         """Where pre-trained weights are: `source`, else those that come with the package."""
-        embedded = resources.embedded_weights(self.name)
+        embedded = paths.embedded_weights(self.name)
         return self.source or (str(embedded) if embedded else None)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
 
 if TYPE_CHECKING:
     from multimolecule import RnaTokenizer

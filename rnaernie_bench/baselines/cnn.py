@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import Level, Problem, outputs
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import BaselineEntry
+from rnaernie_bench.task.levels import Level, Problem, outputs
 
 if TYPE_CHECKING:
     from rnaernie_bench.baselines.cnn_network import OneHotCnn
-    from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader
+    from rnaernie_bench.learning.fit import FittedNetwork, Reader
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     """Train the network on the task."""
     import torch
 
-    from rnaernie_bench.strategies.network import FittedNetwork, report, train_network
+    from rnaernie_bench.learning.fit import FittedNetwork, report, train_network
 
     config = context.config
     task = config.task
@@ -61,7 +61,7 @@ def restore(folder: Path) -> FittedNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
-    from rnaernie_bench.strategies.network import FittedNetwork
+    from rnaernie_bench.learning.fit import FittedNetwork
 
     saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
     options = CnnOptions(**saved["options"])
@@ -76,7 +76,7 @@ def restore(folder: Path) -> FittedNetwork:
 
 def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.strategies.network import Reader
+    from rnaernie_bench.learning.fit import Reader
 
     return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget, overlap)
 

@@ -9,9 +9,9 @@ from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
 
 from rnaernie_bench.data.alphabet import LETTERS
-from rnaernie_bench.levels import Level, Problem
-from rnaernie_bench.measures.losses import loss_of
-from rnaernie_bench.model import soft_vote
+from rnaernie_bench.levels.network import soft_vote
+from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.task.levels import Level, Problem
 
 BASES = "ACGU"
 

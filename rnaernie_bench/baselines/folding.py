@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
     from rnaernie_bench.structure.decoders import DecodingOptions
 
 Method = Literal["mfe", "mea", "none"]
@@ -100,7 +100,7 @@ def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding | FoldedB
     Raises:
         DataError: for a sequence over the limit under ``task.length=error``.
     """
-    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.learning.interface import FitReport
 
     if context.config.task.length == "error":
         _refuse_long(context)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.baselines.regression import Linear, best_on_validation
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.learning.linear import Linear, best_on_validation
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitR
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.learning.interface import FitReport
 
     start = time.perf_counter()
     train, validation = (

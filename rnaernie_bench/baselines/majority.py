@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import Level
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import BaselineEntry
+from rnaernie_bench.task.levels import Level
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitRep
             where="backbone",
             remedy="use unpaired",
         )
-    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.learning.interface import FitReport
 
     start = time.perf_counter()
     model = Majority(_constant(context), context.task.level)

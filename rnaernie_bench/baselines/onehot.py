@@ -9,14 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.catalogue import HEADS, BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.contacts.model import ContactModel
-    from rnaernie_bench.contacts.strategies import FittedContactNetwork
-    from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.strategies.network import Reader
+    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.learning.fit import Reader
+    from rnaernie_bench.learning.interface import FitContext, FitReport
+    from rnaernie_bench.levels.contact_network import ContactModel
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedContactNetwo
     """Train the layer and the head of the task."""
     import torch
 
-    from rnaernie_bench.contacts.strategies import (
+    from rnaernie_bench.learning.contact_fit import (
         FittedContactNetwork,
         left_out,
         tokens,
         train_contacts,
     )
-    from rnaernie_bench.strategies.network import report
+    from rnaernie_bench.learning.fit import report
 
     config = context.config
     reader = _reader(config.task.length, config.trainer.token_budget)
@@ -68,7 +68,7 @@ def restore(folder: Path) -> FittedContactNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
-    from rnaernie_bench.contacts.strategies import FittedContactNetwork
+    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
     options = OneHotOptions(**saved["options"])
@@ -81,7 +81,7 @@ def restore(folder: Path) -> FittedContactNetwork:
 
 def _reader(policy: Any, token_budget: int) -> Reader:
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.strategies.network import Reader
+    from rnaernie_bench.learning.fit import Reader
 
     return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget)
 
@@ -89,8 +89,8 @@ def _reader(policy: Any, token_budget: int) -> Reader:
 def _network(reader: Reader, options: OneHotOptions) -> ContactModel:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines.onehot_network import Letters
-    from rnaernie_bench.contacts.model import ContactModel
-    from rnaernie_bench.model import build_head
+    from rnaernie_bench.levels.contact_network import ContactModel
+    from rnaernie_bench.levels.network import build_head
 
     shape = SimpleNamespace(hidden_size=options.width)
     letters = Letters(len(reader.tokenizer), options.width)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnaernie_bench.baselines.regression import labels_to_learn, regress
-from rnaernie_bench.catalogue import BaselineEntry
+from rnaernie_bench.learning.linear import labels_to_learn, regress
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 _CODES = np.full(256, 4, dtype=np.int16)  # other letters
 _CODES[np.frombuffer(b"ACGU", dtype=np.uint8)] = np.arange(4)
@@ -91,7 +91,7 @@ def fit(context: FitContext, options: OrfLengthOptions) -> tuple[OrfLengthClassi
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.learning.interface import FitReport
 
     start = time.perf_counter()
     labels = labels_to_learn(context)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 SMOOTHING = (0.3, 1.0, 3.0)
 """How many observations the prior counts as; validation chooses."""
@@ -113,8 +113,8 @@ def fit(
 ) -> tuple[PairMajority, FitReport]:
     """Tabulate train for each choice, and keep the best on validation."""
     from rnaernie_bench.data.items import labels_of
-    from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.strategies.lesson import lesson
+    from rnaernie_bench.learning.interface import FitReport
+    from rnaernie_bench.learning.objective import lesson
 
     start = time.perf_counter()
     if isinstance(options, SeedOptions):

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.baselines.regression import Linear
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -118,7 +118,7 @@ def cached_energies(pairs: Pairs) -> dict[tuple[str, str], np.ndarray]:
     Raises:
         ConfigError: if ViennaRNA is not installed.
     """
-    from rnaernie_bench.features import cached_features
+    from rnaernie_bench.learning.feature_cache import cached_features
     from rnaernie_bench.structure.duplexes import duplex_features
     from rnaernie_bench.structure.thermodynamics import vienna
 
@@ -142,8 +142,8 @@ def fit(
         ConfigError: for energies, if ViennaRNA is not installed.
         DataError: if train holds pairs of one label only.
     """
-    from rnaernie_bench.baselines.regression import best_on_validation
-    from rnaernie_bench.fitting import FitReport
+    from rnaernie_bench.learning.interface import FitReport
+    from rnaernie_bench.learning.linear import best_on_validation
 
     start = time.perf_counter()
     features: PairKmers | Energies

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rnaernie_bench.baselines.regression import Linear, best_on_validation
-from rnaernie_bench.catalogue import BaselineEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.learning.linear import Linear, best_on_validation
+from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.fitting import FitContext, FitReport
-    from rnaernie_bench.guidance.guides import Predicted
-    from rnaernie_bench.guidance.predictors import SlotReader
+    from rnaernie_bench.learning.guidance.guides import Predicted
+    from rnaernie_bench.learning.guidance.predictors import SlotReader
+    from rnaernie_bench.learning.interface import FitContext, FitReport
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def fit(context: FitContext, options: TypesOnlyOptions) -> tuple[TypesOnly, FitR
         ConfigError: if the model has no types.
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.fitting import FitReport
-    from rnaernie_bench.guidance.guides import Predicted, cached_logits
+    from rnaernie_bench.learning.guidance.guides import Predicted, cached_logits
+    from rnaernie_bench.learning.interface import FitReport
 
     predictor = _predictor(context, options)
     table = cached_logits(predictor, context.dataset)
@@ -97,7 +97,7 @@ def fit(context: FitContext, options: TypesOnlyOptions) -> tuple[TypesOnly, FitR
 
 def _predictor(context: FitContext, options: TypesOnlyOptions) -> SlotReader:
     from rnaernie_bench.backbones.loading import load_backbone
-    from rnaernie_bench.guidance.predictors import SlotReader
+    from rnaernie_bench.learning.guidance.predictors import SlotReader
 
     encoder = load_backbone(options.model, masked_lm=True)
     config = context.config
@@ -116,8 +116,8 @@ def weights_sha256(options: TypesOnlyOptions) -> str:
 
 def restore(folder: Path) -> TypesOnly:
     """Return what `TypesOnly.save` wrote."""
-    from rnaernie_bench.guidance.guides import Predicted
-    from rnaernie_bench.guidance.predictors import restore as restore_predictor
+    from rnaernie_bench.learning.guidance.guides import Predicted
+    from rnaernie_bench.learning.guidance.predictors import restore as restore_predictor
 
     with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
         linear = Linear(arrays["weights"], arrays["bias"])

@@ -29,8 +29,8 @@ def add_actions(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
-    from rnaernie_bench.catalogue import BACKBONES
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.task.catalogue import BACKBONES
 
     if arguments.action == "list":
         if arguments.format == "md":
@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def facts(name: str) -> dict[str, str]:
     """Return what is known of a backbone or baseline before it is loaded, by what it is."""
-    from rnaernie_bench.catalogue import BACKBONES
+    from rnaernie_bench.task.catalogue import BACKBONES
 
     entry: Any = BACKBONES.get(name)
     known = {"levels": ", ".join(entry.levels)}
@@ -76,7 +76,7 @@ def facts(name: str) -> dict[str, str]:
 
 def markdown_table() -> str:
     """Return what is known of the encoders as a Markdown table."""
-    from rnaernie_bench.catalogue import BACKBONES
+    from rnaernie_bench.task.catalogue import BACKBONES
 
     columns = ("levels", "a state for each", "longest sequence", "weights", "licence", "citation")
     lines = [
@@ -103,14 +103,14 @@ def _weights(name: str) -> str:
 
 def shipped_settings(group: str, name: str) -> str:
     """Return the settings of one choice in YAML: its file, or what a plug-in says."""
-    from rnaernie_bench.resources import configs_folder
+    from rnaernie_bench.core.paths import configs_folder
 
     path = configs_folder() / group / f"{name}.yaml"
     if path.exists():
         return path.read_text(encoding="utf-8")
     import yaml
 
-    from rnaernie_bench.config import plugin_settings
+    from rnaernie_bench.config.compose import plugin_settings
 
     text: str = yaml.safe_dump(plugin_settings(group, name), sort_keys=False)
     return text

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.cli.leaderboard import add_record_folders
 
 if TYPE_CHECKING:
-    from rnaernie_bench.results.comparison import Comparison
-    from rnaernie_bench.results.disagreement import Disagreement, Tally
-    from rnaernie_bench.results.selection import Selected
+    from rnaernie_bench.leaderboard.comparison import Comparison
+    from rnaernie_bench.leaderboard.disagreement import Disagreement, Tally
+    from rnaernie_bench.leaderboard.selection import Selected
 
 EXAMPLES = """A row is BACKBONE or BACKBONE/STRATEGY of the leaderboard, with all its seeds; a run
 folder, a run id or its first 6 letters or more; or several runs joined by +, the seeds of one row.
@@ -64,12 +64,12 @@ def execute(arguments: argparse.Namespace) -> int:
         ResultError: a row is not found, rows may not be compared, or predictions are not sound.
     """
     from rnaernie_bench.cli.leaderboard import declared_tasks
-    from rnaernie_bench.errors import ConfigError, ResultError
-    from rnaernie_bench.resources import results_folder
-    from rnaernie_bench.results.comparison import Options, compare
-    from rnaernie_bench.results.disagreement import disagreement
-    from rnaernie_bench.results.kinds import LOWER_IS_BETTER
-    from rnaernie_bench.results.selection import find_records, load_outcomes, select
+    from rnaernie_bench.core.errors import ConfigError, ResultError
+    from rnaernie_bench.core.paths import results_folder
+    from rnaernie_bench.leaderboard.comparison import Options, compare
+    from rnaernie_bench.leaderboard.disagreement import disagreement
+    from rnaernie_bench.leaderboard.selection import find_records, load_outcomes, select
+    from rnaernie_bench.metrics.answers import LOWER_IS_BETTER
 
     if len(arguments.rows) < 2:
         raise ResultError("two rows or more are needed", where="compare", remedy="name another")
@@ -140,8 +140,8 @@ def _plain(
 def _text(
     title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> str:
-    from rnaernie_bench.results.rendering import aligned
-    from rnaernie_bench.results.tied import marks
+    from rnaernie_bench.leaderboard.rendering import aligned
+    from rnaernie_bench.leaderboard.tied import marks
 
     options, names = comparison.options, [row.name for row in rows]
     sign = -1 if options.higher_is_better else 1

@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Convert, check, or both."""
     from rnaernie_bench.backbones.conversion import convert, save_converted
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
 
     checkpoint, output = arguments.checkpoint, arguments.output
     if checkpoint.is_dir() and (arguments.check is None or output is not None):
@@ -87,7 +87,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
 def _check(model: Any, tokenizer: Any, arguments: argparse.Namespace) -> None:
     """Print the deviation of each golden vector, and fail if one is too large."""
     from rnaernie_bench.backbones.golden import deviations, read_golden
-    from rnaernie_bench.errors import DataError
+    from rnaernie_bench.core.errors import DataError
 
     largest = 0.0
     for name, deviation in deviations(model, tokenizer, read_golden(arguments.check)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
-    from rnaernie_bench.task import Task
+    from rnaernie_bench.task.task import Task
 
 SUMMARY = "fetch, verify and audit the data of tasks"
 
@@ -53,10 +53,10 @@ def execute(arguments: argparse.Namespace) -> int:
     Returns:
         0, or 2 if `verify` found a file missing or different.
     """
-    from rnaernie_bench.task import load_task
+    from rnaernie_bench.task.task import load_task
 
     if arguments.action == "audit" and arguments.write_card and arguments.simulated:
-        from rnaernie_bench.errors import ConfigError
+        from rnaernie_bench.core.errors import ConfigError
 
         raise ConfigError(
             "a card holds the figures of real data",

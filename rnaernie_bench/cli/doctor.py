@@ -38,8 +38,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     import json
 
+    from rnaernie_bench.core.checks import failed
     from rnaernie_bench.doctor.examination import examine
-    from rnaernie_bench.findings import failed
 
     findings = []
     for finding in examine(

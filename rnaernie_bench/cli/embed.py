@@ -72,8 +72,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.run import prepare_libraries, say
     from rnaernie_bench.data.fasta import read_named
     from rnaernie_bench.data.text import STANDARD_INPUT
-    from rnaernie_bench.embedding import Embedder
-    from rnaernie_bench.embedding_files import write_embeddings, writer_for
+    from rnaernie_bench.prediction.embed import Embedder
+    from rnaernie_bench.prediction.embedding_files import write_embeddings, writer_for
 
     prepare_libraries()
     writer_for(arguments.output)

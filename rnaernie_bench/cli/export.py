@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Write or upload the export."""
     prepare_libraries()
-    from rnaernie_bench.export import export_folder, export_to_hub
     from rnaernie_bench.results.store import find_run
+    from rnaernie_bench.runs.export import export_folder, export_to_hub
 
     run = find_run(arguments.run, arguments.runs_dir)
     if arguments.to is not None:

@@ -11,7 +11,7 @@ from rnaernie_bench.cli.embed import add_model_arguments, load_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rnaernie_bench.fill_mask import Candidate
+    from rnaernie_bench.prediction.fill_mask import Candidate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print the candidates."""
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.fill_mask import check_masked, fill_mask
+    from rnaernie_bench.prediction.fill_mask import check_masked, fill_mask
 
     prepare_libraries()
     check_masked(arguments.sequence)  # before the model is loaded

@@ -45,8 +45,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.backbones.profile import profile
     from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, declared_config
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.config import compose_backbone
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.config.compose import compose_backbone
+    from rnaernie_bench.core.errors import ConfigError
 
     options = compose_backbone(arguments.overrides)
     if not isinstance(options, RnaErnieOptions):

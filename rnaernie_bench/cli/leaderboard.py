@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
-    from rnaernie_bench.results.leaderboard import Table, TaskInfo
-    from rnaernie_bench.results.page.build import Evidence
+    from rnaernie_bench.leaderboard.page.build import Evidence
+    from rnaernie_bench.leaderboard.tables import Table, TaskInfo
     from rnaernie_bench.results.record import Record
 
 
@@ -62,15 +62,15 @@ def execute(arguments: argparse.Namespace) -> int:
         ResultError: a record is damaged or cannot stand in a table.
         BenchError: a file cannot be written.
     """
-    from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.files import write_text
-    from rnaernie_bench.resources import results_folder
-    from rnaernie_bench.results.across import across_tasks
-    from rnaernie_bench.results.leaderboard import build
-    from rnaernie_bench.results.marks import reproduced_runs
-    from rnaernie_bench.results.rendering import references_of, render
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.core.files import write_text
+    from rnaernie_bench.core.paths import results_folder
+    from rnaernie_bench.leaderboard.across import across_tasks
+    from rnaernie_bench.leaderboard.rendering import references_of, render
+    from rnaernie_bench.leaderboard.tables import build
+    from rnaernie_bench.leaderboard.tied import read_statistics
+    from rnaernie_bench.results.reproduction_marks import reproduced_runs
     from rnaernie_bench.results.store import read_records, read_runs
-    from rnaernie_bench.results.tied import read_statistics
 
     tasks = declared_tasks(arguments.task_path)
     if arguments.task not in (None, *tasks):
@@ -98,7 +98,7 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     if arguments.format == "html":
         # Several libraries, which the other formats do without.
-        from rnaernie_bench.results.page.build import Evidence, prediction_folders
+        from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders
 
         folders = prediction_folders(known, results_dir, arguments.runs_dir)
         return _page(tables, Evidence(known, folders, statistics), arguments.output)
@@ -114,9 +114,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> int:
     """Write the page of results to `output`, or print it."""
-    from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
-    from rnaernie_bench.results.page.build import fits_one_file, one_page, write_page
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.leaderboard.explanations import LIMITS, PROTOCOL
+    from rnaernie_bench.leaderboard.page.build import fits_one_file, one_page, write_page
 
     if output:
         print(write_page(output, tables, evidence, protocol=PROTOCOL, limits=LIMITS))
@@ -162,8 +162,8 @@ def _task_name(record: Record) -> str | None:
 
 def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:
     """Return what the leaderboard needs to know of every task found; `folders` are further ones."""
-    from rnaernie_bench.results.leaderboard import TaskInfo
-    from rnaernie_bench.task import load_tasks
+    from rnaernie_bench.leaderboard.tables import TaskInfo
+    from rnaernie_bench.task.task import load_tasks
 
     return {
         name: TaskInfo(

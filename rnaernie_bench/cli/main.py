@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rnaernie_bench import __version__
-from rnaernie_bench.errors import BenchError
+from rnaernie_bench.core.errors import BenchError
 
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_output()  # its reader has gone: nothing is left to say
         return 0
     except OSError as error:
-        from rnaernie_bench.files import as_bench_error
+        from rnaernie_bench.core.files import as_bench_error
 
         _abandon_output()
         known = as_bench_error(error, error.filename or "output")
@@ -97,7 +97,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         parser.exit(2)
     command = next((word for word in arguments if not word.startswith("-")), None)
     if command is not None and command not in COMMANDS:
-        from rnaernie_bench.registry import did_you_mean
+        from rnaernie_bench.core.registry import did_you_mean
 
         parser.error(f"there is no command '{command}', {did_you_mean(command, list(COMMANDS))}")
     parsed, rest = parser.parse_known_args(arguments)

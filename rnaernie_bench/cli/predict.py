@@ -54,13 +54,13 @@ def execute(arguments: argparse.Namespace) -> int:
         ConfigError: for an output or a picture that the run's level has not.
     """
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.data.protocols import WARNING
     from rnaernie_bench.prediction.saved import (
         predicts_classes,
         predicts_structures,
         read_predictor,
     )
-    from rnaernie_bench.protocols import WARNING
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
     prepare_libraries()
@@ -98,7 +98,7 @@ def _values(folder: Path, source: str, file: IO[str]) -> int:
 def _table(
     write: Callable[[Path, str, IO[str]], int], folder: Path, arguments: argparse.Namespace
 ) -> int:
-    from rnaernie_bench.files import atomic_path
+    from rnaernie_bench.core.files import atomic_path
 
     if arguments.output == "-":
         write(folder, arguments.fasta, sys.stdout)
@@ -114,7 +114,7 @@ def _table(
 
 def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
     """Write one structure a sequence, and perhaps the picture of the first."""
-    from rnaernie_bench.contacts.predict import (
+    from rnaernie_bench.prediction.structures import (
         check_output,
         draw,
         load_contact_run,
@@ -142,9 +142,9 @@ def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
 
 def _pairs(folder: Path, arguments: argparse.Namespace) -> int:
     """Write one line a pair, and perhaps the picture of the first."""
-    from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.files import atomic_path
-    from rnaernie_bench.pairs.predict import (
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.core.files import atomic_path
+    from rnaernie_bench.prediction.pairs import (
         check_picture,
         draw_pair,
         load_pair_run,

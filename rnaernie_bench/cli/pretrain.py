@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Carry the pre-training out."""
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.config import expand
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.config.compose import expand
+    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.pretraining.config import compose
 
     runs = list(expand(arguments.overrides))

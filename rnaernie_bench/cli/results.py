@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path
-from rnaernie_bench.results.explanations import LIMITS, PROTOCOL
+from rnaernie_bench.leaderboard.explanations import LIMITS, PROTOCOL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,12 +102,12 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
-    from rnaernie_bench.guidance_page import build_guidance
-    from rnaernie_bench.results.leaderboard import build, with_ties
-    from rnaernie_bench.results.marks import reproduced_runs
-    from rnaernie_bench.results.page.build import Evidence, prediction_folders, write_page
-    from rnaernie_bench.results.rendering import build_results
-    from rnaernie_bench.results.significance import build_statistics
+    from rnaernie_bench.leaderboard.guidance_page import build_guidance
+    from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders, write_page
+    from rnaernie_bench.leaderboard.rendering import build_results
+    from rnaernie_bench.leaderboard.significance import build_statistics
+    from rnaernie_bench.leaderboard.tables import build, with_ties
+    from rnaernie_bench.results.reproduction_marks import reproduced_runs
     from rnaernie_bench.results.store import read_records
 
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
@@ -124,7 +124,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.results.marks import mark_problems
+    from rnaernie_bench.results.reproduction_marks import mark_problems
     from rnaernie_bench.results.store import read_records, validate_folder
 
     folder = arguments.results_dir
@@ -155,8 +155,8 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 
 def _submit(arguments: argparse.Namespace) -> int:
+    from rnaernie_bench.leaderboard.selection import find_records, named_run
     from rnaernie_bench.results.bundle import write_bundle
-    from rnaernie_bench.results.selection import find_records, named_run
     from rnaernie_bench.results.store import publishable
 
     found = find_records(arguments.results_dir, arguments.runs_dir)
@@ -170,15 +170,15 @@ def _submit(arguments: argparse.Namespace) -> int:
 
 def _reproduce(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.run import prepare_libraries, say
-    from rnaernie_bench.results.marks import TOLERANCE, write_mark
     from rnaernie_bench.results.record import validate_record
+    from rnaernie_bench.results.reproduction_marks import TOLERANCE, write_mark
     from rnaernie_bench.results.store import find_record, read_record
 
     path = find_record(arguments.run, arguments.results_dir)
     record = read_record(path)
     validate_record(record, where=path)
     prepare_libraries()
-    from rnaernie_bench.reproduction import reproduce
+    from rnaernie_bench.runs.reproduction import reproduce
 
     found = reproduce(
         record,

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import processes
+from rnaernie_bench.core import distributed
 
 if TYPE_CHECKING:
-    from rnaernie_bench.options import RunConfig
-    from rnaernie_bench.runner import Outcome
+    from rnaernie_bench.config.options import RunConfig
+    from rnaernie_bench.runs.runner import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,8 +80,8 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out every run that the settings stand for."""
-    from rnaernie_bench.config import compose, expand
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.config.compose import compose, expand
+    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.launchers.jobs import in_process
 
     settings, folders = arguments.overrides, list(arguments.task_path)
@@ -98,7 +98,7 @@ def execute(arguments: argparse.Namespace) -> int:
             where="launcher",
             remedy="launchers carry out suites and sweeps",
         )
-    if processes.count() > 1:
+    if distributed.count() > 1:
         return _execute_together(configs, folders, repeat=arguments.repeat)
     _execute_all(configs, folders, repeat=arguments.repeat)
     return 0
@@ -107,7 +107,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> None:
     for config in configs:
         print(heading(config), flush=True)
-        from rnaernie_bench.runner import execute as carry_out
+        from rnaernie_bench.runs.runner import execute as carry_out
 
         outcome = carry_out(config, task_folders=folders, repeat=repeat, notify=say)
         print(summary(outcome), flush=True)
@@ -115,22 +115,22 @@ def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool)
 
 def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> int:
     """Do the part of this process of a launch; the first one writes and says what happens."""
-    from rnaernie_bench.runner import accompany, trains_together
+    from rnaernie_bench.runs.runner import accompany, trains_together
 
-    first = processes.is_first()
+    first = distributed.is_first()
     if not all(trains_together(config) for config in configs):
         if first:
             say("one process is enough for what these settings train: the others have ended")
-            processes.leave()
+            distributed.leave()
             _execute_all(configs, folders, repeat=repeat)
         return 0
-    processes.join()
+    distributed.join()
     if first:
         _execute_all(configs, folders, repeat=repeat)
     else:
         for config in configs:
             accompany(config, task_folders=folders)
-    processes.end()
+    distributed.end()
     return 0
 
 
@@ -140,9 +140,9 @@ def refuse_several(what: str, remedy: str) -> None:
     Raises:
         ConfigError: if there are several.
     """
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
 
-    if processes.count() > 1:
+    if distributed.count() > 1:
         raise ConfigError(
             f"{what} is not what the processes of a launch share", where="torchrun", remedy=remedy
         )
@@ -157,9 +157,9 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     Raises:
         ConfigError: for an option that is missing, or a setting that goes without own data.
     """
+    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.data.own.asked import OwnData
     from rnaernie_bench.data.own.declaring import FOLDER, declare
-    from rnaernie_bench.errors import ConfigError
 
     needed = ["train", "test", "level", "problem"]
     for option in needed if arguments.level == "contact" else [*needed, "label"]:
@@ -217,8 +217,8 @@ def prepare_libraries() -> None:
 
 def heading(config: RunConfig) -> str:
     """Return the first lines of a run: what it is and, for the demo, what it is not."""
-    from rnaernie_bench.catalogue import BACKBONES
-    from rnaernie_bench.protocols import WARNING
+    from rnaernie_bench.data.protocols import WARNING
+    from rnaernie_bench.task.catalogue import BACKBONES
 
     backbone = config.backbone
     init = " (random weights)" if getattr(backbone, "init", None) == "random" else ""

@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
-    from rnaernie_bench.catalogue import STRATEGIES
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.task.catalogue import STRATEGIES
 
     if arguments.action == "list":
         for name in STRATEGIES:

@@ -35,9 +35,9 @@ def execute(arguments: argparse.Namespace) -> int:
     Returns:
         0, or 2 if a run failed.
     """
-    from rnaernie_bench.config import group_choices
-    from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.suites import carry_out, load_suite
+    from rnaernie_bench.config.compose import group_choices
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.runs.suites import carry_out, load_suite
 
     refuse_several("a suite", "take launcher.n_processes=N instead")
     names = [o.removeprefix("suite=") for o in arguments.overrides if o.startswith("suite=")]
@@ -66,8 +66,8 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
     Returns:
         0, or 2 if a run cannot be carried out.
     """
-    from rnaernie_bench.config import compose
-    from rnaernie_bench.forecast import forecast
+    from rnaernie_bench.config.compose import compose
+    from rnaernie_bench.runs.forecast import forecast
 
     configs = [compose(overrides, folders) for overrides in runs]
     forecasts = forecast(configs, folders, told=say)

@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the card, or write a template."""
     if arguments.action == "new":
         return _new(arguments)
-    from rnaernie_bench.task import load_task, load_tasks
+    from rnaernie_bench.task.task import load_task, load_tasks
 
     if arguments.action == "list":
         tasks = load_tasks(arguments.task_path).values()
@@ -52,7 +52,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.task_template import new_task
+    from rnaernie_bench.task.template import new_task
 
     name, folder = arguments.name, arguments.folder
     target = new_task(name, folder, source=arguments.source, task_folders=arguments.task_path)

@@ -54,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _corpus(settings: list[str]) -> Corpus:
-    from rnaernie_bench.errors import ConfigError
+    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.pretraining.config import compose
     from rnaernie_bench.pretraining.corpus import load_corpus
 
@@ -66,8 +66,8 @@ def _corpus(settings: list[str]) -> Corpus:
 
 
 def _train(arguments: argparse.Namespace, corpus: Corpus) -> int:
-    from rnaernie_bench.files import atomic_folder
-    from rnaernie_bench.guidance.kmer_types import KmerTypesOptions, train_types
+    from rnaernie_bench.core.files import atomic_folder
+    from rnaernie_bench.learning.guidance.kmer_types import KmerTypesOptions, train_types
 
     options = KmerTypesOptions(max_k=arguments.max_k, most=arguments.most)
     predictor = train_types(corpus, options)
@@ -81,9 +81,9 @@ def _train(arguments: argparse.Namespace, corpus: Corpus) -> int:
 
 
 def _measure(arguments: argparse.Namespace, corpus: Corpus) -> int:
-    from rnaernie_bench.errors import DataError
-    from rnaernie_bench.guidance.predictors import named
-    from rnaernie_bench.guidance.quality import type_quality
+    from rnaernie_bench.core.errors import DataError
+    from rnaernie_bench.learning.guidance.predictors import named
+    from rnaernie_bench.learning.guidance.quality import type_quality
 
     if not len(corpus.held_out):
         raise DataError("the corpus holds nothing out", remedy="set corpus.held_out above 0")
@@ -92,7 +92,7 @@ def _measure(arguments: argparse.Namespace, corpus: Corpus) -> int:
     quality = type_quality(logits, list(corpus.held_out["type"]))
     print(json.dumps(quality, indent=1) if arguments.json else _line(quality))
     if arguments.plot:
-        from rnaernie_bench.measures.pictures import reliability_figure, save_figure
+        from rnaernie_bench.metrics.figures import reliability_figure, save_figure
 
         title = f"RNA types as {Path(arguments.predictor).name} predicts them"
         save_figure(reliability_figure({"held-out": quality["reliability"]}, title), arguments.plot)

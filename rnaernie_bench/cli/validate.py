@@ -28,8 +28,8 @@ def execute(arguments: argparse.Namespace) -> int:
         0, or 2 if something is a problem.
     """
     prepare_libraries()
-    from rnaernie_bench.findings import failed
-    from rnaernie_bench.task_check import check, declaration_of
+    from rnaernie_bench.core.checks import failed
+    from rnaernie_bench.runs.validate import check, declaration_of
 
     declarations = [declaration_of(name, arguments.task_path) for name in arguments.tasks]
     findings = []

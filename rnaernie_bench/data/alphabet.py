@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 
 LETTERS = "ACGUNRYSWKMBDHVIX"
 """The four bases, then the IUPAC codes, inosine and unknown, in MultiMolecule's order."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
 from rnaernie_bench.data.leakage import nearest_identity
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.files import atomic_path
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.task import Task
 
 LIMIT = 508
 """Bases that fit every strategy; the length policy decides about longer records."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.labels import number
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.task import Task
 
 
 def contact_values(

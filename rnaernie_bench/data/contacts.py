@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.items import ContactItem, Dataset, TokenItem
 from rnaernie_bench.data.sources import locate
-from rnaernie_bench.declaration import DatasetDeclaration, Folds, SplitDeclaration
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.structure.readers import read_structures
+from rnaernie_bench.data.structure_files import read_structures
+from rnaernie_bench.data.structure_splits import Fold, read_folds
 from rnaernie_bench.structure.records import StructureRecord
-from rnaernie_bench.structure.splits import Fold, read_folds
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.declaration import DatasetDeclaration, Folds, SplitDeclaration
+from rnaernie_bench.task.task import Task
 
 
 def read_contacts(path: Path, declaration: DatasetDeclaration) -> tuple[ContactItem, ...]:
-    """Read one structure file (`structure.readers`).
+    """Read one structure file (`data.structure_files`).
 
     Args:
         path: the file.

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import Items, Split
-from rnaernie_bench.declaration import SplitDeclaration
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Cut
+from rnaernie_bench.task.declaration import SplitDeclaration
+from rnaernie_bench.task.single_table import Cut
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS, normalise
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.levels import LengthPolicy
+from rnaernie_bench.task.levels import LengthPolicy
 
 _KMER_LETTERS = "ACGUN"
 """What the k-mers of MultiMolecule's vocabularies are written in; one with another letter is

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.text import read_lines, source_name
-from rnaernie_bench.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)

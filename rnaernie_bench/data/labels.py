@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.task import Task
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.task.task import Task
 
 
 def label_of(text: str, task: Task, where: str) -> int | tuple[float, ...]:

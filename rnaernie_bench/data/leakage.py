@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 
 K = 4
 """Short enough to promise something at 0.8 identity, long enough to rule most pairs out at 0.9."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
 from rnaernie_bench.data.cuts import components, cut_split
@@ -21,13 +23,11 @@ from rnaernie_bench.data.labels import label_of
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.pairs import read_pairs
 from rnaernie_bench.data.sources import locate
+from rnaernie_bench.data.structure_splits import cut_validation
 from rnaernie_bench.data.targets import classes_of, known_of
 from rnaernie_bench.data.text import read_lines as text_lines
-from rnaernie_bench.declaration import DataFile, HeldOut
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.structure.splits import cut_validation
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.declaration import DataFile, HeldOut
+from rnaernie_bench.task.task import Task
 
 
 def load_dataset(task: Task, *, simulated: bool) -> Dataset:

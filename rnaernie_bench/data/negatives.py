@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import PairItem
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Negatives
+from rnaernie_bench.task.single_table import Negatives
 
 TRIES = 100
 """Draws of another partner before there is taken to be none."""

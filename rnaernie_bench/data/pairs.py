@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.labels import columns_of
 from rnaernie_bench.data.text import read_lines, source_name
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.single_table import PairColumns
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.single_table import PairColumns
+from rnaernie_bench.task.task import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.items import (
     ContactItem,
     ContactValuesItem,
@@ -24,15 +26,13 @@ from rnaernie_bench.data.items import (
     SequenceItem,
     TokenItem,
 )
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.registry import did_you_mean
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.random import Generator
 
-    from rnaernie_bench.task import Task
+    from rnaernie_bench.task.task import Task
 
 SHORTEST, LONGEST = 40, 160
 """Bounds of every simulated sequence, nt."""

@@ -16,7 +16,7 @@ from rnaernie_bench.data.items import Dataset, Items, PairItem
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rnaernie_bench.task import Task
+    from rnaernie_bench.task.task import Task
 
 PAIRS_A_QUERY = 12
 TARGET = 40

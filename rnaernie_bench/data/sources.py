@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rnaernie_bench import resources
-from rnaernie_bench.declaration import DataFile
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import Task
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.task.declaration import DataFile
+from rnaernie_bench.task.task import Task
 
 TIMEOUT = 30
 """Seconds a server may stay silent."""
@@ -24,7 +24,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 def find(path: str) -> Path | None:
     """Return the first file at `path` below a data folder or the cache, or None."""
-    for folder in (*resources.data_folders(), _cache()):
+    for folder in (*paths.data_folders(), _cache()):
         if (folder / path).is_file():
             return folder / path
     return None
@@ -123,7 +123,7 @@ def _digest(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def _cache() -> Path:
-    return resources.cache_folder() / "data"
+    return paths.cache_folder() / "data"
 
 
 def _verify(path: Path, file: DataFile, task: str) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.paths import cache_folder
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.contact_values import contact_values
 from rnaernie_bench.data.items import ContactValuesItem, Items, SequenceItem, TokenItem
 from rnaernie_bench.data.labels import bases_of, columns_of, label_of
 from rnaernie_bench.data.sources import find, locate
-from rnaernie_bench.declaration import DataFile, Table
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.resources import cache_folder
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.declaration import DataFile, Table
+from rnaernie_bench.task.task import Task
 
 _BUILDERS: Mapping[str, str] = {
     ".arrow": "arrow",

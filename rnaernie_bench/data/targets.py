@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.data.items import ContactValuesItem, TokenItem
-from rnaernie_bench.levels import Level, Problem
+from rnaernie_bench.task.levels import Level, Problem
 
 UNLABELLED = -100
 """The class of a unit whose class is unknown, as torch's losses have it."""

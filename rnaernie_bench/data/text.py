@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO, cast
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 
 STANDARD_INPUT = "-"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from rnaernie_bench.core.checks import Finding, of_error
 from rnaernie_bench.doctor import installation, places
-from rnaernie_bench.findings import Finding, of_error
 
 
 def examine(

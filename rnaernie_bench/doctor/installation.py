@@ -16,8 +16,8 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.environment import available_cores
-from rnaernie_bench.findings import Finding, without_home
+from rnaernie_bench.core.checks import Finding, without_home
+from rnaernie_bench.core.environment import available_cores
 
 PROJECT = "rnaernie-bench"
 
@@ -173,9 +173,9 @@ def imports(modules: Iterable[str] = HEAVY) -> Iterator[Finding]:
 
 def plugins() -> Iterator[Finding]:
     """Load every backbone, strategy, head and launcher, those of other packages among them."""
-    from rnaernie_bench.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
-    from rnaernie_bench.errors import ConfigError
-    from rnaernie_bench.registry import Registry
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.core.registry import Registry
+    from rnaernie_bench.task.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
 
     registries: dict[str, Registry[Any]] = {
         "backbones": BACKBONES,

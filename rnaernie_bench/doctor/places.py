@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rnaernie_bench import resources
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.checks import Finding, of_error
+from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.data.sources import verify
-from rnaernie_bench.errors import BenchError
-from rnaernie_bench.findings import Finding, of_error
-from rnaernie_bench.task import find_tasks, read_task
+from rnaernie_bench.task.task import find_tasks, read_task
 
 GIBIBYTE = 2**30
 
@@ -31,7 +31,7 @@ def data(task_folders: Iterable[Path] = (), *, full: bool = False) -> Iterator[F
         task_folders: further folders of tasks.
         full: whether files are compared with their checksums, which reads all of them.
     """
-    folders = resources.data_folders()
+    folders = paths.data_folders()
     if not folders:
         yield Finding("ok", "RNAERNIE_BENCH_DATA", "is not set: data files come from the cache")
     for folder in folders:
@@ -75,7 +75,7 @@ def _task_data(folder: Path, *, full: bool) -> Iterator[Finding]:
 
 def cache() -> Iterator[Finding]:
     """Tell whether the cache can be written, how large it is, and what is free beside it."""
-    folder = resources.cache_folder()
+    folder = paths.cache_folder()
     chosen = os.environ.get("RNAERNIE_BENCH_CACHE")
     name = str(folder) if chosen else "the user cache of this platform"
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -90,7 +90,7 @@ def storage(runs_dir: Path) -> Iterator[Finding]:
 
 def tracking(runs_dir: Path, uri: str | None = None) -> Iterator[Finding]:
     """Tell whether the tracking store can be used: the server at `uri`, else the local database."""
-    from rnaernie_bench.mlflow_store import check_database, check_server, without_password
+    from rnaernie_bench.tracking.store import check_database, check_server, without_password
 
     if uri is not None:
         check_server(uri)
@@ -107,7 +107,7 @@ def tracking(runs_dir: Path, uri: str | None = None) -> Iterator[Finding]:
 def weights() -> Iterator[Finding]:
     """Tell whether the embedded weights are whole, without reading them."""
     remedy = f"install the package anew, or use backbone={EMBEDDED} backbone.init=random"
-    folder = resources.embedded_weights(EMBEDDED)
+    folder = paths.embedded_weights(EMBEDDED)
     if folder is None:
         yield Finding("problem", "embedded weights", f"those of {EMBEDDED} are missing", remedy)
         return

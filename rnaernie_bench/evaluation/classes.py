@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import Items, Split, labels_of
-from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measures.calibration import calibrated_log_probabilities, fit_temperature
-from rnaernie_bench.measures.classification import ClassificationReport, classification_report
+from rnaernie_bench.learning.interface import Fitted
+from rnaernie_bench.metrics.calibration import calibrated_log_probabilities, fit_temperature
+from rnaernie_bench.metrics.classification import ClassificationReport, classification_report
+from rnaernie_bench.metrics.scorers import group_intervals
+from rnaernie_bench.metrics.statistics import bootstrap_intervals
 from rnaernie_bench.results.predictions import Predictions, hash_ids
-from rnaernie_bench.results.scorers import group_intervals
-from rnaernie_bench.results.statistics import bootstrap_intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ class Evaluation:
 
     def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
         """Yield file names and pictures of a test part."""
-        from rnaernie_bench.measures.pictures import confusion_matrix_figure
+        from rnaernie_bench.metrics.figures import confusion_matrix_figure
 
         figure = confusion_matrix_figure(self.tests[part]["confusion"], self.labels, title)
         yield f"confusion-{part}.png", figure

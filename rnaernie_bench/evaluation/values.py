@@ -11,13 +11,13 @@ import numpy as np
 from rnaernie_bench.data.items import Items, Split
 from rnaernie_bench.data.targets import Targets, targets_of
 from rnaernie_bench.evaluation.classes import cut
-from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measures.answers import Tuning, answer, by_column, metrics_of, tune
-from rnaernie_bench.results.kinds import Kind, answer_intervals, evaluate_answers
+from rnaernie_bench.learning.interface import Fitted
+from rnaernie_bench.metrics.answers import Kind, answer_intervals, evaluate_answers
+from rnaernie_bench.metrics.statistics import confusion_matrix, per_class_metrics
+from rnaernie_bench.metrics.tuning import Tuning, answer, by_column, metrics_of, tune
 from rnaernie_bench.results.measured import Measured
 from rnaernie_bench.results.predictions import hash_ids
-from rnaernie_bench.results.statistics import confusion_matrix, per_class_metrics
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ class MeasuredEvaluation:
 
     def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
         """Yield file names and pictures of a test part."""
-        from rnaernie_bench.measures.pictures import (
+        from rnaernie_bench.metrics.figures import (
             calibration_figure,
             confusion_matrix_figure,
             scatter_figure,

@@ -1,6 +1,6 @@
 """Prediction heads, one family a task level."""
 
-from rnaernie_bench.catalogue import HeadEntry
+from rnaernie_bench.task.catalogue import HeadEntry
 
 POOLED = HeadEntry(
     level="sequence",

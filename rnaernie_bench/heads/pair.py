@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from rnaernie_bench.measures.losses import loss_of
-from rnaernie_bench.single_table import Partner
+from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.task.single_table import Partner
 
 Tower = Mapping[str, Tensor]
 """What a head reads of some sequences; the first axis of each tensor is the sequences."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rnaernie_bench.catalogue import LAUNCHERS, resolve
-from rnaernie_bench.files import as_bench_error
+from rnaernie_bench.core.files import as_bench_error
+from rnaernie_bench.task.catalogue import LAUNCHERS, resolve
 
 POLL_S = 0.1
 """Between two looks at what is going on."""

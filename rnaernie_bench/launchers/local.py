@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnaernie_bench.catalogue import LauncherEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers import jobs
 from rnaernie_bench.launchers.jobs import Job
+from rnaernie_bench.task.catalogue import LauncherEntry
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.catalogue import LauncherEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job
 from rnaernie_bench.launchers.local import require_one, threads
+from rnaernie_bench.task.catalogue import LauncherEntry
 
 CONNECT_S = 5.0
 """How long the head of a cluster may take to answer."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rnaernie_bench.catalogue import LauncherEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job
 from rnaernie_bench.launchers.local import require_one, threads
+from rnaernie_bench.task.catalogue import LauncherEntry
 
 
 @dataclass(frozen=True)

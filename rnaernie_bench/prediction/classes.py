@@ -10,11 +10,11 @@ from typing import IO
 
 import numpy as np
 
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.data.fasta import read_named
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.fitting import Fitted
-from rnaernie_bench.measures.answers import Tuning
-from rnaernie_bench.measures.calibration import calibrated_log_probabilities, entropy
+from rnaernie_bench.learning.interface import Fitted
+from rnaernie_bench.metrics.calibration import calibrated_log_probabilities, entropy
+from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction.saved import (
     CHUNK,
     predicts_classes,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from rnaernie_bench.catalogue import BACKBONES, BaselineEntry, resolve
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.levels import decodes
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, resolve
+from rnaernie_bench.task.levels import decodes
 
 CHUNK = 2048
 """Sequences held in memory at a time."""
@@ -84,12 +84,12 @@ def restored(
 
 def restore_network(folder: Path, saved: dict[str, Any]) -> Any:
     """Return the network in a model's folder, given what `read_predictor` returned."""
-    from rnaernie_bench.contacts.model import load_contact_model
-    from rnaernie_bench.contacts.strategies import FittedContactNetwork
-    from rnaernie_bench.guidance.guides import load_guide
-    from rnaernie_bench.model import load_model
-    from rnaernie_bench.strategies.network import FittedNetwork, Reader
-    from rnaernie_bench.strategies.type_guided import GUIDE, typed_reader
+    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.learning.fit import FittedNetwork, Reader
+    from rnaernie_bench.learning.guidance.guides import load_guide
+    from rnaernie_bench.learning.type_guided import GUIDE, typed_reader
+    from rnaernie_bench.levels.contact_network import load_contact_model
+    from rnaernie_bench.levels.network import load_model
 
     level = saved.get("level", "sequence")
     load: Any = load_contact_model if level == "contact" else load_model

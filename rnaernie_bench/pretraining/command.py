@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.pretraining.config import compose
-from rnaernie_bench.validation import as_dict
 
 OUT = "FOLDER"
 """Stands in a command for the folder to make."""

@@ -9,14 +9,14 @@ from typing import Literal
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
-from rnaernie_bench.catalogue import BACKBONES
-from rnaernie_bench.config import Root, compose_root, group_choices
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.options import require
+from rnaernie_bench.config.compose import Root, compose_root, group_choices
+from rnaernie_bench.config.options import require
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.schema import build
 from rnaernie_bench.pretraining.corpus import CorpusOptions
 from rnaernie_bench.pretraining.masking import MaskingOptions
-from rnaernie_bench.tracking import TrackingOptions
-from rnaernie_bench.validation import build
+from rnaernie_bench.task.catalogue import BACKBONES
+from rnaernie_bench.tracking.tracker import TrackingOptions
 
 ROOT = "pretrain"
 """The file of the root in `configs/`."""

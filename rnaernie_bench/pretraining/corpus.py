@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from rnaernie_bench import resources
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
+from rnaernie_bench.core import paths as resources
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import as_bench_error, atomic_folder, write_json
 from rnaernie_bench.data import sources
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.files import as_bench_error, atomic_folder, write_json
 from rnaernie_bench.pretraining.exclusion import Exclusion, read_evaluation
 from rnaernie_bench.pretraining.records import CorpusOptions, CorpusRecord, read_records
 

@@ -14,9 +14,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.errors import ConfigError, DataError
 
 Reason = Literal["identical", "contained", "near"]
 

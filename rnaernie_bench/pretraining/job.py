@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench import environment, processes
+from rnaernie_bench.core import distributed, environment
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.files import as_bench_error, write_json, write_text
+from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.data import sources
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.files import as_bench_error, write_json, write_text
-from rnaernie_bench.mlflow_store import without_password
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
 from rnaernie_bench.pretraining.masking import KINDS
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
-from rnaernie_bench.tracking import Tracker, check_reachable, flatten, open_tracker
-from rnaernie_bench.validation import as_dict
-from rnaernie_bench.workplace import locked
+from rnaernie_bench.runs.folder import locked
+from rnaernie_bench.tracking.store import without_password
+from rnaernie_bench.tracking.tracker import Tracker, check_reachable, flatten, open_tracker
 
 if TYPE_CHECKING:
     from rnaernie_bench.pretraining.motifs import MotifMatcher
@@ -72,7 +72,7 @@ def execute(
     """
     check_reachable(config.tracking)
     _refuse_finished(config.out)
-    first = processes.join().is_main_process
+    first = distributed.join().is_main_process
     notify = notify if first else _ignore
     matcher = load_matcher(config)
     corpus = load_corpus(config.corpus, notify)
@@ -154,14 +154,14 @@ def _train(
     log: Callable[[Mapping[str, float], int], None],
 ) -> tuple[Any, Any, PretrainingSummary]:
     """Return the trained network, its tokenizer and how the training went."""
+    from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
     from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
     from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
     from rnaernie_bench.pretraining.masking import Masker
     from rnaernie_bench.pretraining.network import load_network
     from rnaernie_bench.pretraining.recipe import train
-    from rnaernie_bench.trainer_parts import last_whole_checkpoint
 
-    options, seed, state = config.trainer, config.seed, processes.join()
+    options, seed, state = config.trainer, config.seed, distributed.join()
     encoder = load_network(
         config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
     )
@@ -310,9 +310,9 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 
     A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
     """
-    from rnaernie_bench.trainer_parts import last_whole_checkpoint
+    from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 
-    out, number = config.out, processes.join().num_processes
+    out, number = config.out, distributed.join().num_processes
     lock = locked(out, out.parent / ".locks", remedy="choose another out=FOLDER")
     new = not out.exists() or not any(out.iterdir())
     try:
@@ -346,7 +346,7 @@ def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
         "motifs.sha256": ", ".join(
             sources.sha256(p) for group in motif_files(config) for p in group
         ),
-        "processes": str(processes.join().num_processes),
+        "processes": str(distributed.join().num_processes),
     }
 
 

@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from rnaernie_bench.backbones.vocabulary import INDICATOR
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.pretraining.kernels import (
     MOTIF,
     Rules,

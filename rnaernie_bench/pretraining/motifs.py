@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import normalise
 from rnaernie_bench.data.sources import find, locate
-from rnaernie_bench.declaration import DataFile
-from rnaernie_bench.errors import DataError
 from rnaernie_bench.pretraining.kernels import Automaton, build_table, find_motifs, unpack
+from rnaernie_bench.task.declaration import DataFile
 
 MIN_LENGTH = 4
 """A shorter word stands everywhere."""

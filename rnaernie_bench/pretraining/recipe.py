@@ -33,13 +33,8 @@ from transformers import (
 from transformers.trainer_callback import ExportableState
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from rnaernie_bench.errors import BenchError
-from rnaernie_bench.pretraining.batches import BatchStream, MaskedBatches
-from rnaernie_bench.pretraining.config import PretrainerOptions
-from rnaernie_bench.pretraining.evaluation import HeldOut
-from rnaernie_bench.pretraining.network import TargetLogits
-from rnaernie_bench.pretraining.scores import TYPE, Tally, hits, over_processes
-from rnaernie_bench.trainer_parts import (
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.learning.trainer_parts import (
     Arguments,
     Curves,
     Log,
@@ -48,6 +43,11 @@ from rnaernie_bench.trainer_parts import (
     train_from,
     wants_bf16,
 )
+from rnaernie_bench.pretraining.batches import BatchStream, MaskedBatches
+from rnaernie_bench.pretraining.config import PretrainerOptions
+from rnaernie_bench.pretraining.evaluation import HeldOut
+from rnaernie_bench.pretraining.network import TargetLogits
+from rnaernie_bench.pretraining.scores import TYPE, Tally, hits, over_processes
 
 
 @dataclass(frozen=True)

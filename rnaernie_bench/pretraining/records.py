@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.tables import open_table
-from rnaernie_bench.declaration import Table
-from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.pretraining.exclusion import EvaluationFile
 from rnaernie_bench.pretraining.rfam import read_families
 from rnaernie_bench.pretraining.types import type_of
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.task.declaration import Table
 
 _NO_TYPE = "write `>ID TYPE` or `>ID ... type=TYPE`, or give one type to all: corpus.type=TYPE"
 

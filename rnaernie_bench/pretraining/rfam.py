@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS, foreign_letter, normalise
-from rnaernie_bench.errors import DataError
 from rnaernie_bench.pretraining.types import rfam_type
 
 MAX_MEMBER_BYTES = 1 << 28

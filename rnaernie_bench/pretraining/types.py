@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.registry import did_you_mean
 
 
 def _plain(word: str) -> str:

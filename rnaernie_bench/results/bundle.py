@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.files import atomic_path
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, schema_faults
 
 MANIFEST = "manifest.json"

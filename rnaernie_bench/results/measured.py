@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.results.kinds import KINDS, Kind
+from rnaernie_bench.metrics.answers import KINDS, Kind
 
 _KIND, _COLUMNS = b"rnaernie_bench.kind", b"rnaernie_bench.columns"
 _PART = "part:"

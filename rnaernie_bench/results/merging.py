@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rnaernie_bench.errors import ResultError
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results.bundle import unpack
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.store import (

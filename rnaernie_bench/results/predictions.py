@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.files import atomic_path
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.metrics.answers.structures import StructurePredictions
 from rnaernie_bench.results.measured import Measured, from_table, to_table
-from rnaernie_bench.results.structures import StructurePredictions
 from rnaernie_bench.structure.scores import COUNT_NAMES, COUNTS
 
 _PART = "part:"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.errors import ResultError
+from rnaernie_bench.core.errors import ResultError
 
 SCHEMA_VERSION = 1
 """The number of the record schema written by this version."""

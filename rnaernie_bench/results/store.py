@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
 
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.files import atomic_path, write_json
-from rnaernie_bench.results.collection import no_collection
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import atomic_path, write_json
+from rnaernie_bench.core.gc_pause import no_collection
 from rnaernie_bench.results.record import Record, parse_record, validate_record
 
 RECORD_FILE = "record.json"
@@ -301,11 +301,11 @@ def _misplaced(record: Record, path: Path) -> Iterator[str]:
 def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     """Yield how the predictions in `folder` differ from what `record` says of them."""
     # NumPy is imported only here: the leaderboard reads records and needs to start fast.
-    from rnaernie_bench.results.kinds import evaluate_answers
+    from rnaernie_bench.metrics.answers import evaluate_answers
+    from rnaernie_bench.metrics.answers.structures import StructurePredictions, evaluate_structures
+    from rnaernie_bench.metrics.statistics import evaluate
     from rnaernie_bench.results.measured import Measured
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions
-    from rnaernie_bench.results.statistics import evaluate
-    from rnaernie_bench.results.structures import StructurePredictions, evaluate_structures
 
     tests = record["tests"]
     named = {

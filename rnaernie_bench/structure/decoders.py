@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnaernie_bench.environment import available_cores
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.core.environment import available_cores
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.structure.kernels import (
     expected_accuracy,
     greedy_matching,

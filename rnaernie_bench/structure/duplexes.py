@@ -16,7 +16,7 @@ from itertools import groupby
 
 import numpy as np
 
-from rnaernie_bench.environment import available_cores
+from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.structure.thermodynamics import vienna
 
 BAND = 300

@@ -11,7 +11,7 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 
 OPENING = "([{<" + ascii_uppercase
 CLOSING = ")]}>" + ascii_uppercase.lower()

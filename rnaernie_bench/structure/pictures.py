@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnaernie_bench.measures.pictures import INK, MUTED, PALETTE, PAPER, PIXELS_PER_INCH, RAMP, RULE
+from rnaernie_bench.metrics.figures import INK, MUTED, PALETTE, PAPER, PIXELS_PER_INCH, RAMP, RULE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

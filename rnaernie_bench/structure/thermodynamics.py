@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnaernie_bench.environment import available_cores
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.environment import available_cores
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
 
 Method = Literal["mfe", "mea"]

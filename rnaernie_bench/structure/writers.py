@@ -6,8 +6,8 @@ import gzip
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.files import atomic_path
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.structure.notations import pairs_to_dot_bracket, partners
 from rnaernie_bench.structure.records import StructureRecord
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from rnaernie_bench.errors import BenchError
+from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.launchers.jobs import Job, command, launch, opened
 from rnaernie_bench.sweeps.setup import Sweep
 

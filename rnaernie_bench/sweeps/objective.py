@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnaernie_bench.errors import BenchError
-from rnaernie_bench.evaluation.judging import validation_metrics
-from rnaernie_bench.materials import Materials
-from rnaernie_bench.planning import plan
-from rnaernie_bench.runner import fit
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.evaluation.evaluate import validation_metrics
+from rnaernie_bench.runs.loaders import Materials
+from rnaernie_bench.runs.plan import plan
+from rnaernie_bench.runs.runner import fit
 from rnaernie_bench.sweeps.search import Goal
 from rnaernie_bench.sweeps.space import Configurator, Space
 from rnaernie_bench.sweeps.workers import ERROR, INTERRUPTED, SETTINGS, WORKER, Worker

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.options import require
+from rnaernie_bench.config.options import require
+from rnaernie_bench.core.errors import ConfigError
 
 COSTS: Mapping[str, bool] = {"items_per_s": True, "train_s": False, "parameters": False}
 """Goals besides a task's metrics -> whether more is better: throughput, time and size."""

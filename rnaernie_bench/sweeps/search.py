@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.levels import METRICS
-from rnaernie_bench.registry import did_you_mean
-from rnaernie_bench.results.kinds import LOWER_IS_BETTER
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.metrics.answers import LOWER_IS_BETTER
 from rnaernie_bench.sweeps.options import COSTS, SweepOptions
 from rnaernie_bench.sweeps.space import Space
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.levels import METRICS
+from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
     from optuna import Study

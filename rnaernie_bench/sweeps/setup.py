@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.config import compose, expand
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.identity import identity
-from rnaernie_bench.materials import Materials, kept_materials
-from rnaernie_bench.options import RunConfig
-from rnaernie_bench.planning import plan
+from rnaernie_bench.config.compose import compose, expand
+from rnaernie_bench.config.identity import identity
+from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.schema import build
 from rnaernie_bench.results.record import run_id_of
+from rnaernie_bench.runs.loaders import Materials, kept_materials
+from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.sweeps.options import SweepOptions
 from rnaernie_bench.sweeps.search import Goal, goals_of, sampler_of
 from rnaernie_bench.sweeps.space import Base, Configurator, Space, open_space
-from rnaernie_bench.task import load_task
-from rnaernie_bench.validation import build
+from rnaernie_bench.task.task import load_task
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.catalogue import BACKBONES
-from rnaernie_bench.config import GROUPS, compose
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.identity import identity
-from rnaernie_bench.options import RunConfig
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.config.compose import GROUPS, compose
+from rnaernie_bench.config.identity import identity
+from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.core.schema import as_dict, build
 from rnaernie_bench.sweeps.options import Dimension
-from rnaernie_bench.task import load_task
-from rnaernie_bench.validation import as_dict, build
+from rnaernie_bench.task.catalogue import BACKBONES
+from rnaernie_bench.task.task import load_task
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.files import as_bench_error
-from rnaernie_bench.mlflow_store import first_line, without_password
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.files import as_bench_error
+from rnaernie_bench.tracking.store import first_line, without_password
 
 if TYPE_CHECKING:
     from optuna import Study

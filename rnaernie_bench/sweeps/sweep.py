@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.card import run_card
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.files import write_json, write_text
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import write_json, write_text
 from rnaernie_bench.results.record import Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
-from rnaernie_bench.runner import Outcome, execute
+from rnaernie_bench.runs.card import run_card
+from rnaernie_bench.runs.folder import RECORD
+from rnaernie_bench.runs.runner import Outcome, execute
 from rnaernie_bench.sweeps.objective import FIGURES, NOT_NEEDED, REPEATS, Objective
 from rnaernie_bench.sweeps.pictures import pictures
 from rnaernie_bench.sweeps.placing import PlacedSampler
@@ -27,9 +28,14 @@ from rnaernie_bench.sweeps.search import finished, front, pruner_of, ranked, sam
 from rnaernie_bench.sweeps.setup import Sweep
 from rnaernie_bench.sweeps.storage import StudyStore
 from rnaernie_bench.sweeps.workers import ERROR, WORKER, Worker, revive
-from rnaernie_bench.task import load_task
-from rnaernie_bench.tracking import Child, NullTracker, Tracker, check_reachable, open_tracker
-from rnaernie_bench.workplace import RECORD
+from rnaernie_bench.task.task import load_task
+from rnaernie_bench.tracking.tracker import (
+    Child,
+    NullTracker,
+    Tracker,
+    check_reachable,
+    open_tracker,
+)
 
 if TYPE_CHECKING:
     from optuna import Study

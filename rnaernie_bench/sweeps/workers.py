@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from rnaernie_bench.workplace import locked
+from rnaernie_bench.runs.folder import locked
 
 if TYPE_CHECKING:
     from optuna import Study

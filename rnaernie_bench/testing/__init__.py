@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnaernie_bench.catalogue import PER_BASE, EncoderEntry
-from rnaernie_bench.errors import BenchError
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.data.items import Split
-    from rnaernie_bench.runner import Outcome
-    from rnaernie_bench.task import Task
+    from rnaernie_bench.runs.runner import Outcome
+    from rnaernie_bench.task.task import Task
 
 MOCK_TASKS = Path(__file__).parent / "mock_tasks"
 """A folder of tasks on simulated data, for `task_path`: `mock_cls` (classes of sequences),
@@ -154,12 +154,12 @@ def _check(outcome: Outcome, task_path: Iterable[Path]) -> None:
 def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, Any]:
     """Return the record's field `tests` of the model in the run's folder."""
     from rnaernie_bench import api
-    from rnaernie_bench.levels import has_classes
+    from rnaernie_bench.task.levels import has_classes
 
     predictor: Any = api.load_run(outcome)
     fitted: Any = predictor.fitted
     if task.decodes:
-        from rnaernie_bench.contacts.evaluation import evaluate_contacts
+        from rnaernie_bench.evaluation.structures import evaluate_contacts
 
         decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases
         return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests

@@ -14,7 +14,7 @@ from multimolecule import RnaErnieForMaskedLM, RnaErnieForPreTraining, RnaErnieM
 from rnaernie_bench.backbones.conversion import AUTHORS_TOKENS, ORIGIN, convert, save_converted
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES, has_types, require_types
-from rnaernie_bench.errors import BenchError, ConfigError, DataError
+from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from tests.paddle_kit import HIDDEN, INNER, LAYERS, POSITIONS, authors_state, write_checkpoint
 
 WORDS = "ernie.embeddings.word_embeddings.weight"

@@ -8,17 +8,17 @@ import pytest
 import torch
 from multimolecule import RnaErnieForMaskedLM, RnaTokenizer
 
-from rnaernie_bench import resources
 from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.backbones.vocabulary import has_types
-from rnaernie_bench.fill_mask import fill_mask
+from rnaernie_bench.core import paths
+from rnaernie_bench.prediction.fill_mask import fill_mask
 
 CARD = "gguc<mask>cucugguuagaccagaucugagccu"
 
 
 @pytest.fixture(scope="module")
 def folder():
-    folder = resources.embedded_weights("rnaernie-tiny")
+    folder = paths.embedded_weights("rnaernie-tiny")
     assert folder is not None
     return folder
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rnaernie_bench.backbones.golden import deviations, read_golden
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 
 ITEM = {"id": "RNA1", "sequence": "ACG", "cls": [0.5, -1.0]}
 GOOD = {"source": "somewhere", "mode": "eval", "dims": [1, 3], "items": [ITEM]}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from rnaernie_bench.backbones.loading import backbone_options, load_backbone, longest
-from rnaernie_bench.catalogue import BACKBONES, EncoderEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import BACKBONES, EncoderEntry
 from tests.backbone_kit import save_masked_lm
 
 

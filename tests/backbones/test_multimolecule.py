@@ -15,23 +15,27 @@ from rnaernie_bench.backbones.checkpoints import CheckpointOptions
 from rnaernie_bench.backbones.letters import LettersOptions
 from rnaernie_bench.backbones.loading import backbone_options, load_backbone
 from rnaernie_bench.backbones.multimolecule import KNOWN, load
-from rnaernie_bench.catalogue import BACKBONES, HEADS, EncoderEntry
-from rnaernie_bench.contacts.inputs import TokenInputs
-from rnaernie_bench.contacts.model import ContactModel, load_contact_model, save_contact_model
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded, encode
-from rnaernie_bench.embedding import embed
-from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.heads.contact import contact_targets
-from rnaernie_bench.model import TaskModel, build_head, load_model, save_model
-from rnaernie_bench.pairs.model import (
+from rnaernie_bench.learning.pair_fit import PairReader
+from rnaernie_bench.levels.contact_inputs import TokenInputs
+from rnaernie_bench.levels.contact_network import (
+    ContactModel,
+    load_contact_model,
+    save_contact_model,
+)
+from rnaernie_bench.levels.network import TaskModel, build_head, load_model, save_model
+from rnaernie_bench.levels.pair_network import (
     Encoding,
     PairModel,
     build_pair_head,
     load_pair_model,
     save_pair_model,
 )
-from rnaernie_bench.pairs.strategies import PairReader
+from rnaernie_bench.prediction.embed import embed
+from rnaernie_bench.task.catalogue import BACKBONES, HEADS, EncoderEntry
 
 TINY = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rnaernie_bench.backbones.paddle import read_checkpoint
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from tests.paddle_kit import authors_state, write_checkpoint
 
 

@@ -6,7 +6,7 @@ import pytest
 from multimolecule import RnaErnieConfig
 
 from rnaernie_bench.backbones.profile import profile
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from multimolecule import RnaErnieConfig, RnaErnieForMaskedLM, RnaErnieModel, Rn
 
 from rnaernie_bench.backbones.encoder import weights_sha256
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 
 TINY = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,

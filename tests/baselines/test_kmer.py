@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.baselines import kmer
-from rnaernie_bench.errors import BenchError, ConfigError
+from rnaernie_bench.core.errors import BenchError, ConfigError
 from tests.training_kit import installed
 
 

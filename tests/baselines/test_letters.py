@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnaernie_bench.baselines.letters import Letters, features, restore
-from rnaernie_bench.baselines.regression import Linear
+from rnaernie_bench.learning.linear import Linear
 
 
 def test_a_sequence_is_read_from_its_start():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnaernie_bench.baselines import orf_length
 from rnaernie_bench.baselines.orf_length import longest_orf, orf_features
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from tests.training_kit import installed
 
 

@@ -11,7 +11,7 @@ from rnaernie_bench.baselines.pair_regression import (
     PairRegression,
     restore,
 )
-from rnaernie_bench.baselines.regression import Linear
+from rnaernie_bench.learning.linear import Linear
 
 
 def test_k_mers_of_both_partners_stand_side_by_side() -> None:

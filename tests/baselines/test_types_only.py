@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.baselines import types_only
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.planning import plan
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.runs.plan import plan
 from tests.training_kit import installed
 
 

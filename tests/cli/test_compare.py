@@ -10,7 +10,7 @@ import pytest
 
 from rnaernie_bench.cli import compare
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.results import comparison
+from rnaernie_bench.leaderboard import comparison
 from rnaernie_bench.results.store import read_records
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from rnaernie_bench.cli import data
-from rnaernie_bench.errors import BenchError
-from rnaernie_bench.task import load_task
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.task.task import load_task
 
 PARTS = {
     "train": ">RF1_a tRNA\nACGT\n>RF2_b miRNA\nGGGG\n",

@@ -14,8 +14,8 @@ import pytest
 from transformers.utils import logging
 
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.embedding import embed
-from rnaernie_bench.fill_mask import fill_mask
+from rnaernie_bench.prediction.embed import embed
+from rnaernie_bench.prediction.fill_mask import fill_mask
 from tests.backbone_kit import save_masked_lm
 
 FASTA = b">b first\nACGT\n>a\nggc\nauu\n>c\nNNNNNNN\n"

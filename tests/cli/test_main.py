@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench import __version__, catalogue, runner
-from rnaernie_bench.catalogue import BACKBONES, STRATEGIES
+from rnaernie_bench import __version__
 from rnaernie_bench.cli import tasks as tasks_command
 from rnaernie_bench.cli.main import COMMANDS, main
 from rnaernie_bench.cli.run import heading
-from rnaernie_bench.config import compose
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.options import RunConfig
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.runs import runner
+from rnaernie_bench.task import catalogue
+from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -289,7 +291,7 @@ def test_tasks(call: Call) -> None:
 
 
 def test_tasks_of_a_further_folder(call: Call, tmp_path: Path) -> None:
-    from rnaernie_bench.task import load_task
+    from rnaernie_bench.task.task import load_task
 
     source = load_task("ncrna_cls").folder / "task.yaml"
     folder = tmp_path / "mine" / "other"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench.declaration import DataFile
-from rnaernie_bench.task import Task, load_task
+from rnaernie_bench.task.declaration import DataFile
+from rnaernie_bench.task.task import Task, load_task
 
 
 @pytest.fixture

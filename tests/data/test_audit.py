@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.audit import (
     BEGIN,
     END,
@@ -18,8 +19,7 @@ from rnaernie_bench.data.audit import (
 )
 from rnaernie_bench.data.items import Dataset, PairItem, SequenceItem, Split
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.task import Task
 
 BASE = "ACGUACGUAC"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.contacts import read_contacts
 from rnaernie_bench.data.items import ContactItem, Dataset
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.declaration import DatasetDeclaration
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import load_task
+from rnaernie_bench.task.declaration import DatasetDeclaration
+from rnaernie_bench.task.task import load_task
 from tests.contact_kit import TASK, ContactTask
 
 DECLARATION = DatasetDeclaration("tiny", "none", "nobody", r"(?P<id>(?P<group>[^_]+)_.*)")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.cuts import components, cut, overlapping
 from rnaernie_bench.data.items import PairItem, SequenceItem
 from rnaernie_bench.data.loading import hold_out, subset
-from rnaernie_bench.declaration import HeldOut
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Cut, CutBy
+from rnaernie_bench.task.declaration import HeldOut
+from rnaernie_bench.task.single_table import Cut, CutBy
 
 pairs = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)),

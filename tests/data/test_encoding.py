@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS, normalise
 from rnaernie_bench.data.encoding import Tail, encode, windows
-from rnaernie_bench.errors import DataError
 
 
 @pytest.fixture(scope="module")

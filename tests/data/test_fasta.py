@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.data.fasta import FastaRecord, read_fasta, read_named
-from rnaernie_bench.errors import DataError
 
 
 def write(folder: Path, content: bytes, name: str = "a.fasta") -> Path:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.leakage import nearest_identity
-from rnaernie_bench.errors import ConfigError
 
 
 def edits(first: str, second: str) -> int:

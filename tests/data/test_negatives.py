@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.negatives import dinucleotide_shuffle, with_negatives
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.single_table import Negatives
+from rnaernie_bench.task.single_table import Negatives
 
 POSITIVES = tuple(
     PairItem(str(i), f"{'ACGU'[i % 4]}A", f"ACGUACGGAUUA{'CG' * i}", 1, f"m{i % 4}", f"g{i}")

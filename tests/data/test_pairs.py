@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs, read_pairs
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.levels import Problem
-from rnaernie_bench.single_table import Negatives, PairColumns, check_pairs
-from rnaernie_bench.task import Task, load_task
+from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.task.single_table import Negatives, PairColumns, check_pairs
+from rnaernie_bench.task.task import Task, load_task
 
 COLUMNS = PairColumns("a_seq", "b_seq", "label", "a_name", "b_name", reversed=("first",))
 HEADER = "a_name,a_seq,b_name,b_seq,label\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.sources import fetch, locate, sha256, verify
-from rnaernie_bench.declaration import DataFile
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import Task
+from rnaernie_bench.task.declaration import DataFile
+from rnaernie_bench.task.task import Task
 
 CONTENT = b">RF1_a tRNA\nACGU\n" * 2000
 FILE = DataFile("set/train.fasta", hashlib.sha256(CONTENT).hexdigest(), records=2000)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.data.tables import read_table
-from rnaernie_bench.declaration import Table
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.task import load_task
+from rnaernie_bench.task.declaration import Table
+from rnaernie_bench.task.task import load_task
 
 TASK = replace(load_task("ncrna_cls"), labels=("tRNA", "miRNA"), types={})
 COLUMNS = {"id": ["a", "b"], "sequence": ["acgt", "NANAN"], "label": ["miRNA", "tRNA"]}

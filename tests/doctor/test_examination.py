@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.core.checks import Finding
 from rnaernie_bench.doctor import installation, places
 from rnaernie_bench.doctor.examination import examine
-from rnaernie_bench.findings import Finding
 
 ROOT = Path(__file__).parents[2]
 

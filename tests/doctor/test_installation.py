@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from packaging.requirements import Requirement
 
+from rnaernie_bench.core.checks import Finding
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.doctor import installation
 from rnaernie_bench.doctor.installation import accelerator, among_themselves, packages, unmet
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.findings import Finding
 
 TORCH = """
 class cuda:
@@ -169,7 +169,7 @@ def test_imports(fake_torch: Callable[[str], None]) -> None:
 
 
 def test_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rnaernie_bench.catalogue import HEADS
+    from rnaernie_bench.task.catalogue import HEADS
 
     def get(name: str) -> None:
         if name == "mean":

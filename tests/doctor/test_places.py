@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench import resources
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.errors import TrackingError
 from rnaernie_bench.doctor import places
 from rnaernie_bench.doctor.places import cache, damage, data, storage, tracking, weights
-from rnaernie_bench.errors import TrackingError
 from tests.training_kit import TASK, TinyTask
 
 
@@ -19,7 +19,7 @@ from tests.training_kit import TASK, TinyTask
 def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyTask:
     """Return a small task, the only one there is."""
     task = TinyTask(tmp_path / "own")
-    monkeypatch.setattr(resources, "tasks_folder", lambda: task.tasks)
+    monkeypatch.setattr(paths, "tasks_folder", lambda: task.tasks)
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(task.data))
     return task
 
@@ -102,14 +102,14 @@ def test_tracking_databases(tmp_path: Path) -> None:
 
 def test_the_embedded_weights_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [f.status for f in weights()] == ["ok"]
-    monkeypatch.setattr(resources, "embedded_weights", lambda name: None)
+    monkeypatch.setattr(paths, "embedded_weights", lambda name: None)
     assert [f.status for f in weights()] == ["problem"]
 
 
 def test_embedded_weights_with_missing_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "embedded_weights", lambda name: tmp_path)
+    monkeypatch.setattr(paths, "embedded_weights", lambda name: tmp_path)
     found = [f.what for f in weights()]
     assert "config.json is missing" in found
     assert found[-1].startswith("model.safetensors cannot be read")

@@ -14,7 +14,6 @@ from multimolecule import PreTrainedConfig
 from multimolecule.modules import HeadConfig
 from multimolecule.modules.heads import ContactPredictionHead
 
-from rnaernie_bench.catalogue import HEADS
 from rnaernie_bench.heads.contact import (
     IGNORED,
     PRIOR,
@@ -27,7 +26,8 @@ from rnaernie_bench.heads.contact import (
     contact_targets,
 )
 from rnaernie_bench.heads.contact_resnet import ResNetHead, ResNetOptions
-from rnaernie_bench.model import build_head
+from rnaernie_bench.levels.network import build_head
+from rnaernie_bench.task.catalogue import HEADS
 
 HIDDEN, LAYERS, HEADS_A_LAYER = 6, 2, 2
 NAMES = ["bilinear", "attention", "resnet"]

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.config import compose
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job, launch, opened
 from rnaernie_bench.launchers.local import LocalLauncher, LocalOptions, share
 from rnaernie_bench.launchers.ray import RayOptions

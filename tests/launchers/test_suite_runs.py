@@ -14,11 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job, opened
 from rnaernie_bench.launchers.ray import RayOptions
 from rnaernie_bench.results.predictions import read_predictions
-from rnaernie_bench.suites import carry_out
+from rnaernie_bench.runs.suites import carry_out
 from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask, installed
 
 RUNS = [
@@ -33,7 +33,7 @@ FAILING = ("backbone=majority", "task.data=real", "seed=7", "protocol=as_publish
 SUITE = """
 import json, sys
 from pathlib import Path
-from rnaernie_bench.suites import carry_out
+from rnaernie_bench.runs.suites import carry_out
 runs = [tuple(run) for run in json.loads(sys.argv[2])]
 carry_out(runs, task_folders=[Path(sys.argv[1])])
 """

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from rnaernie_bench import resources
+from rnaernie_bench.core import paths
 from rnaernie_bench.pretraining.command import pretraining_command
 from rnaernie_bench.pretraining.config import compose
 from rnaernie_bench.pretraining.job import told
@@ -70,7 +70,7 @@ def test_paths_of_a_machine_are_left_out(tmp_path):
 
 
 def test_the_command_of_the_embedded_weights():
-    folder = resources.embedded_weights("rnaernie-tiny")
+    folder = paths.embedded_weights("rnaernie-tiny")
     assert folder is not None
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     command = pretraining_command(record["settings"], record["training"]["processes"])

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rnaernie_bench.config import group_choices
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.config.compose import group_choices
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.pretraining.config import compose
 
 OUT = "out=somewhere"

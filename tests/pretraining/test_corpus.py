@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from rnaernie_bench import resources
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
-from rnaernie_bench.errors import BenchError, ConfigError, DataError
+from rnaernie_bench.core import paths
+from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
+from rnaernie_bench.core.schema import build
 from rnaernie_bench.pretraining import corpus as corpus_module
 from rnaernie_bench.pretraining import records as records_module
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
 from rnaernie_bench.pretraining.records import CorpusOptions, read_records
-from rnaernie_bench.validation import build
 
 RANDOM = random.Random(0)
 
@@ -118,7 +118,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     path = write_fasta(tmp_path / "a.fa", {"a tRNA": sequence(), "b tRMA": sequence()})
     with pytest.raises(DataError, match=r"record 2 \(b tRMA\), line 3: unknown RNA type 'tRMA'"):
         load_corpus(options(path))
-    folder = resources.cache_folder() / "corpora"
+    folder = paths.cache_folder() / "corpora"
     assert [entry for entry in folder.iterdir() if entry.suffix != ".lock"] == []
 
 
@@ -273,7 +273,7 @@ def test_settings_out_of_range(values: dict[str, Any], message: str) -> None:
 
 
 def shipped(name: str) -> dict[str, Any]:
-    path = resources.configs_folder() / "corpus" / f"{name}.yaml"
+    path = paths.configs_folder() / "corpus" / f"{name}.yaml"
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     inherited = [entry for entry in values.pop("defaults", []) if entry != "_self_"]
     return {k: v for entry in inherited for k, v in shipped(entry).items()} | values

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.leakage import nearest_identity
-from rnaernie_bench.errors import ConfigError, DataError
 from rnaernie_bench.pretraining.exclusion import (
     EvaluationFile,
     Exclusion,

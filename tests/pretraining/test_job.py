@@ -15,12 +15,12 @@ import psutil
 import pytest
 import torch
 
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data import sources
-from rnaernie_bench.errors import ConfigError, DataError
+from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
 from rnaernie_bench.pretraining.record import pretraining_card
-from rnaernie_bench.trainer_parts import last_whole_checkpoint
 from tests.pretraining.pretraining_kit import config, settings
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.backbones.vocabulary import typed_tokenizer
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.schema import build
 from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.errors import ConfigError
 from rnaernie_bench.pretraining.masking import (
     STRATEGIES,
     Masker,
@@ -21,7 +22,6 @@ from rnaernie_bench.pretraining.masking import (
     strategy_of,
 )
 from rnaernie_bench.pretraining.motifs import MotifMatcher
-from rnaernie_bench.validation import build
 
 TOKENIZER = typed_tokenizer()
 MASK, PAD, INDICATOR, T_RNA = TOKENIZER.mask_token_id, TOKENIZER.pad_token_id, 28, 53

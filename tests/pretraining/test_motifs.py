@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnaernie_bench.declaration import DataFile
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.pretraining.motifs import (
     FREQUENT_WORDS,
     KNOWN_MOTIFS,
@@ -16,6 +15,7 @@ from rnaernie_bench.pretraining.motifs import (
     load_motifs,
     read_motifs,
 )
+from rnaernie_bench.task.declaration import DataFile
 
 
 def find(groups: list[list[str]], sequence: str) -> list[tuple[int, int, int]]:

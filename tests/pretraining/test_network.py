@@ -6,7 +6,7 @@ from torch import nn
 
 from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.pretraining.network import TargetLogits, load_network, plain_copy
 
 NET = RnaErnieOptions("rnaernie-tiny", "random", None, None, 1, 16, 2, 32)

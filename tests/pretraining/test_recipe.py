@@ -11,14 +11,14 @@ import torch
 from transformers import TrainingArguments
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
-from rnaernie_bench.errors import BenchError
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.learning.trainer_parts import Arguments, last_whole_checkpoint
 from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
 from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
 from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
 from rnaernie_bench.pretraining.motifs import MotifMatcher
 from rnaernie_bench.pretraining.network import load_network
 from rnaernie_bench.pretraining.recipe import rate_factor, train
-from rnaernie_bench.trainer_parts import Arguments, last_whole_checkpoint
 from tests.pretraining.pretraining_kit import config, dataset
 
 MATCHER = MotifMatcher([["ACGU", "GGCC", "AAAA", "UUUU"]])

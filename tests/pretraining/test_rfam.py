@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.pretraining import rfam
 from rnaernie_bench.pretraining.rfam import Family, read_families
 

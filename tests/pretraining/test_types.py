@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.errors import DataError
 from rnaernie_bench.pretraining.rfam import read_families
 from rnaernie_bench.pretraining.types import ALIASES, ONTOLOGY_TERMS, RFAM_WORDS, rfam_type, type_of
 

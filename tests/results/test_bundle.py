@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnaernie_bench.errors import ResultError
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results import bundle
 from rnaernie_bench.results.bundle import unpack, write_bundle
 from rnaernie_bench.results.predictions import Predictions, hash_ids, write_predictions

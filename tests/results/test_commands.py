@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from rnaernie_bench.cli import leaderboard, results
-from rnaernie_bench.errors import ConfigError, ResultError
-from rnaernie_bench.files import write_json
+from rnaernie_bench.core.errors import ConfigError, ResultError
+from rnaernie_bench.core.files import write_json
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -38,8 +38,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("ncrna_cls", *(folder.name for folder in folders)), task
     )
     resources.results_folder = lambda: tmp_path / "shipped"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rnaernie_bench.task", tasks)
-    monkeypatch.setitem(sys.modules, "rnaernie_bench.resources", resources)
+    monkeypatch.setitem(sys.modules, "rnaernie_bench.task.task", tasks)
+    monkeypatch.setitem(sys.modules, "rnaernie_bench.core.paths", resources)
     monkeypatch.chdir(tmp_path)
 
     def call(module: ModuleType, *arguments: str) -> tuple[int, str, str]:
@@ -169,7 +169,7 @@ def test_an_unknown_task_is_an_error(run: Run) -> None:
 def test_the_leaderboard_imports_nothing_heavy() -> None:
     code = (
         "import sys; import rnaernie_bench.cli.leaderboard, rnaernie_bench.cli.results;"
-        "import rnaernie_bench.results.rendering;"
+        "import rnaernie_bench.leaderboard.rendering;"
         "heavy = {'numpy', 'torch', 'jsonschema', 'pyarrow', 'hydra', 'scipy', 'multimolecule'};"
         "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.results.across import across_tasks
-from rnaernie_bench.results.leaderboard import TaskInfo, build
-from rnaernie_bench.results.rendering import CONTROLS, render
-from rnaernie_bench.results.significance import build_statistics
+from rnaernie_bench.leaderboard.across import across_tasks
+from rnaernie_bench.leaderboard.rendering import CONTROLS, render
+from rnaernie_bench.leaderboard.significance import build_statistics
+from rnaernie_bench.leaderboard.tables import TaskInfo, build
 from rnaernie_bench.results.store import import_run, read_records
 
 TASKS = {"ncrna_cls": TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))}

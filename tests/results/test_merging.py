@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench.errors import BenchError, ResultError
-from rnaernie_bench.files import write_json
+from rnaernie_bench.core.errors import BenchError, ResultError
+from rnaernie_bench.core.files import write_json
 from rnaernie_bench.results import merging
 from rnaernie_bench.results.bundle import write_bundle
 from rnaernie_bench.results.merging import merge

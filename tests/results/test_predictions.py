@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnaernie_bench.errors import ResultError
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results.predictions import (
     Predictions,
     hash_ids,

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnaernie_bench.errors import ResultError
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.leaderboard.tables import TaskInfo, build
 from rnaernie_bench.results import record as record_module
-from rnaernie_bench.results.leaderboard import TaskInfo, build
 from rnaernie_bench.results.record import (
     comparability_key,
     parse_record,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench.errors import ResultError
-from rnaernie_bench.files import write_json
+from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import write_json
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import (
     find_run,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from rnaernie_bench.errors import DataError
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.structure.notations import (
     checked_pairs,
     dot_bracket_to_pairs,
@@ -121,7 +121,7 @@ def test_conversions_agree_with_multimolecule_on_ts0(data_folder) -> None:
     from multimolecule.utils.rna.secondary_structure import notations as theirs
     from multimolecule.utils.rna.secondary_structure import split_pseudoknot_pairs
 
-    from rnaernie_bench.structure.readers import read_structures
+    from rnaernie_bench.data.structure_files import read_structures
 
     records = list(read_structures(data_folder / "ss" / "TS0.dbn"))
     lines = (data_folder / "ss" / "TS0.dbn").read_text().split("\n")[2::3]

@@ -181,7 +181,7 @@ def test_scores_agree_with_multimolecule_on_ts0(data_folder) -> None:
     import torch
     from multimolecule.metrics.rna.secondary_structure.functional import binary_prf_mcc
 
-    from rnaernie_bench.structure.readers import read_structures
+    from rnaernie_bench.data.structure_files import read_structures
 
     generator = np.random.default_rng(0)
     for record in list(read_structures(data_folder / "ss" / "TS0.dbn"))[::20]:

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.structure.decoders import DecodingOptions, decode, decode_batch
 from rnaernie_bench.structure.thermodynamics import fold, fold_all
 

@@ -31,7 +31,7 @@ TRIALS = 8
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[TinyTask]:
-    for heavy in ("multimolecule", "optuna", "rnaernie_bench.strategies.network"):
+    for heavy in ("multimolecule", "optuna", "rnaernie_bench.learning.fit"):
         importlib.import_module(heavy)  # once, and not in each of the workers
     with installed(tmp_path) as task:
         yield task

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnaernie_bench.config import compose
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.config.compose import compose
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.schema import build
 from rnaernie_bench.sweeps.options import Dimension, SweepOptions
 from rnaernie_bench.sweeps.space import Base, Configurator, Space, as_overrides, open_space
-from rnaernie_bench.validation import build
 
 RATE = {"key": "strategy.learning_rate", "type": "float", "low": 1e-4, "high": 1e-2, "log": True}
 DECAY = {"key": "trainer.weight_decay", "type": "float", "low": 0.0, "high": 0.5}

@@ -9,17 +9,17 @@ from types import SimpleNamespace
 import optuna
 import pytest
 
-from rnaernie_bench import runner
 from rnaernie_bench.cli.main import main
-from rnaernie_bench.errors import ConfigError, ResultError
+from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.evaluation import classes
 from rnaernie_bench.results.record import validate_record
+from rnaernie_bench.runs import runner
 from rnaernie_bench.sweeps import objective as objective_module
 from rnaernie_bench.sweeps import sweep as sweep_module
 from rnaernie_bench.sweeps.setup import set_up
 from rnaernie_bench.sweeps.storage import StudyStore
 from rnaernie_bench.sweeps.sweep import carry_out
-from rnaernie_bench.tracking import NullTracker
+from rnaernie_bench.tracking.tracker import NullTracker
 from tests.sweeps.sweep_kit import figures, settings, sweep
 from tests.training_kit import installed
 

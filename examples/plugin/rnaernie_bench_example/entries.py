@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rnaernie_bench.catalogue import EncoderEntry, HeadEntry
-from rnaernie_bench.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import EncoderEntry, HeadEntry
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnaernie_bench import load_task
-from rnaernie_bench.catalogue import HEADS, resolve
+from rnaernie_bench.task.catalogue import HEADS, resolve
 from rnaernie_bench.testing import mock_encoder, try_out
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnaernie_bench.levels import Level, MetricName, Problem
-from rnaernie_bench.single_table import PairColumns
+from rnaernie_bench.task.levels import Level, MetricName, Problem
+from rnaernie_bench.task.single_table import PairColumns
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.levels import Problem
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.task.levels import Problem
 
 _UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
 """Stands for what is not known of a base."""

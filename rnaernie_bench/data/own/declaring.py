@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.files import atomic_folder
 from rnaernie_bench.data.own.asked import OwnData
 from rnaernie_bench.data.own.cells import check_classes
 from rnaernie_bench.data.own.pairs import classes_of_pairs, pair_dataset
 from rnaernie_bench.data.own.structures import structure_dataset
 from rnaernie_bench.data.own.tables import classes_of_table, table_part
 from rnaernie_bench.data.simulated import FAMILIES
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.files import atomic_folder
-from rnaernie_bench.levels import LengthPolicy, Level, MetricName, Problem, check_declared
-from rnaernie_bench.task import Task, read_task
+from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, Problem, check_declared
+from rnaernie_bench.task.task import Task, read_task
 
 FOLDER = "own_tasks"
 """Where declarations are written, below the folder of runs."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.pairs import pair_rows
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.errors import ConfigError
-from rnaernie_bench.single_table import PairColumns
+from rnaernie_bench.task.single_table import PairColumns
 
 
 def pair_dataset(parts: Mapping[str, tuple[Path, ...]], columns: PairColumns) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.errors import DataError
-from rnaernie_bench.structure.readers import read_structures, structure_files
+from rnaernie_bench.data.structure_files import read_structures, structure_files
 
 
 def structure_dataset(parts: Mapping[str, tuple[Path, ...]]) -> dict[str, Any]:

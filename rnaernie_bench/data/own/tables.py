@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.own.asked import OwnData
 from rnaernie_bench.data.own.cells import lists_of, write_lists
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.tables import ENDINGS, open_table
-from rnaernie_bench.declaration import Table
-from rnaernie_bench.errors import ConfigError, DataError
-from rnaernie_bench.registry import did_you_mean
+from rnaernie_bench.task.declaration import Table
 
 SEQUENCES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 """Endings of FASTA files."""

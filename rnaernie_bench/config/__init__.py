@@ -1,0 +1,1 @@
+"""Settings: composed by Hydra, checked by dataclasses, hashed into the run id."""

@@ -1,0 +1,279 @@
+"""Settings: Hydra composes them, `options` checks them, nothing changes them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.core import paths, plugins
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import Registry, did_you_mean
+from rnaernie_bench.core.schema import as_dict, build, convert
+from rnaernie_bench.data.contacts import check_fold
+from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
+from rnaernie_bench.task.levels import check_chosen
+from rnaernie_bench.task.task import Task, find_tasks, read_task
+
+GROUPS = (
+    "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
+)  # fmt: skip
+
+_REGISTRIES: dict[str, Registry[Any]] = {
+    "backbone": BACKBONES, "strategy": STRATEGIES, "launcher": LAUNCHERS,
+}  # fmt: skip
+"""The groups whose members declare their options themselves."""
+
+
+def expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the overrides of each run that comma lists such as ``seed=0,1,2`` stand for.
+
+    Raises:
+        ConfigError: if an override cannot be parsed, or adds or deletes a key.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    choices = []
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException as error:
+            raise ConfigError(
+                f"'{text}' is not a setting", remedy="settings are written key=value"
+            ) from error
+        added = override.is_add() or override.is_force_add()
+        if added or override.is_delete() or override.package is not None:
+            raise ConfigError(
+                f"'{text}' adds, deletes or moves a key",
+                remedy="the known keys can be set, none can be added: write key=value",
+            )
+        if override.is_sweep_override():
+            try:
+                listed = list(override.sweep_string_iterator())
+            except HydraException as error:  # an interval or a glob
+                raise ConfigError(
+                    f"'{text}' does not list its values",
+                    remedy="write key=a,b,c or key=range(start,stop)",
+                ) from error
+            choices.append([f"{override.get_key_element()}={value}" for value in listed])
+        else:
+            choices.append([text])
+    yield from product(*choices)
+
+
+def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunConfig:
+    """Return the checked settings of one run.
+
+    Args:
+        overrides: ``key=value`` settings, without comma lists.
+        task_folders: further folders of tasks.
+
+    Raises:
+        ConfigError: naming the key or value that is unknown, of a wrong type or out of range.
+    """
+    found, chosen = find_tasks(task_folders), [t[5:] for t in overrides if t.startswith("task=")]
+    if not chosen:
+        remedy = "add task=NAME, one of " + ", ".join(found)
+        raise ConfigError("no task is chosen", where="task", remedy=remedy)
+    # A wrong one of the others is in nobody's way.
+    _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
+    choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
+    config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
+    declared = tasks[config.task.name]
+    if config.split is not None and config.split not in declared.splits:
+        raise ConfigError(
+            f"task '{declared.name}' has no split '{config.split}'",
+            where="split",
+            remedy=did_you_mean(config.split, list(declared.splits)),
+        )
+    check_fold(declared.splits[config.split or declared.default_split], config.fold)
+    asked = config.task
+    check_chosen(declared.level, declared.problem, asked.length, asked.decoder, asked.encoding)
+    return config
+
+
+def compose_backbone(overrides: Sequence[str]) -> Any:
+    """Return the checked options of a backbone, for commands that need no task.
+
+    Args:
+        overrides: ``backbone=NAME`` and ``backbone.KEY=VALUE``.
+
+    Raises:
+        ConfigError: naming the setting that is unknown, wrong, or not about a backbone.
+    """
+    for text in overrides:
+        if text.partition("=")[0].partition(".")[0] != "backbone":
+            raise ConfigError(
+                f"'{text}' is not a setting of a backbone",
+                remedy="settings here begin with backbone= or backbone.",
+            )
+    chosen = list(expand(overrides))
+    if len(chosen) != 1:
+        raise ConfigError("one backbone at a time", where="backbone", remedy="give one value")
+    # Every task composes with every backbone.
+    return compose([f"task={next(iter(find_tasks()))}", *chosen[0]]).backbone
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root of the settings."""
+
+    file: str
+    """Its file in `configs/`, without the suffix."""
+    choices: Mapping[str, Sequence[str]]
+    """What can be chosen of each of its groups, installed plug-ins and all."""
+
+
+def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that Hydra composes, by name.
+
+    Backbone, strategy and launcher, where the root has them, are the options that their registries
+    declare; everything else is as YAML gives it.
+
+    Args:
+        root: the root.
+        overrides: ``key=value`` settings, without comma lists.
+
+    Raises:
+        ConfigError: naming the key or choice that is unknown.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    choices = [text for text in overrides if text.partition("=")[0] in root.choices]
+    values = [text for text in overrides if text not in choices]
+    _check_choices(choices, root)
+    _check_names(values, root)
+    _store_plugins(choices)
+    folder = str(paths.configs_folder())
+    # Hydra is one a process; the caller may be an application of it.
+    outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        with initialize_config_dir(config_dir=folder, version_base="1.3"):
+            try:
+                composed = hydra_compose(root.file, list(overrides))
+            except HydraException:  # composing takes a while: done again only to explain
+                _check_keys(values, OmegaConf.to_container(hydra_compose(root.file, choices)))
+                raise
+            raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"the settings cannot be composed: {error}") from error
+    finally:
+        GlobalHydra.instance().hydra = outer
+    return _with_options(raw)
+
+
+def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace raw backbone, strategy and launcher by the options that their registries declare."""
+    converted = dict(raw)
+    for group in _REGISTRIES.keys() & raw.keys():
+        name = convert(str, raw[group].get("name"), where=f"{group}.name")
+        converted[group] = build(_REGISTRIES[group].get(name).options, raw[group], where=group)
+    return converted
+
+
+def _store_tasks(tasks: Mapping[str, Task]) -> None:
+    """Make tasks, which bring no file of settings, members of the group `task`."""
+    from hydra.core.config_store import ConfigStore
+
+    for task in tasks.values():
+        node = {
+            "name": task.name, "data": "real", "head": task.head, "length": task.length,
+            "train_fraction": 1.0, "window_overlap": 0,
+            "class_weights": "none", "error_weights": "none",
+            "decoder": "greedy" if task.decodes else None,
+            "positive_weight": None, "focal_gamma": 0.0,
+            "encoding": "towers" if task.level == "pair" else None,
+        }  # fmt: skip
+        ConfigStore.instance().store(group="task", name=task.name, node=node)
+
+
+def _store_plugins(choices: Sequence[str]) -> None:
+    """Make the chosen plug-ins members of their groups."""
+    from hydra.core.config_store import ConfigStore
+
+    for group in _REGISTRIES:
+        for name in {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}:
+            if name not in group_choices(group):
+                node = plugin_settings(group, name)
+                ConfigStore.instance().store(group=group, name=name, node=node)
+
+
+def group_choices(group: str) -> list[str]:
+    """Return what a configuration group offers, apart from tasks, in alphabetical order."""
+    return sorted(path.stem for path in (paths.configs_folder() / group).glob("*.yaml"))
+
+
+def plugin_settings(group: str, name: str) -> dict[str, Any]:
+    """Return the settings of a plug-in; `???` is what the user must set.
+
+    They are the defaults of its options, then what its own file says.
+
+    Raises:
+        ConfigError: if the plug-in or its file cannot be loaded.
+    """
+    registry = _REGISTRIES[group]
+    found = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(registry.get(name).options)
+    }
+    defaults = {k: "???" if value is MISSING else as_dict(value) for k, value in found.items()}
+    return {**defaults, **plugins.settings(group, name, registry), "name": name}
+
+
+def _known(group: str) -> list[str]:
+    """Return what can be chosen of a group, installed plug-ins and all."""
+    registry = _REGISTRIES.get(group)
+    known = sorted(
+        {*group_choices(group), *(registry or ()), *(registry.unlisted if registry else ())}
+    )
+    return [*known, "null"] if group in ("sweep", "suite") else known
+
+
+def _check_choices(choices: Sequence[str], root: Root) -> None:
+    """Check the chosen group members by name, with better messages than a failed composition."""
+    for text in choices:
+        group, _, name = text.partition("=")
+        known = list(root.choices[group])
+        if name not in known:
+            raise ConfigError(
+                f"there is no {group} '{name}'", where=group, remedy=did_you_mean(name, known)
+            )
+
+
+def _check_names(values: Sequence[str], root: Root) -> None:
+    """Refuse Hydra's own settings, which do nothing here, and to rename a choice.
+
+    A renamed choice would keep the other settings of its old name.
+    """
+    for text in values:
+        key = text.partition("=")[0]
+        if key.startswith("hydra"):
+            raise ConfigError(f"unknown key '{key}'", where=key, remedy="leave it out")
+        group, _, inner = key.partition(".")
+        if group in root.choices and inner == "name":
+            raise ConfigError(f"'{key}' cannot be set", where=key, remedy=f"choose {group}=NAME")
+
+
+def _check_keys(values: Sequence[str], defaults: Any) -> None:
+    known = set(_flatten(defaults))
+    for text in values:
+        key = text.partition("=")[0]
+        if key not in known:
+            raise ConfigError(f"unknown key '{key}'", where=key, remedy=did_you_mean(key, [*known]))
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

@@ -1,0 +1,134 @@
+"""What can be set of a run: frozen dataclasses that refuse what is out of range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.core.schema import added
+from rnaernie_bench.data.protocols import Protocol
+from rnaernie_bench.task.catalogue import HEADS
+from rnaernie_bench.task.levels import DecoderName, LengthPolicy
+from rnaernie_bench.tracking.tracker import TrackingOptions
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """How the task is run; what it is, its declaration says."""
+
+    name: str
+    data: Literal["real", "simulated"]
+    """The declared data set, or the stand-in generated in code."""
+    head: str
+    length: LengthPolicy
+    """What happens to a sequence over the limit."""
+    train_fraction: float = 1.0
+    """Share of the training items that is used, a stratified and nested subset."""
+    window_overlap: int = 0
+    """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
+    decoder: DecoderName | None = None
+    """What makes base pairs of their probabilities; None where the task has no pairs."""
+    class_weights: Literal["none", "balanced"] = added("none")
+    """Whether classes count in the loss as they occur, or all alike."""
+    error_weights: Literal["none", "inverse"] = added("none")
+    """Whether measured values count alike, or by the inverse of their variance."""
+    positive_weight: float | None = added(None)
+    """What the loss of base pairs is multiplied by, as they are few; None: by 1."""
+    focal_gamma: float = added(0.0)
+    """The exponent of the focal loss, by which easy pairs count less; 0: cross-entropy."""
+
+    encoding: Literal["towers", "joint"] | None = None
+    """Whether both sequences of a pair are read apart or as one input; None without pairs."""
+
+    def __post_init__(self) -> None:
+        require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
+        apart = self.length == "window" or self.window_overlap == 0
+        require(apart, "task.window_overlap", "0 without task.length=window")
+        require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
+        weight, gamma = self.positive_weight, self.focal_gamma
+        require(weight is None or weight > 0, "task.positive_weight", "above 0, or null")
+        require(gamma >= 0, "task.focal_gamma", "0 or more")
+        if self.decoder is None and (weight is not None or gamma):
+            raise ConfigError(
+                "the task has no base pairs to weigh: they belong to binary contacts",
+                where="task.positive_weight, task.focal_gamma",
+                remedy="task.class_weights=balanced weighs classes",
+            )
+        if self.head not in HEADS:
+            raise ConfigError(
+                f"no head is called '{self.head}'",
+                where="task.head",
+                remedy=did_you_mean(self.head, list(HEADS)),
+            )
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """The recipe and its budget."""
+
+    max_epochs: int
+    max_train_minutes: float | None
+    patience: int
+    token_budget: int
+    gradient_accumulation: int
+    weight_decay: float
+    warmup_fraction: float
+    max_grad_norm: float
+    precision: Literal["auto", "fp32", "bf16"]
+    fast_dropout: bool
+    progress: bool
+
+    def __post_init__(self) -> None:
+        for name in ("max_epochs", "patience", "token_budget", "gradient_accumulation"):
+            require(getattr(self, name) >= 1, f"trainer.{name}", "1 or more")
+        limit = self.max_train_minutes
+        require(limit is None or limit > 0, "trainer.max_train_minutes", "above 0, or null")
+        require(0 <= self.warmup_fraction < 1, "trainer.warmup_fraction", "from 0 to below 1")
+        require(self.weight_decay >= 0, "trainer.weight_decay", "0 or more")
+        require(self.max_grad_norm > 0, "trainer.max_grad_norm", "above 0")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that one run is made of."""
+
+    task: TaskOptions
+    backbone: Any
+    """The options of the chosen backbone or baseline: a dataclass with a `name`."""
+    strategy: Any
+    """The options of the chosen strategy: a dataclass with a `name`."""
+    trainer: TrainerOptions
+    tracking: TrackingOptions
+    launcher: Any
+    """The options of what carries suites and sweeps out: a dataclass with ``n_processes``."""
+    preset: Literal["demo", "bench", "paper"]
+    split: str | None
+    fold: str | None
+    seed: int
+    protocol: Protocol
+    runs_dir: Path
+    results_dir: Path
+    sweep: Any = None
+    suite: Any = None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
+        require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        require(
+            self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
+            "strategy.slot",
+            "pad, as the authors' code has it, under protocol=as_published",
+        )
+
+
+def require(condition: bool, where: str, allowed: str) -> None:
+    """Refuse a value that is out of range.
+
+    Raises:
+        ConfigError: unless `condition` holds, saying what is `allowed`.
+    """
+    if not condition:
+        raise ConfigError(f"the value must be {allowed}", where=where)

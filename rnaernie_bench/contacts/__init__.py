@@ -1,1 +1,0 @@
-"""Base pairs predicted by networks: models, strategies, evaluation, prediction."""

@@ -1,0 +1,167 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from rnaernie_bench.core.errors import BenchError
+
+_REMEDIES = {
+    errno.ENOSPC: ("no space is left", "free some or choose another folder"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space or choose another folder"),
+    errno.EROFS: ("the file system is read-only", "choose a folder that can be written to"),
+    errno.EACCES: ("permission is denied", "choose a folder that can be written to"),
+    errno.EPERM: ("permission is denied", "choose a folder that can be written to"),
+    errno.EEXIST: ("a file stands where a folder is needed", "move it or choose another folder"),
+    errno.ENOTDIR: ("a file stands where a folder is needed", "move it or choose another folder"),
+    errno.EISDIR: ("a folder stands where a file is needed", "move it or choose another name"),
+}
+
+_FULL = re.compile(
+    r"No space left on device|os error 28|\d+ requested and \d+ written|file write failed"
+)
+"""How safetensors, NumPy and torch word a full disk, without its error number."""
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary sibling of `path` to write to; it becomes `path` when the block succeeds.
+
+    Missing parent folders are made. The sibling keeps the end of the name, so that writers which
+    read the suffix (`.gz`, `.npy`) behave; it is deleted when the block fails or is interrupted.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        The path to write to, in the same folder.
+
+    Raises:
+        BenchError: the folder is full, read-only or in the way of something else.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        # The failing call may be about another file, such as one the block was reading.
+        where = target if error.filename in (None, str(temporary)) else error.filename
+        known = as_bench_error(error, where)
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        _discard(temporary)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty sibling of the folder `path`; it becomes `path` when the block succeeds.
+
+    Missing parent folders are made. The sibling is deleted when the block fails or is interrupted.
+
+    Args:
+        path: the folder to make; an empty one is taken as missing.
+        replace: whether a folder that holds files is replaced.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        BenchError: the folder holds files and `replace` is not set, or it cannot be written,
+            whichever library wrote.
+    """
+    target = Path(path).resolve()
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    former = temporary.with_name(f"{temporary.name}.former")
+    if not replace and target.is_dir() and any(target.iterdir()):
+        raise BenchError(
+            "it holds files already", where=path, remedy="choose another folder, or empty it"
+        )
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        with ThreadPoolExecutor() as pool:  # of thousands of files a disk takes many at once
+            list(pool.map(_sync, filter(Path.is_file, temporary.rglob("*"))))
+        if target.is_dir():
+            target.rename(former)
+        temporary.rename(target)
+    except Exception as error:
+        known = as_bench_error(error, path)
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        if former.exists() and not target.exists():
+            former.rename(target)
+        for leftover in (temporary, former):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
+    """Return what a user can do about a failed write, or None if that is not what `error` is.
+
+    Args:
+        error: what the operating system said, or what torch, NumPy or safetensors made of it.
+        where: the file to name; the one that `error` names if None.
+    """
+    if isinstance(error, BenchError):
+        return None
+    code = getattr(error, "errno", None)
+    if code not in _REMEDIES and _FULL.search(str(error)):
+        code = errno.ENOSPC
+    if code not in _REMEDIES:
+        return None
+    what, remedy = _REMEDIES[code]
+    place = where or getattr(error, "filename", None)
+    return BenchError(f"cannot be written: {what}", where=place, remedy=remedy)
+
+
+def _sync(file: Path) -> None:
+    """Have the content on disk: a crash after a rename could leave the new name without it."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(temporary: Path) -> None:
+    """Delete `temporary` if it is there; the error that led here matters more than this one."""
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` to `path` as UTF-8 with Unix line ends, whole or not at all.
+
+    Raises:
+        BenchError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | os.PathLike[str], value: object) -> None:
+    """Write `value` to `path` as JSON, keys in their order, one space of indentation.
+
+    Raises:
+        BenchError: the file cannot be written.
+        ValueError: `value` holds a NaN or an infinity, which JSON does not know.
+    """
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")

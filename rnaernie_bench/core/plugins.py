@@ -1,0 +1,96 @@
+"""What other installed packages bring along: folders of tasks, settings of what they register.
+
+Files of a package are found where it lies, without importing it: a package that fails to import is
+in nobody's way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import Registry
+
+TASKS = "rnaernie_bench.tasks"
+"""The group of entry points that name tasks."""
+
+
+def task_folders() -> dict[str, Path]:
+    """Return the folders of the tasks that installed packages bring, by name.
+
+    An entry point of the group `TASKS` has the name of a task, and the dotted name of the folder
+    inside its package that holds `task.yaml`, such as ``hairpins = "my_package.hairpins"``. One
+    that names no such folder, or a name that is taken, is warned of and left out.
+    """
+    found: dict[str, Path] = {}
+    for entry in entry_points(group=TASKS):
+        folder = package_folder(entry.value)
+        if folder is None or not (folder / "task.yaml").is_file():
+            _warn(f"the task '{entry.name}' is left out: {entry.value} holds no task.yaml")
+        elif folder.name != entry.name:
+            _warn(f"the task '{entry.name}' is left out: its folder is called '{folder.name}'")
+        elif found.setdefault(entry.name, folder) != folder:
+            _warn(f"the task '{entry.name}' of {entry.value} is left out: the name is taken")
+    return found
+
+
+def package_folder(dotted: str) -> Path | None:
+    """Return the folder that a dotted name stands for, or None; nothing of it is imported.
+
+    Args:
+        dotted: a top-level package, perhaps with folders inside it.
+    """
+    top, *inner = dotted.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):  # a module that was put together by hand has no spec
+        return None
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        if (folder := Path(place, *inner)).is_dir():
+            return folder.resolve()
+    return None
+
+
+def settings(group: str, name: str, registry: Registry[Any]) -> Mapping[str, Any]:
+    """Return what `configs/GROUP/NAME.yaml` in the package of a plug-in says, if it has that file.
+
+    Args:
+        group: `backbone` or `strategy`.
+        name: of the plug-in.
+        registry: that of the group.
+
+    Raises:
+        ConfigError: if the file cannot be read.
+    """
+    entry = registry.plugin(name)
+    package = package_folder(entry.module.partition(".")[0]) if entry else None
+    path = package / "configs" / group / f"{name}.yaml" if package else None
+    if path is None or not path.is_file():
+        return {}
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
+    if not isinstance(values, dict):
+        raise ConfigError("settings are a mapping of keys", where=path)
+    return values
+
+
+def versions(chosen: Iterable[tuple[Registry[Any], str]]) -> dict[str, str]:
+    """Return the packages of the plug-ins among `chosen`, with their versions."""
+    entries = (registry.plugin(name) for registry, name in chosen)
+    return {entry.dist.name: entry.dist.version for entry in entries if entry and entry.dist}
+
+
+@cache
+def _warn(message: str) -> None:
+    """Warn once a process: tasks are looked for more than once in a run."""
+    logging.getLogger(__name__).warning(message)

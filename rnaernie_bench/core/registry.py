@@ -1,0 +1,151 @@
+"""One registry for everything that can be chosen by name: tasks' heads, backbones, strategies.
+
+A registry knows built-in targets as ``"module:object"`` strings, which are imported only when
+asked for, and entry points of other installed packages, which are looked up only when a name is
+not built in or all names are listed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Collection, Iterator
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar, cast
+
+from rnaernie_bench.core.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
+    """Return a remedy for an unknown `name`: the nearest known names, or all of them."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return "did you mean " + " or ".join(near) + "?"
+    return "choose one of " + ", ".join(names) if names else "none is known"
+
+
+class Registry(Generic[T]):
+    """Objects of one kind by name, loaded when first asked for.
+
+    Args:
+        kind: what the objects are, in the singular, for messages ("backbone").
+        targets: built-in names and where to find them, as ``"module:object"``.
+        group: the entry-point group that other packages register under.
+        types: what an entry point may name an instance of; anything if empty.
+        unlisted: built-in names that can be chosen, but are not among those that are listed.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        targets: dict[str, str] | None = None,
+        *,
+        group: str | None = None,
+        types: tuple[type, ...] = (),
+        unlisted: Collection[str] = (),
+    ) -> None:
+        self.kind = kind
+        self.group = group
+        self.types = types
+        self.unlisted = frozenset(unlisted)
+        self._targets: dict[str, str | T] = dict(targets or {})
+        self._builtin = frozenset(self._targets)
+        self._plugins: dict[str, EntryPoint] | None = None
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that registers its object as `name`.
+
+        Raises:
+            ConfigError: if the name is taken by another object.
+        """
+
+        def decorate(target: T) -> T:
+            if self._targets.get(name, target) is not target:
+                raise ConfigError(f"{self.kind} '{name}' is registered already", where=name)
+            self._targets[name] = target
+            return target
+
+        return decorate
+
+    def get(self, name: str) -> T:
+        """Return the object called `name`.
+
+        Raises:
+            ConfigError: if the name is unknown or what it names cannot be imported.
+        """
+        target: Any = self._targets.get(name)
+        if target is None:
+            entry = self._entry_points().get(name)
+            if entry is None:
+                raise ConfigError(
+                    f"no {self.kind} is called '{name}'",
+                    where=self.kind,
+                    remedy=did_you_mean(name, list(self)),
+                )
+            target = self._guarded(name, entry.load, entry.value)
+            if self.types and not isinstance(target, self.types):
+                wanted = " or ".join(sorted(kind.__name__ for kind in self.types))
+                raise ConfigError(
+                    f"{self.kind} '{name}' is of the type {type(target).__name__}, not {wanted}",
+                    where=entry.value,
+                    remedy=f"let the entry point of {_package(entry)} name such an object",
+                )
+        elif isinstance(target, str):
+            module, _, attribute = target.partition(":")
+            target = self._guarded(
+                name, lambda: getattr(importlib.import_module(module), attribute), module
+            )
+        self._targets[name] = target
+        return cast(T, target)
+
+    def plugin(self, name: str) -> EntryPoint | None:
+        """Return the entry point that brings `name`; None for what is built in or unknown."""
+        return None if name in self._builtin else self._entry_points().get(name)
+
+    def working(self) -> Iterator[tuple[str, T]]:
+        """Yield name and object of all that can be loaded; the others are warned of."""
+        for name in self:
+            try:
+                yield name, self.get(name)
+            except ConfigError as error:
+                logger.warning("the %s '%s' is left out: %s", self.kind, name, error)
+
+    def _guarded(self, name: str, load: Callable[[], Any], source: str) -> Any:
+        try:
+            return load()
+        except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+            raise ConfigError(
+                f"{self.kind} '{name}' cannot be loaded: {type(error).__name__}: {error}",
+                where=source,
+                remedy="repair or uninstall the package it comes from; everything else still works",
+            ) from error
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        if self._plugins is None:
+            self._plugins = {}
+            for entry in entry_points(group=self.group) if self.group else ():
+                if entry.name in self._builtin or entry.name in self._plugins:
+                    logger.warning(
+                        "the %s '%s' of %s is left out: the name is taken",
+                        self.kind, entry.name, _package(entry),
+                    )  # fmt: skip
+                else:
+                    self._plugins[entry.name] = entry
+        return self._plugins
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._targets, *self._entry_points()} - self.unlisted))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._targets or name in self._entry_points()
+
+
+def _package(entry: EntryPoint) -> str:
+    """Return the distribution that an entry point comes from, as far as it is known."""
+    return entry.dist.name if entry.dist else entry.value

@@ -1,0 +1,1 @@
+"""What trains: strategies, the recipe, examples and networks."""

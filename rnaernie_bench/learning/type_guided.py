@@ -1,0 +1,380 @@
+"""Type-guided fine-tuning: a sequence is read once with each of its likely RNA types.
+
+A frozen predictor gives the k most probable types and their probabilities, renormalised. The k
+copies ``<cls> bases [IND] [TYPE] <eos>`` go through one classifier, and the mean of their logits,
+weighted by probability, is the sequence's: one loss, one prediction.
+
+On a frozen backbone with a linear head the mean of logits is the logits of the mean of features.
+So features are cached for the first type of every sequence, the second and so on, and runs of any
+k, seed or learning rate share them.
+
+Where pairs of bases are asked for, the logit of each pair is averaged; the states of ``[IND]`` and
+type are dropped. Contact heads are not linear: on a frozen base the states of all copies are
+cached, and the head reads each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.catalogue import StrategyEntry
+
+if TYPE_CHECKING:
+    from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.config.options import RunConfig
+    from rnaernie_bench.data.encoding import Tail
+    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.learning.feature_cache import FeatureTable
+    from rnaernie_bench.learning.fit import FittedNetwork, Reader
+    from rnaernie_bench.learning.guidance.choice import Choice, Predictor
+    from rnaernie_bench.learning.guidance.guides import Guide, Predicted
+    from rnaernie_bench.learning.interface import FitContext, FitReport, Fitted
+
+    Network = TypeVar("Network", FittedNetwork, FittedContactNetwork)
+
+LEARNING_RATES: Mapping[str, float] = {"full": 1e-4, "frozen": 1e-3}
+"""Those of the strategies of these names."""
+
+MOST_TYPES = 28
+GUIDE = "types"
+"""The folder of a saved model that holds what chooses types."""
+
+
+@dataclass(frozen=True)
+class TypeGuidedOptions:
+    """Options of `strategy=type_guided`."""
+
+    name: str
+    k: int = 3
+    """Copies of each sequence; 1 with `oracle` and `none`, whatever is set."""
+    types: Literal["predicted", "oracle", "random", "none"] = "predicted"
+    """Whose types: the predictor's, those of the labels, any, or no type at all."""
+    slot: Literal["mask", "pad"] = "mask"
+    """What stands where the predictor is asked for the type; `pad` as published."""
+    base: Literal["full", "frozen"] = "full"
+    """What is trained: backbone and head, or the head."""
+    floor: float = 0.01
+    """A copy whose renormalised probability is below this is skipped."""
+    predictor: str | None = None
+    """The folder of a trained type classifier; None: the backbone's own masked language model."""
+    learning_rate: float | None = None
+    """None: that of the base."""
+    batch_size: int = 64
+    """Sequences in a batch of features, on a frozen base."""
+
+    def __post_init__(self) -> None:
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", LEARNING_RATES[self.base])
+        if self.types in ("oracle", "none"):
+            object.__setattr__(self, "k", 1)
+        if not 1 <= self.k <= MOST_TYPES:
+            raise ConfigError(f"the value must be from 1 to {MOST_TYPES}", where="strategy.k")
+        if not 0 <= self.floor < 1 / self.k:
+            raise ConfigError(
+                f"the value must be from 0 to below 1/k = {1 / self.k:.3g}", where="strategy.floor"
+            )
+        if self.rate <= 0:
+            raise ConfigError("the value must be above 0", where="strategy.learning_rate")
+        if self.batch_size < 1:
+            raise ConfigError("the value must be 1 or more", where="strategy.batch_size")
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return float(self.learning_rate or 0.0)
+
+
+def facts(config: RunConfig) -> dict[str, Any]:
+    """Return what run id and record hold instead of addresses: the hash of a type classifier.
+
+    Raises:
+        ConfigError: if types are to be predicted by weights that were never trained, or the
+            classifier cannot be read.
+    """
+    options: TypeGuidedOptions = config.strategy
+    if options.types != "predicted":
+        return {"predictor": None}
+    if options.predictor is None:
+        if config.backbone.init == "random":
+            raise ConfigError(
+                "weights that were never trained predict no types",
+                where="strategy.types",
+                remedy="use backbone.init=pretrained, strategy.types=random, or a trained "
+                "classifier in strategy.predictor",
+            )
+        return {"predictor": None}
+    return {"predictor": _predictor_of(options.predictor).facts()["weights_sha256"]}
+
+
+def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tuple[Any, FitReport]:
+    """Train a fresh head on typed copies, and with `base=full` the backbone as well.
+
+    Raises:
+        ConfigError: if the backbone has no tokens for types, or the head of a frozen one is not
+            linear.
+    """
+    from rnaernie_bench.backbones.vocabulary import require_types
+
+    if options.types == "none":
+        return _plain(context, encoder, options)
+    require_types(encoder.tokenizer, context.config.backbone.name)
+    guided = _guide(context, options)
+    if context.task.level == "contact":
+        return _contacts(context, encoder, options, guided)
+    train = _full if options.base == "full" else _frozen
+    return train(context, encoder, options, guided)
+
+
+@dataclass(frozen=True)
+class _Guided:
+    """The guide of a run, and what the record tells of it."""
+
+    guide: Guide
+    seconds: float
+    facts: Mapping[str, Any]
+
+
+def _plain(
+    context: FitContext, encoder: Encoder, options: TypeGuidedOptions
+) -> tuple[Fitted, FitReport]:
+    """Train without types: exactly what the base alone does."""
+    from rnaernie_bench.learning import frozen, full
+
+    if options.base == "full":
+        return full.fit(context, encoder, full.FullOptions("full", options.rate))
+    plain = frozen.FrozenOptions("frozen", options.rate, options.batch_size)
+    return frozen.fit(context, encoder, plain)
+
+
+def _full(
+    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
+) -> tuple[FittedNetwork, FitReport]:
+    from rnaernie_bench.learning.fit import (
+        refuse_long,
+        report,
+        train_network,
+        with_fresh_head,
+    )
+
+    network = with_fresh_head(context, encoder)
+    refuse_long(context, network.reader)
+    typed = _typed(network, guided.guide)
+    summary = train_network(context, typed.model, typed.reader, options.rate)
+    told = report(context, typed.model, summary, typed.reader, encoder.weights_sha256)
+    return typed, replace(told, details={"typing_s": round(guided.seconds, 3)}, types=guided.facts)
+
+
+def _frozen(
+    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
+) -> tuple[Fitted, FitReport]:
+    from rnaernie_bench.learning.fit import refuse_long, with_fresh_head
+    from rnaernie_bench.learning.frozen import FrozenOptions, fit_head
+
+    network = with_fresh_head(context, encoder)
+    refuse_long(context, network.reader)
+    _require_linear(network.model.head, context.config.task.head)
+    table = _mean_features(context, encoder, network, guided.guide)
+    plain = FrozenOptions("frozen", options.rate, options.batch_size)
+    fitted, told = fit_head(context, encoder, _typed(network, guided.guide), table, plain)
+    details = {**told.details, "typing_s": round(guided.seconds, 3)}
+    return fitted, replace(told, details=details, types=guided.facts)
+
+
+def _contacts(
+    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
+) -> tuple[FittedContactNetwork, FitReport]:
+    from rnaernie_bench.learning import contact_fit as contacts
+
+    guide = guided.guide
+    plain = contacts.with_fresh_head(context, encoder)
+    typed = _typed(plain, guide)
+    if options.base == "full":
+        fitted, told = contacts.fit_network(context, encoder, typed, options.rate)
+    else:
+        choice = guide.choose(sequences := contacts.sequences_within(context, plain.reader))
+        tables = [
+            contacts.states_of(context, encoder, plain.model, reader, types=types)
+            for reader, types in _one_by_one(plain.reader, sequences, choice)
+        ]
+        fitted, told = contacts.fit_on_states(
+            context, encoder, typed, options.rate, tables, lambda some: guide.choose(some).weights
+        )
+    details = {**told.details, "typing_s": round(guided.seconds, 3)}
+    return fitted, replace(told, details=details, types=guided.facts)
+
+
+def _typed(network: Network, guide: Guide) -> Network:
+    """Return a network that reads typed copies and saves what chose their types."""
+
+    def write(folder: Path) -> None:
+        network.write(folder)
+        (folder / GUIDE).mkdir()
+        guide.save(folder / GUIDE)
+
+    return replace(network, reader=typed_reader(network.reader, guide), write=write)
+
+
+def typed_reader(reader: Reader, guide: Guide) -> Reader:
+    """Return `reader` reading each sequence as the typed copies that `guide` chooses."""
+    from rnaernie_bench.learning.guidance.choice import as_tails
+
+    def tails(sequences: Sequence[str]) -> list[list[Tail]]:
+        return as_tails(guide.choose(sequences), reader.tokenizer)
+
+    return replace(reader, tails=tails)
+
+
+def _mean_features(
+    context: FitContext, encoder: Encoder, network: FittedNetwork, guide: Guide
+) -> FeatureTable:
+    """Return the features of every sequence, averaged over its types by their shares."""
+    import numpy as np
+
+    from rnaernie_bench.learning.frozen import features
+
+    sequences = [item.sequence for part in context.dataset.parts.values() for item in part]
+    distinct = list(dict.fromkeys(sequences))
+    choice = guide.choose(distinct)
+    tables = [
+        features(context, encoder, network.model, reader, types=types)
+        for reader, types in _one_by_one(network.reader, distinct, choice)
+    ]
+    rows = sum(
+        table.of(distinct) * choice.weights[:, rank, None] for rank, table in enumerate(tables)
+    )
+    return replace(
+        tables[0],
+        rows=np.asarray(rows),
+        seconds=sum(table.seconds for table in tables),
+        cached=all(table.cached for table in tables),
+    )
+
+
+def _one_by_one(
+    reader: Reader, sequences: Sequence[str], choice: Choice
+) -> Iterator[tuple[Reader, str]]:
+    """Yield what reads `sequences` with the first of their types alone, the second, and so on.
+
+    Each comes with what identifies these types in a cache.
+    """
+    import numpy as np
+
+    from rnaernie_bench.learning.guidance.choice import Choice, as_tails
+    from rnaernie_bench.learning.guidance.guides import digest
+
+    row = {sequence: index for index, sequence in enumerate(sequences)}
+    for types in choice.types.T[:, :, None]:
+
+        def alone(asked: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
+            chosen = types[[row[sequence] for sequence in asked]]
+            return as_tails(Choice(chosen, np.ones(chosen.shape)), reader.tokenizer)
+
+        yield replace(reader, tails=alone), digest(types)
+
+
+def _require_linear(head: Any, name: str) -> None:
+    """Refuse a head whose logits of a mean are not the mean of its logits.
+
+    Raises:
+        ConfigError: naming the head.
+    """
+    import torch
+
+    head.eval()
+    width = next(head.parameters()).shape[-1]
+    first, second = torch.randn(2, 8, width, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        mean = 0.25 * head.predict(first) + 0.75 * head.predict(second)
+        if torch.allclose(head.predict(0.25 * first + 0.75 * second), mean, atol=1e-4):
+            return
+    raise ConfigError(
+        f"the head '{name}' is not linear: features of typed copies cannot be averaged for it",
+        where="task.head",
+        remedy="use another head, or strategy.base=full",
+    )
+
+
+def _guide(context: FitContext, options: TypeGuidedOptions) -> _Guided:
+    """Return what chooses the types of the run."""
+    from rnaernie_bench.learning.guidance import guides
+
+    if options.types == "random":
+        return _Guided(guides.Random(options.k), 0.0, {})
+    if options.types == "oracle":
+        return _Guided(guides.from_labels(context.task, context.dataset), 0.0, {})
+    predictor = (
+        _predictor_of(options.predictor)
+        if options.predictor is not None
+        else _own_predictor(context, options.slot)
+    )
+    table = guides.cached_logits(predictor, context.dataset)
+    guide = guides.Predicted(predictor, options.k, options.floor, table)
+    return _Guided(guide, table.seconds, _told(context, guide))
+
+
+def _told(context: FitContext, guide: Predicted) -> dict[str, Any]:
+    """Return what the record tells of predicted types: by what, how many, how well."""
+    from rnaernie_bench.learning.guidance.guides import types_of_labels
+    from rnaernie_bench.learning.guidance.quality import held_out_quality, type_quality
+
+    assert guide.table is not None
+    choice = guide.choose(list(guide.table.index))
+    told: dict[str, Any] = {
+        **guide.predictor.facts(),
+        "copies": {"read": choice.types.size - choice.skipped, "skipped": choice.skipped},
+        "validation": None,
+    }
+    if context.task.types:
+        table = types_of_labels(context.task)
+        items = context.validation
+        logits = guide.logits([item.sequence for item in items])
+        told["validation"] = type_quality(logits, [table[item.label] for item in items])
+    checkpoint = getattr(context.config.backbone, "checkpoint", None)
+    if "held_out" not in told:
+        told["held_out"] = (
+            held_out_quality(guide.predictor, Path(checkpoint)) if checkpoint else None
+        )
+    return told
+
+
+def _own_predictor(context: FitContext, slot: Literal["mask", "pad"]) -> Predictor:
+    """Return the pre-trained masked language model of the backbone, a copy that stays as it is."""
+    from rnaernie_bench.backbones.loading import load_backbone
+    from rnaernie_bench.learning.guidance.predictors import SlotReader
+
+    config = context.config
+    encoder = load_backbone(config.backbone, seed=config.seed, masked_lm=True)
+    task = config.task
+    return SlotReader(encoder, slot, task.length, config.trainer.token_budget, task.window_overlap)
+
+
+def _predictor_of(folder: str) -> Predictor:
+    """Return the type classifier in a folder.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    from rnaernie_bench.learning.guidance.predictors import restore
+
+    try:
+        return restore(Path(folder).expanduser())
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"no type classifier can be read: {error}",
+            where=f"strategy.predictor: {folder}",
+            remedy="make one with `rnaernie-bench types train`",
+        ) from error
+
+
+ENTRY = StrategyEntry(
+    options=TypeGuidedOptions,
+    fit="rnaernie_bench.learning.type_guided:fit",
+    facts="rnaernie_bench.learning.type_guided:facts",
+    summary="each sequence is read with its likely RNA types, which vote by their probabilities",
+    levels=("sequence", "contact"),
+    together=lambda options: options.base == "full",
+)

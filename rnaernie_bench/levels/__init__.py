@@ -1,0 +1,1 @@
+"""How sequences, bases, pairs of bases and pairs of sequences are read."""

@@ -1,1 +1,0 @@
-"""Losses, metrics, calibration, and pictures of what they say."""

@@ -1,0 +1,111 @@
+"""Metrics of rankings that are not sums over items: average precision, and means over columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rnaernie_bench.metrics.resampling import Units
+from rnaernie_bench.metrics.scorers import (
+    Floats,
+    Integers,
+    Scorer,
+    Weights,
+    auroc_scorer,
+    midranks,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionScorer:
+    """The area under the precision-recall curve as average precision, as scikit-learn has it.
+
+    0 for a composite without a positive item.
+    """
+
+    units: Units
+    labels: npt.NDArray[np.bool_]
+    """Shape (n,)."""
+    ranks: Floats
+    """Shape (runs, n): the rank of each item among those of its run, ties in the middle."""
+
+    def score(self, weights: Weights) -> Floats:
+        """Return the metric of `r` composites, shape (r,); runs exchange ranks, not scores."""
+        ranks = np.concatenate([self.ranks[run] for run in weights])
+        labels = np.tile(self.labels, len(weights))
+        places = np.add.outer(np.arange(len(weights)) * len(self.units.copies), self.units.member)
+        order = np.argsort(-ranks, kind="stable")
+        counts = np.hstack([count.astype(np.float64) for count in weights.values()])
+        drawn = counts[:, places.ravel()[order]]
+        last = np.flatnonzero(np.append(np.diff(ranks[order]) != 0, True))  # of equal ranks
+        above = np.cumsum(drawn, axis=1)[:, last]
+        hits = np.cumsum(drawn * labels[order], axis=1)[:, last]
+        precision = np.divide(hits, above, out=np.zeros_like(hits), where=above > 0)
+        steps = np.diff(hits, axis=1, prepend=0)
+        total = hits[:, -1]
+        area = (precision * steps).sum(axis=1)
+        return np.divide(area, total, out=np.zeros_like(area), where=total > 0)
+
+    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
+        """Return what gives the difference of two runs that have exchanged units."""
+        return exchanged(self, first, second)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanScorer:
+    """The mean of several scorers of the same runs and units, such as one a column."""
+
+    scorers: Sequence[Scorer]
+
+    @property
+    def units(self) -> Units:
+        """What is drawn."""
+        return self.scorers[0].units
+
+    def score(self, weights: Weights) -> Floats:
+        """Return the metric of `r` composites, shape (r,)."""
+        return np.asarray(np.mean([scorer.score(weights) for scorer in self.scorers], axis=0))
+
+    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
+        """Return what gives the difference of two runs that have exchanged units."""
+        differences = [scorer.exchange(first, second) for scorer in self.scorers]
+        return lambda moved: np.asarray(np.mean([d(moved) for d in differences], axis=0))
+
+
+def exchanged(scorer: Scorer, first: int, second: int) -> Callable[[Integers], Floats]:
+    """Return the difference of two runs that have exchanged units, by scoring both composites."""
+
+    def difference(moved: Integers) -> Floats:
+        kept = scorer.units.copies - moved
+        one = scorer.score({first: kept, second: moved})
+        return np.asarray(one - scorer.score({first: moved, second: kept}))
+
+    return difference
+
+
+def curve_scorer(
+    metric: str, truth: Floats, scores: Sequence[npt.NDArray[np.floating]], units: Units
+) -> Scorer:
+    """Return the mean over columns of the area under a curve.
+
+    Args:
+        metric: `auroc` or `auprc`.
+        truth: shape (n, columns), 0 or 1, nan where unknown.
+        scores: by run, shape (n, columns).
+        units: groups, or items one by one.
+    """
+    scorers: list[Scorer] = []
+    for column in range(truth.shape[1]):
+        known = ~np.isnan(truth[:, column])
+        labels = truth[known, column] == 1
+        of_column = np.array([run[known, column] for run in scores], dtype=np.float64)
+        members = Units(units.member[known], units.copies)
+        if metric == "auroc":
+            scorers.append(auroc_scorer(labels.astype(np.int64), of_column, members))
+        else:
+            ranks = np.array([midranks(run) for run in of_column])
+            scorers.append(PrecisionScorer(members, labels, ranks))
+    return scorers[0] if len(scorers) == 1 else MeanScorer(scorers)

@@ -1,0 +1,262 @@
+"""Pictures of a run, drawn without pyplot: no window, no global state, one look (`style`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RAMP, RULE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rnaernie_bench.leaderboard.guidance import Guidance
+
+PIXELS_PER_INCH = 160
+
+
+def confusion_matrix_figure(
+    confusion: np.ndarray, label_names: Sequence[str], title: str
+) -> Figure:
+    """Draw a confusion matrix: numbers are items, colour is their share of the true class.
+
+    Cells without an item stay empty; the recall of every class stands at the right.
+
+    Args:
+        confusion: (classes, classes) counts, rows are the truth.
+        label_names: the classes in the order of the rows.
+        title: the heading.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+    from matplotlib.figure import Figure
+
+    counts = np.asarray(confusion)
+    classes = len(label_names)
+    totals = counts.sum(axis=1, keepdims=True)
+    fractions = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+
+    side = max(4.4, 0.5 * classes + 1.4)
+    figure = Figure(
+        figsize=(side + 0.6, side), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"
+    )
+    axes = figure.add_subplot()
+    # The square root lifts the few confusions off the paper, which is what one looks for.
+    ramp = LinearSegmentedColormap.from_list("fraction", RAMP)
+    axes.imshow(fractions, cmap=ramp, norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
+    for row, column in np.argwhere(counts):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=PAPER if fractions[row, column] > 0.3 else INK,
+            fontweight="bold" if row == column else "normal",
+        )
+
+    axes.set_xticks(range(classes), label_names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(classes), label_names)
+    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=RULE, linewidth=0.6)
+    axes.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
+    axes.set_xlabel("predicted class", color=MUTED, fontsize=9)
+    axes.set_ylabel("true class", color=MUTED, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=18)
+    for spine in axes.spines.values():
+        spine.set_color(RULE)
+
+    recalls = axes.secondary_yaxis("right")
+    shown = [f"{100 * fractions[i, i]:.0f} %" if totals[i] else "no item" for i in range(classes)]
+    recalls.set_yticks(range(classes), shown)
+    recalls.tick_params(length=0, labelsize=8, labelcolor=MUTED)
+    recalls.spines["right"].set_visible(False)
+    above: dict[str, Any] = {
+        "textcoords": "offset points",
+        "fontsize": 8,
+        "color": MUTED,
+        "annotation_clip": False,
+    }
+    axes.annotate("recall", (1, 1), (6, 5), xycoords="axes fraction", **above)
+    axes.annotate(
+        "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
+    )
+    return figure
+
+
+def calibration_figure(truth: np.ndarray, odds: np.ndarray, title: str) -> Figure:
+    """Draw how often the answer is yes against its probability, in ten equal bins.
+
+    Args:
+        truth: (n,), 0 or 1, nan where unknown.
+        odds: (n,), calibrated log-odds of yes.
+        title: the heading.
+    """
+    known = ~np.isnan(truth)
+    probability = 1 / (1 + np.exp(-odds[known].astype(np.float64)))
+    bins = np.minimum((probability * 10).astype(int), 9)
+    rows = [
+        {
+            "confidence": float(probability[bins == place].mean()),
+            "accuracy": float(truth[known][bins == place].mean()),
+            "n": int((bins == place).sum()),
+        }
+        for place in np.unique(bins)
+    ]
+    return reliability_figure(
+        {"test": rows}, title, predicted="predicted probability", found="share that is positive"
+    )
+
+
+def scatter_figure(
+    truth: np.ndarray, values: np.ndarray, names: Sequence[str], title: str
+) -> Figure:
+    """Draw predicted against measured values, a panel a column; the diagonal is perfect.
+
+    Args:
+        truth: (n, columns), nan where unknown.
+        values: (n, columns).
+        names: of the columns.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    width = 4.2 * len(names)
+    figure = Figure(
+        figsize=(width, 4.4), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for column, (axes, name) in enumerate(zip(panels, names, strict=True)):
+        known = ~np.isnan(truth[:, column])
+        x, y = truth[known, column], values[known, column]
+        ends = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
+        axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle="--")
+        axes.scatter(x, y, s=8, color=next(iter(PALETTE.values())), alpha=0.5, linewidths=0)
+        axes.grid(color=RULE, linewidth=0.6)
+        axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+        axes.set_xlabel(f"{name}, measured", color=MUTED, fontsize=9)
+        axes.set_ylabel("predicted", color=MUTED, fontsize=9)
+        for spine in axes.spines.values():
+            spine.set_color(RULE)
+    return figure
+
+
+def reliability_figure(
+    parts: Mapping[str, Sequence[Mapping[str, float]]],
+    title: str,
+    *,
+    predicted: str = "probability of the predicted type",
+    found: str = "share that is right",
+) -> Figure:
+    """Draw how often predictions are right against how sure they are; the diagonal is calibrated.
+
+    Args:
+        parts: by name, for each bin the means ``confidence`` and ``accuracy`` and the number ``n``.
+        title: the heading.
+        predicted: what ``confidence`` is, for the axis.
+        found: what ``accuracy`` is.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 4.6), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+    for (name, bins), colour in zip(parts.items(), PALETTE.values(), strict=False):
+        total = sum(each["n"] for each in bins)
+        x, y = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
+        axes.plot(x, y, color=colour, linewidth=1.2, label=f"{name}, {total:,} items")
+        areas = [12 + 240 * each["n"] / total for each in bins]
+        axes.scatter(x, y, s=areas, color=colour, edgecolors=PAPER, zorder=3)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+    axes.set_xlabel(predicted, color=MUTED, fontsize=9)
+    axes.set_ylabel(found, color=MUTED, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    for spine in axes.spines.values():
+        spine.set_color(RULE)
+    return figure
+
+
+def guidance_figure(reports: Sequence[Guidance], title: str) -> Figure:
+    """Draw the score against the number of types, a panel a training.
+
+    Lines are predicted and random types; dashed ones no type at all and, a control, the type that
+    follows from the label. Bars and bands are 95 % intervals.
+
+    Args:
+        reports: one or more.
+        title: the heading.
+    """
+    from matplotlib.figure import Figure
+
+    colours = dict(zip(("predicted", "random", "none", "oracle"), PALETTE.values(), strict=False))
+    width = 4.4 * len(reports)
+    figure = Figure(figsize=(width, 4.2), dpi=PIXELS_PER_INCH, facecolor=PAPER)
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(1, len(reports), squeeze=False)[0]
+    for axes, report in zip(panels, reports, strict=True):
+        for source, colour in colours.items():
+            lines = [line for line in report.lines if line.types == source]
+            if not lines:
+                continue
+            values = [line.score.value for line in lines]
+            if source in ("none", "oracle"):
+                label = "oracle (control)" if source == "oracle" else "no types"
+                axes.axhline(values[0], color=colour, linewidth=1.2, linestyle="--", label=label)
+                score = lines[0].score
+                axes.axhspan(score.low, score.high, color=colour, alpha=0.08, linewidth=0)
+                continue
+            errors = [
+                [line.score.value - line.score.low for line in lines],
+                [line.score.high - line.score.value for line in lines],
+            ]
+            shift = 0.05 if source == "random" else -0.05  # bars side by side
+            places = [line.k + shift for line in lines]
+            axes.errorbar(
+                places, values, errors, color=colour, linewidth=1.4, marker="o", markersize=4,
+                elinewidth=1, capsize=2, label=f"{source} types",
+            )  # fmt: skip
+        ticks = sorted({line.k for line in report.lines if line.types in ("predicted", "random")})
+        axes.set_xticks(ticks, [str(k) for k in ticks])
+        axes.set_title(f"{report.base}, head {report.head}", loc="left", fontsize=9, color=INK)
+        axes.set_xlabel("types a sequence is read with (k)", color=MUTED, fontsize=9)
+        axes.set_ylabel(f"{report.metric}, {report.part}", color=MUTED, fontsize=9)
+        axes.grid(axis="y", color=RULE, linewidth=0.6)
+        axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+        axes.legend(frameon=False, fontsize=8)
+        for spine in axes.spines.values():
+            spine.set_color(RULE)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path` as its suffix says; equal figures give equal files.
+
+    Args:
+        figure: a finished figure.
+        path: ends in `.png` or `.svg`.
+
+    Raises:
+        BenchError: if the suffix is another one or the folder cannot be written.
+    """
+    import matplotlib
+
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in ("png", "svg"):
+        raise BenchError(
+            f"'{path.suffix}' is no picture format", where=path, remedy="use .png or .svg"
+        )
+    # Both formats would else hold the hour or the program, and svg random ids.
+    unstamped = {"Software": None} if kind == "png" else {"Date": None}
+    with atomic_path(path) as partial, matplotlib.rc_context({"svg.hashsalt": "rnaernie-bench"}):
+        figure.savefig(partial, format=kind, metadata=unstamped)

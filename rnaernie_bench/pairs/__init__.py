@@ -1,1 +1,0 @@
-"""Pairs of sequences scored by networks: model, strategies, screening, prediction."""

@@ -1,0 +1,198 @@
+"""Embeddings of a FASTA file, block by block, as NumPy's npz or as Parquet.
+
+Memory is bounded by a block, whatever the file's size. The same command writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+from zipfile import ZipFile, ZipInfo
+
+import numpy as np
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.core.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from rnaernie_bench.prediction.embed import Embedder, Embeddings
+
+BLOCK_TOKENS = 2**18
+"""Tokens of the sequences held at a time: enough to batch them by length."""
+BLOCK_BYTES = 2**28
+"""Of their vectors, where there is one a nucleotide."""
+
+Blocks = Iterable[tuple[Sequence[str], "Embeddings"]]
+"""Ids and embeddings of consecutive sequences."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a file holds beside its rows."""
+
+    width: int
+    """The length of a vector."""
+    per_base: bool
+    """One vector a nucleotide, not one a sequence."""
+    metadata: Mapping[str, str | None]
+    """How the vectors were made."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file was made of."""
+
+    sequences: int
+    truncated: int
+    """How many of them were cut to the encoder's limit."""
+
+
+Writer = Callable[[Path, Blocks, Layout], None]
+
+
+def writer_for(path: Path) -> Writer:
+    """Return what writes the format that the end of a file's name stands for.
+
+    Raises:
+        ConfigError: if it stands for none.
+    """
+    writers: dict[str, Writer] = {".npz": write_npz, ".parquet": write_parquet}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise ConfigError(
+            f"'{path.suffix}' is no format of embeddings" if path.suffix else "it has no suffix",
+            where=path,
+            remedy=did_you_mean(path.suffix, list(writers)),
+        )
+    return writer
+
+
+def write_embeddings(
+    records: Iterable[tuple[str, str]],
+    path: Path,
+    embedder: Embedder,
+    *,
+    metadata: Mapping[str, str | None],
+    progress: Callable[[int], object] = lambda done: None,
+) -> Written:
+    """Embed sequences in their order and write the file, whole or not at all.
+
+    Args:
+        records: ids and normalised sequences, none of them empty; at least one.
+        path: a file that ends in .npz or .parquet.
+        embedder: the backbone with its pooling.
+        metadata: kept in the file, with the pooling and the hash of the weights.
+        progress: is told the number of sequences of each finished batch.
+
+    Returns:
+        How many sequences there were.
+
+    Raises:
+        ConfigError: if the name of the file stands for no format.
+        BenchError: if it cannot be written; and what `records` raises.
+    """
+    write = writer_for(path)
+    layout = Layout(
+        embedder.width,
+        embedder.pooling == "token",
+        {
+            "pooling": embedder.pooling,
+            "weights_sha256": embedder.encoder.weights_sha256,
+            **metadata,
+        },
+    )
+    count = truncated = 0
+
+    def blocks() -> Iterator[tuple[Sequence[str], Embeddings]]:
+        nonlocal count, truncated
+        for block in _blocks(records, embedder):
+            names, sequences = zip(*block, strict=True)
+            count += len(sequences)
+            truncated += sum(len(s) > embedder.encoder.max_bases for s in sequences)
+            yield names, embedder(sequences, progress)
+
+    with atomic_path(path) as temporary:
+        write(temporary, blocks(), layout)
+    return Written(count, truncated)
+
+
+def _blocks(
+    records: Iterable[tuple[str, str]], embedder: Embedder
+) -> Iterator[list[tuple[str, str]]]:
+    """Yield consecutive records, as many as may be held at a time."""
+    capacity = BLOCK_TOKENS
+    if embedder.pooling == "token":
+        capacity = min(capacity, BLOCK_BYTES // (4 * embedder.width))
+    block: list[tuple[str, str]] = []
+    tokens = 0
+    for record in records:
+        block.append(record)
+        tokens += min(len(record[1]), embedder.encoder.max_bases)
+        if tokens >= capacity:
+            yield block
+            block, tokens = [], 0
+    if block:
+        yield block
+
+
+def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
+    """Write arrays that `numpy.load` reads without pickle.
+
+    They are ``ids`` (sequences,) and ``embeddings`` (sequences, hidden) float32; with a vector a
+    nucleotide ``states`` (nucleotides, hidden) instead, where sequence `i` owns
+    ``states[offsets[i]:offsets[i + 1]]``; and ``metadata``, a JSON text.
+    """
+    ids: list[str] = []
+    owned: list[np.ndarray] = []
+    # The shape stands before the rows in the file, and is known after the last one.
+    with TemporaryFile(dir=path.parent) as spool, ZipFile(path, "w") as archive:
+        for names, embeddings in blocks:
+            ids += names
+            owned.append(np.diff(embeddings.offsets))
+            spool.write(np.ascontiguousarray(embeddings.rows, dtype="<f4").data)
+        offsets = np.cumsum(np.concatenate([np.zeros(1, dtype=np.int64), *owned]))
+        arrays = {"ids": np.array(ids), "metadata": np.array(json.dumps(layout.metadata))}
+        if layout.per_base:
+            arrays["offsets"] = offsets
+        for name, array in arrays.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        spool.seek(0)
+        name = "states" if layout.per_base else "embeddings"
+        shape = (int(offsets[-1]), layout.width)
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            shutil.copyfileobj(spool, member, 2**20)
+
+
+def write_parquet(path: Path, blocks: Blocks, layout: Layout) -> None:
+    """Write a table, a row group a block.
+
+    Its columns are ``id`` and ``embedding``, a list of `hidden` float32; with a vector a
+    nucleotide ``states`` instead, a list of such lists. The schema's metadata holds a JSON text.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    vector = pa.list_(pa.float32(), layout.width)
+    content = (
+        pa.field("states", pa.list_(vector)) if layout.per_base else pa.field("embedding", vector)
+    )
+    metadata = {"rnaernie_bench": json.dumps(layout.metadata)}
+    schema = pa.schema([pa.field("id", pa.string()), content], metadata=metadata)
+    with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
+        for names, embeddings in blocks:
+            values = pa.FixedSizeListArray.from_arrays(
+                pa.array(embeddings.rows.reshape(-1)), layout.width
+            )
+            if layout.per_base:
+                offsets = pa.array(embeddings.offsets, type=pa.int32())
+                values = pa.ListArray.from_arrays(offsets, values)
+            writer.write_table(pa.table([pa.array(names, pa.string()), values], schema=schema))

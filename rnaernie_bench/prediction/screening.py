@@ -1,0 +1,178 @@
+"""All queries against all targets: with two towers, each sequence is encoded once.
+
+Targets come as a stream and are taken in chunks; of each query only the best are held. So memory
+depends on the chunk, the number of queries and how many hits are wanted, not on the targets.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnaernie_bench.backbones.inference import best_device
+from rnaernie_bench.heads.pair import PairHead, letter_codes, pad_towers
+from rnaernie_bench.learning.pair_fit import FittedPairs, refuse_long_pairs, states_of
+from rnaernie_bench.levels.pair_inputs import moved
+from rnaernie_bench.task.single_table import Partner
+
+CHUNK = 512
+"""Targets held at a time."""
+
+CELLS = 2_000_000
+"""Pairs of bases that are scored at a time, which bounds what a head holds of them."""
+
+
+class ScoresPairs(Protocol):
+    """Any fitted model of pairs."""
+
+    def logits(self, inputs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Return float32 logits of shape (pairs, 1)."""
+        ...
+
+
+@dataclass(frozen=True, order=True)
+class Hit:
+    """A target of a query."""
+
+    logit: float
+    order: int
+    """Minus the number of the target, so that of equals the earlier comes first."""
+    name: str
+    sequence: str
+
+
+def screen(
+    fitted: ScoresPairs,
+    queries: Sequence[str],
+    targets: Iterable[tuple[str, str]],
+    *,
+    top: int,
+    chunk: int = CHUNK,
+) -> list[list[Hit]]:
+    """Return the best targets of each query, best first.
+
+    Args:
+        fitted: the model; one of two towers encodes each sequence once.
+        queries: sequences of the first partner, normalised.
+        targets: name and sequence of the second partners, read as they are needed.
+        top: how many targets of a query are kept.
+        chunk: targets held at a time.
+
+    Raises:
+        DataError: for a sequence over the limit.
+    """
+    best: list[list[Hit]] = [[] for _ in queries]
+    towers = _Towers(fitted, queries) if _has_towers(fitted) else None
+    seen = 0
+    stream = iter(targets)
+    while batch := list(islice(stream, chunk)):
+        sequences = [sequence for _, sequence in batch]
+        if towers is not None:
+            scores = towers.score(sequences)
+        else:
+            pairs = [(query, target) for query in queries for target in sequences]
+            scores = fitted.logits(pairs).reshape(len(queries), len(sequences))
+        for hits, row in zip(best, scores, strict=True):
+            for place in np.argsort(-row, kind="stable")[:top].tolist():
+                hit = Hit(float(row[place]), -(seen + place), *batch[place])
+                if len(hits) < top:
+                    heapq.heappush(hits, hit)
+                elif hit > hits[0]:
+                    heapq.heapreplace(hits, hit)
+                else:
+                    break  # the others of the chunk are no better
+        seen += len(batch)
+    return [sorted(hits, reverse=True) for hits in best]
+
+
+def _has_towers(fitted: ScoresPairs) -> bool:
+    return isinstance(fitted, FittedPairs) and fitted.model.encoding == "towers"
+
+
+class _Towers:
+    """Queries encoded once, to be held against chunks of targets."""
+
+    def __init__(self, fitted: Any, queries: Sequence[str]) -> None:
+        self.fitted: FittedPairs = fitted
+        self.device = best_device()
+        self.fitted.model.to(self.device).eval()
+        self.order = sorted(range(len(queries)), key=lambda index: len(queries[index]))
+        self.queries = [queries[index] for index in self.order]
+        self.tower = self._read(self.queries, "first")
+
+    @property
+    def head(self) -> PairHead:
+        return self.fitted.model.head
+
+    def score(self, targets: Sequence[str]) -> np.ndarray:
+        """Return logits, float32 of shape (queries, targets)."""
+        order = sorted(range(len(targets)), key=lambda index: len(targets[index]))
+        scores = np.empty((len(self.queries), len(targets)), dtype=np.float32)
+        tower = self._read([targets[index] for index in order], "second")
+        longest = max(map(len, self.queries)), max(map(len, targets))
+        rows, columns = _block(longest, len(self.queries))
+        for row in range(0, len(self.queries), rows):
+            some = _some(self.tower, row, rows)
+            for column in range(0, len(targets), columns):
+                with torch.inference_mode():
+                    found = self.head.score_all(some, _some(tower, column, columns))
+                places = np.ix_(self.order[row : row + rows], order[column : column + columns])
+                scores[places] = found.float().cpu().numpy()
+        return scores
+
+    def _read(self, sequences: Sequence[str], partner: Partner) -> dict[str, Tensor]:
+        """Return the towers of `sequences`."""
+        pairs = [(sequence, sequence) for sequence in sequences]
+        refuse_long_pairs(pairs, self.fitted.reader, "towers")
+        rows = dict(states_of(self.fitted.model, self.fitted.reader, sequences))
+        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        width = rows[0].shape[1]
+        states, mask = pad_towers([rows[i] for i in range(len(rows))], lengths, width)
+        letters = torch.zeros(mask.shape, dtype=torch.int64)
+        for row, sequence in zip(letters, sequences, strict=True):
+            row[: len(sequence)] = torch.from_numpy(letter_codes(sequence))
+        with torch.inference_mode():
+            return dict(
+                self.head.tower(
+                    states.to(self.device), mask.to(self.device), letters.to(self.device), partner
+                )
+            )
+
+
+def _block(longest: tuple[int, int], queries: int) -> tuple[int, int]:
+    """Return how many queries and targets of these lengths are scored at a time."""
+    pairs = max(1, CELLS // (longest[0] * longest[1]))
+    rows = min(queries, max(1, int(pairs**0.5)))
+    return rows, max(1, pairs // rows)
+
+
+def _some(tower: dict[str, Tensor], start: int, count: int) -> dict[str, Tensor]:
+    """Return a stretch of a tower, cut to its longest sequence."""
+    some = {name: tensor[start : start + count] for name, tensor in tower.items()}
+    mask = some.get("mask")
+    if mask is None:
+        return some
+    longest = int(mask.sum(1).max())
+    return {name: tensor[:, :longest] for name, tensor in some.items()}
+
+
+def interaction_map(fitted: FittedPairs, first: str, second: str) -> np.ndarray | None:
+    """Return the map of a pair, float32 (first bases, second bases); None if the head has none."""
+    model = fitted.model
+    if not model.head.has_map:
+        return None
+    device = best_device()
+    model.to(device).eval()
+    batch = fitted.reader.inputs([(first, second)], model.encoding).gather([0])
+    with torch.inference_mode():
+        head: Any = model.head
+        towers = model.towers(**moved(batch, device))
+        found: np.ndarray = head.interaction_map(*towers)[0].float().cpu().numpy()
+    return found

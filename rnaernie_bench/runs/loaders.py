@@ -1,0 +1,99 @@
+"""Where data, splits and weights come from: loaded afresh, or shared by runs of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.data.items import Dataset, Split
+from rnaernie_bench.data.loading import load_dataset, make_split, used_by
+from rnaernie_bench.task.catalogue import EncoderEntry, resolve
+from rnaernie_bench.task.task import Task
+
+if TYPE_CHECKING:
+    from rnaernie_bench.backbones.encoder import Encoder
+
+
+class Data(NamedTuple):
+    """What a run learns from and is scored on."""
+
+    dataset: Dataset
+    split: Split
+    used: Dataset
+    """The items of the data set that the split uses."""
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Two functions that a run gets its material by; the plain ones load it."""
+
+    data: Callable[[Task, RunConfig], Data]
+    """Called with a task and the settings that choose data set, split, fold and share of train."""
+    encoder: Callable[[EncoderEntry, Any, int], Encoder]
+    """Called with entry, options and seed, returns a backbone that is the caller's to change."""
+
+
+def load_data(task: Task, config: RunConfig, dataset: Dataset | None = None) -> Data:
+    """Return the data of a run.
+
+    Args:
+        task: its task.
+        config: its settings.
+        dataset: the task's data set, if it has been loaded.
+
+    Raises:
+        ConfigError: if there is no such split or fold.
+        DataError: if the data is missing or wrong.
+    """
+    dataset = dataset or load_dataset(task, simulated=config.task.data == "simulated")
+    split = make_split(
+        task,
+        dataset,
+        config.split or task.default_split,
+        fold=config.fold,
+        train_fraction=config.task.train_fraction,
+    )
+    return Data(dataset, split, used_by(split, dataset))
+
+
+def load_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
+    """Return a backbone with its weights, pre-trained or drawn from the seed."""
+    encoder: Encoder = resolve(entry.load)(options, seed)
+    return encoder
+
+
+PLAIN = Materials(load_data, load_encoder)
+"""Loads everything when it is asked for, and keeps nothing."""
+
+
+def kept_materials(backbones: int = 2) -> Materials:
+    """Return materials that are loaded once and kept for the runs that follow in this process.
+
+    Args:
+        backbones: how many are kept; each asker gets a copy, for training changes it.
+    """
+    datasets: dict[Any, Dataset] = {}
+    data: dict[Any, Data] = {}
+    encoders: dict[Any, Encoder] = {}
+
+    def kept_data(task: Task, config: RunConfig) -> Data:
+        of = (task.key, config.task.data)
+        key = (of, config.split, config.fold, config.task.train_fraction)
+        if key not in data:
+            data[key] = load_data(task, config, datasets.get(of))
+            datasets[of] = data[key].dataset
+        return data[key]
+
+    def kept_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
+        key = (repr(options), seed)
+        if key not in encoders:
+            if len(encoders) == backbones:
+                del encoders[next(iter(encoders))]
+            encoders[key] = load_encoder(entry, options, seed)
+        pristine = encoders[key]
+        return replace(pristine, model=deepcopy(pristine.model))
+
+    return Materials(kept_data, kept_encoder)

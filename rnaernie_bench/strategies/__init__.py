@@ -1,1 +1,0 @@
-"""Ways to adapt a backbone to a task."""

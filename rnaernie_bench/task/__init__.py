@@ -1,0 +1,1 @@
+"""What a task declares, and what can be chosen by name."""

@@ -1,0 +1,249 @@
+"""What can be chosen by name: backbones, baselines, strategies and heads.
+
+This module imports nothing heavy. A registry entry is a small description (options, levels, where
+the work is done) that lives in a module which is itself cheap to import; the work imports torch or
+scikit-learn when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rnaernie_bench.core.errors import BenchError, ConfigError
+from rnaernie_bench.core.registry import Registry
+from rnaernie_bench.task.levels import Level, Problem
+
+PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
+"""The levels of an encoder that has one state for each base."""
+
+
+@dataclass(frozen=True)
+class EncoderEntry:
+    """A backbone that turns a sequence into hidden states."""
+
+    options: type
+    """Its options: a frozen dataclass with the fields `name` and `init`."""
+    load: str
+    """``module:function``, called with (options, seed), returns an `encoder.Encoder`."""
+    summary: str
+    load_masked_lm: str | None = None
+    """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
+    levels: tuple[Level, ...] = ("sequence",)
+    unit: str = "base"
+    """What one of its states stands for; levels that ask about bases need one for each base."""
+    max_bases: int | None = None
+    """Longest sequence, where that does not depend on the checkpoint."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Heads that it cannot carry, by name, and what it lacks for them."""
+    licence: str = ""
+    """Of the pre-trained weights."""
+    citation: str = ""
+    kind: Literal["encoder"] = "encoder"
+
+
+@dataclass(frozen=True)
+class BaselineEntry:
+    """A control: fits without a backbone and ignores the strategy."""
+
+    options: type
+    fit: str
+    """``module:function``, called with (context, options), returns (Fitted, FitReport)."""
+    restore: str
+    """``module:function``, called with the folder that `Fitted.save` wrote, returns a Fitted."""
+    summary: str
+    weights_sha256: str | None = None
+    """``module:function``, called with (options), returns the hash of pre-trained weights that it
+    reads, which the run id holds; None if it reads none."""
+    levels: tuple[Level, ...] = ("sequence",)
+    problems: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
+    kind: Literal["baseline"] = "baseline"
+
+
+@dataclass(frozen=True)
+class StrategyEntry:
+    """A way to adapt an encoder to a task."""
+
+    options: type
+    fit: str
+    """``module:function``, called with (context, encoder, options), returns (Fitted, FitReport)."""
+    summary: str
+    facts: str | None = None
+    """``module:function``, called with the settings of the run before anything else, returns what
+    run id and record hold instead of options of these names, such as hashes for addresses."""
+    levels: tuple[Level, ...] = ("sequence",)
+    together: Callable[[Any], bool] = lambda options: False
+    """Whether the processes of a launch train as one with some options; else one trains alone."""
+
+
+@dataclass(frozen=True)
+class HeadEntry:
+    """A prediction head."""
+
+    level: Level
+    build: str
+    """``module:function``, called with (backbone config, number of labels, problem)."""
+    summary: str
+
+
+@dataclass(frozen=True)
+class LauncherEntry:
+    """Something that carries many commands out."""
+
+    options: type
+    """A dataclass with ``name`` and ``n_processes``."""
+    open: str
+    """``module:function``, called with (options, folder for its files), returns a
+    `launchers.jobs.Launcher`, or raises a ConfigError before anything is done."""
+    summary: str
+
+
+BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
+    "backbone",
+    {
+        "rnaernie": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        **{
+            name: f"rnaernie_bench.backbones.multimolecule:{name}"
+            for name in (
+                "calm",
+                "ernierna",
+                "mrnafm",
+                "ribonanzanet",
+                "rinalmo-giga",
+                "rinalmo-mega",
+                "rinalmo-micro",
+                "rnabert",
+                "rnafm",
+                "rnamsm",
+                "splicebert",
+                "splicebert-510",
+                "splicebert-human-510",
+                "utrbert-3mer",
+                "utrbert-4mer",
+                "utrbert-5mer",
+                "utrbert-6mer",
+                "utrlm-mrl",
+                "utrlm-te_el",
+            )
+        },
+        "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "mock": "rnaernie_bench.testing:MOCK",
+        "majority": "rnaernie_bench.baselines.majority:ENTRY",
+        "kmer": "rnaernie_bench.baselines.kmer:ENTRY",
+        "letters": "rnaernie_bench.baselines.letters:ENTRY",
+        "cnn": "rnaernie_bench.baselines.cnn:ENTRY",
+        "types_only": "rnaernie_bench.baselines.types_only:ENTRY",
+        "orf_length": "rnaernie_bench.baselines.orf_length:ENTRY",
+        "onehot": "rnaernie_bench.baselines.onehot:ENTRY",
+        "vienna_mfe": "rnaernie_bench.baselines.folding:VIENNA_MFE",
+        "vienna_mea": "rnaernie_bench.baselines.folding:VIENNA_MEA",
+        "unpaired": "rnaernie_bench.baselines.folding:UNPAIRED",
+        "mirna_majority": "rnaernie_bench.baselines.pair_majority:MIRNA",
+        "target_majority": "rnaernie_bench.baselines.pair_majority:TARGET",
+        "seed_only": "rnaernie_bench.baselines.pair_majority:SEED",
+        "pair_kmer": "rnaernie_bench.baselines.pair_regression:KMER",
+        "duplex": "rnaernie_bench.baselines.pair_regression:DUPLEX",
+    },
+    group="rnaernie_bench.backbones",
+    types=(EncoderEntry, BaselineEntry),
+    unlisted=["mock"],
+)
+
+STRATEGIES: Registry[StrategyEntry] = Registry(
+    "strategy",
+    {
+        "full": "rnaernie_bench.learning.full:ENTRY",
+        "frozen": "rnaernie_bench.learning.frozen:ENTRY",
+        "lora": "rnaernie_bench.learning.lora:ENTRY",
+        "type_guided": "rnaernie_bench.learning.type_guided:ENTRY",
+    },
+    group="rnaernie_bench.strategies",
+    types=(StrategyEntry,),
+)
+
+HEADS: Registry[HeadEntry] = Registry(
+    "head",
+    {
+        "pooled": "rnaernie_bench.heads:POOLED",
+        "mean": "rnaernie_bench.heads:MEAN",
+        "token": "rnaernie_bench.heads:TOKEN",
+        "bilinear": "rnaernie_bench.heads:BILINEAR",
+        "attention": "rnaernie_bench.heads:ATTENTION",
+        "resnet": "rnaernie_bench.heads:RESNET",
+        "interaction": "rnaernie_bench.heads:INTERACTION",
+        "segments": "rnaernie_bench.heads:SEGMENTS",
+        "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
+    },
+    group="rnaernie_bench.heads",
+    types=(HeadEntry,),
+)
+
+LAUNCHERS: Registry[LauncherEntry] = Registry(
+    "launcher",
+    {
+        "local": "rnaernie_bench.launchers.local:ENTRY",
+        "ray": "rnaernie_bench.launchers.ray:ENTRY",
+        "slurm": "rnaernie_bench.launchers.slurm:ENTRY",
+    },
+    group="rnaernie_bench.launchers",
+    types=(LauncherEntry,),
+)
+
+
+def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, head: str) -> None:
+    """Refuse a backbone at a level, or under a head, that it has no states for.
+
+    Args:
+        name: of the backbone.
+        entry: its entry.
+        level: of the task.
+        head: that an encoder is to carry; baselines have none.
+
+    Raises:
+        ConfigError: saying what is lacking.
+    """
+    if level not in entry.levels:
+        unit = entry.unit if isinstance(entry, EncoderEntry) else "base"
+        reason = "" if unit == "base" else f": it has a state for each {unit}, not for each base"
+        raise ConfigError(
+            f"'{name}' does not serve the level '{level}'{reason}",
+            where="backbone",
+            remedy="`rnaernie-bench backbones list` shows the levels of each",
+        )
+    if isinstance(entry, BaselineEntry):
+        return
+    if HEADS.get(head).level != level:
+        raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
+    if head in entry.lacks:
+        names = [h for h, other in HEADS.working() if other.level == level and h not in entry.lacks]
+        raise ConfigError(
+            f"'{name}' cannot carry the head '{head}': it has no {entry.lacks[head]}",
+            where="task.head",
+            remedy=f"use {' or '.join(names)}",
+        )
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
+    import importlib
+
+    module, _, attribute = target.partition(":")
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
+    return function

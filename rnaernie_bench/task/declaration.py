@@ -1,0 +1,176 @@
+"""The parts of a task's declaration: its data, its splits, its metric, its simulated stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rnaernie_bench.task.levels import MetricName
+from rnaernie_bench.task.single_table import Cut, Negatives, PairColumns
+
+ResamplingUnit = Literal["item", "group"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric and the direction in which it improves."""
+
+    name: MetricName
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set: where it is looked for and how it is recognised."""
+
+    path: str
+    """Where it lies below a folder of `$RNAERNIE_BENCH_DATA`, and below the cache."""
+    sha256: str
+    """Hexadecimal digest of its bytes."""
+    records: int
+    """How many records it holds."""
+    url: str = ""
+    """The public address it is downloaded from; empty where none is known."""
+    part: str = ""
+    """The part it belongs to, with other files perhaps; empty if the part has the file's name."""
+    label: str = ""
+    """The label of all its records; empty where their headers tell."""
+    format: Literal["fasta", "lines", "structures"] = "fasta"
+    """`lines`: a sequence a line, its id made of the file's name and the line's number.
+    `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and
+    bases are labelled by whether they pair."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A part read by the `datasets` library: a local Arrow, Parquet or CSV file, or a hub set."""
+
+    source: str
+    """A hub id, or a path below a folder of `$RNAERNIE_BENCH_DATA`."""
+    sha256: str = ""
+    """Hexadecimal digest of a local file; empty where it is not pinned."""
+    records: int = 0
+    """How many rows it holds; 0 where that is not declared."""
+    url: str = ""
+    """The public address it is downloaded from; empty where none is known."""
+    header: tuple[str, ...] = ()
+    """The columns of a CSV file without a line of names."""
+    split: str = "train"
+    """The split of a hub set."""
+    revision: str | None = None
+    """The commit of a hub set; required for one, so that its content is pinned."""
+    id: str = "id"
+    """The column of unique ids; row numbers are used where the table has no such column."""
+    sequence: str = "sequence"
+    """The column of sequences."""
+    label: str = "label"
+    """The column of labels, spelt as the task spells them; of bases, lists of them, and of pairs of
+    bases, lists parallel to `places`."""
+    places: str = "places"
+    """Of pairs of bases: the column of those that labels are told of, `[[i, j], ...]`, counted from
+    0. Others are of the first class, have none of several labels, or no known quantity."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of multilabel and regression: the column of each label; of bases, its values are lists, and
+    those that are missing at the end are unknown."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Of bases: the column of each label's standard errors."""
+    zeros_unknown: bool = False
+    """Of bases: whether a list of zeros alone stands for what was not measured. A row without any
+    other list is then left out."""
+    group: str | None = None
+    """The column of groups."""
+
+
+@dataclass(frozen=True)
+class DatasetDeclaration:
+    """Where a task's parts come from, under which licence, and whom to cite."""
+
+    name: str
+    licence: str
+    citation: str
+    header: str = r"(?P<id>\S+)\s+(?P<label>\S+)"
+    """Regular expression for FASTA headers; its named groups are id, label (unless the files have
+    one) and, if any, group."""
+    files: Mapping[str, DataFile] = field(default_factory=dict)
+    """FASTA files by name: a part each, or the part that they say."""
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    """Tabular parts by name."""
+    own: bool = False
+    """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
+    that results stay among the runs."""
+    pairs: PairColumns | None = None
+    """Of pairs: what the columns of the files mean, which are CSV or TSV then."""
+    negatives: Negatives | None = None
+    """Of pairs without a column of labels: how negatives are made of them."""
+
+    @property
+    def file_parts(self) -> dict[str, dict[str, DataFile]]:
+        """The files of each part by name, in their order."""
+        parts: dict[str, dict[str, DataFile]] = {}
+        for name, file in self.files.items():
+            parts.setdefault(file.part or name, {})[name] = file
+        return parts
+
+
+@dataclass(frozen=True)
+class TestPart:
+    """A named test part: a part of the data set, perhaps without what train and validation hold."""
+
+    __test__ = False  # the name makes pytest look for tests in here
+
+    part: str
+    without_identical_to: tuple[str, ...] = ()
+    """Parts whose sequences are taken out of this one."""
+    without_groups_of: tuple[str, ...] = ()
+    """Parts whose groups, such as genes, are taken out of this one."""
+    fraction: float = 1.0
+    """The share that is kept of what then remains: stratified, the same in every run."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A validation part that is cut from train: whole groups, the same share of each label."""
+
+    fraction: float
+    """The share of train."""
+    seed: int = 0
+    """Which groups are drawn."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which items of its parts a split trains and is tested on, fold by fold."""
+
+    names: tuple[str, ...]
+    file: DataFile
+    """A CSV file with the columns fold, partition (train or test) and id. On simulated data, a fold
+    leaves the group of its name out."""
+
+
+@dataclass(frozen=True)
+class SplitDeclaration:
+    """Which parts train, validate and test."""
+
+    train: str
+    validation: str
+    """Where `held_out` says how to cut it from train, the part that trains."""
+    tests: Mapping[str, TestPart]
+    held_out: HeldOut | None = None
+    folds: Folds | None = None
+    cut: Cut | None = None
+    """How all three are cut from the one part that they name."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A stand-in data set, generated in code: one structured family a label."""
+
+    families: Mapping[str, str]
+    """Label -> family of `rnaernie_bench.data.simulated`; where labels are no classes of sequences,
+    group -> family."""
+    sizes: Mapping[str, int]
+    """Part -> number of items."""
+    group_size: int | None = None
+    """Items of a family and part that make a group, like transcripts of a gene; None: all of a
+    family, whatever its part."""

@@ -1,0 +1,151 @@
+"""Declarations of tasks whose data is one table: columns of pairs, cuts, made-up negatives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.task.levels import Level, Problem
+
+Partner = Literal["first", "second"]
+
+CutBy = Literal["item", "group", "overlap", "first", "second", "both"]
+
+
+@dataclass(frozen=True)
+class PairColumns:
+    """How the columns of a table of pairs are called, and how its strands are stored."""
+
+    first: str
+    """The sequence of the first partner, the query."""
+    second: str
+    """The sequence of the second partner, the target."""
+    label: str = ""
+    """Of classes: a label of the task, of two also 0 or 1; empty where all pairs are positive, and
+    `negatives` says how others are made."""
+    first_group: str = ""
+    """The name of the first partner; empty if there is none."""
+    second_group: str = ""
+    """The name of the second partner; empty if there is none."""
+    reversed: tuple[Partner, ...] = ()
+    """The partners that are stored 3' to 5': they are turned round on reading."""
+    first_name: str = "first"
+    """What the first partner is, such as miRNA."""
+    second_name: str = "second"
+    """What the second partner is, such as target."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of multilabel and regression: the column of each label; an empty cell is unknown."""
+
+    def __post_init__(self) -> None:
+        named = [self.first, self.second, self.label, self.first_group, self.second_group]
+        named += self.labels.values()
+        given = [name for name in named if name]
+        if not self.first or not self.second or len(set(given)) != len(given):
+            raise ConfigError("each column has one meaning", where="dataset.pairs")
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Negatives that are made for data of positives only."""
+
+    method: Literal["shuffled", "swapped"]
+    """`shuffled`: the second partner with its dinucleotides in another order; `swapped`: the
+    second partner of another pair, whose first partner it is not known to go with."""
+    per_positive: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.per_positive < 1:
+            raise ConfigError("the value must be 1 or more", where="dataset.negatives.per_positive")
+
+    def __str__(self) -> str:
+        return f"negatives {self.method}, {self.per_positive} a positive, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Test and validation parts cut from one part, so that nothing stands on both sides."""
+
+    by: CutBy = "item"
+    """`item`: at random. `group`: whole families of items that share a group or a sequence.
+    `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do. Of
+    pairs, `first` and `second`: families of that partner, by its name and sequence; `both`: of
+    either, and pairs of which one partner is on each side are dropped."""
+    fraction: float = 0.2
+    """The share of the test part; with `both`, of the families of each partner."""
+    validation: float = 0.1
+    """The same of the validation part, cut by the same rule from what then remains."""
+    seed: int = 1000
+    overlap: int = 12
+
+    def __post_init__(self) -> None:
+        if self.overlap < 1:
+            raise ConfigError("the value must be 1 or more", where="cut.overlap")
+        for name in ("fraction", "validation"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")
+
+
+def check_pairs(
+    level: Level,
+    problem: Problem,
+    labels: Collection[str],
+    columns: PairColumns | None,
+    negatives: Negatives | None,
+) -> None:
+    """Refuse columns of pairs at another level or of another problem, and negatives of data that
+    has some.
+
+    Args:
+        level: of the task.
+        problem: what is asked.
+        labels: those of the task.
+        columns: of pairs.
+        negatives: how they are made.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if (level == "pair") != (columns is not None):
+        raise ConfigError("the level 'pair', and no other, needs columns", where="dataset.pairs")
+    if negatives is not None and problem != "binary":
+        raise ConfigError(
+            f"negatives are made of positives, which a {problem} task has not",
+            where="dataset.negatives",
+            remedy="leave them out",
+        )
+    if problem in ("multilabel", "regression"):
+        if columns is not None and (columns.label or set(columns.labels) != set(labels)):
+            raise ConfigError(
+                "each label needs one column, and there is no `label`", where="dataset.pairs.labels"
+            )
+        return
+    if columns is not None and columns.labels:
+        raise ConfigError("classes stand in one column, `label`", where="dataset.pairs.labels")
+    if (negatives is not None) != (columns is not None and not columns.label):
+        raise ConfigError(
+            "either pairs have a column of labels, or negatives are made", where="dataset.negatives"
+        )
+
+
+def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> None:
+    """Refuse a cut of several parts, or by what items of the level do not have.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if len(parts) != 1:
+        raise ConfigError(
+            "a cut is of one part: train, validation and tests name the same", where=where
+        )
+    allowed = (
+        ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
+    )
+    if cut.by not in allowed:
+        raise ConfigError(
+            f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"
+        )

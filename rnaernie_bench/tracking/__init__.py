@@ -1,0 +1,1 @@
+"""MLflow: parameters, curves, pictures and files of a run."""

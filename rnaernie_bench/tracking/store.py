@@ -1,0 +1,256 @@
+"""Opening what MLflow keeps runs in, a server or a database, so that trouble shows at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rnaernie_bench.core.errors import TrackingError
+
+RUN_ID_TAG = "rnaernie_bench.run_id"
+"""The tag by which a resumed run finds its MLflow run again."""
+
+HEALTH_LIMIT_S = 4.0
+"""A server must answer `/health` in this time: name look-up, connection and reply together."""
+
+LOCK_LIMIT_S = 120.0
+"""How long to wait for another process that is opening the same local store."""
+
+_DEFAULTS = {
+    # Read when MLflow is imported.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # Read when a run ends; the command line says itself where the run is shown.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # Read at every call. MLflow's own 7 retries of 120 s would stop training for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+}
+
+
+def set_defaults() -> None:
+    """Set MLflow's environment variables as this project wants them, where the user has not.
+
+    Must run before MLflow is imported: its telemetry starts with the import.
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def check_server(uri: str) -> None:
+    """Make sure that an MLflow server answers, without importing MLflow.
+
+    Raises:
+        TrackingError: naming `uri`, after `HEALTH_LIMIT_S` at the latest, even where the name
+            look-up or the server hangs.
+    """
+    import threading
+
+    import requests
+
+    answer: list[int | Exception] = []
+
+    def ask() -> None:
+        # MLflow's own settings for servers behind TLS.
+        insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
+        trusted = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
+        try:
+            response = requests.get(
+                f"{uri.rstrip('/')}/health",
+                timeout=HEALTH_LIMIT_S,
+                verify=False if insecure else trusted,
+            )
+            answer.append(response.status_code)
+        except Exception as error:
+            answer.append(error)
+
+    # requests limits each wait for bytes, not their sum, and no name look-up: hence the thread.
+    thread = threading.Thread(target=ask, name="tracking-health", daemon=True)
+    thread.start()
+    thread.join(HEALTH_LIMIT_S)
+    # 401 and 403 come from a guarded server, to which MLflow will show the user's credentials.
+    match answer:
+        case [200 | 401 | 403]:
+            return
+        case [int(code)]:
+            reason = f"answers /health with status {code}, as no MLflow server does"
+        case [Exception() as error] if not isinstance(error, requests.Timeout):
+            reason = f"cannot be reached ({_root_cause(error)})"
+        case _:
+            reason = f"does not answer within {HEALTH_LIMIT_S:g} s"
+    raise TrackingError(
+        f"the tracking server {reason}",
+        where=without_password(uri),
+        remedy="start it, correct tracking.uri, or use tracking=none",
+    )
+
+
+@contextmanager
+def local_database(database: Path) -> Iterator[str]:
+    """Give the address of an SQLite store, made if missing, to one process at a time.
+
+    MLflow's own creation is neither safe against a second process nor against being killed half
+    way: the schema is built in a file of another name, which is then renamed.
+
+    Args:
+        database: absolute path of the file.
+
+    Raises:
+        TrackingError: if the folder or the database cannot be written, or is no database.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        lock = database.with_name(f".{database.name}.lock")
+        with FileLock(lock, timeout=LOCK_LIMIT_S):
+            if not database.exists():
+                _create(database)
+            check_database(database)
+            yield f"sqlite:///{database.as_posix()}"
+    except Timeout as error:
+        raise TrackingError(
+            f"another process has been opening the store for {LOCK_LIMIT_S:g} s",
+            where=error.lock_file,
+            remedy="end it and delete this file, or use tracking=none",
+        ) from error
+    except OSError as error:
+        raise TrackingError(
+            f"the tracking store cannot be written ({error.strerror})",
+            where=database,
+            remedy="choose a folder that can be written, or use tracking=none",
+        ) from error
+
+
+def start_run(
+    uri: str,
+    *,
+    artifacts: str | None,
+    experiment: str,
+    run_id: str,
+    run_name: str,
+    tags: Mapping[str, str],
+) -> tuple[Any, Any]:
+    """Go on with the unfinished MLflow run tagged `run_id`, or start one.
+
+    A finished run is never gone on with: asked for again, it gets a new MLflow run.
+
+    Args:
+        uri: the server or database.
+        artifacts: where a new experiment keeps files; None leaves it to the server.
+        experiment: its name; made if missing.
+        run_id: this project's id of the run.
+        run_name: what MLflow shows.
+        tags: words to filter by.
+
+    Returns:
+        The `mlflow.MlflowClient` and the `mlflow.entities.Run`.
+
+    Raises:
+        TrackingError: if MLflow refuses the store, whatever its reason.
+    """
+    try:
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiment_id = _experiment_id(client, experiment, artifacts)
+        unfinished = client.search_runs(
+            [experiment_id],
+            f"tags.`{RUN_ID_TAG}` = '{run_id}' and attributes.status != 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+        if not unfinished:
+            known = {**tags, RUN_ID_TAG: run_id}
+            return client, client.create_run(experiment_id, tags=known, run_name=run_name)
+        (run,) = unfinished
+        client.update_run(run.info.run_id, status="RUNNING", name=run_name)
+        for name, value in tags.items():
+            client.set_tag(run.info.run_id, name, value)
+        return client, run
+    except TrackingError:
+        raise
+    except Exception as error:
+        raise _refusal(uri, error) from error
+
+
+def without_password(text: str) -> str:
+    """Return `text` with `user:password@` taken out of the addresses it holds."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message without passwords, or else its type."""
+    lines = str(error).strip().splitlines()
+    return without_password(lines[0]) if lines else type(error).__name__
+
+
+def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
+    """Return the id of the experiment, made if missing, even if another process makes it too."""
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=artifacts))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            experiment = client.get_experiment_by_name(name)
+    if experiment.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"the experiment '{name}' has been deleted",
+            where="tracking.experiment",
+            remedy="restore it with 'mlflow experiments restore', or give another name",
+        )
+    return str(experiment.experiment_id)
+
+
+def _create(database: Path) -> None:
+    from mlflow import MlflowClient
+
+    partial = database.with_name(f".{database.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        MlflowClient(tracking_uri=f"sqlite:///{partial.as_posix()}")
+    except Exception as error:
+        raise _refusal(str(database), error) from error
+    partial.replace(database)
+
+
+def check_database(database: Path) -> None:
+    """Fail at once where MLflow would retry for a minute and a half.
+
+    Raises:
+        TrackingError: if the existing file cannot be written, or is no SQLite database.
+    """
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(database, timeout=20)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"the tracking store cannot be used ({error})",
+            where=database,
+            remedy="move it away, choose another place, or use tracking=none",
+        ) from error
+
+
+def _refusal(place: str, error: Exception) -> TrackingError:
+    return TrackingError(
+        f"MLflow cannot use this store ({first_line(error)})",
+        where=without_password(place),
+        remedy="correct tracking.uri, or use tracking=none",
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    while error.__context__ is not None:
+        error = error.__context__
+    return (isinstance(error, OSError) and error.strerror) or first_line(error)

@@ -1,0 +1,97 @@
+"""A small board: two tasks, a hostile name, paired tests, learning curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rnaernie_bench.leaderboard.page.build import Evidence
+from rnaernie_bench.leaderboard.tables import Table, TaskInfo, build
+from rnaernie_bench.leaderboard.tied import table_digest
+
+HOSTILE = (
+    '<img src=x onerror="document.title=1"> --></script><script>document.title=2</script> $\\q'
+)
+TASKS = {
+    "ncrna_cls": TaskInfo(
+        "ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",), ("See `full`.",)
+    ),
+    "other": TaskInfo("Another task", "macro_f1", True, "full"),
+}
+REFERENCE = SimpleNamespace(
+    source="A paper", citation="Somebody 2020", url="javascript:alert(1)", model="Old net",
+    task="ncrna_cls", split="theirs", metric="macro_f1", value=0.95, note="other data",
+)  # fmt: skip
+
+
+def evidence_of(records: list[dict[str, Any]], folders: dict[str, Path] | None = None) -> Evidence:
+    """Return the evidence of `records`, their first two rows tested and tied."""
+    statistics = {}
+    for table in build(records, tasks=TASKS):
+        ids = {run_id for row in table.rows for run_id in row.run_ids}
+        digest = table_digest(
+            table.key, [r for r in records if r["run_id"] in ids], "macro_f1", by="item"
+        )
+        rows = [list(row.run_ids) for row in table.rows]
+        pairs = [
+            {"first": i, "second": j, "difference": 0.1, "low": 0.05, "high": 0.2,
+             "p_holm": 0.5 if j == 1 else 0.001}
+            for i in range(len(rows)) for j in range(i + 1, len(rows))
+        ]  # fmt: skip
+        statistics[digest] = {
+            "by": "item", "level": 0.05, "rows": [{"run_ids": ids} for ids in rows],
+            "pairs": pairs, "tied_groups": [rows[:2], rows[2:]],
+        }  # fmt: skip
+    return Evidence(
+        records, folders or {}, statistics, lambda task: (REFERENCE,) * (task == "ncrna_cls")
+    )
+
+
+def tables_of(evidence: Evidence) -> list[Table]:
+    """Return the tables of the evidence's records."""
+    return build(evidence.records, tasks=TASKS, statistics=evidence.statistics)
+
+
+@pytest.fixture
+def records(make_record: Any) -> list[dict[str, Any]]:
+    """Give the records of two tasks."""
+    classes = {
+        name: {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 2} for name in ("A", "B")
+    }
+    matrix = {"per_class": classes, "confusion": [[2, 0], [1, 1]]}
+    tests = {"full": matrix, "deduplicated": matrix}
+    made = [
+        make_record(f1, seed=seed, tests=tests, backbone={"name": "net"})
+        for seed, f1 in enumerate((0.7, 0.8))
+    ]
+    made += [
+        make_record(
+            0.6,
+            backbone={"name": "kmer", "kind": "baseline", "init": None, "parameters": 500},
+            strategy={"name": "baseline"},
+            cost={"train_s": 0.5, "items_per_s": 9000.0},
+            tests=tests,
+        ),
+        make_record(0.2, backbone={"name": HOSTILE}, cost={"train_s": 50.0}, tests=tests),
+    ]
+    made += [
+        make_record(
+            f1,
+            task={"name": "other"},
+            backbone={"name": name},
+            recipe={"train_fraction": fraction},
+        )
+        for name, fraction, f1 in (("net", 1.0, 0.5), ("net", 0.1, 0.3), (HOSTILE, 1.0, 0.4))
+    ]
+    made += [
+        make_record(
+            0.6,
+            task={"name": "other"},
+            backbone={"name": "kmer", "kind": "baseline", "init": None},
+            strategy={"name": "baseline"},
+        )
+    ]
+    return made

@@ -1,0 +1,148 @@
+"""What is told of the runs of a row, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnaernie_bench.leaderboard.page import runs
+from rnaernie_bench.leaderboard.page.answers import Answers, no_answers
+from rnaernie_bench.leaderboard.page.views import RunView
+from rnaernie_bench.leaderboard.tables import Row, build
+from tests.leaderboard.page.conftest import TASKS
+
+CLASS = {"precision": 0.5, "recall": 0.25, "f1": 0.3, "support": 2000}
+
+
+@pytest.fixture
+def two(make_record: Any) -> list[dict[str, Any]]:
+    """Give two seeds of a row; on `full`, of two classes."""
+    made = []
+    for seed, precision in enumerate((0.5, 1.0)):
+        full = {"per_class": {"A": {**CLASS, "precision": precision}, "B": CLASS}}
+        made.append(
+            make_record(
+                0.4 + 0.2 * seed,
+                seed=seed,
+                tests={"full": full},
+                selection={"metric": "macro_f1", "trials": 3 + seed, "best_epoch": 7 * seed},
+                cost={"train_s": 60.0 + 120 * seed},
+                environment={"device": "cpu", "torch": f"2.{seed}"},
+                git_commit="f" * 40 if seed else None,
+            )
+        )
+    return made
+
+
+def told(records: list[dict[str, Any]], read: Any = no_answers) -> RunView:
+    [row] = build(records, tasks=TASKS)[0].rows
+    return runs.run_view(row, {r["run_id"]: r for r in records}, read, "macro_f1")
+
+
+def test_the_headline_is_that_of_the_row(two: list[dict[str, Any]]) -> None:
+    found = told(two)
+    assert found.name == "rnaernie-tiny (random) · full"
+    assert found.task == "ncrna_cls@1, split published, protocol clean"
+    assert dict(found.headline) == {
+        "parameters": "1.9 M",
+        "training": "2 min",  # the mean of one and three
+        "throughput": "100 items/s",
+        "peak memory": "500 MB",
+        "trials": "4",  # the most of any run
+    }
+    assert found.commands == (f"rnaernie-bench results reproduce {two[0]['run_id']}",)
+
+
+def test_a_line_a_run(two: list[dict[str, Any]]) -> None:
+    found = told(two)
+    assert found.seeds_header == (
+        "run", "seed", "macro F1, full", "macro F1, deduplicated", "train", "best_epoch",
+        "temperature", "weights",
+    )  # fmt: skip
+    assert found.seeds == (
+        (two[0]["run_id"], "0", "0.400", "0.400", "1 min", "0", "1.5", "–"),
+        (two[1]["run_id"], "1", "0.600", "0.600", "3 min", "7", "1.5", "–"),
+    )
+
+
+def test_what_differs_between_runs_is_listed(two: list[dict[str, Any]]) -> None:
+    provenance = dict(told(two).provenance)
+    assert provenance["torch"] == "2.0, 2.1"
+    assert provenance["device"] == "cpu"
+    assert provenance["git commit"] == f"unknown, {'f' * 40}"
+    assert provenance["training items"] == "10"
+    assert provenance["predictions"] == f"predictions.parquet ({'c' * 12})"
+
+
+def test_settings_are_those_asked_for(two: list[dict[str, Any]]) -> None:
+    settings = dict(told(two).settings)
+    assert settings["recipe.budget.max_epochs"] == "20"
+    assert settings["strategy.base"] == "none"
+    assert settings.keys().isdisjoint({"recipe.converged", "seed", "backbone.parameters"})
+
+
+def test_a_fold_is_named(two: list[dict[str, Any]]) -> None:
+    for record in two:
+        record["split"]["fold"] = "tRNA"
+    assert told(two).task == "ncrna_cls@1, split published, fold tRNA, protocol clean"
+
+
+def test_metrics_are_means_over_runs(two: list[dict[str, Any]]) -> None:
+    full, deduplicated = told(two).parts
+    assert (full.name, full.n, full.truncated) == ("full", 4, 0)
+    # Mean .5; standard deviation .1414, t(1) = 12.706: .5 -/+ 12.706 * .1414 / sqrt(2).
+    assert full.metrics[0] == ("macro F1", "0.500", "[0.400, 0.600]", "[-0.771, 1.771]")
+    assert deduplicated.classes == ()
+    two[1]["tests"]["full"]["metrics"]["macro_f1"]["low"] = None
+    assert told(two).parts[0].metrics[0][2] == ""
+    del two[1]["tests"]["full"]["metrics"]["accuracy"]
+    assert told(two).parts[0].metrics[1] == ("accuracy", "–", "", "")
+
+
+def test_classes_are_means_over_runs(two: list[dict[str, Any]]) -> None:
+    assert told(two).parts[0].classes == (
+        ("A", "2,000", (0.75, 0.25, 0.3)),
+        ("B", "2,000", (0.5, 0.25, 0.3)),
+    )
+
+
+def test_the_hardest_families_come_first(
+    two: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "LEAST_ITEMS", 2)
+    monkeypatch.setattr(runs, "HARDEST", 2)
+    groups = np.array(["x", "x", "y", "y", "z", "z", "small", ""])
+    parts = {"full": np.ones(8, bool), "deduplicated": np.zeros(8, bool)}
+    answers = dict(
+        zip(
+            (record["run_id"] for record in two),
+            (
+                Answers(groups, np.array([1.0, 1, 1, 0, 1, 0, 0, 0]), parts),
+                Answers(groups, np.array([1.0, 1, 1, 0, 0, 0, 0, 0]), parts),
+            ),
+            strict=True,
+        )
+    )
+    full, deduplicated = told(two, answers.get).parts
+    assert full.families is not None
+    assert full.families.title == "Accuracy in the hardest families"
+    assert full.families.columns == (("z", "2"), ("y", "2"))
+    assert full.families.rows == (("accuracy", "", (0.25, 0.5)),)
+    assert deduplicated.families is None  # no item is in it
+    answers.popitem()
+    assert told(two, answers.get).parts[0].families is None  # not of all runs
+
+
+def test_weights_are_told_by_their_hash(two: list[dict[str, Any]]) -> None:
+    for record in two:
+        record["backbone"] |= {"init": "pretrained", "weights_sha256": "abc" * 20}
+    assert {line[-1] for line in told(two).seeds} == {"abcabcabcabc"}
+
+
+def test_notes_tell_rows_of_a_name_apart(two: list[dict[str, Any]]) -> None:
+    row: Row = replace(build(two, tasks=TASKS)[0].rows[0], notes="k=3")
+    by_id = {record["run_id"]: record for record in two}
+    assert runs.run_view(row, by_id, no_answers, "macro_f1").notes == "k=3"

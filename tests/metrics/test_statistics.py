@@ -1,0 +1,213 @@
+"""Metrics by hand and against torchmetrics and scikit-learn; properties of the bootstrap."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rnaernie_bench.metrics.statistics import (
+    METRICS,
+    bootstrap_intervals,
+    classification_metrics,
+    confusion_matrix,
+    evaluate,
+    per_class_metrics,
+    resample_confusion,
+)
+
+
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def random_case(seed: int, n: int, n_classes: int, used: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and float16 scores of which only the first `used` classes occur."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(used, size=n)
+    scores = rng.normal(size=(n, n_classes))
+    scores[np.arange(n), labels] += 1
+    scores[:, used:] -= 30
+    return labels, log_softmax(scores).astype(np.float16)
+
+
+def test_confusion_by_hand() -> None:
+    confusion = confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1]), 3)
+    assert confusion.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_class_out_of_range_is_an_error(wrong: int) -> None:
+    with pytest.raises(ValueError, match=r"outside 0\.\.2"):
+        confusion_matrix(np.array([0, wrong]), np.array([0, 0]), 3)
+
+
+def test_metrics_by_hand() -> None:
+    # Class 0: precision 2/2, recall 2/3; class 1: precision 1/2, recall 1/1; class 2 is absent.
+    confusion = np.array([[2, 1, 0], [0, 1, 0], [0, 0, 0]])
+    table = per_class_metrics(confusion)
+    assert table["precision"].tolist() == [1, 0.5, 0]
+    assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 0])
+    assert table["f1"].tolist() == pytest.approx([0.8, 2 / 3, 0])
+    assert table["support"].tolist() == [3, 1, 0]
+    metrics = classification_metrics(confusion)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["macro_precision"] == 0.75
+    assert metrics["macro_recall"] == pytest.approx(5 / 6)
+    assert metrics["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    # (3 x 4 - (3 x 2 + 1 x 2)) / sqrt((16 - 10) (16 - 8))
+    assert metrics["mcc"] == pytest.approx(4 / np.sqrt(48))
+
+
+def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
+    metrics = classification_metrics([[1, 1], [0, 0]])
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
+    assert metrics["mcc"] == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(hnp.arrays(np.int64, (4, 4), elements=st.integers(0, 50)))
+def test_matthews_correlation_is_the_correlation_of_indicators(confusion: np.ndarray) -> None:
+    truth, predicted = np.nonzero(np.ones_like(confusion))
+    weights = confusion[truth, predicted]
+    x = np.repeat(np.eye(4)[truth], weights, axis=0)
+    y = np.repeat(np.eye(4)[predicted], weights, axis=0)
+    x, y = x - x.sum(0) / max(len(x), 1), y - y.sum(0) / max(len(y), 1)
+    spread = (x * x).sum() * (y * y).sum()
+    expected = (x * y).sum() / math.sqrt(spread) if spread > 1e-9 else 0.0
+    found = float(classification_metrics(confusion)["mcc"])
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_leading_axes_are_independent() -> None:
+    confusions = np.arange(24).reshape(2, 3, 2, 2)
+    together = classification_metrics(confusions)
+    for i, j in np.ndindex(2, 3):
+        for name, value in classification_metrics(confusions[i, j]).items():
+            assert together[name][i, j] == value
+
+
+def test_calibration_error_by_hand() -> None:
+    # Top probabilities .625 (hit), .625 (miss) share a bin; .75 (hit) has its own.
+    scores = np.log([[0.625, 0.375], [0.625, 0.375], [0.25, 0.75]])
+    ece = evaluate(np.array([0, 1, 1]), scores, 2)["ece"]
+    assert ece == pytest.approx((abs(1 - 1.25) + abs(1 - 0.75)) / 3)
+
+
+@pytest.mark.parametrize(
+    ("n", "n_classes", "used"), [(200, 13, 13), (50, 5, 3), (7, 4, 4), (1, 3, 2), (40, 3, 1)]
+)
+def test_agrees_with_torchmetrics(n: int, n_classes: int, used: int) -> None:
+    import torch
+    from torchmetrics import classification
+
+    labels, scores = random_case(n, n, n_classes, used)
+    target, logits = torch.from_numpy(labels), torch.from_numpy(scores.astype(np.float32))
+    expected = {
+        "accuracy": classification.MulticlassAccuracy(n_classes, average="micro"),
+        "macro_precision": classification.MulticlassPrecision(n_classes),
+        "macro_recall": classification.MulticlassRecall(n_classes),
+        "macro_f1": classification.MulticlassF1Score(n_classes),
+        "mcc": classification.MulticlassMatthewsCorrCoef(n_classes),
+        "ece": classification.MulticlassCalibrationError(n_classes, n_bins=15, norm="l1"),
+    }
+    ours = evaluate(labels, scores, n_classes)
+    assert set(ours) == set(METRICS) == set(expected)
+    for name, metric in expected.items():
+        assert ours[name] == pytest.approx(metric(logits, target).item(), abs=1e-6), name
+
+
+def test_probabilities_of_one_are_binned_as_by_torchmetrics() -> None:
+    import torch
+    from torchmetrics.functional.classification import binary_calibration_error
+
+    # The first two are certain, a bin of their own; the third lies in the bin below.
+    scores = np.log([[1, 1e-300], [1, 1e-300], [0.98, 0.02]])
+    expected = binary_calibration_error(
+        torch.tensor([1.0, 1.0, 0.98], dtype=torch.float64), torch.tensor([0, 1, 1]), n_bins=15
+    )
+    ece = evaluate(np.array([1, 0, 0]), scores, 2)["ece"]
+    assert ece == pytest.approx((abs(1 - 2) + abs(1 - 0.98)) / 3) == expected.item()
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), n=st.integers(1, 30))
+def test_agrees_with_scikit_learn(data: st.DataObject, n: int) -> None:
+    from sklearn import metrics
+
+    classes = st.lists(st.integers(0, 4), min_size=n, max_size=n)
+    true, predicted = data.draw(classes), data.draw(classes)
+    ours = classification_metrics(confusion_matrix(np.array(true), np.array(predicted), 5))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        true, predicted, average="macro", zero_division=0
+    )
+    assert ours["macro_precision"] == pytest.approx(precision)
+    assert ours["macro_recall"] == pytest.approx(recall)
+    assert ours["macro_f1"] == pytest.approx(f1)
+    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(true, predicted))
+    assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(true, predicted))
+
+
+def test_a_perfect_predictor_has_no_uncertainty() -> None:
+    labels = np.arange(12) % 3
+    scores = np.where(np.eye(3, dtype=bool)[labels], 0.0, -np.inf)
+    intervals = bootstrap_intervals(labels, scores, 3, n_resamples=200)
+    assert intervals.pop("ece") == (0, 0)
+    assert set(intervals.values()) == {(1, 1)}
+
+
+def test_accuracy_intervals_are_those_of_the_binomial() -> None:
+    # 80 of 100 right: the resampled accuracy is binomial, 2.5 % and 97.5 % points .72 and .87.
+    scores = np.log(np.tile([0.9, 0.1], (100, 1)))
+    labels = np.array([0] * 80 + [1] * 20)
+    low, high = bootstrap_intervals(labels, scores, 2, n_resamples=20000)["accuracy"]
+    assert (low, high) == pytest.approx((0.72, 0.87), abs=0.0101)
+
+
+def test_calibration_intervals_are_those_of_a_plain_bootstrap() -> None:
+    labels, scores = random_case(0, 60, 4, 4)
+    rng = np.random.default_rng(1)
+    plain = []
+    for _ in range(1000):
+        drawn = rng.integers(60, size=60)
+        plain.append(evaluate(labels[drawn], scores[drawn], 4)["ece"])
+    ours = bootstrap_intervals(labels, scores, 4, n_resamples=4000)["ece"]
+    assert ours == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.02)
+
+
+def test_resamples_keep_the_number_of_items_and_the_empty_cells() -> None:
+    confusion = np.array([[5, 0], [2, 3]])
+    resamples = resample_confusion(confusion, 500, np.random.default_rng(0))
+    assert (resamples.sum(axis=(1, 2)) == 10).all()
+    assert (resamples[:, 0, 1] == 0).all()
+    np.testing.assert_allclose(resamples.mean(axis=0), confusion, atol=0.3)
+
+
+def test_equal_seeds_give_equal_intervals_whatever_the_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels, scores = random_case(3, 50, 4, 4)
+    whole = bootstrap_intervals(labels, scores, 4, n_resamples=100, seed=7)
+    assert bootstrap_intervals(labels, scores, 4, n_resamples=100, seed=8) != whole
+    monkeypatch.setattr("rnaernie_bench.metrics.statistics._BLOCK", 50 * 16)
+    assert bootstrap_intervals(labels, scores, 4, n_resamples=100, seed=7) == whole
+
+
+def test_more_confidence_is_wider() -> None:
+    labels, scores = random_case(3, 50, 4, 4)
+    narrow = bootstrap_intervals(labels, scores, 4, confidence=0.5)
+    wide = bootstrap_intervals(labels, scores, 4, confidence=0.99)
+    for name in METRICS:
+        assert wide[name][0] < narrow[name][0] < narrow[name][1] < wide[name][1]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3, 3)])
+def test_shapes_that_do_not_fit_are_an_error(shape: tuple[int, int]) -> None:
+    labels = np.zeros(0 if shape[0] == 0 else 4, int)
+    with pytest.raises(ValueError, match="do not fit"):
+        bootstrap_intervals(labels, np.zeros(shape), 3)

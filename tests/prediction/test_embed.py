@@ -1,0 +1,102 @@
+"""Vectors of sequences: which states they are, order, types, and input that is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rnaernie_bench.backbones.loading import load_backbone
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.prediction.embed import Embedder, embed
+from tests.backbone_kit import save_masked_lm
+
+SEQUENCES = ["ACGU", "GGCAUUACGGA", "C", "UUUUUUU", "ACGUACGUACGUACGUACGUACG"]
+SPECIAL = {"cls": 1, "eos": 2}
+IDS = dict(zip("ACGU", (6, 7, 8, 9), strict=True))
+IND, TRNA = 28, 53
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("net")
+    save_masked_lm(folder)
+    return load_backbone(str(folder))
+
+
+def states(encoder, sequence, *tail):
+    """Return the states of one sequence alone, without any padding: (tokens, hidden)."""
+    ids = [SPECIAL["cls"], *(IDS[base] for base in sequence), *tail, SPECIAL["eos"]]
+    with torch.inference_mode():
+        return encoder.model(torch.tensor([ids])).last_hidden_state[0].numpy()
+
+
+@pytest.mark.parametrize("tail", [(), (IND, TRNA)], ids=["plain", "typed"])
+@pytest.mark.parametrize("token_budget", [1, 40, 4096])
+def test_the_states_that_are_kept(encoder, tail, token_budget):
+    alone = [states(encoder, sequence, *tail) for sequence in SEQUENCES]
+    bases = [found[1 : len(s) + 1] for found, s in zip(alone, SEQUENCES, strict=True)]
+    expected = {
+        "cls": [found[:1] for found in alone],
+        "mean": [found.mean(0, keepdims=True) for found in bases],
+        "token": bases,
+    }
+    for pooling, wanted in expected.items():
+        embedder = Embedder(
+            encoder, pooling, rna_type="tRNA" if tail else None, token_budget=token_budget
+        )
+        found = list(embedder(SEQUENCES))
+        assert [rows.shape for rows in found] == [rows.shape for rows in wanted]
+        for a, b in zip(found, wanted, strict=True):
+            assert np.allclose(a, b, atol=1e-5), pooling
+
+
+def test_from_python(encoder):
+    vectors = embed(["acgt", "ACGU", "GGG"], model=encoder)
+    assert vectors.shape == (3, 16) and vectors.dtype == np.float32
+    assert np.allclose(vectors[0], vectors[1], atol=1e-6)
+    assert not np.allclose(vectors[0], vectors[2], atol=1e-2)
+    tokens = embed(["ACGU", "GG"], model=encoder, pooling="token")
+    assert [rows.shape for rows in tokens] == [(4, 16), (2, 16)]
+    assert np.allclose(tokens[0].mean(0), vectors[0], atol=1e-5)
+    assert embed([], model=encoder).shape == (0, 16)
+    assert embed([], model=encoder, pooling="token") == []
+
+
+def test_a_folder_and_a_name_are_models(tmp_path, encoder):
+    save_masked_lm(tmp_path)
+    assert np.array_equal(embed(["ACGU"], model=str(tmp_path)), embed(["ACGU"], model=encoder))
+    assert embed(["ACGU"], model="rnaernie-tiny").shape == (1, 192)
+
+
+def test_the_same_call_gives_the_same_bits(encoder):
+    assert np.array_equal(embed(SEQUENCES, model=encoder), embed(SEQUENCES, model=encoder))
+
+
+def test_sequences_over_the_limit(encoder):
+    long = "ACGU" * 128
+    cut = embed([long, long[:508]], model=encoder, length="truncate")
+    assert np.allclose(cut[0], cut[1], atol=1e-6)
+    with pytest.raises(DataError, match=r"sequence 2: the sequence has 512 bases, 508 fit; cut it"):
+        embed(["A", long], model=encoder)
+    longest = embed([long[:508]], model=encoder, pooling="token", rna_type="tRNA")
+    assert longest[0].shape == (508, 16)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "message"),
+    [("", "sequence 2: the sequence is empty"), ("AC!", "sequence 2: foreign letter '!' at .* 3")],
+)
+def test_sequences_that_are_refused(encoder, sequence, message):
+    with pytest.raises(DataError, match=message):
+        embed(["A", sequence], model=encoder)
+
+
+def test_types_that_there_are_not(encoder, tmp_path):
+    with pytest.raises(ConfigError, match="there is no RNA type 'tRNAs'; did you mean tRNA"):
+        embed(["A"], model=encoder, rna_type="tRNAs")
+    save_masked_lm(tmp_path, typed=False)
+    message = r"its vocabulary of 28 tokens lacks \[IND\] and the RNA types"
+    with pytest.raises(ConfigError, match=message) as caught:
+        embed(["A"], model=str(tmp_path), rna_type="tRNA")
+    assert str(tmp_path) in str(caught.value)

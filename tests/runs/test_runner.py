@@ -1,0 +1,306 @@
+"""Runs from the command line to the record on disk, on a tiny task."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from transformers import Trainer
+
+from rnaernie_bench.backbones import inference
+from rnaernie_bench.cli.main import main
+from rnaernie_bench.metrics.classification import classification_report
+from rnaernie_bench.results.predictions import hash_ids, read_predictions
+from rnaernie_bench.results.record import validate_record
+from rnaernie_bench.runs import runner
+from rnaernie_bench.tracking.tracker import NullTracker
+from tests.training_kit import LABELS, TASK, TINY_NET, installed
+
+MODELS = {
+    "majority": ("backbone=majority",),
+    "kmer": ("backbone=kmer", "backbone.max_k=2"),
+    "cnn": ("backbone=cnn", "backbone.channels=8"),
+    "full": (*TINY_NET, "strategy=full"),
+    "frozen": (*TINY_NET, "strategy=frozen"),
+}
+FILES = {"README.md", "config.yaml", "model", "predictions.parquet", "record.json"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Give the task with one finished run of each model, and their folders."""
+    with installed(tmp_path_factory.mktemp("finished")) as task:
+        folders = {}
+        for name, settings in MODELS.items():
+            before = set(task.run_folders())
+            assert task.cli(settings=settings) == 0
+            (folders[name],) = set(task.run_folders()) - before
+        yield task, folders
+
+
+@pytest.fixture
+def task(tmp_path):
+    with installed(tmp_path) as task:
+        yield task
+
+
+def failing(error):
+    """Return a function that raises `error`, whatever it is given."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def record_of(folder):
+    return json.loads((folder / "record.json").read_text())
+
+
+@pytest.mark.parametrize("name", MODELS)
+class TestFinishedRun:
+    def test_holds_a_valid_record_of_its_settings(self, finished, name):
+        task, folders = finished
+        record = record_of(folders[name])
+        validate_record(record)
+        assert record["run_id"] == folders[name].name
+        assert record["task"]["name"] == TASK
+        assert record["dataset"]["simulated"] is False
+        assert record["dataset"]["fingerprint"] == task.dataset().fingerprint
+        assert (record["split"]["n_train"], record["split"]["n_validation"]) == (30, 12)
+        encoder = name in ("full", "frozen")
+        assert record["strategy"]["name"] == (name if encoder else "baseline")
+        assert record["backbone"]["init"] == ("random" if encoder else None)
+        assert record["head"] == ("pooled" if encoder else None)
+
+    def test_figures_follow_from_the_predictions(self, finished, name):
+        _, folders = finished
+        record = record_of(folders[name])
+        predictions = read_predictions(folders[name] / "predictions.parquet")
+        for part, test in record["tests"].items():
+            labels, scores = predictions.part(part)
+            again = classification_report(scores, labels, LABELS)
+            assert test["n"] == len(labels)
+            for metric, entry in test["metrics"].items():
+                assert entry["value"] == pytest.approx(again.metrics[metric], abs=1e-6), metric
+                assert entry["low"] <= entry["high"]
+            assert test["confusion"] == again.confusion.tolist()
+            assert list(test["per_class"]) == list(LABELS)
+
+    def test_test_parts_share_their_items(self, finished, name):
+        task, folders = finished
+        predictions = read_predictions(folders[name] / "predictions.parquet")
+        parts = task.split().tests
+        assert len(predictions) == len(parts["full"]) == 12
+        assert predictions.parts["full"].all()
+        kept = predictions.ids[predictions.parts["deduplicated"]]
+        assert set(kept) == set(hash_ids(item.id for item in parts["deduplicated"]))
+        assert len(kept) == 9
+        by_id = dict(zip(hash_ids(i.id for i in parts["full"]), parts["full"], strict=True))
+        assert [by_id[i].label for i in predictions.ids] == predictions.labels.tolist()
+
+    def test_is_complete_and_nothing_more(self, finished, name):
+        _, folders = finished
+        assert {path.name for path in folders[name].iterdir()} == FILES
+        predictor = json.loads((folders[name] / "model" / "predictor.json").read_text())
+        assert predictor["labels"] == list(LABELS)
+        assert predictor["temperature"] == record_of(folders[name])["selection"]["temperature"]
+        card = (folders[name] / "README.md").read_text()
+        assert folders[name].name in card and "| deduplicated | 9 | 0 |" in card
+
+    def test_is_not_repeated(self, finished, name, capsys):
+        task, folders = finished
+        before = (folders[name] / "record.json").stat().st_mtime_ns
+        assert task.cli(settings=MODELS[name]) == 0
+        assert "finished before; --repeat runs it again" in capsys.readouterr().out
+        assert (folders[name] / "record.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", ["full", "frozen"])
+def test_equal_seeds_give_equal_predictions(finished, name):
+    task, folders = finished
+    file = folders[name] / "predictions.parquet"
+    before, content = file.stat().st_mtime_ns, file.read_bytes()
+    count = len(task.run_folders())
+    assert task.cli("--repeat", settings=MODELS[name]) == 0
+    assert file.stat().st_mtime_ns > before
+    assert file.read_bytes() == content
+    assert len(task.run_folders()) == count
+
+
+def test_every_test_item_is_scored_once(task, monkeypatch):
+    seen = []
+    original = runner.resolve
+
+    def watching(target):
+        function = original(target)
+        if not target.endswith("kmer:fit"):
+            return function
+
+        def fit(*arguments):
+            model, report = function(*arguments)
+            scored = type(model).logits
+
+            def logits(self, sequences):
+                seen.append(len(sequences))
+                return scored(self, sequences)
+
+            monkeypatch.setattr(type(model), "logits", logits)
+            return model, report
+
+        return fit
+
+    monkeypatch.setattr(runner, "resolve", watching)
+    assert task.cli(settings=MODELS["kmer"]) == 0
+    assert seen == [12, 12]  # validation, then the 12 distinct test items of both parts
+
+
+def test_the_seed_list_makes_several_runs(task, capsys):
+    assert task.cli(settings=(*MODELS["majority"], "seed=0,1")) == 0
+    assert len(task.run_folders()) == 2
+    assert capsys.readouterr().out.count("record: ") == 2
+
+
+def test_a_failure_leaves_no_folder(task, monkeypatch, capsys):
+    def fail(*arguments, **named):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr("rnaernie_bench.evaluation.classes.evaluate", fail)
+    assert task.cli(settings=MODELS["majority"]) == 1
+    assert task.run_folders() == []
+    assert "unexpected RuntimeError: no more; --debug shows where" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_a_checkpoint_leaves_no_folder(task, monkeypatch, capsys):
+    def interrupt(self, metrics, step=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NullTracker, "log_metrics", interrupt)
+    assert task.cli(settings=MODELS["full"]) == 2
+    assert task.run_folders() == []
+    error = capsys.readouterr().err
+    assert "interrupted" in error and "Traceback" not in error
+
+
+def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, capsys):
+    """It ends in the record of a run that nobody interrupted."""
+    expected = record_of(finished[1]["full"])
+    with installed(tmp_path) as task:
+        with monkeypatch.context() as patch:
+
+            def interrupt(self, metrics, step=None):
+                if step == 2:
+                    raise KeyboardInterrupt
+
+            patch.setattr(NullTracker, "log_metrics", interrupt)
+            assert task.cli(settings=MODELS["full"]) == 2
+        (folder,) = task.run_folders()
+        assert list((folder / "checkpoints").glob("checkpoint-*"))
+        assert not (folder / "record.json").exists()
+        capsys.readouterr()
+        assert task.cli(settings=MODELS["full"]) == 0
+        assert "going on with the interrupted run" in capsys.readouterr().err
+        record = record_of(folder)
+        for field in ("run_id", "backbone", "selection", "validation", "tests"):
+            assert record[field] == expected[field], field
+        assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_a_training_is_not_lost_to_a_failure_behind_it(task, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_save_model", failing(OSError(28, "full")))
+        assert task.cli(settings=MODELS["full"]) == 2
+    (folder,) = task.run_folders()
+    assert list((folder / "checkpoints").glob("checkpoint-*"))
+    monkeypatch.setattr(Trainer, "train", failing(AssertionError("trained again")))
+    assert task.cli(settings=MODELS["full"]) == 0
+    assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_a_repetition_that_fails_leaves_the_finished_run(task, monkeypatch):
+    assert task.cli(settings=MODELS["majority"]) == 0
+    (folder,) = task.run_folders()
+    before = (folder / "record.json").read_bytes()
+    monkeypatch.setattr(runner, "fit", failing(KeyboardInterrupt()))
+    assert task.cli("--repeat", settings=MODELS["majority"]) == 2
+    assert task.run_folders() == [folder]
+    assert (folder / "record.json").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_what_an_interruption_left_of_a_model_is_replaced(task):
+    assert task.cli(settings=MODELS["majority"]) == 0
+    (folder,) = task.run_folders()
+    (folder / "record.json").unlink()
+    (folder / ".model").mkdir()
+    (folder / ".model" / "half").write_text("")
+    assert task.cli(settings=MODELS["majority"]) == 0
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert not (folder / "model" / "half").exists()
+
+
+def test_frozen_runs_share_their_features(task, monkeypatch, capsys):
+    assert task.cli(settings=MODELS["frozen"]) == 0
+    calls = []
+    monkeypatch.setattr(inference, "in_batches", lambda *a, **k: calls.append(a))
+    assert task.cli(settings=(*MODELS["frozen"], "strategy.learning_rate=0.01")) == 0
+    assert calls == []
+    records = [record_of(folder) for folder in task.run_folders()]
+    assert sorted(record["cost"]["embedding_cached"] for record in records) == [False, True]
+
+
+def test_train_fraction_is_part_of_the_run(task):
+    assert task.cli(settings=(*MODELS["majority"], "task.train_fraction=0.5")) == 0
+    (folder,) = task.run_folders()
+    assert record_of(folder)["split"]["n_train"] == 15
+
+
+def test_mlflow_gets_curves_figures_and_files(task, capsys):
+    from mlflow import MlflowClient
+
+    assert task.cli(settings=(*MODELS["frozen"], "tracking=mlflow")) == 0
+    (folder,) = task.run_folders()
+    assert "curves: mlflow ui --backend-store-uri" in capsys.readouterr().out
+    client = MlflowClient(f"sqlite:///{task.runs / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "rnaernie-bench"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["backbone.hidden_size"] == "16"
+    record = record_of(folder)
+    for part, test in record["tests"].items():
+        f1 = run.data.metrics[f"test/{part}/macro_f1"]
+        assert f1 == pytest.approx(test["metrics"]["macro_f1"]["value"])
+    curve = client.get_metric_history(run.info.run_id, "eval_macro_f1")
+    assert sorted(point.step for point in curve) == [1, 2]
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert files >= {"record.json", "model", "confusion-full.png", "confusion-deduplicated.png"}
+
+
+def test_simulated_data_is_said_to_be_so(task, capsys):
+    assert task.cli(settings=(*MODELS["majority"], "task.data=simulated")) == 0
+    (folder,) = task.run_folders()
+    assert record_of(folder)["dataset"]["simulated"] is True
+    assert "DEMO on simulated data" in capsys.readouterr().out
+    assert "Limits" in (folder / "README.md").read_text()
+
+
+def test_pretrained_weights_make_another_run_than_their_source(task, tmp_path):
+    """The hash of the weights names the run, wherever they lie."""
+    from rnaernie_bench.backbones.rnaernie import load
+
+    encoder = load(task.config(*TINY_NET).backbone, 0)
+    for name in ("here", "there"):
+        encoder.model.save_pretrained(tmp_path / name)
+        encoder.tokenizer.save_pretrained(tmp_path / name)
+        settings = (*MODELS["frozen"], "backbone.init=pretrained")
+        assert task.cli(settings=(*settings, f"backbone.source={tmp_path / name}")) == 0
+    (folder,) = task.run_folders()
+    assert record_of(folder)["backbone"]["weights_sha256"] == encoder.weights_sha256
+    assert np.isfinite(record_of(folder)["selection"]["temperature"])
+
+
+def test_an_unknown_task_is_one_line(task, capsys):
+    assert main(["run", "task=tiny_clss", "--task-path", str(task.tasks)]) == 2
+    error = capsys.readouterr().err
+    assert "tiny_cls" in error and error.count("\n") == 1
