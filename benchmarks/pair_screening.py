@@ -19,7 +19,7 @@ import torch
 from rnaernie_bench.config.compose import compose_backbone
 from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
-from rnaernie_bench.levels.pair_network import Encoding, PairModel, build_pair_head
+from rnaernie_bench.learning.pair_network import Encoding, PairModel, build_pair_head
 from rnaernie_bench.prediction.screening import screen
 
 QUERY, TARGET = 22, 40

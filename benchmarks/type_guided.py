@@ -21,7 +21,7 @@ from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS, RNA_TYPES
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.levels.network import TaskModel, build_head
+from rnaernie_bench.learning.network import TaskModel, build_head
 
 WEIGHTS = (0.6, 0.3, 0.1)
 """Of the three copies; any would do."""

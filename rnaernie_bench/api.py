@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.task.levels import Level, MetricName, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import Level, MetricName
 from rnaernie_bench.task.task import Task
 from rnaernie_bench.task.task import load_task as find_task
 

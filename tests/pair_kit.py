@@ -7,8 +7,8 @@ from typing import Any, Literal
 import torch
 
 from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
-from rnaernie_bench.levels.pair_network import PairModel, build_pair_head
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.learning.pair_network import PairModel, build_pair_head
+from rnaernie_bench.metrics.problems import Problem
 
 PAIRS = [("ACGUACG", "UUGCAUGCAA"), ("GGAC", "UUGCAUGCAA"), ("ACGUACG", "GGGGCC")]
 

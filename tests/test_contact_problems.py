@@ -21,17 +21,18 @@ from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.items import ContactValuesItem
 from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.data.tables import read_table
-from rnaernie_bench.data.targets import UNLABELLED, targets_of, units_of
+from rnaernie_bench.data.targets import targets_of, units_of
 from rnaernie_bench.heads.contact import of_pairs
-from rnaernie_bench.levels.contact_inputs import TokenInputs
-from rnaernie_bench.levels.contact_network import (
+from rnaernie_bench.learning.contact_inputs import TokenInputs
+from rnaernie_bench.learning.contact_network import (
     ContactModel,
     HeadOnStates,
     load_contact_model,
     save_contact_model,
 )
-from rnaernie_bench.levels.contact_values import pair_scores, values_loss
-from rnaernie_bench.levels.network import build_head
+from rnaernie_bench.learning.contact_values import pair_scores, values_loss
+from rnaernie_bench.learning.network import build_head
+from rnaernie_bench.metrics.targets import UNLABELLED
 from rnaernie_bench.metrics.tuning import answer, tune
 from rnaernie_bench.prediction.values import predict_values, write_values
 from rnaernie_bench.results.store import prediction_problems

@@ -37,7 +37,7 @@ def test_a_run_of_every_kind_is_what_its_saved_model_says(
 def test_a_model_that_is_saved_as_another_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnaernie_bench.levels import network
+    from rnaernie_bench.learning import network
 
     kept = network._as_multimolecule
     monkeypatch.setattr(network, "_as_multimolecule", lambda m, *a: (_negate(m), kept(m, *a))[1])

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import BaselineEntry
-from rnaernie_bench.task.levels import Level, Problem, outputs
+from rnaernie_bench.task.levels import Level
 
 if TYPE_CHECKING:
     from rnaernie_bench.baselines.cnn_network import OneHotCnn

@@ -9,9 +9,10 @@ from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
 
 from rnaernie_bench.data.alphabet import LETTERS
-from rnaernie_bench.levels.network import soft_vote
+from rnaernie_bench.learning.network import soft_vote
 from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.task.levels import Level, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import Level
 
 BASES = "ACGU"
 

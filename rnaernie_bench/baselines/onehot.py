@@ -14,9 +14,9 @@ from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.learning.contact_network import ContactModel
     from rnaernie_bench.learning.fit import Reader
     from rnaernie_bench.learning.interface import FitContext, FitReport
-    from rnaernie_bench.levels.contact_network import ContactModel
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def _reader(policy: Any, token_budget: int) -> Reader:
 def _network(reader: Reader, options: OneHotOptions) -> ContactModel:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines.onehot_network import Letters
-    from rnaernie_bench.levels.contact_network import ContactModel
-    from rnaernie_bench.levels.network import build_head
+    from rnaernie_bench.learning.contact_network import ContactModel
+    from rnaernie_bench.learning.network import build_head
 
     shape = SimpleNamespace(hidden_size=options.width)
     letters = Letters(len(reader.tokenizer), options.width)

@@ -92,7 +92,8 @@ def _measure(arguments: argparse.Namespace, corpus: Corpus) -> int:
     quality = type_quality(logits, list(corpus.held_out["type"]))
     print(json.dumps(quality, indent=1) if arguments.json else _line(quality))
     if arguments.plot:
-        from rnaernie_bench.metrics.figures import reliability_figure, save_figure
+        from rnaernie_bench.core.figures import save_figure
+        from rnaernie_bench.metrics.figures import reliability_figure
 
         title = f"RNA types as {Path(arguments.predictor).name} predicts them"
         save_figure(reliability_figure({"held-out": quality["reliability"]}, title), arguments.plot)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.items import Items, Split
-from rnaernie_bench.data.targets import Targets, targets_of
+from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.evaluation.classes import cut
 from rnaernie_bench.learning.interface import Fitted
 from rnaernie_bench.metrics.answers import Kind, answer_intervals, evaluate_answers
 from rnaernie_bench.metrics.statistics import confusion_matrix, per_class_metrics
+from rnaernie_bench.metrics.targets import Targets
 from rnaernie_bench.metrics.tuning import Tuning, answer, by_column, metrics_of, tune
 from rnaernie_bench.results.measured import Measured
 from rnaernie_bench.results.predictions import hash_ids

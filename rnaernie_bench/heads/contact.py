@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.structure.records import MIN_LOOP
-from rnaernie_bench.task.levels import Problem
 
 PRIOR = 0.01
 """The probability of a pair that untrained heads start from (Lin et al. 2017, section 3.3): one in

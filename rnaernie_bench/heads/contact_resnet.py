@@ -22,7 +22,7 @@ from rnaernie_bench.heads.contact import (
     symmetric,
     without_padding,
 )
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
 
 
 @dataclass(frozen=True)

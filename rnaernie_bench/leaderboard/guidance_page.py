@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rnaernie_bench.core.figures import save_figure
 from rnaernie_bench.core.files import write_text
 from rnaernie_bench.leaderboard.guidance import STRATEGY, as_markdown, guidance
+from rnaernie_bench.leaderboard.guidance_figure import guidance_figure
 from rnaernie_bench.leaderboard.selection import Found
 from rnaernie_bench.leaderboard.tables import TaskInfo
-from rnaernie_bench.metrics.figures import guidance_figure, save_figure
 from rnaernie_bench.results.record import Record
 
 PAGE, PICTURE = "type_guidance.md", "type_guidance.svg"

@@ -16,16 +16,8 @@ from rnaernie_bench.backbones.inference import best_device
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.heads.contact import contact_loss
-from rnaernie_bench.learning.examples import Material, Score
-from rnaernie_bench.learning.feature_cache import StateTable
-from rnaernie_bench.learning.fit import Reader, refuse_long, report, unscale
-from rnaernie_bench.learning.interface import FitContext, FitReport
-from rnaernie_bench.learning.objective import lesson
-from rnaernie_bench.learning.recipe import TrainingSummary, train
-from rnaernie_bench.learning.states import Found, embedded
-from rnaernie_bench.levels.contact_inputs import (
+from rnaernie_bench.learning.contact_inputs import (
     ContactExamples,
     Inputs,
     StateInputs,
@@ -34,15 +26,23 @@ from rnaernie_bench.levels.contact_inputs import (
     ladder_score,
     pair_probabilities,
 )
-from rnaernie_bench.levels.contact_network import (
+from rnaernie_bench.learning.contact_network import (
     ContactModel,
     HeadOnStates,
     Loss,
     save_contact_model,
 )
-from rnaernie_bench.levels.contact_values import ValueExamples, pair_scores, values_loss
-from rnaernie_bench.levels.network import build_head
-from rnaernie_bench.task.levels import outputs
+from rnaernie_bench.learning.contact_values import ValueExamples, pair_scores, values_loss
+from rnaernie_bench.learning.examples import Material, Score
+from rnaernie_bench.learning.feature_cache import StateTable
+from rnaernie_bench.learning.fit import Reader, refuse_long, report, unscale
+from rnaernie_bench.learning.interface import FitContext, FitReport
+from rnaernie_bench.learning.network import build_head
+from rnaernie_bench.learning.objective import lesson
+from rnaernie_bench.learning.recipe import TrainingSummary, train
+from rnaernie_bench.learning.states import Found, embedded
+from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.targets import Targets
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch import Tensor
 from rnaernie_bench.backbones.inference import in_batches
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.metrics.targets import Targets
 
 Score = Callable[[Any], Mapping[str, float]]
 """Maps what validation gave (see `Material.validate`) to metrics; one of them chooses the epoch."""

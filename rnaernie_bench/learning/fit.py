@@ -18,13 +18,15 @@ from rnaernie_bench.backbones.inference import best_device, in_batches
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.targets import Scaling, Targets, units_of
+from rnaernie_bench.data.targets import units_of
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.interface import FitContext, FitReport
+from rnaernie_bench.learning.network import TaskModel, build_head, save_model
 from rnaernie_bench.learning.objective import lesson
 from rnaernie_bench.learning.recipe import TrainingSummary, train
-from rnaernie_bench.levels.network import TaskModel, build_head, save_model
-from rnaernie_bench.task.levels import LengthPolicy, Level, lengths, outputs
+from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.targets import Scaling, Targets
+from rnaernie_bench.task.levels import LengthPolicy, Level, lengths
 
 
 @dataclass(frozen=True)

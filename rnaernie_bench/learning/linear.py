@@ -10,8 +10,9 @@ import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.data.targets import Targets, targets_of
-from rnaernie_bench.task.levels import outputs
+from rnaernie_bench.data.targets import targets_of
+from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.targets import Targets
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext

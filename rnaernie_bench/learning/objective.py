@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.data.targets import (
+from rnaernie_bench.data.targets import targets_of
+from rnaernie_bench.learning.interface import FitContext
+from rnaernie_bench.metrics.classification import classification_report
+from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.targets import (
     Scaling,
     Targets,
     class_weights,
     error_floor,
     scaling_of,
-    targets_of,
     weights_of,
 )
-from rnaernie_bench.learning.interface import FitContext
-from rnaernie_bench.metrics.classification import classification_report
 from rnaernie_bench.metrics.tuning import metrics_of
-from rnaernie_bench.task.levels import has_classes, outputs
+from rnaernie_bench.task.levels import has_classes
 
 
 @dataclass(frozen=True)

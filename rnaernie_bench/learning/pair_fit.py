@@ -18,14 +18,11 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.learning.feature_cache import StateTable
 from rnaernie_bench.learning.fit import last_linear, place_of, unscale
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.learning.objective import lesson
-from rnaernie_bench.learning.recipe import TrainingSummary, train
-from rnaernie_bench.learning.states import Found, embedded
-from rnaernie_bench.levels.pair_inputs import (
+from rnaernie_bench.learning.pair_inputs import (
     JointTokens,
     Pair,
     PairExamples,
@@ -35,13 +32,16 @@ from rnaernie_bench.levels.pair_inputs import (
     lengths_of,
     pair_logits,
 )
-from rnaernie_bench.levels.pair_network import (
+from rnaernie_bench.learning.pair_network import (
     PairHeadOnStates,
     PairModel,
     build_pair_head,
     save_pair_model,
 )
-from rnaernie_bench.task.levels import outputs
+from rnaernie_bench.learning.recipe import TrainingSummary, train
+from rnaernie_bench.learning.states import Found, embedded
+from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.targets import Targets
 
 CHUNK = 2048
 """Pairs whose sequences' states are held at a time, where they are not cached."""

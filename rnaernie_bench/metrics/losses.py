@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from rnaernie_bench.data.targets import UNLABELLED
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.targets import UNLABELLED
 
 
 def loss_of(

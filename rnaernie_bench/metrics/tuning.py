@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.metrics.answers import KINDS, Kind, evaluate_answers
 from rnaernie_bench.metrics.answers.decisions import counted, decision_counts
 from rnaernie_bench.metrics.calibration import fit_temperature
-from rnaernie_bench.task.levels import Level, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.targets import Targets
+from rnaernie_bench.task.levels import Level
 
 
 @dataclass(frozen=True)

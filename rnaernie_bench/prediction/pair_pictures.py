@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.core.figures import PIXELS_PER_INCH
 from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RAMP, RULE
-from rnaernie_bench.metrics.figures import PIXELS_PER_INCH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,10 +15,10 @@ from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.data.text import source_name
 from rnaernie_bench.learning.interface import Fitted
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction.saved import read_predictor, restored
 from rnaernie_bench.prediction.values import columns_of, said_of
-from rnaernie_bench.task.levels import Problem
 from rnaernie_bench.task.single_table import PairColumns
 
 CHUNK = 2048
@@ -89,7 +89,7 @@ def load_pair_run(folder: Path) -> PairPredictor:
 
 def _restore_network(folder: Path, saved: dict[str, Any]) -> Fitted:
     from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
-    from rnaernie_bench.levels.pair_network import load_pair_model
+    from rnaernie_bench.learning.pair_network import load_pair_model
 
     model, tokenizer = load_pair_model(folder)
     reader = PairReader(tokenizer, saved["max_bases"], saved["token_budget"])
@@ -208,7 +208,7 @@ def draw_pair(predictor: PairPredictor, found: PairPrediction, path: Path) -> No
         ConfigError: if there is neither a map (of the head `interaction`) nor ViennaRNA.
         BenchError: if the file cannot be written.
     """
-    from rnaernie_bench.metrics.figures import save_figure
+    from rnaernie_bench.core.figures import save_figure
     from rnaernie_bench.prediction.pair_pictures import interaction_figure
     from rnaernie_bench.structure.duplexes import best_duplex
 

@@ -85,11 +85,11 @@ def restored(
 def restore_network(folder: Path, saved: dict[str, Any]) -> Any:
     """Return the network in a model's folder, given what `read_predictor` returned."""
     from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.learning.contact_network import load_contact_model
     from rnaernie_bench.learning.fit import FittedNetwork, Reader
     from rnaernie_bench.learning.guidance.guides import load_guide
+    from rnaernie_bench.learning.network import load_model
     from rnaernie_bench.learning.type_guided import GUIDE, typed_reader
-    from rnaernie_bench.levels.contact_network import load_contact_model
-    from rnaernie_bench.levels.network import load_model
 
     level = saved.get("level", "sequence")
     load: Any = load_contact_model if level == "contact" else load_model

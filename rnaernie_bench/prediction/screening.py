@@ -19,7 +19,7 @@ from torch import Tensor
 from rnaernie_bench.backbones.inference import best_device
 from rnaernie_bench.heads.pair import PairHead, letter_codes, pad_towers
 from rnaernie_bench.learning.pair_fit import FittedPairs, refuse_long_pairs, states_of
-from rnaernie_bench.levels.pair_inputs import moved
+from rnaernie_bench.learning.pair_inputs import moved
 from rnaernie_bench.task.single_table import Partner
 
 CHUNK = 512

@@ -159,7 +159,7 @@ def draw(structure: PredictedStructure, path: Path) -> None:
     Raises:
         BenchError: if the file cannot be written.
     """
-    from rnaernie_bench.metrics.figures import save_figure
+    from rnaernie_bench.core.figures import save_figure
     from rnaernie_bench.structure.pictures import arc_figure
 
     record = structure.record

@@ -14,6 +14,7 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.targets import units_of
 from rnaernie_bench.learning.interface import Fitted
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction.saved import (
     CHUNK,
@@ -22,7 +23,7 @@ from rnaernie_bench.prediction.saved import (
     restore_network,
     restored,
 )
-from rnaernie_bench.task.levels import Level, Problem
+from rnaernie_bench.task.levels import Level
 
 PAIRED_CHUNK = 64
 """Sequences held in memory at a time, where each pair of their bases has numbers."""

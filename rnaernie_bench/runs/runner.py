@@ -165,7 +165,8 @@ def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record
 
 def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
     """Draw whether the probabilities of predicted types are what they say, where that is known."""
-    from rnaernie_bench.metrics.figures import reliability_figure, save_figure
+    from rnaernie_bench.core.figures import save_figure
+    from rnaernie_bench.metrics.figures import reliability_figure
 
     parts = {
         part.replace("_", "-"): report.types[part]["reliability"]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnaernie_bench.metrics.figures import INK, MUTED, PALETTE, PAPER, PIXELS_PER_INCH, RAMP, RULE
+from rnaernie_bench.core.figures import PIXELS_PER_INCH
+from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RAMP, RULE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.core.figures import PIXELS_PER_INCH
 from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RULE
-from rnaernie_bench.metrics.figures import PIXELS_PER_INCH
 from rnaernie_bench.sweeps.search import Goal, finished
 
 if TYPE_CHECKING:

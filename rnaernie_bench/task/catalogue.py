@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.core.registry import Registry
-from rnaernie_bench.task.levels import Level, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import Level
 
 PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
 """The levels of an encoder that has one state for each base."""

@@ -7,10 +7,10 @@ from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.metrics.problems import Problem
 
 Level = Literal["sequence", "token", "contact", "pair"]
 """Whole sequences, their bases, pairs of their bases, or two sequences together."""
-Problem = Literal["binary", "multiclass", "multilabel", "regression"]
 LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
 DecoderName = Literal["threshold", "greedy", "mea", "matching", "hybrid"]
 MetricName = Literal[
@@ -63,14 +63,6 @@ METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
     "pair": ITEM_METRICS,
 }
 """The metrics of each problem at each level; those that are not there cannot be declared."""
-
-
-def outputs(problem: Problem, labels: int) -> int:
-    """Return how many numbers a model gives for each unit of a task with so many labels.
-
-    Labels are classes where there are two (`binary`) or more (`multiclass`), and columns else.
-    """
-    return 1 if problem == "binary" else labels
 
 
 def decodes(level: Level, problem: Problem) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.task.levels import Level, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import Level
 
 Partner = Literal["first", "second"]
 

@@ -13,6 +13,7 @@ from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.declaration import (
     DataFile,
     DatasetDeclaration,
@@ -21,14 +22,7 @@ from rnaernie_bench.task.declaration import (
     Simulation,
     SplitDeclaration,
 )
-from rnaernie_bench.task.levels import (
-    LengthPolicy,
-    Level,
-    MetricName,
-    Problem,
-    check_declared,
-    decodes,
-)
+from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, check_declared, decodes
 from rnaernie_bench.task.single_table import check_cut, check_pairs
 
 

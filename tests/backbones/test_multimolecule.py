@@ -19,15 +19,15 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded, encode
 from rnaernie_bench.heads.contact import contact_targets
-from rnaernie_bench.learning.pair_fit import PairReader
-from rnaernie_bench.levels.contact_inputs import TokenInputs
-from rnaernie_bench.levels.contact_network import (
+from rnaernie_bench.learning.contact_inputs import TokenInputs
+from rnaernie_bench.learning.contact_network import (
     ContactModel,
     load_contact_model,
     save_contact_model,
 )
-from rnaernie_bench.levels.network import TaskModel, build_head, load_model, save_model
-from rnaernie_bench.levels.pair_network import (
+from rnaernie_bench.learning.network import TaskModel, build_head, load_model, save_model
+from rnaernie_bench.learning.pair_fit import PairReader
+from rnaernie_bench.learning.pair_network import (
     Encoding,
     PairModel,
     build_pair_head,

@@ -12,7 +12,7 @@ from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.backbones.multimolecule import load
 from rnaernie_bench.backbones.rnabert import authors_file, bare_tokenizer, convert
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.levels.pair_inputs import JointTokens
+from rnaernie_bench.learning.pair_inputs import JointTokens
 from rnaernie_bench.prediction.embed import embed
 from tests.backbones.test_multimolecule import options
 

@@ -9,7 +9,7 @@ import pytest
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs, read_pairs
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.single_table import Negatives, PairColumns, check_pairs
 from rnaernie_bench.task.task import Task, load_task
 

@@ -14,8 +14,8 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.data.simulated import FAMILIES, LONGEST, SHORTEST, simulate, simulated_dataset
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.declaration import Simulation
-from rnaernie_bench.task.levels import Problem
 from rnaernie_bench.task.task import Task, load_task
 
 GOLDEN = "612cf2ffe9297d3686873d0cae6a1714d42dbfe660c0999581fe1a2ad83d92e1"

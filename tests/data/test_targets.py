@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.data.items import ContactValuesItem, PairItem, SequenceItem, TokenItem
-from rnaernie_bench.data.targets import (
+from rnaernie_bench.data.targets import classes_of, known_of, targets_of
+from rnaernie_bench.metrics.targets import (
     UNLABELLED,
     class_weights,
-    classes_of,
     error_floor,
-    known_of,
     scaling_of,
-    targets_of,
     weights_of,
 )
 

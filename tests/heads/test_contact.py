@@ -26,7 +26,7 @@ from rnaernie_bench.heads.contact import (
     contact_targets,
 )
 from rnaernie_bench.heads.contact_resnet import ResNetHead, ResNetOptions
-from rnaernie_bench.levels.network import build_head
+from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.task.catalogue import HEADS
 
 HIDDEN, LAYERS, HEADS_A_LAYER = 6, 2, 2

@@ -9,7 +9,7 @@ from multimolecule.modules import SequencePredictionHead
 
 from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.heads.sequence import head_config, mean, pooled
-from rnaernie_bench.levels.network import TaskModel, build_head
+from rnaernie_bench.learning.network import TaskModel, build_head
 
 SEQUENCES = ["ACGUACGUACGU", "GGC", "UUUUAA"]
 

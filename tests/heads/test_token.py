@@ -10,7 +10,7 @@ from multimolecule.modules import TokenPredictionHead
 
 from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.heads.sequence import head_config
-from rnaernie_bench.levels.network import TaskModel, build_head, load_model, save_model
+from rnaernie_bench.learning.network import TaskModel, build_head, load_model, save_model
 
 SEQUENCES = ["ACGUACGUACGU", "GGC", "UUUUAA"]
 

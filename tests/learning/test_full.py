@@ -11,7 +11,7 @@ from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import full
 from rnaernie_bench.learning.layers import layer_groups, rate_factors
-from rnaernie_bench.levels.network import TaskModel
+from rnaernie_bench.learning.network import TaskModel
 from tests.training_kit import TINY_NET, installed
 
 NET = (*TINY_NET, "backbone.num_hidden_layers=2", "strategy=full")

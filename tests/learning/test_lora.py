@@ -18,7 +18,7 @@ from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import lora
 from rnaernie_bench.learning.fit import FittedNetwork
-from rnaernie_bench.levels.network import load_model
+from rnaernie_bench.learning.network import load_model
 from tests.training_kit import TINY_NET, installed
 
 NET = (*TINY_NET, "strategy=lora", "strategy.rank=2", "strategy.learning_rate=0.02",

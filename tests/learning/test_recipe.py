@@ -18,9 +18,9 @@ from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.learning.examples import Examples
+from rnaernie_bench.learning.network import TaskModel, build_head
 from rnaernie_bench.learning.recipe import train
 from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
-from rnaernie_bench.levels.network import TaskModel, build_head
 from rnaernie_bench.metrics.classification import classification_report
 from tests.training_kit import LABELS, TinyTask, installed
 

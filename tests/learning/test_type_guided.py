@@ -23,8 +23,8 @@ from rnaernie_bench.data.encoding import windows
 from rnaernie_bench.learning.fit import FittedNetwork, Reader
 from rnaernie_bench.learning.guidance.guides import Predicted
 from rnaernie_bench.learning.guidance.predictors import SlotReader, restore
+from rnaernie_bench.learning.network import TaskModel, build_head
 from rnaernie_bench.learning.type_guided import LEARNING_RATES, facts, fit, typed_reader
-from rnaernie_bench.levels.network import TaskModel, build_head
 from rnaernie_bench.prediction.classes import load_run
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import execute

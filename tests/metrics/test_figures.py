@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.metrics.figures import confusion_matrix_figure, save_figure
+from rnaernie_bench.core.figures import save_figure
+from rnaernie_bench.metrics.figures import confusion_matrix_figure
 
 CONFUSION = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
 NAMES = ("tRNA", "5S", "IRES")

@@ -9,6 +9,7 @@ import pytest
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.pairs import NamedPair
+from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction.pairs import (
     PairPredictor,
@@ -18,7 +19,6 @@ from rnaernie_bench.prediction.pairs import (
     predict_pairs,
     write_pairs_tsv,
 )
-from rnaernie_bench.task.levels import Problem
 from tests.pair_kit import PAIRS, tiny_pairs
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnaernie_bench.metrics.figures import save_figure
+from rnaernie_bench.core.figures import save_figure
 from rnaernie_bench.structure.notations import NO_PAIRS, dot_bracket_to_pairs
 from rnaernie_bench.structure.pictures import (
     MISSED,

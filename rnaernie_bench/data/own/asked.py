@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnaernie_bench.task.levels import Level, MetricName, Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import Level, MetricName
 from rnaernie_bench.task.single_table import PairColumns
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
 
 _UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
 """Stands for what is not known of a base."""

@@ -19,7 +19,8 @@ from rnaernie_bench.data.own.pairs import classes_of_pairs, pair_dataset
 from rnaernie_bench.data.own.structures import structure_dataset
 from rnaernie_bench.data.own.tables import classes_of_table, table_part
 from rnaernie_bench.data.simulated import FAMILIES
-from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, Problem, check_declared
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, check_declared
 from rnaernie_bench.task.task import Task, read_task
 
 FOLDER = "own_tasks"

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.heads.contact import bases_only
 from rnaernie_bench.heads.pair import PARTNERS, PairHead, Tower, segments, select
-from rnaernie_bench.levels.network import build_head
+from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
 
 Encoding = Literal["towers", "joint"]
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.core import distributed
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.heads.contact import of_pairs
-from rnaernie_bench.levels.contact_inputs import Inputs, contact_batches, contact_costs, mask_of
+from rnaernie_bench.learning.contact_inputs import Inputs, contact_batches, contact_costs, mask_of
 from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.targets import Targets
 
 
 def values_loss(

@@ -17,8 +17,8 @@ from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 from rnaernie_bench.heads.contact import contact_loss, contact_targets
+from rnaernie_bench.learning.contact_network import Loss
 from rnaernie_bench.learning.feature_cache import StateTable
-from rnaernie_bench.levels.contact_network import Loss
 from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
 
 CELLS_A_TOKEN = 128

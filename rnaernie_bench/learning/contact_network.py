@@ -24,14 +24,14 @@ from rnaernie_bench.heads.contact import (
     contact_loss,
     symmetric,
 )
-from rnaernie_bench.levels.network import build_head
-from rnaernie_bench.task.levels import Problem, outputs
+from rnaernie_bench.learning.network import build_head
+from rnaernie_bench.metrics.problems import Problem, outputs
 
 _BACKBONE = "backbone"
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Maps logits, targets and the mask of bases to a scalar: `heads.contact.contact_loss`, or, where
-pairs of bases are not decoded, `levels.contact_values.values_loss`."""
+pairs of bases are not decoded, `learning.contact_values.values_loss`."""
 
 
 class ContactModel(nn.Module):

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import HEADS, resolve
-from rnaernie_bench.task.levels import Problem, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from multimolecule import RnaErnieForSequencePrediction, RnaErnieModel, RnaToken
 
 from rnaernie_bench.backbones.fast_dropout import ATTENTION, use_fast_dropout
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
-from rnaernie_bench.levels.network import TaskModel, build_head, load_model, save_model
+from rnaernie_bench.learning.network import TaskModel, build_head, load_model, save_model
 
 LABELS = ["tRNA", "miRNA", "leader"]
 SEQUENCES = ["ACGUACGU", "GGC"]

@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.learning.feature_cache import StateTable
 from rnaernie_bench.learning.pair_fit import FittedPairs, states_of
-from rnaernie_bench.levels.pair_inputs import JointTokens, PairExamples
-from rnaernie_bench.levels.pair_network import load_pair_model, save_pair_model
-from rnaernie_bench.task.levels import Problem
+from rnaernie_bench.learning.pair_inputs import JointTokens, PairExamples
+from rnaernie_bench.learning.pair_network import load_pair_model, save_pair_model
+from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.targets import Targets
 from tests.pair_kit import PAIRS, tiny_pairs
 
 

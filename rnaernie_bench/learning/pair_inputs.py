@@ -18,9 +18,9 @@ from torch import Tensor
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.data.targets import Targets
 from rnaernie_bench.heads.pair import PARTNERS, letter_codes, pad_towers
 from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.metrics.targets import Targets
 
 Pair = tuple[str, str]
 """The sequences of both partners, normalised."""

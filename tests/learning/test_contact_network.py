@@ -12,8 +12,7 @@ from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.data.encoding import Tail, encode
 from rnaernie_bench.heads.contact import BilinearHead
 from rnaernie_bench.heads.contact_resnet import ResNetHead
-from rnaernie_bench.learning.feature_cache import StateTable, cached_states
-from rnaernie_bench.levels.contact_inputs import (
+from rnaernie_bench.learning.contact_inputs import (
     CELLS_A_TOKEN,
     ContactExamples,
     StateInputs,
@@ -22,13 +21,14 @@ from rnaernie_bench.levels.contact_inputs import (
     ladder_score,
     pair_probabilities,
 )
-from rnaernie_bench.levels.contact_network import (
+from rnaernie_bench.learning.contact_network import (
     ContactModel,
     HeadOnStates,
     as_multimolecule,
     load_contact_model,
     save_contact_model,
 )
+from rnaernie_bench.learning.feature_cache import StateTable, cached_states
 
 SEQUENCES = ["GGGAAACCC", "ACGUACGUACGUA", "GAAAC"]
 PAIRS = [np.array([[0, 8], [1, 7]]), np.array([[0, 11]]), np.empty((0, 2), dtype=np.int64)]
