@@ -60,7 +60,7 @@ def _check_strengths(strengths: tuple[float, ...]) -> None:
 
 @dataclass(frozen=True)
 class PairKmers:
-    """k-mer frequencies of both partners, side by side (see `kmer.kmer_frequencies`)."""
+    """k-mer frequencies of both partners, side by side (see `learning.kmers`)."""
 
     min_k: int
     max_k: int
@@ -69,7 +69,7 @@ class PairKmers:
         """Return a CSR matrix of shape (pairs, 2 x k-mers)."""
         from scipy.sparse import hstack
 
-        from rnaernie_bench.baselines.kmer import kmer_frequencies
+        from rnaernie_bench.learning.kmers import kmer_frequencies
 
         sides = [[pair[side] for pair in pairs] for side in (0, 1)]
         blocks = [kmer_frequencies(side, self.min_k, self.max_k) for side in sides]

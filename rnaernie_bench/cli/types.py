@@ -67,7 +67,7 @@ def _corpus(settings: list[str]) -> Corpus:
 
 def _train(arguments: argparse.Namespace, corpus: Corpus) -> int:
     from rnaernie_bench.core.files import atomic_folder
-    from rnaernie_bench.learning.guidance.kmer_types import KmerTypesOptions, train_types
+    from rnaernie_bench.pretraining.type_classifier import KmerTypesOptions, train_types
 
     options = KmerTypesOptions(max_k=arguments.max_k, most=arguments.most)
     predictor = train_types(corpus, options)

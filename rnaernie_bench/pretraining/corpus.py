@@ -21,10 +21,10 @@ import numpy as np
 from filelock import FileLock
 
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES
-from rnaernie_bench.core import paths as resources
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.files import as_bench_error, atomic_folder, write_json
 from rnaernie_bench.data import sources
+from rnaernie_bench.data.corpora import HELD_OUT, corpus_folder
 from rnaernie_bench.pretraining.exclusion import Exclusion, read_evaluation
 from rnaernie_bench.pretraining.records import CorpusOptions, CorpusRecord, read_records
 
@@ -34,7 +34,7 @@ FORMAT = 1
 MIN_FAMILIES = 10
 """A type with at least as many families has one of them held out, whatever the share."""
 
-_PARTS = ("train.arrow", "held_out.arrow")
+_PARTS = ("train.arrow", HELD_OUT)
 _TOLD = ("items", "identical", "contained", "near")
 _BLOCK = 1 << 16  # records in memory at a time; a large one makes the search for near ones fast
 _BATCH = 1 << 12  # records in a batch of the Arrow file
@@ -78,7 +78,7 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
     paths = [_located(name, options.sha256.get(name, ""), "corpus.files") for name in options.files]
     evaluation = [_located(e.path, e.sha256, "corpus.exclude") for e in options.exclude]
     fingerprint = _fingerprint(options, paths, evaluation)
-    folder = resources.cache_folder() / "corpora" / fingerprint
+    folder = corpus_folder(fingerprint)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
@@ -92,21 +92,6 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
     train, held_out = (datasets.Dataset.from_file(str(folder / name)) for name in _PARTS)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return Corpus(train, held_out, fingerprint, report)
-
-
-def cached_held_out(fingerprint: str) -> tuple[list[str], list[int]] | None:
-    """Return the held-out sequences of a corpus and their types, as indices into `RNA_TYPES`.
-
-    Returns:
-        None where the corpus is not in the cache, or nothing was held out.
-    """
-    path = resources.cache_folder() / "corpora" / fingerprint / _PARTS[1]
-    if not path.is_file():
-        return None
-    import datasets
-
-    part = datasets.Dataset.from_file(str(path))
-    return (list(part["sequence"]), list(part["type"])) if len(part) else None
 
 
 def _located(name: str, sha256: str, key: str) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from rnaernie_bench.baselines import kmer
 from rnaernie_bench.core.errors import BenchError, ConfigError
+from rnaernie_bench.learning import kmers
 from tests.training_kit import installed
 
 
@@ -28,7 +29,7 @@ def sequences(items):
 
 
 def test_features_of_five_bases_by_hand():
-    row = kmer.kmer_frequencies(["AACAN"], 1, 2).toarray()[0]
+    row = kmers.kmer_frequencies(["AACAN"], 1, 2).toarray()[0]
     assert row.shape == (4 + 16,)
     # Five windows of one letter: A three times, C once; 4 words. N is not counted.
     assert np.allclose(row[:4], np.sqrt([2 * 3 / 5, 2 * 1 / 5, 0, 0]))
@@ -39,11 +40,11 @@ def test_features_of_five_bases_by_hand():
 
 
 def test_sequences_shorter_than_k_have_no_features():
-    assert kmer.kmer_frequencies(["AC"], 3, 3).nnz == 0
+    assert kmers.kmer_frequencies(["AC"], 3, 3).nnz == 0
 
 
 def test_length_does_not_matter():
-    short, long = kmer.kmer_frequencies(["A" * 10, "A" * 400], 1, 3).toarray()
+    short, long = kmers.kmer_frequencies(["A" * 10, "A" * 400], 1, 3).toarray()
     assert np.allclose(short, long)
 
 
@@ -56,7 +57,7 @@ def test_frequent_bases_are_learned_and_restored(task, tmp_path):
     assert report.trials == 3 and report.selected["C"] in (0.03, 0.1, 0.3)
     assert report.parameters == 3 * (4 + 16 + 64) + 3
     model.save(tmp_path)
-    assert np.array_equal(kmer.restore(tmp_path).logits(sequences(items)), logits)
+    assert np.array_equal(kmers.restore(tmp_path).logits(sequences(items)), logits)
 
 
 def test_a_class_that_train_lacks_is_never_predicted(task):

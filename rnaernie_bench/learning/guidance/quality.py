@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.data.corpora import cached_held_out
 from rnaernie_bench.metrics.statistics import CALIBRATION_BINS
-from rnaernie_bench.pretraining.corpus import cached_held_out
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.guidance.choice import Predictor
