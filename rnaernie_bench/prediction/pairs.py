@@ -17,7 +17,7 @@ from rnaernie_bench.data.text import source_name
 from rnaernie_bench.learning.interface import Fitted
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.tuning import Tuning
-from rnaernie_bench.prediction.saved import read_predictor, restored
+from rnaernie_bench.prediction.saved import read_predictor, restore_network, restored
 from rnaernie_bench.prediction.values import columns_of, said_of
 from rnaernie_bench.task.single_table import PairColumns
 
@@ -80,20 +80,11 @@ def load_pair_run(folder: Path) -> PairPredictor:
     if saved.get("level") != "pair":
         raise ResultError("the run predicts no pairs", where=folder, remedy="name another run")
     return PairPredictor(
-        restored(folder, saved, _restore_network),
+        restored(folder, saved, restore_network),
         tuple(saved["labels"]),
         Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
         saved.get("problem", "binary"),
     )
-
-
-def _restore_network(folder: Path, saved: dict[str, Any]) -> Fitted:
-    from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
-    from rnaernie_bench.learning.pair_network import load_pair_model
-
-    model, tokenizer = load_pair_model(folder)
-    reader = PairReader(tokenizer, saved["max_bases"], saved["token_budget"])
-    return FittedPairs(model, reader, write=lambda _: None)
 
 
 def predict_pairs(predictor: PairPredictor, source: Path | str) -> Iterator[PairPrediction]:

@@ -84,25 +84,6 @@ def restored(
 
 def restore_network(folder: Path, saved: dict[str, Any]) -> Any:
     """Return the network in a model's folder, given what `read_predictor` returned."""
-    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
-    from rnaernie_bench.learning.contact_network import load_contact_model
-    from rnaernie_bench.learning.fit import FittedNetwork, Reader
-    from rnaernie_bench.learning.guidance.guides import load_guide
-    from rnaernie_bench.learning.network import load_model
-    from rnaernie_bench.learning.type_guided import GUIDE, typed_reader
+    from rnaernie_bench.learning.saved import load_network
 
-    level = saved.get("level", "sequence")
-    load: Any = load_contact_model if level == "contact" else load_model
-    model, tokenizer = load(folder)
-    reader = Reader(
-        tokenizer,
-        saved["max_bases"],
-        saved["length"],
-        saved["token_budget"],
-        saved.get("overlap", 0),  # runs from before there were windows have none
-    )
-    if (folder / GUIDE).is_dir():
-        reader = typed_reader(reader, load_guide(folder / GUIDE))
-    if level == "contact":
-        return FittedContactNetwork(model, reader, write=lambda _: None)
-    return FittedNetwork(model, reader, write=lambda _: None, level=level)
+    return load_network(folder, saved)
