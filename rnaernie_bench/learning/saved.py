@@ -18,6 +18,7 @@ def load_network(folder: Path, saved: Mapping[str, Any]) -> Any:
     from rnaernie_bench.learning.contact_network import load_contact_model
     from rnaernie_bench.learning.fit import FittedNetwork, Reader
     from rnaernie_bench.learning.guidance.guides import load_guide
+    from rnaernie_bench.learning.network import load_model
     from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
     from rnaernie_bench.learning.pair_network import load_pair_model
     from rnaernie_bench.learning.type_guided import GUIDE, typed_reader
