@@ -191,7 +191,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
             "class_weights": "none", "error_weights": "none",
             "decoder": "greedy" if task.decodes else None,
             "positive_weight": None, "focal_gamma": 0.0,
-            "encoding": "towers" if task.level == "pair" else None,
+            "encoding": next(iter(task.level_entry.encodings), None),
         }  # fmt: skip
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 

@@ -2,27 +2,50 @@
 
 A level is a description that imports nothing heavy: functions are named as ``module:function`` and
 imported when they are needed. Nothing outside this room asks which level it is given; it asks the
-level's object.
+level's object. A new level is such a description and a module with its functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rnaernie_bench.core.registry import Registry
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.problems import PROBLEMS, Problem
 
 
 @dataclass(frozen=True)
 class Level:
-    """How the items of tasks of one kind are read, learned and written."""
+    """How the items of tasks of one kind are declared, read, learned and written."""
 
     name: str
     unit: str
     """What a model gives a row of scores for."""
+    units: Callable[[Any], int]
+    """How many units an input has."""
     answers: Mapping[Problem, str]
     """Problem -> the answer to it (`metrics.answers`); other problems cannot be declared."""
+    head: str
+    """The usual head, for data without a task file."""
+    length: str
+    """The usual length policy, for data without a task file."""
+    own_metrics: Mapping[Problem, str]
+    """Problems that are served without a task file, and the metric that chooses."""
+    files: tuple[Problem, ...] = PROBLEMS
+    """Problems whose items are read from `dataset.files`."""
+    tables: tuple[Problem, ...] = PROBLEMS
+    """Problems whose items are read from `dataset.tables`."""
+    labelled: bool = False
+    """Whether an item has one label, which its file or the header of its record can tell."""
+    errors: bool = False
+    """Whether tables can tell standard errors of what they say."""
+    partners: tuple[str, ...] = ()
+    """The sequences of an item, where it has several: `first` and `second`."""
+    cuts: tuple[str, ...] = ("item", "group", "overlap")
+    """What keeps items apart where a split is cut from one part (`task.single_table.Cut.by`)."""
+    encodings: tuple[str, ...] = ()
+    """Ways to encode an item of several sequences, the usual one first."""
 
 
 LEVELS: Registry[Level] = Registry(

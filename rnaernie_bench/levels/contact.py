@@ -7,10 +7,16 @@ from rnaernie_bench.levels import Level
 LEVEL = Level(
     name="contact",
     unit="pair of bases",
+    units=lambda sequence: len(sequence) * (len(sequence) - 1) // 2,
     answers={
         "multiclass": "token_multiclass",
         "binary": "structure",
         "multilabel": "token_multilabel",
         "regression": "token_regression",
     },
+    head="bilinear",
+    length="unpaired",
+    own_metrics={"binary": "f1"},
+    files=("binary",),
+    tables=("multiclass", "multilabel", "regression"),
 )

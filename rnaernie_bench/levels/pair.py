@@ -7,10 +7,23 @@ from rnaernie_bench.levels import Level
 LEVEL = Level(
     name="pair",
     unit="pair of sequences",
+    units=lambda pair: 1,
     answers={
         "multiclass": "multiclass",
         "binary": "binary",
         "multilabel": "multilabel",
         "regression": "regression",
     },
+    head="interaction",
+    length="error",
+    own_metrics={
+        "binary": "auroc",
+        "multiclass": "macro_f1",
+        "multilabel": "macro_auroc",
+        "regression": "spearman",
+    },
+    tables=(),
+    partners=("first", "second"),
+    cuts=("item", "first", "second", "both"),
+    encodings=("towers", "joint"),
 )

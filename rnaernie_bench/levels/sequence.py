@@ -7,10 +7,20 @@ from rnaernie_bench.levels import Level
 LEVEL = Level(
     name="sequence",
     unit="sequence",
+    units=lambda sequence: 1,
     answers={
         "multiclass": "multiclass",
         "binary": "binary",
         "multilabel": "multilabel",
         "regression": "regression",
     },
+    head="pooled",
+    length="truncate",
+    own_metrics={
+        "binary": "auroc",
+        "multiclass": "macro_f1",
+        "multilabel": "macro_auroc",
+        "regression": "spearman",
+    },
+    labelled=True,
 )

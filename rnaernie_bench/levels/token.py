@@ -7,10 +7,20 @@ from rnaernie_bench.levels import Level
 LEVEL = Level(
     name="token",
     unit="base",
+    units=len,
     answers={
         "multiclass": "token_multiclass",
         "binary": "token_binary",
         "multilabel": "token_multilabel",
         "regression": "token_regression",
     },
+    head="token",
+    length="error",
+    own_metrics={
+        "binary": "mcc",
+        "multiclass": "macro_f1",
+        "multilabel": "macro_auroc",
+        "regression": "mcrmse",
+    },
+    errors=True,
 )

@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 Problem = Literal["binary", "multiclass", "multilabel", "regression"]
+PROBLEMS: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
+
+
+def categorical(problem: Problem) -> bool:
+    """Return whether each unit is of one class: labels are the names of classes."""
+    return problem in ("binary", "multiclass")
+
+
+def quantitative(problem: Problem) -> bool:
+    """Return whether labels are the names of quantities."""
+    return problem == "regression"
 
 
 def outputs(problem: Problem, labels: int) -> int:

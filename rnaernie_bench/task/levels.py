@@ -7,10 +7,11 @@ from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
 
-Level = Literal["sequence", "token", "contact", "pair"]
-"""Whole sequences, their bases, pairs of their bases, or two sequences together."""
+Level = str
+"""A name in `levels.LEVELS`."""
 LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
 DecoderName = Literal["threshold", "greedy", "mea", "matching", "hybrid"]
 MetricName = Literal[
@@ -65,14 +66,14 @@ METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
 """The metrics of each problem at each level; those that are not there cannot be declared."""
 
 
-def decodes(level: Level, problem: Problem) -> bool:
+def decodes(level: str, problem: Problem) -> bool:
     """Return whether what is said of pairs of bases is decoded into a structure."""
-    return level == "contact" and problem == "binary"
+    return LEVELS.get(level).answers[problem] == "structure"
 
 
 def has_classes(level: Level, problem: Problem) -> bool:
     """Return whether each item is of one of several classes."""
-    return problem == "multiclass" and level in ("sequence", "pair")
+    return LEVELS.get(level).answers[problem] == "multiclass"
 
 
 def lengths(level: Level, problem: Problem) -> tuple[LengthPolicy, ...]:
@@ -140,6 +141,7 @@ def check_chosen(
         raise ConfigError(
             "the value must be null: the task has no base pairs to decode", where="task.decoder"
         )
-    if (level == "pair") != (encoding is not None):
-        allowed = "towers or joint" if level == "pair" else "null: the task has no pairs"
+    encodings = LEVELS.get(level).encodings
+    if bool(encodings) != (encoding is not None):
+        allowed = " or ".join(encodings) or "null: the task has no pairs"
         raise ConfigError(f"the value must be {allowed}", where="task.encoding")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import Level
+from rnaernie_bench.levels import Level
+from rnaernie_bench.metrics.problems import Problem, categorical
 
 Partner = Literal["first", "second"]
 
@@ -111,15 +111,18 @@ def check_pairs(
     Raises:
         ConfigError: naming the key.
     """
-    if (level == "pair") != (columns is not None):
-        raise ConfigError("the level 'pair', and no other, needs columns", where="dataset.pairs")
+    if bool(level.partners) != (columns is not None):
+        raise ConfigError(
+            f"the level '{level.name}' {'needs' if level.partners else 'has no'} columns of pairs",
+            where="dataset.pairs",
+        )
     if negatives is not None and problem != "binary":
         raise ConfigError(
             f"negatives are made of positives, which a {problem} task has not",
             where="dataset.negatives",
             remedy="leave them out",
         )
-    if problem in ("multilabel", "regression"):
+    if not categorical(problem):
         if columns is not None and (columns.label or set(columns.labels) != set(labels)):
             raise ConfigError(
                 "each label needs one column, and there is no `label`", where="dataset.pairs.labels"
@@ -143,10 +146,7 @@ def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> 
         raise ConfigError(
             "a cut is of one part: train, validation and tests name the same", where=where
         )
-    allowed = (
-        ("item", "first", "second", "both") if level == "pair" else ("item", "group", "overlap")
-    )
-    if cut.by not in allowed:
+    if cut.by not in level.cuts:
         raise ConfigError(
-            f"the level '{level}' is cut by {' or '.join(allowed)}", where=f"{where}.by"
+            f"the level '{level.name}' is cut by {' or '.join(level.cuts)}", where=f"{where}.by"
         )

@@ -13,7 +13,8 @@ from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.levels import LEVELS, Level
+from rnaernie_bench.metrics.problems import Problem, categorical
 from rnaernie_bench.task.declaration import (
     DataFile,
     DatasetDeclaration,
@@ -22,7 +23,7 @@ from rnaernie_bench.task.declaration import (
     Simulation,
     SplitDeclaration,
 )
-from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, check_declared, decodes
+from rnaernie_bench.task.levels import LengthPolicy, MetricName, check_declared, decodes
 from rnaernie_bench.task.single_table import check_cut, check_pairs
 
 
@@ -34,7 +35,8 @@ class Task:
     version: int
     """A fix that changes numbers is a new version."""
     title: str
-    level: Level
+    level: str
+    """A name in `levels.LEVELS`."""
     problem: Problem
     labels: tuple[str, ...]
     """In their frozen order: a label's index is its class, or its column where there are several
@@ -80,9 +82,19 @@ class Task:
         return {**self.dataset.files, **tables, **folds}
 
     @property
+    def level_entry(self) -> Level:
+        """How items of its level are read, learned and written."""
+        return LEVELS.get(self.level)
+
+    @property
+    def answer(self) -> str:
+        """The name of the answer to its problem at its level (`metrics.answers`)."""
+        return self.level_entry.answers[self.problem]
+
+    @property
     def classifies(self) -> bool:
         """Whether each label is a class of whole sequences."""
-        return self.level == "sequence" and self.problem in ("binary", "multiclass")
+        return self.level_entry.labelled and categorical(self.problem)
 
     @property
     def decodes(self) -> bool:
@@ -181,6 +193,9 @@ def _check(task: Task) -> None:
     if len(set(task.labels)) != len(task.labels):
         twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
         raise ConfigError("labels stand twice: " + ", ".join(twice), where="labels")
+    if task.level not in LEVELS:
+        remedy = did_you_mean(task.level, list(LEVELS))
+        raise ConfigError(f"'{task.level}' is not allowed", where="level", remedy=remedy)
     named = {"main_metric.name": task.main_metric.name}
     named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
     check_declared(task.level, task.problem, len(task.labels), task.length, named)
@@ -189,8 +204,10 @@ def _check(task: Task) -> None:
     _check_files(task)
     _check_tables(task)
     _check_splits(task)
-    check_pairs(task.level, task.problem, task.labels, task.dataset.pairs, task.dataset.negatives)
-    _check_header(task.dataset, labelled=task.level == "sequence")
+    check_pairs(
+        task.level_entry, task.problem, task.labels, task.dataset.pairs, task.dataset.negatives
+    )
+    _check_header(task.dataset, labelled=task.level_entry.labelled)
     if task.classifies and set(task.simulation.families) != set(task.labels):
         raise ConfigError("each label needs one family", where="simulation.families")
     for name, split in task.splits.items():
@@ -202,14 +219,18 @@ def _check(task: Task) -> None:
 
 
 def _check_files(task: Task) -> None:
-    if task.level == "contact" and (task.dataset.tables if task.decodes else task.dataset.files):
-        raise ConfigError(
-            "base pairs are read from files of structures, not from tables"
-            if task.decodes
-            else "what pairs of bases are is read from tables",
-            where="dataset.tables" if task.decodes else "dataset.files",
-            remedy=f"declare them under `{'files' if task.decodes else 'tables'}`",
-        )
+    level, dataset = task.level_entry, task.dataset
+    for kind, declared, problems, other in (
+        ("files", dataset.files, level.files, "tables"),
+        ("tables", dataset.tables, level.tables, "files"),
+    ):
+        if declared and task.problem not in problems:
+            raise ConfigError(
+                f"the data of a {task.problem} task of the level '{level.name}' are read from "
+                f"`{other}`, not from `{kind}`",
+                where=f"dataset.{kind}",
+                remedy=f"declare them under `{other}`",
+            )
     for name, file in task.dataset.files.items():
         where = f"dataset.files.{name}"
         if not re.fullmatch("[0-9a-f]{64}", file.sha256):
@@ -231,15 +252,14 @@ def _check_tables(task: Task) -> None:
             raise ConfigError("a SHA-256 has 64 digits of 0-9 and a-f", where=f"{where}.sha256")
         if table.sha256 and table.records < 1:
             raise ConfigError("a part has 1 record or more", where=f"{where}.records")
-        spelt = task.problem in ("binary", "multiclass")
+        spelt = categorical(task.problem)
         if set(table.labels) != (set() if spelt else set(task.labels)):
             raise ConfigError(
                 "classes stand in one column, `label`; other labels need one each",
                 where=f"{where}.labels",
             )
-        if table.errors and (
-            spelt or task.level != "token" or set(table.errors) != set(task.labels)
-        ):
+        told = not spelt and task.level_entry.errors
+        if table.errors and not (told and set(table.errors) == set(task.labels)):
             raise ConfigError("each label of a base needs one column", where=f"{where}.errors")
 
 
@@ -286,7 +306,7 @@ def _check_splits(task: Task) -> None:
                     where=f"splits.{name}.tests.{test}.fraction",
                 )
         if split.cut is not None:
-            check_cut(split.cut, _parts(split), task.level, where=f"splits.{name}.cut")
+            check_cut(split.cut, _parts(split), task.level_entry, where=f"splits.{name}.cut")
         cut = split.held_out or split.cut
         if (split.train == split.validation) != (cut is not None):
             raise ConfigError(

@@ -9,6 +9,7 @@ import pytest
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs, read_pairs
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.single_table import Negatives, PairColumns, check_pairs
 from rnaernie_bench.task.task import Task, load_task
@@ -174,8 +175,8 @@ ONE = PairColumns("a", "b", "y")
 def test_columns_and_problem_go_together(
     problem: Problem, columns: PairColumns | None, negatives: Negatives | None, message: str
 ) -> None:
-    check_pairs("pair", "multiclass", ("one", "two"), ONE, None)
-    check_pairs("pair", "regression", ("one", "two"), NUMBERS, None)
-    check_pairs("sequence", "regression", ("one", "two"), None, None)
+    check_pairs(LEVELS.get("pair"), "multiclass", ("one", "two"), ONE, None)
+    check_pairs(LEVELS.get("pair"), "regression", ("one", "two"), NUMBERS, None)
+    check_pairs(LEVELS.get("sequence"), "regression", ("one", "two"), None, None)
     with pytest.raises(ConfigError, match=message):
-        check_pairs("pair", problem, ("one", "two"), columns, negatives)
+        check_pairs(LEVELS.get("pair"), problem, ("one", "two"), columns, negatives)
