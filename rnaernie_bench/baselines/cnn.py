@@ -14,7 +14,7 @@ from rnaernie_bench.task.catalogue import BaselineEntry
 from rnaernie_bench.task.levels import Level
 
 if TYPE_CHECKING:
-    from rnaernie_bench.baselines.cnn_network import OneHotCnn
+    from rnaernie_bench.baselines._cnn_network import OneHotCnn
     from rnaernie_bench.learning.fit import FittedNetwork, Reader
     from rnaernie_bench.learning.interface import FitContext, FitReport
 
@@ -85,7 +85,7 @@ def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
 def _network(
     tokenizer: Any, options: CnnOptions, classes: int, problem: Problem, level: Level
 ) -> OneHotCnn:
-    from rnaernie_bench.baselines.cnn_network import OneHotCnn
+    from rnaernie_bench.baselines._cnn_network import OneHotCnn
     from rnaernie_bench.data.alphabet import LETTERS
 
     return OneHotCnn(

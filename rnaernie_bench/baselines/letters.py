@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.learning.linear import Linear, best_on_validation
+from rnaernie_bench.learning.linear import Linear
 from rnaernie_bench.task.catalogue import BaselineEntry
 from rnaernie_bench.task.levels import Level
 
@@ -27,19 +27,18 @@ class LettersOptions:
     """How far it sees, and the regularisations to choose from."""
 
     name: str
-    positions: int
+    positions: int = 128
     """Of a sequence, how many positions from its start are read."""
-    reach: int
+    reach: int = 10
     """Of a base, how many bases on either side are read, and itself."""
-    C: tuple[float, ...]  # scikit-learn's name
+    C: tuple[float, ...] = (0.01, 0.1, 1.0)  # scikit-learn's name
     """Inverse regularisation strengths; the one best on validation is kept."""
 
     def __post_init__(self) -> None:
         if self.positions < 1 or self.reach < 0:
             where = "backbone.positions" if self.positions < 1 else "backbone.reach"
             raise ConfigError("the value must be positive", where=where)
-        if not self.C or min(self.C) <= 0:
-            raise ConfigError("one or more values above 0 are needed", where="backbone.C")
+        check_strengths(self.C)
 
 
 @dataclass(frozen=True)
@@ -105,28 +104,9 @@ def fit(context: FitContext, options: LettersOptions) -> tuple[Letters, FitRepor
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.learning.interface import FitReport
-
-    start = time.perf_counter()
-    level = context.task.level
-    train, validation = (
-        features([item.sequence for item in items], level, options.positions, options.reach)
-        for items in (context.train, context.validation)
-    )
-    linear, strength = best_on_validation(context, train, validation, options.C)
-    seconds = time.perf_counter() - start
-    return Letters(linear, level, options.positions, options.reach), FitReport(
-        parameters=linear.weights.size + linear.bias.size,
-        weights_sha256=None,
-        max_bases=None,
-        train_s=seconds,
-        items_per_s=len(context.train) * len(options.C) / max(seconds, 1e-9),
-        epochs=1,
-        best_epoch=1,
-        stopped_by="optimum",
-        trials=len(options.C),
-        selected={"C": strength},
-    )
+    shape = context.task.level, options.positions, options.reach
+    linear, report = fit_on_features(context, lambda inputs: features(inputs, *shape), options.C)
+    return Letters(linear, *shape), report
 
 
 def restore(folder: Path) -> Letters:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnaernie_bench.baselines._report import closed_report
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.task.catalogue import BaselineEntry
 from rnaernie_bench.task.levels import Level
@@ -58,21 +59,9 @@ def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitRep
             where="backbone",
             remedy="use unpaired",
         )
-    from rnaernie_bench.learning.interface import FitReport
-
-    start = time.perf_counter()
+    started = time.perf_counter()
     model = Majority(_constant(context), context.task.level)
-    seconds = time.perf_counter() - start
-    return model, FitReport(
-        parameters=len(model.scores),
-        weights_sha256=None,
-        max_bases=None,
-        train_s=seconds,
-        items_per_s=len(context.train) / max(seconds, 1e-9),
-        epochs=1,
-        best_epoch=1,
-        stopped_by="optimum",
-    )
+    return model, closed_report(context, len(model.scores), started)
 
 
 def _constant(context: FitContext) -> np.ndarray:

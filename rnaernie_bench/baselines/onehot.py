@@ -88,7 +88,7 @@ def _reader(policy: Any, token_budget: int) -> Reader:
 
 def _network(reader: Reader, options: OneHotOptions) -> ContactModel:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
-    from rnaernie_bench.baselines.onehot_network import Letters
+    from rnaernie_bench.baselines._onehot_network import Letters
     from rnaernie_bench.learning.contact_network import ContactModel
     from rnaernie_bench.learning.network import build_head
 

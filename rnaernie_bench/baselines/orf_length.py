@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnaernie_bench.baselines._report import closed_report
 from rnaernie_bench.learning.linear import labels_to_learn, regress
 from rnaernie_bench.task.catalogue import BaselineEntry
 
@@ -91,24 +92,12 @@ def fit(context: FitContext, options: OrfLengthOptions) -> tuple[OrfLengthClassi
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.learning.interface import FitReport
-
-    start = time.perf_counter()
+    started = time.perf_counter()
     labels = labels_to_learn(context)
     features = orf_features([item.sequence for item in context.train])
     linear = regress(features, labels, len(context.task.labels))
     model = OrfLengthClassifier(linear.weights, linear.bias)
-    seconds = time.perf_counter() - start
-    return model, FitReport(
-        parameters=model.weights.size + model.bias.size,
-        weights_sha256=None,
-        max_bases=None,
-        train_s=seconds,
-        items_per_s=len(context.train) / seconds,
-        epochs=1,
-        best_epoch=1,
-        stopped_by="optimum",
-    )
+    return model, closed_report(context, model.weights.size + model.bias.size, started)
 
 
 def restore(folder: Path) -> OrfLengthClassifier:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.learning.linear import Linear, best_on_validation
+from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
+from rnaernie_bench.learning.linear import Linear
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ class TypesOnlyOptions:
     """Inverse regularisation strengths; the one best on validation is kept."""
 
     def __post_init__(self) -> None:
-        if not self.C or min(self.C) <= 0:
-            raise ConfigError("one or more values above 0 are needed", where="backbone.C")
+        check_strengths(self.C)
 
 
 @dataclass(frozen=True)
@@ -70,28 +68,19 @@ def fit(context: FitContext, options: TypesOnlyOptions) -> tuple[TypesOnly, FitR
         DataError: if train holds items of one class only.
     """
     from rnaernie_bench.learning.guidance.guides import Predicted, cached_logits
-    from rnaernie_bench.learning.interface import FitReport
 
     predictor = _predictor(context, options)
     table = cached_logits(predictor, context.dataset)
-    start = time.perf_counter()
-    train, validation = (
-        probabilities(table.of([item.sequence for item in items]))
-        for items in (context.train, context.validation)
+    linear, report = fit_on_features(
+        context, lambda sequences: probabilities(table.of(sequences)), options.C
     )
-    linear, strength = best_on_validation(context, train, validation, options.C)
-    seconds = table.seconds + time.perf_counter() - start
-    return TypesOnly(Predicted(predictor, 1, 0.0, table), linear), FitReport(
-        parameters=linear.weights.size + linear.bias.size,
+    seconds = table.seconds + report.train_s
+    return TypesOnly(Predicted(predictor, 1, 0.0, table), linear), replace(
+        report,
         weights_sha256=predictor.encoder.weights_sha256,
         max_bases=predictor.encoder.max_bases,
         train_s=seconds,
-        items_per_s=len(context.train) * len(options.C) / max(seconds, 1e-9),
-        epochs=1,
-        best_epoch=1,
-        stopped_by="optimum",
-        trials=len(options.C),
-        selected={"C": strength},
+        items_per_s=len(context.train) * len(options.C) / seconds,
     )
 
 

@@ -1,8 +1,8 @@
 """One registry for everything that can be chosen by name: tasks' heads, backbones, strategies.
 
-A registry knows built-in targets as ``"module:object"`` strings, which are imported only when
-asked for, and entry points of other installed packages, which are looked up only when a name is
-not built in or all names are listed.
+A registry knows built-in targets as ``"module:object"`` strings, or as the modules of a package,
+which are imported only when asked for, and entry points of other installed packages, which are
+looked up only when a name is not built in or all names are listed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar, cast
 
 from rnaernie_bench.core.errors import ConfigError
@@ -30,12 +32,24 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
     return "choose one of " + ", ".join(names) if names else "none is known"
 
 
+def modules_of(package: str) -> list[str]:
+    """Return the modules of a package by their own names, without importing it.
+
+    Those that begin with an underscore are left out.
+    """
+    spec = find_spec(package)
+    places = (spec.submodule_search_locations if spec else None) or ()
+    return [found.name for found in iter_modules(places) if not found.name.startswith("_")]
+
+
 class Registry(Generic[T]):
     """Objects of one kind by name, loaded when first asked for.
 
     Args:
         kind: what the objects are, in the singular, for messages ("backbone").
         targets: built-in names and where to find them, as ``"module:object"``.
+        package: the dotted name of a package of which each module is built in under its own name,
+            with the object `ENTRY`; those that begin with an underscore are not.
         group: the entry-point group that other packages register under.
         types: what an entry point may name an instance of; anything if empty.
         unlisted: built-in names that can be chosen, but are not among those that are listed.
@@ -46,6 +60,7 @@ class Registry(Generic[T]):
         kind: str,
         targets: dict[str, str] | None = None,
         *,
+        package: str | None = None,
         group: str | None = None,
         types: tuple[type, ...] = (),
         unlisted: Collection[str] = (),
@@ -54,7 +69,9 @@ class Registry(Generic[T]):
         self.group = group
         self.types = types
         self.unlisted = frozenset(unlisted)
-        self._targets: dict[str, str | T] = dict(targets or {})
+        modules = modules_of(package) if package else ()
+        self._targets: dict[str, str | T] = {name: f"{package}.{name}:ENTRY" for name in modules}
+        self._targets |= targets or {}
         self._builtin = frozenset(self._targets)
         self._plugins: dict[str, EntryPoint] | None = None
 
@@ -103,6 +120,11 @@ class Registry(Generic[T]):
             )
         self._targets[name] = target
         return cast(T, target)
+
+    @property
+    def builtin(self) -> frozenset[str]:
+        """The names that this package brings, unlisted ones and all."""
+        return self._builtin
 
     def plugin(self, name: str) -> EntryPoint | None:
         """Return the entry point that brings `name`; None for what is built in or unknown."""

@@ -8,7 +8,7 @@ import torch
 
 from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.baselines import cnn
-from rnaernie_bench.baselines.cnn_network import base_probabilities
+from rnaernie_bench.baselines._cnn_network import base_probabilities
 from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.data.batching import pad_batch
 from rnaernie_bench.data.encoding import encode

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnaernie_bench.baselines.pair_majority import Key, restore, tabulate
+from rnaernie_bench.baselines._partner_majority import Key, restore, tabulate
 
 PAIRS = [("AC", "G"), ("AC", "U"), ("AC", "GG"), ("CC", "G"), ("CG", "U"), ("CU", "A")]
 LABELS = np.array([1, 1, 0, 0, 0, 1])

@@ -1,4 +1,4 @@
-"""Baselines that learn nothing: folding by free energy with ViennaRNA, and no pair at all."""
+"""What baselines that fold, or find no pair, share: they learn nothing."""
 
 from __future__ import annotations
 
@@ -94,8 +94,10 @@ class FoldedBases:
         (folder / "bases").touch()
 
 
-def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding | FoldedBases, FitReport]:
-    """Return the method that the name stands for; there is nothing to fit.
+def fit_folding(
+    method: Method, context: FitContext, options: FoldingOptions
+) -> tuple[Folding | FoldedBases, FitReport]:
+    """Return the method; there is nothing to fit.
 
     Raises:
         DataError: for a sequence over the limit under ``task.length=error``.
@@ -104,8 +106,7 @@ def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding | FoldedB
 
     if context.config.task.length == "error":
         _refuse_long(context)
-    methods: dict[str, Method] = {"vienna_mfe": "mfe", "vienna_mea": "mea", "unpaired": "none"}
-    folding = Folding(methods[options.name])
+    folding = Folding(method)
     fitted = FoldedBases(folding) if context.task.level == "token" else folding
     return fitted, FitReport(
         parameters=0,
@@ -117,7 +118,7 @@ def fit(context: FitContext, options: FoldingOptions) -> tuple[Folding | FoldedB
         best_epoch=0,
         stopped_by="optimum",
         trials=0,
-        details=_version() if options.name != "unpaired" else {},
+        details={} if method == "none" else _version(),
     )
 
 
@@ -148,17 +149,18 @@ def _version() -> dict[str, str]:
         return {}
 
 
-def _entry(summary: str) -> BaselineEntry:
+def folding_entry(fit: str, summary: str) -> BaselineEntry:
+    """Return the entry of a method.
+
+    Args:
+        fit: ``module:function``, `fit_folding` with its method.
+        summary: a line of help.
+    """
     return BaselineEntry(
         options=FoldingOptions,
-        fit="rnaernie_bench.baselines.folding:fit",
-        restore="rnaernie_bench.baselines.folding:restore",
+        fit=fit,
+        restore="rnaernie_bench.baselines._folding:restore",
         summary=summary,
         levels=("token", "contact"),
         problems=("binary",),
     )
-
-
-VIENNA_MFE = _entry("the structure of minimum free energy by ViennaRNA")
-VIENNA_MEA = _entry("the structure of maximum expected accuracy by ViennaRNA")
-UNPAIRED = _entry("no pair, whatever the sequence")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.baselines._report import closed_report
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -29,19 +29,6 @@ class PartnerOptions:
     """The majority of a partner has no options."""
 
     name: str
-
-
-@dataclass(frozen=True)
-class SeedOptions:
-    """Which lengths of the seed validation chooses from."""
-
-    name: str
-    bases: tuple[int, ...] = (6, 7, 8)
-    """Letters from the 5' end of the first partner."""
-
-    def __post_init__(self) -> None:
-        if not self.bases or min(self.bases) < 1:
-            raise ConfigError("one or more lengths of 1 base or more", where="backbone.bases")
 
 
 @dataclass(frozen=True)
@@ -108,19 +95,14 @@ def tabulate(
     return PairMajority(key, float(np.log(prior / (1 - prior))), odds)
 
 
-def fit(
-    context: FitContext, options: PartnerOptions | SeedOptions
+def fit_partners(
+    keys: Sequence[Key], context: FitContext, options: Any
 ) -> tuple[PairMajority, FitReport]:
-    """Tabulate train for each choice, and keep the best on validation."""
+    """Tabulate train by each of `keys` and of `SMOOTHING`, and keep the best on validation."""
     from rnaernie_bench.data.items import labels_of
-    from rnaernie_bench.learning.interface import FitReport
     from rnaernie_bench.learning.objective import lesson
 
-    start = time.perf_counter()
-    if isinstance(options, SeedOptions):
-        keys = [Key(0, bases) for bases in options.bases]
-    else:
-        keys = [Key({"mirna_majority": 0, "target_majority": 1}[options.name])]
+    started = time.perf_counter()
     pairs, labels = [item.input for item in context.train], labels_of(context.train)
     held_out = [item.input for item in context.validation]
     score, metric = lesson(context).score, context.task.main_metric
@@ -135,21 +117,13 @@ def fit(
             best = (value, model, smoothing)
     assert best is not None
     _, chosen, smoothing = best
-    seconds = time.perf_counter() - start
-    selected: dict[str, Any] = {"smoothing": smoothing}
-    if chosen.key.bases is not None:
-        selected["bases"] = chosen.key.bases
-    return chosen, FitReport(
-        parameters=len(chosen.log_odds) + 1,
-        weights_sha256=None,
-        max_bases=None,
-        train_s=seconds,
-        items_per_s=len(pairs) * len(choices) / max(seconds, 1e-9),
-        epochs=1,
-        best_epoch=1,
-        stopped_by="optimum",
+    bases = {} if chosen.key.bases is None else {"bases": chosen.key.bases}
+    return chosen, closed_report(
+        context,
+        len(chosen.log_odds) + 1,
+        started,
         trials=len(choices),
-        selected=selected,
+        selected={"smoothing": smoothing, **bases},
     )
 
 
@@ -159,17 +133,19 @@ def restore(folder: Path) -> PairMajority:
     return PairMajority(Key(values["side"], values["bases"]), values["unseen"], values["log_odds"])
 
 
-def _entry(summary: str, options: type = PartnerOptions) -> BaselineEntry:
+def partner_entry(fit: str, summary: str, options: type = PartnerOptions) -> BaselineEntry:
+    """Return the entry of a majority.
+
+    Args:
+        fit: ``module:function``, which calls `fit_partners` with what is looked up.
+        summary: a line of help.
+        options: its options.
+    """
     return BaselineEntry(
         options=options,
-        fit="rnaernie_bench.baselines.pair_majority:fit",
-        restore="rnaernie_bench.baselines.pair_majority:restore",
+        fit=fit,
+        restore="rnaernie_bench.baselines._partner_majority:restore",
         summary=summary,
         levels=("pair",),
         problems=("binary",),
     )
-
-
-MIRNA = _entry("how often the first partner (a miRNA) interacted in train, whatever the second")
-TARGET = _entry("how often the second partner (a target) interacted in train, whatever the first")
-SEED = _entry("how often first partners with this seed interacted in train", SeedOptions)
