@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services lint format bench leaderboard picture clean
+.PHONY: run test test-services lint format bench leaderboard site picture clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -32,9 +32,11 @@ bench: $(INSTALLED)  ## speed and memory, as ratios; real sequence lengths where
 leaderboard: $(INSTALLED)
 	$(BIN)/rnaernie-bench leaderboard
 
-picture: $(INSTALLED)  ## rebuild the page of results and the README's picture of it; needs chromium
-	$(BIN)/rnaernie-bench results build
-	$(BIN)/python -m benchmarks.leaderboard_picture
+site: $(INSTALLED)  ## the page of results with its details, in site/; CI publishes the folder
+	$(BIN)/rnaernie-bench leaderboard --format html -o site/index.html
+
+picture: site  ## the README's picture of the page; needs chromium
+	$(BIN)/python -m benchmarks.leaderboard_picture site/index.html
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,4 +45,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

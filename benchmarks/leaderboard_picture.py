@@ -6,14 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from rnaernie_bench.core.paths import results_folder
-
 WIDTH, HEIGHT = 1280, 1180
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "leaderboard.png"
 
 
-def main() -> int:
-    """Photograph the top of `results/index.html`, in the light theme."""
+def main(page_file: Path) -> int:
+    """Photograph the top of the page, in the light theme."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
@@ -24,7 +22,7 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-        page.goto((results_folder() / "index.html").resolve().as_uri())
+        page.goto(page_file.resolve().as_uri())
         page.screenshot(path=PICTURE)
         browser.close()
     print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} kB")
@@ -32,4 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1])))
