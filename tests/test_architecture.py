@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +15,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnaernie_bench"
 MAX_LINES = 400
+ONE_ROOM = {
+    "huggingface_hub": "runs", "hydra": "config", "jinja2": "leaderboard", "jsonschema": "results",
+    "mlflow": "tracking", "optuna": "sweeps", "peft": "learning", "platformdirs": "core",
+    "pooch": "data", "psutil": "core", "ray": "launchers", "RNA": "structure",
+    "rustworkx": "structure", "submitit": "launchers", "torchmetrics": "metrics",
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:
@@ -120,13 +128,59 @@ def test_files_are_short() -> None:
     assert long == {}
 
 
-def test_only_the_command_line_prints() -> None:
-    printing = {
+def nodes(module: str) -> Iterator[ast.AST]:
+    yield from ast.walk(ast.parse(SOURCES[module].read_text(encoding="utf-8")))
+
+
+def test_only_the_command_line_prints_and_exits() -> None:
+    users = {
         module
-        for module, path in SOURCES.items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
+        for module in SOURCES
+        for node in nodes(module)
+        if (isinstance(node, ast.Name) and node.id == "print")
+        or ast.unparse(node) in ("sys.argv", "sys.exit")
     }
-    assert {module for module in printing if not module.startswith("cli.")} == set()
+    assert {module for module in users if room_of(module) != "cli"} == set()
+
+
+def libraries() -> Mapping[str, set[str]]:
+    """Return the rooms that import each library."""
+    rooms = defaultdict(set)
+    for module in GRAPH:
+        for node in nodes(module):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names]
+                for name in names if isinstance(node, ast.Import) else [node.module or ""]:
+                    rooms[name.split(".")[0]].add(room_of(module))
+    return rooms
+
+
+def test_a_library_with_one_job_has_one_room() -> None:
+    users = libraries()
+    assert {library: users[library] for library in ONE_ROOM} == {
+        library: {room} for library, room in ONE_ROOM.items()
+    }
+
+
+def test_exceptions_are_bench_errors() -> None:
+    errors = {
+        node.name: {ast.unparse(base) for base in node.bases}
+        for module in SOURCES
+        for node in nodes(module)
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    }
+    assert errors.pop("BenchError") == {"Exception"}
+    assert set().union(*errors.values()) == {"BenchError"}
+
+
+def test_no_global_random_numbers() -> None:
+    names = ("default_rng", "Generator", "RandomState", "SeedSequence")
+    used = {
+        ast.unparse(node)
+        for module in SOURCES
+        for node in nodes(module)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node.value) in ("np.random", "numpy.random")
+    }
+    assert used <= {f"np.random.{name}" for name in names}
+    assert "random" not in libraries()
