@@ -185,7 +185,7 @@ class TestInterruption:
     def test_another_number_of_processes_is_refused(self, tmp_path, monkeypatch):
         self.stopped(tmp_path, monkeypatch, after=6)
         monkeypatch.setattr(
-            job.processes, "join", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
+            job.distributed, "join", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
         )
         with pytest.raises(
             ConfigError, match=r"^processes: the interrupted training there had 1, not 2"
