@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import yaml
 
 from rnaernie_bench.config.compose import GROUPS, compose, group_choices
 from rnaernie_bench.core import paths
+from rnaernie_bench.core.registry import Registry
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.runs.suites import load_suite
 from rnaernie_bench.sweeps.options import SweepOptions
 from rnaernie_bench.sweeps.space import Base, Configurator, open_space
+from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.task import find_tasks
 
 FOLDER = paths.configs_folder()
@@ -90,6 +93,13 @@ def test_every_key_is_on_the_page(file: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     keys = [f"{prefix}{key}" for key in flat(raw) if key != "defaults"]
     assert [key for key in keys if f"`{key}`" not in page] == []
+
+
+@pytest.mark.parametrize("registry", [BACKBONES, STRATEGIES, LAUNCHERS], ids=lambda r: r.kind)
+def test_every_option_is_on_the_page(registry: Registry[Any]) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    options = {f.name for name in registry for f in fields(registry.get(name).options)}
+    assert {name for name in options if f"`{registry.kind}.{name}`" not in page} == set()
 
 
 def flat(raw: dict[str, Any]) -> list[str]:

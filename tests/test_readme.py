@@ -16,6 +16,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.simulated import simulated_dataset
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.structure.writers import to_dot_bracket
+from rnaernie_bench.task.catalogue import BACKBONES, EncoderEntry
 from rnaernie_bench.task.task import read_task
 from tests.paddle_kit import authors_state, write_checkpoint
 
@@ -80,8 +82,6 @@ def edit(path: Path, **changes: Any) -> None:
 def make_configs(folder: Path) -> None:
     """Copy the configurations, with one epoch, small nets and one seed a suite."""
     shutil.copytree(paths.configs_folder(), folder)
-    for path in (folder / "backbone").glob("rnaernie*.yaml"):
-        edit(path, **NET, init="random", source=None)
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
     edit(folder / "preset" / "demo.yaml", trainer={"max_epochs": 1})
@@ -208,6 +208,11 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "tasks_folder", lambda: folder / "tasks")
     monkeypatch.setattr(paths, "configs_folder", lambda: folder / "configs")
     monkeypatch.setattr(paths, "results_folder", lambda: folder / "results")
+    for name in ("rnaernie", "rnaernie-mini", "rnaernie-tiny"):
+        entry = BACKBONES.get(name)
+        assert isinstance(entry, EncoderEntry)
+        small = {**entry.defaults, **NET, "init": "random", "source": None}
+        monkeypatch.setitem(BACKBONES._targets, name, replace(entry, defaults=small))
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(folder / "rna-data"))
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(folder / "cache"))
 

@@ -17,6 +17,7 @@ class CheckpointOptions:
 
     name: str
     init: Literal["pretrained", "random"]
+    """`random`: the same network untrained, of the shape below."""
     source: str | None
     """A hub id or a local folder. The shape below is then the checkpoint's own."""
     revision: str | None
@@ -61,6 +62,34 @@ class CheckpointOptions:
             "num_attention_heads": self.num_attention_heads,
             "intermediate_size": self.intermediate_size,
         }
+
+
+def defaults_of(
+    source: str | None,
+    layers: int,
+    hidden: int,
+    heads: int,
+    inner: int,
+    *,
+    init: str = "pretrained",
+) -> dict[str, Any]:
+    """Return the defaults of `CheckpointOptions` for one backbone.
+
+    Args:
+        source: the hub id of its weights; None where they come with the package, or nowhere.
+        layers: how many.
+        hidden: width of a state, a multiple of `heads`.
+        heads: attention heads of a layer.
+        inner: width of the feed-forward layers.
+        init: `random` where there are no weights.
+    """
+    shape = {
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "num_attention_heads": heads,
+        "intermediate_size": inner,
+    }
+    return {"init": init, "source": source, "revision": None, **shape}
 
 
 def attention_of(network: Any) -> str:

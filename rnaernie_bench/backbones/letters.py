@@ -47,12 +47,18 @@ def load(options: LettersOptions, seed: int) -> Encoder:
     return Encoder(model, tokenizer, MAX_BASES, weights_sha256(model))
 
 
-ENTRY = EncoderEntry(
-    options=LettersOptions,
-    load="rnaernie_bench.backbones.letters:load",
-    summary="control: states are one-hot bases or k-mers",
-    levels=PER_BASE,
-    max_bases=MAX_BASES,
-    lacks={"pooled": "pooler", "attention": "attention maps"},
-    licence="none needed",
-)
+def _entry(k: int) -> EncoderEntry:
+    return EncoderEntry(
+        options=LettersOptions,
+        defaults={"k": k},
+        load="rnaernie_bench.backbones.letters:load",
+        summary="control: states are one-hot bases or k-mers",
+        levels=PER_BASE,
+        max_bases=MAX_BASES,
+        lacks={"pooled": "pooler", "attention": "attention maps"},
+        licence="none needed",
+    )
+
+
+ONE_HOT = _entry(1)
+KMERS = _entry(3)

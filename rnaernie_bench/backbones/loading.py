@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.rnabert import authors_file
-from rnaernie_bench.core import paths
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.plugins import settings
+from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, EncoderEntry, resolve
@@ -59,13 +58,7 @@ def backbone_options(model: str) -> Any:
     """
     if model in BACKBONES:
         options = _encoder(model).options
-        path = paths.configs_folder() / "backbone" / f"{model}.yaml"
-        if not path.is_file():  # a plug-in
-            chosen = {**settings("backbone", model, BACKBONES), "name": model}
-            return build(options, chosen, where="backbone")
-        import yaml
-
-        return build(options, yaml.safe_load(path.read_text(encoding="utf-8")), where="backbone")
+        return build(options, default_settings(BACKBONES, model), where="backbone")
     if "/" not in model and not Path(model).is_dir():
         raise ConfigError(
             f"no backbone or folder is called '{model}'",

@@ -1,19 +1,19 @@
 """MultiMolecule's RNA language models: one adapter, and what each of them is, in a table.
 
 A module attribute is the catalogue's entry of the backbone of that name, made from the table:
-``rnaernie_bench.backbones.multimolecule:utrbert-3mer``. Shape and hub id of each stand in
-`configs/backbone/NAME.yaml`.
+``rnaernie_bench.backbones.multimolecule:utrbert-3mer``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.checkpoints import (
     CheckpointOptions,
     attention_of,
+    defaults_of,
     read_checkpoint,
 )
 from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
@@ -46,6 +46,10 @@ class Known:
 
     family: Family
     summary: str
+    shape: tuple[int, int, int, int]
+    """Layers, width of a state, attention heads, width of feed-forward layers."""
+    source: str = ""
+    """Of the weights; empty: ``multimolecule/NAME``."""
     nmers: int = 1
     """Bases of a token."""
     codon: bool = False
@@ -99,29 +103,52 @@ _UTRBERT = Family("UtrBert", "3UTRBERT", "Yang et al. 2024, doi 10.1101/2023.09.
 _UTRLM = Family("UtrLm", "UTR-LM", "Chu et al. 2024, doi 10.1038/s42256-024-00823-9", 1024)
 
 KNOWN: Mapping[str, Known] = {
-    "calm": Known(_CALM, "codons of coding sequences", nmers=3, codon=True),
-    "ernierna": Known(_ERNIERNA, "non-coding RNA, attention that knows which bases can pair"),
-    "mrnafm": Known(_RNAFM, "codons of messenger RNA", nmers=3, codon=True),
-    "ribonanzanet": Known(_RIBONANZANET, "trained on chemical mapping, not by masking"),
-    "rinalmo-giga": Known(_RINALMO, "non-coding RNA, 651 M parameters"),
-    "rinalmo-mega": Known(_RINALMO, "non-coding RNA, 148 M parameters"),
-    "rinalmo-micro": Known(_RINALMO, "non-coding RNA, 33 M parameters"),
-    "rnabert": Known(_RNABERT, "bases and structural alignments of Rfam"),
-    "rnafm": Known(_RNAFM, "non-coding RNA"),
-    "rnamsm": Known(_RNAMSM, "made for alignments, reads single sequences here"),
-    "splicebert": Known(_SPLICEBERT, "precursor messenger RNA of vertebrates"),
+    "calm": Known(_CALM, "codons of coding sequences", (12, 768, 12, 3072), nmers=3, codon=True),
+    "ernierna": Known(
+        _ERNIERNA, "non-coding RNA, attention that knows which bases can pair", (12, 768, 12, 3072)
+    ),
+    "mrnafm": Known(_RNAFM, "codons of messenger RNA", (12, 1280, 20, 5120), nmers=3, codon=True),
+    "ribonanzanet": Known(
+        _RIBONANZANET, "trained on chemical mapping, not by masking", (9, 256, 8, 1024)
+    ),
+    "rinalmo-giga": Known(_RINALMO, "non-coding RNA, 651 M parameters", (33, 1280, 20, 5120)),
+    "rinalmo-mega": Known(_RINALMO, "non-coding RNA, 148 M parameters", (30, 640, 20, 2560)),
+    "rinalmo-micro": Known(_RINALMO, "non-coding RNA, 33 M parameters", (12, 480, 20, 1920)),
+    "rnabert": Known(
+        _RNABERT,
+        "bases and structural alignments of Rfam",
+        (6, 120, 12, 40),
+        source="rnabert/RNABERT.pth",
+    ),
+    "rnafm": Known(_RNAFM, "non-coding RNA", (12, 640, 20, 5120)),
+    "rnamsm": Known(
+        _RNAMSM, "made for alignments, reads single sequences here", (10, 768, 12, 3072)
+    ),
+    "splicebert": Known(_SPLICEBERT, "precursor messenger RNA of vertebrates", (6, 512, 16, 2048)),
     "splicebert-510": Known(
-        _SPLICEBERT, "precursor messenger RNA of vertebrates, first stage of training", fewer=514
+        _SPLICEBERT,
+        "precursor messenger RNA of vertebrates, first stage of training",
+        (6, 512, 16, 2048),
+        source="multimolecule/splicebert.510",
+        fewer=514,
     ),
     "splicebert-human-510": Known(
-        _SPLICEBERT, "precursor messenger RNA of humans, first stage of training", fewer=514
+        _SPLICEBERT,
+        "precursor messenger RNA of humans, first stage of training",
+        (6, 512, 16, 2048),
+        source="multimolecule/splicebert-human.510",
+        fewer=514,
     ),
     **{
-        f"utrbert-{k}mer": Known(_UTRBERT, f"3' untranslated regions in {k}-mers", nmers=k)
+        f"utrbert-{k}mer": Known(
+            _UTRBERT, f"3' untranslated regions in {k}-mers", (12, 768, 12, 3072), nmers=k
+        )
         for k in (3, 4, 5, 6)
     },
-    "utrlm-mrl": Known(_UTRLM, "5' untranslated regions, with ribosome load"),
-    "utrlm-te_el": Known(_UTRLM, "5' untranslated regions, with expression and translation"),
+    "utrlm-mrl": Known(_UTRLM, "5' untranslated regions, with ribosome load", (6, 128, 16, 512)),
+    "utrlm-te_el": Known(
+        _UTRLM, "5' untranslated regions, with expression and translation", (6, 128, 16, 512)
+    ),
 }
 """The backbones by name."""
 
@@ -137,6 +164,7 @@ def __getattr__(name: str) -> EncoderEntry:
     bare = known.family is _RNABERT
     return EncoderEntry(
         options=CheckpointOptions,
+        defaults=defaults_of(known.source or f"multimolecule/{name}", *known.shape),
         load=f"{__name__}:load",
         summary=f"{known.family.title}: {known.summary}",
         levels=PER_BASE if known.unit == "base" else ("sequence",),
@@ -230,7 +258,7 @@ def _check_tokens(tokenizer: Any, known: Known, options: CheckpointOptions) -> N
     """
     from rnaernie_bench.backbones.checkpoints import unusable
 
-    found = Known(known.family, "", tokenizer.nmers, tokenizer.codon).unit
+    found = replace(known, nmers=tokenizer.nmers, codon=tokenizer.codon).unit
     if found != known.unit:
         raise unusable(options, ValueError(f"its tokens are {found}s, not {known.unit}s"))
 

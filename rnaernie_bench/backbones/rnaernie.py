@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.backbones.checkpoints import (
     CheckpointOptions,
     check_kind,
+    defaults_of,
     read_checkpoint,
     unusable,
 )
@@ -111,13 +112,22 @@ def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
     )
 
 
-ENTRY = EncoderEntry(
-    options=RnaErnieOptions,
-    load="rnaernie_bench.backbones.rnaernie:load",
-    load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
-    summary="RNAErnie (MultiMolecule), hosted, local or random weights",
-    levels=PER_BASE,
-    max_bases=MAX_BASES,
-    licence="AGPL-3.0-or-later",
-    citation="Wang et al. 2024, doi 10.1038/s42256-024-00836-4",
-)
+def _entry(
+    source: str | None, *shape: int, init: Literal["pretrained", "random"] = "pretrained"
+) -> EncoderEntry:
+    return EncoderEntry(
+        options=RnaErnieOptions,
+        defaults=defaults_of(source, *shape, init=init),
+        load="rnaernie_bench.backbones.rnaernie:load",
+        load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
+        summary="RNAErnie (MultiMolecule), hosted, local or random weights",
+        levels=PER_BASE,
+        max_bases=MAX_BASES,
+        licence="AGPL-3.0-or-later",
+        citation="Wang et al. 2024, doi 10.1038/s42256-024-00836-4",
+    )
+
+
+RNAERNIE = _entry("multimolecule/rnaernie", 12, 768, 12, 3072)
+MINI = _entry(None, 6, 256, 8, 1024, init="random")
+TINY = _entry(None, 4, 192, 6, 768)

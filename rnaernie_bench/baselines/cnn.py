@@ -24,11 +24,11 @@ class CnnOptions:
     """Shape and learning rate of the network."""
 
     name: str
-    channels: int
-    kernel_size: int
-    layers: int
-    dropout: float
-    learning_rate: float
+    channels: int = 128
+    kernel_size: int = 9
+    layers: int = 3
+    dropout: float = 0.1
+    learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         for name in ("channels", "kernel_size", "layers", "learning_rate"):

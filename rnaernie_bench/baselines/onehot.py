@@ -24,10 +24,10 @@ class OneHotOptions:
     """Width and learning rate of the network."""
 
     name: str
-    width: int
+    width: int = 64
     """Features of a base: what the head reads."""
-    learning_rate: float
-    head: str
+    learning_rate: float = 1e-2
+    head: str = "bilinear"
     """A contact head that reads states."""
 
     def __post_init__(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnaernie_bench.core.registry import Registry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     print(entry.summary)
     for what, fact in facts(arguments.name).items():
         print(f"  {what}: {fact}")
-    print(shipped_settings("backbone", arguments.name), end="")
+    print(settings_text(BACKBONES, arguments.name), end="")
     return 0
 
 
@@ -101,16 +104,17 @@ def _weights(name: str) -> str:
     return options.source or "in this package"
 
 
-def shipped_settings(group: str, name: str) -> str:
-    """Return the settings of one choice in YAML: its file, or what a plug-in says."""
-    from rnaernie_bench.core.paths import configs_folder
-
-    path = configs_folder() / group / f"{name}.yaml"
-    if path.exists():
-        return path.read_text(encoding="utf-8")
+def settings_text(registry: Registry[Any], name: str) -> str:
+    """Return the settings of one choice in YAML, each with what it is."""
     import yaml
 
-    from rnaernie_bench.config.compose import plugin_settings
+    from rnaernie_bench.core.plugins import default_settings
+    from rnaernie_bench.core.schema import help_of
 
-    text: str = yaml.safe_dump(plugin_settings(group, name), sort_keys=False)
-    return text
+    meanings = help_of(registry.get(name).options)
+    lines = []
+    for key, value in default_settings(registry, name).items():
+        flow: str = yaml.safe_dump([value], default_flow_style=True, width=10_000)
+        line = f"{key}: {flow.strip()[1:-1]}"
+        lines.append(f"{line:<32} # {meanings[key]}" if key in meanings else line)
+    return "".join(f"{line}\n" for line in lines)

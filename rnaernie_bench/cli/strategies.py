@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rnaernie_bench.cli.backbones import add_actions, shipped_settings
+from rnaernie_bench.cli.backbones import add_actions, settings_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,5 +26,5 @@ def execute(arguments: argparse.Namespace) -> int:
                 print(f"{name:<12} {error}")
         return 0
     print(STRATEGIES.get(arguments.name).summary)
-    print(shipped_settings("strategy", arguments.name), end="")
+    print(settings_text(STRATEGIES, arguments.name), end="")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
-from rnaernie_bench.core.schema import as_dict, build, convert
+from rnaernie_bench.core.schema import build, convert
 from rnaernie_bench.data.contacts import check_fold
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.levels import check_chosen
@@ -152,7 +152,7 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     values = [text for text in overrides if text not in choices]
     _check_choices(choices, root)
     _check_names(values, root)
-    _store_plugins(choices)
+    _store_members(choices)
     folder = str(paths.configs_folder())
     # Hydra is one a process; the caller may be an application of it.
     outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
@@ -196,45 +196,29 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 
 
-def _store_plugins(choices: Sequence[str]) -> None:
-    """Make the chosen plug-ins members of their groups."""
+def _store_members(choices: Sequence[str]) -> None:
+    """Make what registries hold members of their groups: all that is built in, chosen plug-ins."""
     from hydra.core.config_store import ConfigStore
 
-    for group in _REGISTRIES:
-        for name in {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}:
-            if name not in group_choices(group):
-                node = plugin_settings(group, name)
-                ConfigStore.instance().store(group=group, name=name, node=node)
+    for group, registry in _REGISTRIES.items():
+        chosen = {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}
+        for name in {*registry.builtin, *chosen}:
+            unset = {f.name: "???" for f in fields(registry.get(name).options)}
+            node = {**unset, **plugins.default_settings(registry, name)}
+            ConfigStore.instance().store(group=group, name=name, node=node)
 
 
 def group_choices(group: str) -> list[str]:
     """Return what a configuration group offers, apart from tasks, in alphabetical order."""
+    if group in _REGISTRIES:
+        return list(_REGISTRIES[group])
     return sorted(path.stem for path in (paths.configs_folder() / group).glob("*.yaml"))
 
 
-def plugin_settings(group: str, name: str) -> dict[str, Any]:
-    """Return the settings of a plug-in; `???` is what the user must set.
-
-    They are the defaults of its options, then what its own file says.
-
-    Raises:
-        ConfigError: if the plug-in or its file cannot be loaded.
-    """
-    registry = _REGISTRIES[group]
-    found = {
-        f.name: f.default if f.default_factory is MISSING else f.default_factory()
-        for f in fields(registry.get(name).options)
-    }
-    defaults = {k: "???" if value is MISSING else as_dict(value) for k, value in found.items()}
-    return {**defaults, **plugins.settings(group, name, registry), "name": name}
-
-
 def _known(group: str) -> list[str]:
-    """Return what can be chosen of a group, installed plug-ins and all."""
-    registry = _REGISTRIES.get(group)
-    known = sorted(
-        {*group_choices(group), *(registry or ()), *(registry.unlisted if registry else ())}
-    )
+    """Return what can be chosen of a group, unlisted names and all."""
+    unlisted = _REGISTRIES[group].unlisted if group in _REGISTRIES else ()
+    known = sorted({*group_choices(group), *unlisted})
     return [*known, "null"] if group in ("sweep", "suite") else known
 
 

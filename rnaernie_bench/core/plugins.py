@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry
+from rnaernie_bench.core.schema import as_dict
 
 TASKS = "rnaernie_bench.tasks"
 """The group of entry points that name tasks."""
@@ -57,20 +59,38 @@ def package_folder(dotted: str) -> Path | None:
     return None
 
 
-def settings(group: str, name: str, registry: Registry[Any]) -> Mapping[str, Any]:
-    """Return what `configs/GROUP/NAME.yaml` in the package of a plug-in says, if it has that file.
+def default_settings(registry: Registry[Any], name: str) -> dict[str, Any]:
+    """Return the settings of what is called `name` while nothing is set, as YAML holds them.
+
+    They are the defaults of its options, then those of its entry, then those of the file
+    `configs/KIND/NAME.yaml` in the package of a plug-in. A setting without a default is left out.
 
     Args:
-        group: `backbone` or `strategy`.
-        name: of the plug-in.
-        registry: that of the group.
+        registry: of backbones, strategies or launchers.
+        name: one of its names.
+
+    Raises:
+        ConfigError: if the plug-in or its file cannot be loaded.
+    """
+    entry = registry.get(name)
+    defaults = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(entry.options)
+    }
+    known = {key: as_dict(value) for key, value in defaults.items() if value is not MISSING}
+    own = getattr(entry, "defaults", {})
+    return {"name": name, **known, **own, **_settings_file(registry, name), "name": name}
+
+
+def _settings_file(registry: Registry[Any], name: str) -> Mapping[str, Any]:
+    """Return what the file of a plug-in says, if it has one.
 
     Raises:
         ConfigError: if the file cannot be read.
     """
     entry = registry.plugin(name)
     package = package_folder(entry.module.partition(".")[0]) if entry else None
-    path = package / "configs" / group / f"{name}.yaml" if package else None
+    path = package / "configs" / registry.kind / f"{name}.yaml" if package else None
     if path is None or not path.is_file():
         return {}
     import yaml

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -46,6 +50,21 @@ def as_dict(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [as_dict(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def help_of(options: type) -> dict[str, str]:
+    """Return what stands under the fields of a dataclass in its source, by name, on one line."""
+    found: dict[str, str] = {}
+    for cls in reversed(options.__mro__[:-1]):
+        try:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+        except (OSError, TypeError):  # made without a file
+            continue
+        for field_, text in pairwise(tree.body):  # type: ignore[attr-defined]
+            if isinstance(field_, ast.AnnAssign) and isinstance(text, ast.Expr):
+                name, value = ast.unparse(field_.target), ast.literal_eval(text.value)
+                found[name] = " ".join(str(value).split()).rstrip(".")
+    return found
 
 
 @cache

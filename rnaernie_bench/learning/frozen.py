@@ -35,8 +35,8 @@ class FrozenOptions:
     """Options of `strategy=frozen`."""
 
     name: str
-    learning_rate: float
-    batch_size: int
+    learning_rate: float = 1e-3
+    batch_size: int = 64
     """Sequences in a batch of features; batches of contacts follow `trainer.token_budget`."""
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ class FullOptions:
     """Options of `strategy=full`."""
 
     name: str
-    learning_rate: float
+    learning_rate: float = 1e-4
     """The highest rate, that of the head."""
     layer_decay: float = added(1.0)
     """The rate of a layer as a multiple of the layer's above it; embeddings are the lowest."""

@@ -31,13 +31,13 @@ class LoraOptions:
     """Options of `strategy=lora`."""
 
     name: str
-    learning_rate: float
-    rank: int
-    alpha: float
+    learning_rate: float = 5e-4
+    rank: int = 8
+    alpha: float = 16.0
     """Adapters count alpha / rank times."""
-    dropout: float
+    dropout: float = 0.1
     """Of what the adapters read."""
-    targets: tuple[str, ...] | None
+    targets: tuple[str, ...] | None = None
     """Ends of the names of the linear layers that get adapters; None: those of the attention."""
 
     def __post_init__(self) -> None:

@@ -29,6 +29,8 @@ class EncoderEntry:
     load: str
     """``module:function``, called with (options, seed), returns an `encoder.Encoder`."""
     summary: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Of options whose dataclass has none, or another, as several sizes share it."""
     load_masked_lm: str | None = None
     """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
     levels: tuple[Level, ...] = ("sequence",)
@@ -103,9 +105,9 @@ class LauncherEntry:
 BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
     "backbone",
     {
-        "rnaernie": "rnaernie_bench.backbones.rnaernie:ENTRY",
-        "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:ENTRY",
-        "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:ENTRY",
+        "rnaernie": "rnaernie_bench.backbones.rnaernie:RNAERNIE",
+        "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:MINI",
+        "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:TINY",
         **{
             name: f"rnaernie_bench.backbones.multimolecule:{name}"
             for name in (
@@ -130,8 +132,8 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
                 "utrlm-te_el",
             )
         },
-        "onehot-states": "rnaernie_bench.backbones.letters:ENTRY",
-        "kmer-states": "rnaernie_bench.backbones.letters:ENTRY",
+        "onehot-states": "rnaernie_bench.backbones.letters:ONE_HOT",
+        "kmer-states": "rnaernie_bench.backbones.letters:KMERS",
         "mock": "rnaernie_bench.testing:MOCK",
     },
     package="rnaernie_bench.baselines",

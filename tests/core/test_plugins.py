@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench.config.compose import compose, plugin_settings
+from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core import plugins
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.task import catalogue
 from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES
 from rnaernie_bench.task.task import find_tasks, load_task, load_tasks
@@ -102,7 +103,7 @@ def test_a_folder_given_by_hand_comes_before_a_package(visiting: Path) -> None:
 
 
 def test_settings_of_a_backbone(visiting: Path) -> None:
-    assert plugin_settings("backbone", "visitor") == {
+    assert default_settings(BACKBONES, "visitor") == {
         "name": "visitor", "size": 7, "rates": [0.5], "depth": 1,
     }  # fmt: skip
     config = compose(["task=ncrna_cls", "backbone=visitor", "backbone.depth=2"])
@@ -112,7 +113,7 @@ def test_settings_of_a_backbone(visiting: Path) -> None:
         compose(["task=ncrna_cls", "backbone=visitor"])
     (visiting / "configs" / "backbone" / "visitor.yaml").write_text("- 7\n")
     with pytest.raises(ConfigError, match=r"visitor.yaml: settings are a mapping"):
-        plugin_settings("backbone", "visitor")
+        default_settings(BACKBONES, "visitor")
 
 
 def test_names_that_are_taken_and_things_of_another_kind(
