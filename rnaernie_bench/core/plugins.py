@@ -79,7 +79,8 @@ def default_settings(registry: Registry[Any], name: str) -> dict[str, Any]:
     }
     known = {key: as_dict(value) for key, value in defaults.items() if value is not MISSING}
     own = getattr(entry, "defaults", {})
-    return {"name": name, **known, **own, **_settings_file(registry, name), "name": name}
+    values = {"name": name, **known, **own, **_settings_file(registry, name)}
+    return values | {"name": name}
 
 
 def _settings_file(registry: Registry[Any], name: str) -> Mapping[str, Any]:
