@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.levels import Level, MetricName
 from rnaernie_bench.task.task import Task
 from rnaernie_bench.task.task import load_task as find_task
 
 if TYPE_CHECKING:
-    from rnaernie_bench.prediction.classes import Prediction, Predictor
-    from rnaernie_bench.prediction.pairs import PairPrediction, PairPredictor
-    from rnaernie_bench.prediction.structures import ContactPredictor, PredictedStructure
-    from rnaernie_bench.prediction.values import ValuePredictor, Values
+    from rnaernie_bench.prediction.classes import Prediction
+    from rnaernie_bench.prediction.pairs import PairPrediction
+    from rnaernie_bench.prediction.predictor import Predictor
+    from rnaernie_bench.prediction.structures import PredictedStructure
+    from rnaernie_bench.prediction.values import Values
     from rnaernie_bench.runs.runner import Outcome
 
-    AnyPredictor: TypeAlias = Predictor | ValuePredictor | ContactPredictor | PairPredictor
     AnyPrediction: TypeAlias = Prediction | Values | PredictedStructure | PairPrediction
 
 Files = str | Path | Sequence[str | Path]
@@ -183,7 +180,7 @@ def run(
     return execute(compose(overrides, folders), task_folders=folders, repeat=repeat)
 
 
-def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> AnyPredictor:
+def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Predictor:
     """Return the model of a finished run, ready to predict.
 
     Args:
@@ -192,34 +189,18 @@ def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Any
         runs_dir: where ids are looked for.
 
     Returns:
-        A `Predictor` of classes of sequences, a `ValuePredictor` of numbers, labels, bases or pairs
-        of bases, a `ContactPredictor` of structures or a `PairPredictor`. The first two are called
-        with normalised sequences.
+        A `Predictor`, which is called with a list of sequences, or of pairs of them.
 
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
     """
-    from rnaernie_bench.prediction.classes import load_run
-    from rnaernie_bench.prediction.pairs import load_pair_run
-    from rnaernie_bench.prediction.saved import (
-        predicts_classes,
-        predicts_structures,
-        read_predictor,
-    )
-    from rnaernie_bench.prediction.structures import load_contact_run
-    from rnaernie_bench.prediction.values import load_value_run
+    from rnaernie_bench.prediction.saved import load_predictor
 
-    folder = _folder(run, runs_dir)
-    saved = read_predictor(folder)
-    if predicts_structures(saved):
-        return load_contact_run(folder)
-    if saved.get("level") == "pair":
-        return load_pair_run(folder)
-    return load_run(folder) if predicts_classes(saved) else load_value_run(folder)
+    return load_predictor(_folder(run, runs_dir))
 
 
 def predict(
-    run: str | Path | Outcome | AnyPredictor,
+    run: str | Path | Outcome | Predictor,
     sequences: Sequence[str] | Sequence[tuple[str, str]] | Path,
     *,
     runs_dir: str | Path = "runs",
@@ -239,12 +220,9 @@ def predict(
     Raises:
         ResultError: if there is no such run, or its model cannot be loaded.
         DataError: naming a sequence that is empty or holds a foreign letter, or one over the
-            limit of a run with ``task.length=error``.
+            limit of a run whose length policy refuses it.
     """
-    from rnaernie_bench.prediction.classes import Predictor, predict_fasta
-    from rnaernie_bench.prediction.pairs import PairPredictor, predict_pairs
-    from rnaernie_bench.prediction.structures import ContactPredictor, predict_contacts
-    from rnaernie_bench.prediction.values import ValuePredictor, predict_values
+    from rnaernie_bench.prediction.predictor import Predictor
 
     if isinstance(sequences, str):
         raise ConfigError(
@@ -252,54 +230,16 @@ def predict(
             where="sequences",
             remedy="put it in brackets, or give the Path of a file",
         )
-    known = isinstance(run, Predictor | ValuePredictor | ContactPredictor | PairPredictor)
-    predictor: Any = run if known else load_run(run, runs_dir=runs_dir)  # type: ignore[arg-type]
-    given: Any = sequences
-    if isinstance(predictor, ContactPredictor | PairPredictor):
-        read: Any = predict_contacts if isinstance(predictor, ContactPredictor) else predict_pairs
-        with _as_file(given) as path:
-            return list(read(predictor, path)) if path else []
-    if isinstance(given, Path):
-        by_id = predict_fasta if isinstance(predictor, Predictor) else predict_values
-        return [prediction for _, prediction in by_id(predictor, given)]
-    return list(predictor([_checked(text, str(n)) for n, text in enumerate(given, start=1)]))
-
-
-@contextmanager
-def _as_file(sequences: Sequence[Any] | Path) -> Iterator[Path | None]:
-    """Give the file that holds `sequences`, or pairs of them, named by their numbers; None if there
-    are none."""
-    if isinstance(sequences, Path) or not sequences:
-        yield sequences if isinstance(sequences, Path) else None
-        return
-    lines = []
-    for number, entry in enumerate(sequences, start=1):
-        if isinstance(entry, str):
-            lines.append(f">{number}\n{_checked(entry, str(number))}")
-            continue
-        if not lines:
-            lines.append("first_id\tfirst\tsecond_id\tsecond")
-        partners = [_checked(text, f"{number}, partner {i}") for i, text in enumerate(entry, 1)]
-        lines.append(f"{number}.1\t{partners[0]}\t{number}.2\t{partners[1]}")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "sequences.tsv"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        yield path
+    predictor = run if isinstance(run, Predictor) else load_run(run, runs_dir=runs_dir)
+    if isinstance(sequences, Path):
+        return [found for _, found in predictor.predict_file(sequences)]
+    return predictor(sequences)
 
 
 def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
     from rnaernie_bench.results.store import find_run
 
     return find_run(str(run), Path(runs_dir)) if isinstance(run, str | Path) else run.folder
-
-
-def _checked(text: str, name: str) -> str:
-    """Return a sequence as predictors take it."""
-    sequence, where = normalise(text), f"sequence {name}"
-    if not sequence:
-        raise DataError("the sequence is empty", where=where, remedy="leave it out")
-    refuse_foreign(sequence, where)
-    return sequence
 
 
 def _override(key: str, value: Any) -> str:

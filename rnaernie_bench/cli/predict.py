@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnaernie_bench.prediction.predictor import Form
+
+TOP = 10
+"""Targets of a query, unless `--top` says how many."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FASTA",
         help="of pairs: hold each sequence of the first file against each of this one",
     )
-    parser.add_argument(
-        "--top", type=int, default=10, metavar="N", help="targets of a query; default: 10"
-    )
+    parser.add_argument("--top", type=int, metavar="N", help=f"targets of a query; default: {TOP}")
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
     )
@@ -51,16 +54,13 @@ def execute(arguments: argparse.Namespace) -> int:
     """Write what the run predicts.
 
     Raises:
-        ConfigError: for an output or a picture that the run's level has not.
+        ConfigError: for an option, an output or a picture that does not apply to the run.
     """
     from rnaernie_bench.cli.run import prepare_libraries
-    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.data.protocols import WARNING
-    from rnaernie_bench.prediction.saved import (
-        predicts_classes,
-        predicts_structures,
-        read_predictor,
-    )
+    from rnaernie_bench.prediction.predictor import form_of
+    from rnaernie_bench.prediction.saved import load_predictor, read_predictor
+    from rnaernie_bench.prediction.writing import write
     from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
 
     prepare_libraries()
@@ -68,111 +68,37 @@ def execute(arguments: argparse.Namespace) -> int:
     if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
         print(WARNING, file=sys.stderr)
     saved = read_predictor(folder)
-    if saved.get("level") == "pair":
-        return _pairs(folder, arguments)
-    if arguments.targets is not None:
-        raise ConfigError("the run reads one sequence at a time", where="--targets")
-    if predicts_structures(saved):
-        return _contacts(folder, arguments)
-    if arguments.picture is not None:
-        raise ConfigError("the run predicts no base pairs to draw", where="--picture")
-    return _table(_classes if predicts_classes(saved) else _values, folder, arguments)
-
-
-def _classes(folder: Path, source: str, file: IO[str]) -> int:
-    """Write one line a sequence."""
-    from rnaernie_bench.prediction.classes import load_run, predict_fasta, write_tsv
-
-    predictor = load_run(folder)
-    return write_tsv(predict_fasta(predictor, source), predictor.labels, file)
-
-
-def _values(folder: Path, source: str, file: IO[str]) -> int:
-    """Write one line a sequence, base or pair of bases."""
-    from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
-
-    predictor = load_value_run(folder)
-    return write_values(predict_values(predictor, source), predictor, file)
-
-
-def _table(
-    write: Callable[[Path, str, IO[str]], int], folder: Path, arguments: argparse.Namespace
-) -> int:
-    from rnaernie_bench.core.files import atomic_path
-
-    if arguments.output == "-":
-        write(folder, arguments.fasta, sys.stdout)
-        return 0
-    with (
-        atomic_path(arguments.output) as temporary,
-        temporary.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        count = write(folder, arguments.fasta, file)
-    print(f"{count} sequences -> {arguments.output}", file=sys.stderr)
-    return 0
-
-
-def _contacts(folder: Path, arguments: argparse.Namespace) -> int:
-    """Write one structure a sequence, and perhaps the picture of the first."""
-    from rnaernie_bench.prediction.structures import (
-        check_output,
-        draw,
-        load_contact_run,
-        predict_contacts,
-        write_contacts,
-    )
-    from rnaernie_bench.structure.writers import to_dot_bracket
-
-    output = None if arguments.output == "-" else Path(arguments.output)
-    check_output(output, arguments.picture)
-    predictor = load_contact_run(folder)
-    found = predict_contacts(predictor, arguments.fasta)
-    if arguments.picture is not None:
-        first = next(found)
-        draw(first, arguments.picture)
-        found = chain([first], found)
-    if output is None:
-        for structure in found:
-            sys.stdout.write(to_dot_bracket(structure.record))
-        return 0
-    count = write_contacts(output, found)
-    print(f"{count} sequences -> {output}", file=sys.stderr)
-    return 0
-
-
-def _pairs(folder: Path, arguments: argparse.Namespace) -> int:
-    """Write one line a pair, and perhaps the picture of the first."""
-    from rnaernie_bench.core.errors import ConfigError
-    from rnaernie_bench.core.files import atomic_path
-    from rnaernie_bench.prediction.pairs import (
-        check_picture,
-        draw_pair,
-        load_pair_run,
-        predict_all,
-        predict_pairs,
-        write_pairs_tsv,
-    )
-
-    if arguments.top < 1:
-        raise ConfigError("the value must be 1 or more", where="--top")
-    if arguments.picture is not None:
-        check_picture(arguments.picture)
-    predictor = load_pair_run(folder)
-    if arguments.targets is None:
-        found = predict_pairs(predictor, arguments.fasta)
+    form = form_of(saved["level"], saved["problem"])
+    _check(form, arguments)
+    predictor = load_predictor(folder)
+    if form.rank is not None and arguments.targets is not None:
+        found = form.rank(predictor, arguments.fasta, arguments.targets, arguments.top or TOP)
     else:
-        found = predict_all(predictor, arguments.fasta, arguments.targets, top=arguments.top)
-    if arguments.picture is not None:
+        found = predictor.predict_file(arguments.fasta)
+    if form.draw is not None and arguments.picture is not None:
         first = next(found)
-        draw_pair(predictor, first, arguments.picture)
+        form.draw(predictor, first[1], arguments.picture)
         found = chain([first], found)
     if arguments.output == "-":
-        write_pairs_tsv(found, predictor, sys.stdout)
-        return 0
-    with (
-        atomic_path(arguments.output) as temporary,
-        temporary.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        count = write_pairs_tsv(found, predictor, file)
-    print(f"{count} pairs -> {arguments.output}", file=sys.stderr)
+        write(predictor, found, sys.stdout)
+    else:
+        count = write(predictor, found, Path(arguments.output))
+        print(f"{count} {form.items} -> {arguments.output}", file=sys.stderr)
     return 0
+
+
+def _check(form: Form, arguments: argparse.Namespace) -> None:
+    """Refuse options that do not apply, before the model is loaded."""
+    from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.prediction.writing import check_output, check_picture
+
+    if arguments.output != "-":
+        check_output(form, Path(arguments.output))
+    if arguments.picture is not None:
+        check_picture(form, arguments.picture)
+    if arguments.targets is not None and form.rank is None:
+        raise ConfigError("the run reads one sequence at a time", where="--targets")
+    if arguments.top is not None and arguments.targets is None:
+        raise ConfigError("it counts the targets of a query: give --targets", where="--top")
+    if arguments.top is not None and arguments.top < 1:
+        raise ConfigError("the value must be 1 or more", where="--top")

@@ -26,6 +26,8 @@ class Level:
     """How many units an input has."""
     answers: Mapping[Problem, str]
     """Problem -> the answer to it (`metrics.answers`); other problems cannot be declared."""
+    predictions: Mapping[Problem, str]
+    """Problem -> the `prediction.predictor.Form` of predictions on new inputs."""
     head: str
     """The usual head, for data without a task file."""
     length: str

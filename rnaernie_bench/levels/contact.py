@@ -14,6 +14,12 @@ LEVEL = Level(
         "multilabel": "token_multilabel",
         "regression": "token_regression",
     },
+    predictions={
+        "multiclass": "rnaernie_bench.prediction.values:BASE_PAIRS",
+        "binary": "rnaernie_bench.prediction.structures:FORM",
+        "multilabel": "rnaernie_bench.prediction.values:BASE_PAIRS",
+        "regression": "rnaernie_bench.prediction.values:BASE_PAIRS",
+    },
     head="bilinear",
     length="unpaired",
     own_metrics={"binary": "f1"},

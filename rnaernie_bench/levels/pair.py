@@ -14,6 +14,12 @@ LEVEL = Level(
         "multilabel": "multilabel",
         "regression": "regression",
     },
+    predictions={
+        "multiclass": "rnaernie_bench.prediction.pairs:VALUES",
+        "binary": "rnaernie_bench.prediction.pairs:INTERACTIONS",
+        "multilabel": "rnaernie_bench.prediction.pairs:VALUES",
+        "regression": "rnaernie_bench.prediction.pairs:VALUES",
+    },
     head="interaction",
     length="error",
     own_metrics={

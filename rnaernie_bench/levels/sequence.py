@@ -14,6 +14,12 @@ LEVEL = Level(
         "multilabel": "multilabel",
         "regression": "regression",
     },
+    predictions={
+        "multiclass": "rnaernie_bench.prediction.classes:FORM",
+        "binary": "rnaernie_bench.prediction.classes:FORM",
+        "multilabel": "rnaernie_bench.prediction.values:SEQUENCES",
+        "regression": "rnaernie_bench.prediction.values:SEQUENCES",
+    },
     head="pooled",
     length="truncate",
     own_metrics={

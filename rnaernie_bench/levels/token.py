@@ -14,6 +14,12 @@ LEVEL = Level(
         "multilabel": "token_multilabel",
         "regression": "token_regression",
     },
+    predictions={
+        "multiclass": "rnaernie_bench.prediction.values:BASES",
+        "binary": "rnaernie_bench.prediction.values:BASES",
+        "multilabel": "rnaernie_bench.prediction.values:BASES",
+        "regression": "rnaernie_bench.prediction.values:BASES",
+    },
     head="token",
     length="error",
     own_metrics={

@@ -11,8 +11,8 @@ import numpy as np
 
 from rnaernie_bench.backbones.loading import DEFAULT_MODEL, load_backbone
 from rnaernie_bench.backbones.vocabulary import type_tail
-from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.alphabet import normalise, refuse_foreign
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.prediction.sequences import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -198,19 +198,11 @@ def embed(
     encoder = load_backbone(model) if isinstance(model, str) else model
     embedder = Embedder(encoder, pooling, rna_type=rna_type)
     limit = encoder.max_bases if length == "error" else None
-    found = embedder([_checked(s, f"sequence {i}", limit) for i, s in enumerate(sequences, 1)])
+    remedy = "cut it, or say length='truncate'"
+    found = embedder(
+        [
+            checked(sequence, f"sequence {number}", limit=limit, remedy=remedy)
+            for number, sequence in enumerate(sequences, start=1)
+        ]
+    )
     return list(found) if pooling == "token" else found.rows
-
-
-def _checked(sequence: str, where: str, limit: int | None) -> str:
-    normalised = normalise(sequence)
-    if not normalised:
-        raise DataError("the sequence is empty", where=where, remedy="leave it out")
-    refuse_foreign(normalised, where)
-    if limit is not None and len(normalised) > limit:
-        raise DataError(
-            f"the sequence has {len(normalised)} bases, {limit} fit",
-            where=where,
-            remedy="cut it, or say length='truncate'",
-        )
-    return normalised

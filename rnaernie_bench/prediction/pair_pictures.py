@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.core.figures import PIXELS_PER_INCH
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.figures import PIXELS_PER_INCH, save_figure
 from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RAMP, RULE
+from rnaernie_bench.data.pairs import NamedPair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+def draw_pair(fitted: Any, pair: NamedPair, shown: str, path: Path) -> None:
+    """Draw the interaction map of a pair with ViennaRNA's duplex beside it.
+
+    Args:
+        fitted: the model.
+        pair: the sequences with their names.
+        shown: the prediction, for the heading.
+        path: an SVG or PNG file.
+
+    Raises:
+        ConfigError: if there is neither a map (of the head `interaction`) nor ViennaRNA.
+        BenchError: if the file cannot be written.
+    """
+    from rnaernie_bench.prediction.screening import interaction_map
+    from rnaernie_bench.structure.duplexes import best_duplex
+
+    matrix = interaction_map(fitted, pair.first, pair.second)
+    pairs = None
+    try:
+        duplex = best_duplex(pair.first, pair.second)
+        pairs = np.empty((0, 2), dtype=np.int32) if duplex is None else duplex.pairs
+    except ConfigError:  # ViennaRNA is an extra
+        if matrix is None:
+            raise
+    names = (pair.first_id, pair.second_id)
+    figure = interaction_figure(
+        pair.first, pair.second, matrix, pairs, title=f"{names[0]} and {names[1]}: {shown}",
+        names=names,
+    )  # fmt: skip
+    save_figure(figure, path)
 
 
 def interaction_figure(

@@ -1,31 +1,20 @@
-"""The model of a finished run: what is told of it, and how it is loaded."""
+"""The model of a finished run: its description, and how it is loaded."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.metrics.tuning import Tuning
+from rnaernie_bench.prediction.predictor import Predictor
+from rnaernie_bench.structure.decoders import DecodingOptions
 from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, resolve
-from rnaernie_bench.task.levels import decodes
 
-CHUNK = 2048
-"""Sequences held in memory at a time."""
-
-
-def predicts_classes(saved: Mapping[str, Any]) -> bool:
-    """Return whether a run gives each sequence a class, given what `read_predictor` returned."""
-    # Runs from before there were levels and problems say none.
-    level, problem = saved.get("level", "sequence"), saved.get("problem", "multiclass")
-    return level == "sequence" and problem in ("multiclass", "binary")
-
-
-def predicts_structures(saved: Mapping[str, Any]) -> bool:
-    """Return whether a run predicts the base pairs of a sequence, decoded into a structure."""
-    return decodes(saved.get("level", "sequence"), saved.get("problem", "binary"))
+FIRST_PROBLEM = {"sequence": "multiclass"}
+"""Level -> the problem of runs from before there were several, which say none; of others binary."""
 
 
 def model_folder(folder: Path) -> Path:
@@ -35,44 +24,64 @@ def model_folder(folder: Path) -> Path:
 
 
 def read_predictor(folder: Path) -> dict[str, Any]:
-    """Return what a finished run says of its model.
+    """Return the description of a finished run's model.
 
     Raises:
         ResultError: if it holds no finished model.
     """
     try:
         text = (model_folder(folder) / "predictor.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        saved = dict(json.loads(text))
     except (OSError, ValueError) as error:
         raise ResultError(
             "the run holds no finished model",
             where=folder,
             remedy="repeat its command to finish it",
         ) from error
+    level = saved.setdefault("level", "sequence")
+    saved.setdefault("problem", FIRST_PROBLEM.get(level, "binary"))
+    return saved
 
 
-def restored(
-    folder: Path, saved: dict[str, Any], network: Callable[[Path, dict[str, Any]], Any]
-) -> Any:
-    """Return the fitted model of a run.
+def load_predictor(folder: Path) -> Predictor:
+    """Return the model of a finished run, ready to predict.
 
     Args:
-        folder: the run's folder.
-        saved: what `read_predictor` returned.
-        network: restores a model that is no baseline, given `model/` and `saved`.
+        folder: the run's folder, which holds `model/`, or an export.
+
+    Raises:
+        ResultError: if there is no whole model in it.
+    """
+    saved = read_predictor(folder)
+    decoding = saved.get("decoding")
+    return Predictor(
+        fitted=_fitted(model_folder(folder), saved),
+        level=saved["level"],
+        problem=saved["problem"],
+        labels=tuple(saved.get("labels", ())),
+        tuning=Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
+        length=saved["length"],
+        max_bases=saved["max_bases"],
+        decoding=None if decoding is None else DecodingOptions(**decoding),
+    )
+
+
+def _fitted(model: Path, saved: dict[str, Any]) -> Any:
+    """Return the fitted model in a folder.
 
     Raises:
         ResultError: if a file of it is missing or damaged.
     """
     from safetensors import SafetensorError
 
-    model = model_folder(folder)
+    from rnaernie_bench.learning.saved import load_network
+
     entry = BACKBONES.get(saved["backbone"])
     try:
         if isinstance(entry, BaselineEntry):
             return resolve(entry.restore)(model)
         resolve(entry.load)  # where a plug-in tells Transformers of its network's class
-        return network(model, saved)
+        return load_network(model, saved)
     except (
         OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,
     ) as error:  # fmt: skip
@@ -80,10 +89,3 @@ def restored(
         raise ResultError(
             f"the model cannot be loaded: {reason}", where=model, remedy="repeat the run"
         ) from error
-
-
-def restore_network(folder: Path, saved: dict[str, Any]) -> Any:
-    """Return the network in a model's folder, given what `read_predictor` returned."""
-    from rnaernie_bench.learning.saved import load_network
-
-    return load_network(folder, saved)

@@ -163,8 +163,10 @@ def _some(tower: dict[str, Tensor], start: int, count: int) -> dict[str, Tensor]
     return {name: tensor[:, :longest] for name, tensor in some.items()}
 
 
-def interaction_map(fitted: FittedPairs, first: str, second: str) -> np.ndarray | None:
-    """Return the map of a pair, float32 (first bases, second bases); None if the head has none."""
+def interaction_map(fitted: Any, first: str, second: str) -> np.ndarray | None:
+    """Return the map of a pair, float32 (first bases, second bases); None if the model has none."""
+    if not isinstance(fitted, FittedPairs):
+        return None
     model = fitted.model
     if not model.head.has_map:
         return None

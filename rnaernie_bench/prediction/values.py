@@ -1,37 +1,23 @@
-"""A finished run on new sequences: numbers, several labels, or what bases and their pairs are."""
+"""Quantities, labels or classes of units: sequences, their bases, or pairs of their bases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
-from pathlib import Path
-from typing import IO
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.targets import units_of
-from rnaernie_bench.learning.interface import Fitted
-from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.metrics.tuning import Tuning
-from rnaernie_bench.prediction.saved import (
-    CHUNK,
-    predicts_structures,
-    read_predictor,
-    restore_network,
-    restored,
-)
-from rnaernie_bench.task.levels import Level
-
-PAIRED_CHUNK = 64
-"""Sequences held in memory at a time, where each pair of their bases has numbers."""
+from rnaernie_bench.prediction.interpret import interpret
+from rnaernie_bench.prediction.predictor import Form, Predictor
+from rnaernie_bench.prediction.sequences import Named, name_sequences, read_sequences
 
 
 @dataclass(frozen=True)
 class Values:
-    """What a model says of one sequence."""
+    """The numbers of a sequence, or of each of its units."""
 
     sequence: str
     numbers: np.ndarray
@@ -39,159 +25,58 @@ class Values:
     decided: list[str]
     """By unit: the label, or the labels joined by commas; empty for quantities."""
     truncated: bool
+    """Whether only the first bases were read."""
 
 
-@dataclass(frozen=True)
-class ValuePredictor:
-    """A fitted model with its labels, tuning and length policy."""
-
-    fitted: Fitted
-    level: Level
-    problem: Problem
-    labels: tuple[str, ...]
-    tuning: Tuning
-    length: str
-    max_bases: int | None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the numbers, see `columns_of`."""
-        return columns_of(self.problem, self.labels)
-
-    def __call__(self, sequences: Sequence[str]) -> list[Values]:
-        """Predict normalised sequences (upper case, U for T).
-
-        Raises:
-            DataError: for a sequence over the limit under ``task.length=error``.
-        """
-        if not sequences:
-            return []
-        scores = self.fitted.logits(sequences)
-        bounds = np.cumsum(units_of(sequences, self.level))[:-1]
-        numbers, decided = said_of(scores, self.problem, self.labels, self.tuning)
-        limit = self.max_bases if self.length == "truncate" else None
-        return [
-            Values(sequence, rows, said.tolist(), limit is not None and len(sequence) > limit)
-            for sequence, rows, said in zip(
-                sequences, np.split(numbers, bounds), np.split(decided, bounds), strict=True
-            )
-        ]
+def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
+    """Yield the values of each sequence."""
+    sequences = [sequence for _, sequence in items]
+    level: Any = predictor.level
+    scores = predictor.fitted.logits(sequences)
+    numbers, decided = interpret(scores, predictor.problem, predictor.labels, predictor.tuning)
+    bounds = np.cumsum(units_of(sequences, level))[:-1]
+    for sequence, rows, labels in zip(
+        sequences, np.split(numbers, bounds), np.split(decided, bounds), strict=True
+    ):
+        yield Values(sequence, rows, labels.tolist(), predictor.truncates(sequence))
 
 
-def columns_of(problem: Problem, labels: Sequence[str]) -> tuple[str, ...]:
-    """Return names of the numbers: labels of quantities, `p:` and the label of probabilities."""
-    if problem == "regression":
-        return tuple(labels)
-    shown = labels[1:] if problem == "binary" else labels
-    return tuple(f"p:{label}" for label in shown)
-
-
-def said_of(
-    scores: np.ndarray, problem: Problem, labels: Sequence[str], tuning: Tuning
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return what scores say, as `Values` have it.
+def _form(
+    columns: Sequence[str], places: Callable[[str], Iterator[tuple[str, ...]]], **options: Any
+) -> Form:
+    """Return the form of a table with a line a unit.
 
     Args:
-        scores: float32 (units, outputs), of a model.
-        problem: what is asked.
-        labels: those of the task.
-        tuning: what validation chose.
-
-    Returns:
-        Numbers, float32 (units, columns), and what is decided, (units,).
+        columns: those that say which unit a line is about.
+        places: yields their cells for each unit of a sequence.
+        options: further fields of the form.
     """
-    names = np.array(labels, dtype=object)
-    if problem == "regression":
-        return scores, np.full(len(scores), "", dtype=object)
-    if problem == "multiclass":
-        shares = np.exp((scores - scores.max(axis=1, keepdims=True)) / tuning.temperature)
-        return shares / shares.sum(axis=1, keepdims=True), names[scores.argmax(axis=1)]
-    odds = tuning.odds(scores)
-    yes = tuning.decided(odds)
-    probabilities = np.exp(-np.logaddexp(0, -odds.astype(np.float64))).astype(np.float32)
-    if problem == "binary":
-        return probabilities, names[yes[:, 0].astype(int)]
-    return probabilities, np.array([",".join(names[row]) for row in yes], dtype=object)
+    whole = not columns
 
+    def header(predictor: Predictor) -> list[str]:
+        decided = ["label"] if predictor.decides else []
+        return ["id", *columns, *decided, *predictor.columns, *(["truncated"] if whole else [])]
 
-def load_value_run(folder: Path) -> ValuePredictor:
-    """Return the model of a finished run that predicts numbers, several labels, bases, or pairs of
-    bases.
-
-    Raises:
-        ResultError: if there is no whole model in it, or one of structures or pairs of sequences.
-    """
-    saved = read_predictor(folder)
-    if saved["level"] == "pair" or predicts_structures(saved):
-        raise ResultError(f"the run predicts at the level '{saved['level']}'", where=folder)
-    return ValuePredictor(
-        fitted=restored(folder, saved, restore_network),
-        level=saved["level"],
-        problem=saved["problem"],
-        labels=tuple(saved["labels"]),
-        tuning=Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
-        length=saved["length"],
-        max_bases=saved["max_bases"],
-    )
-
-
-def predict_values(predictor: ValuePredictor, source: Path | str) -> Iterator[tuple[str, Values]]:
-    """Yield id and prediction of each record of a FASTA file, in its order, chunk by chunk.
-
-    Args:
-        predictor: the model.
-        source: a FASTA file, plain or gzip; `-` is standard input.
-
-    Raises:
-        DataError: for a malformed file, a repeated id, or a sequence over the limit.
-    """
-    limit = predictor.max_bases if predictor.length == "error" else None
-    records = read_named(source, max_bases=limit, remedy="cut it")
-    size = PAIRED_CHUNK if predictor.level == "contact" else CHUNK
-    while chunk := list(islice(records, size)):
-        names, sequences = zip(*chunk, strict=True)
-        yield from zip(names, predictor(sequences), strict=True)
-
-
-def write_values(
-    predictions: Iterator[tuple[str, Values]], predictor: ValuePredictor, file: IO[str]
-) -> int:
-    """Write one line a sequence, or one a base or pair of bases with its positions from 1.
-
-    Returns:
-        The number of sequences.
-    """
-    level, said = predictor.level, predictor.problem != "regression"
-    whole = level == "sequence"
-    columns = ["id", *_PLACES.get(level, ()), *(("label",) if said else ())]
-    columns += [*predictor.columns, *(("truncated",) if whole else ())]
-    file.write("\t".join(columns) + "\n")
-    count = 0
-    for name, found in predictions:
-        count += 1
+    def rows(predictor: Predictor, item: Named, found: Values) -> Iterator[list[str]]:
         for place, numbers, label in zip(
-            _places(found.sequence, level), found.numbers, found.decided, strict=True
+            places(found.sequence), found.numbers, found.decided, strict=True
         ):
-            fields = [name, *place, *((label or "-",) if said else ())]
-            fields += [f"{value:.6g}" for value in numbers]
-            if whole:
-                fields.append("yes" if found.truncated else "no")
-            file.write("\t".join(fields) + "\n")
-    return count
+            decided = [label or "-"] if predictor.decides else []
+            cells = [item[0], *place, *decided, *(f"{value:.6g}" for value in numbers)]
+            yield [*cells, "yes" if found.truncated else "no"] if whole else cells
+
+    return Form(read_sequences, name_sequences, predict, header, rows, **options)
 
 
-_PLACES: Mapping[Level, tuple[str, ...]] = {
-    "token": ("position", "base"),
-    "contact": ("i", "j", "bases"),
-}
-"""The columns that say which base, or pair of bases, a line is about."""
+def _bases(sequence: str) -> Iterator[tuple[str, ...]]:
+    return ((str(place), base) for place, base in enumerate(sequence, start=1))
 
 
-def _places(sequence: str, level: Level) -> Iterator[tuple[str, ...]]:
-    """Yield these columns of each unit of a sequence."""
-    numbered = [(str(place), base) for place, base in enumerate(sequence, start=1)]
-    if level == "contact":
-        for (i, first), (j, second) in combinations(numbered, 2):
-            yield i, j, first + second
-    else:
-        yield from numbered if level == "token" else [()]
+def _base_pairs(sequence: str) -> Iterator[tuple[str, ...]]:
+    for (i, first), (j, second) in combinations(_bases(sequence), 2):
+        yield i, j, first + second
+
+
+SEQUENCES = _form((), lambda sequence: iter([()]))
+BASES = _form(("position", "base"), _bases)
+BASE_PAIRS = _form(("i", "j", "bases"), _base_pairs, chunk=64)
