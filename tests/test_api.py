@@ -100,7 +100,7 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
     code = (
         "import sys, rnaernie_bench\n"
         "print(*sorted(m for m in sys.modules if m.startswith('rnaernie_bench')))\n"
-        "import rnaernie_bench.prediction.classes\n"
+        "import rnaernie_bench.prediction.saved\n"
         "from rnaernie_bench import load_run, load_task, predict, run\n"
         "assert all(map(callable, (load_run, load_task, predict, run)))\n"
         "assert {'predict', 'run'} <= set(dir(rnaernie_bench))\n"

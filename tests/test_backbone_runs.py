@@ -7,8 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from rnaernie_bench.prediction.classes import load_run
-from rnaernie_bench.prediction.structures import load_contact_run
+from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from tests.contact_kit import installed_contacts
 from tests.training_kit import installed
@@ -36,7 +35,7 @@ def test_sequences(name, tmp_path):
         (folder,) = task.run_folders()
         record = json.loads((folder / "record.json").read_text())
         assert record["backbone"]["init"] == ("fixed" if "states" in name else "random")
-        predictor = load_run(folder)
+        predictor = load_predictor(folder)
         test = task.split().tests["full"]
         found = predictor([item.sequence for item in test])
         stored = read_predictions(folder / "predictions.parquet")
@@ -59,7 +58,7 @@ def test_contacts(name, tmp_path):
     with installed_contacts(tmp_path) as task:
         assert task.cli(*settings) == 0
         (folder,) = task.run_folders()
-        predictor = load_contact_run(folder)
+        predictor = load_predictor(folder)
         ((index, matrix),) = predictor.fitted.probabilities(["GAAAAAAC"])
         assert index == 0 and matrix.shape == (8, 8)
         assert np.array_equal(matrix, matrix.T)

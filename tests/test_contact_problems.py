@@ -34,7 +34,7 @@ from rnaernie_bench.learning.contact_values import pair_scores, values_loss
 from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.metrics.targets import UNLABELLED
 from rnaernie_bench.metrics.tuning import answer, tune
-from rnaernie_bench.prediction.values import predict_values, write_values
+from rnaernie_bench.prediction.writing import write
 from rnaernie_bench.results.store import prediction_problems
 from rnaernie_bench.runs.runner import execute
 from rnaernie_bench.task.catalogue import HEADS
@@ -159,8 +159,8 @@ def test_a_frozen_network_learns_it(place, problem):
     new = "GAUC", "GGGA"
     (place / "new.fa").write_text(f">a\n{new[0]}\n>b\n{new[1]}\n>single\nA\n")
     predictor = load_run(outcome.folder)
-    with (place / "out.tsv").open("w") as file:
-        assert write_values(predict_values(predictor, place / "new.fa"), predictor, file) == 3
+    found = predictor.predict_file(place / "new.fa")
+    assert write(predictor, found, place / "out.tsv") == 3
     lines = [line.split("\t") for line in (place / "out.tsv").read_text().splitlines()]
     names = [] if problem == "regression" else ["label"]
     assert lines[0] == ["id", "i", "j", "bases", *names, *predictor.columns]

@@ -13,7 +13,8 @@ import yaml
 
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.prediction.pairs import load_pair_run, predict_pairs, write_pairs_tsv
+from rnaernie_bench.prediction.saved import load_predictor
+from rnaernie_bench.prediction.writing import write
 from rnaernie_bench.results.store import prediction_problems
 from rnaernie_bench.runs.runner import execute
 from rnaernie_bench.testing import try_out
@@ -114,8 +115,8 @@ def test_a_frozen_network_learns_it(folder: Path, problem: str) -> None:
     rich, poor = "AACAAGAAUAAAGAAACA", "CGUUGCGUCCGUGCUGUC"
     table = folder / "new.csv"
     table.write_text(f"first_id,first,second_id,second\nr,{rich},r,{rich}\nr,{rich},p,{poor}\n")
-    predictor, file = load_pair_run(outcome.folder), io.StringIO()
-    assert write_pairs_tsv(predict_pairs(predictor, table), predictor, file) == 2
+    predictor, file = load_predictor(outcome.folder), io.StringIO()
+    assert write(predictor, predictor.predict_file(table), file) == 2
     header, both, one = (line.split("\t")[2:] for line in file.getvalue().splitlines())
     if problem == "binary":
         assert header == ["class", "probability"]
@@ -163,7 +164,7 @@ def test_baselines_serve_it_or_say_which_do(folder: Path, problem: str) -> None:
     )  # fmt: skip
     outcome = execute(compose(settings, [tasks]), task_folders=[tasks])
     assert outcome.record["tests"]["all"]["metrics"][METRIC[problem]]["value"] >= 0.7
-    assert load_pair_run(outcome.folder).problem == problem
+    assert load_predictor(outcome.folder).problem == problem
     with pytest.raises(ConfigError, match=f"not serve the problem '{problem}'.*pair_kmer"):
         try_out(folder, task="made", backbone="mirna_majority", task_path=[tasks])
     try_out(folder, task="made", backbone="majority", task_path=[tasks])

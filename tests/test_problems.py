@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from rnaernie_bench.config.compose import compose
-from rnaernie_bench.prediction.classes import load_run
-from rnaernie_bench.prediction.values import load_value_run, predict_values, write_values
+from rnaernie_bench.prediction.saved import load_predictor
+from rnaernie_bench.prediction.writing import write
 from rnaernie_bench.results.store import prediction_problems
 from rnaernie_bench.runs.runner import execute
 from tests.training_kit import TINY_NET
@@ -129,12 +129,11 @@ def test_a_frozen_network_learns_it(tmp_path, monkeypatch, level, problem):
     fasta = tmp_path / "new.fa"
     fasta.write_text(f">a\n{new[0]}\n>c\n{new[1]}\n")
     if level == "sequence" and problem in ("binary", "multiclass"):
-        first, second = load_run(outcome.folder)(new)
+        first, second = load_predictor(outcome.folder)(new)
         assert [first.label, second.label] == (["yes", "no"] if problem == "binary" else ["A", "C"])
         return
-    predictor = load_value_run(outcome.folder)
-    with (tmp_path / "out.tsv").open("w") as file:
-        assert write_values(predict_values(predictor, fasta), predictor, file) == 2
+    predictor = load_predictor(outcome.folder)
+    assert write(predictor, predictor.predict_file(fasta), tmp_path / "out.tsv") == 2
     lines = [line.split("\t") for line in (tmp_path / "out.tsv").read_text().splitlines()]
     assert len(lines) == 1 + (sum(map(len, new)) if level == "token" else 2)
     column = lines[0].index(predictor.columns[0])

@@ -52,6 +52,6 @@ def checked(text: str, where: str, *, limit: int | None = None, remedy: str = "c
 
 
 def _remedy(predictor: Predictor) -> str:
-    policies: Any = lengths(predictor.level, predictor.problem)  # type: ignore[arg-type]
+    policies = lengths(predictor.level, predictor.problem)
     reading = [policy for policy in policies if policy in ("truncate", "window")]
     return "cut it" + (f", or use a run with task.length={' or '.join(reading)}" if reading else "")

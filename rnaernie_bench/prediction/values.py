@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.data.targets import units_of
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.prediction.interpret import interpret
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import Named, name_sequences, read_sequences
@@ -31,10 +31,9 @@ class Values:
 def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
     """Yield the values of each sequence."""
     sequences = [sequence for _, sequence in items]
-    level: Any = predictor.level
-    scores = predictor.fitted.logits(sequences)
+    level, scores = LEVELS.get(predictor.level), predictor.fitted.logits(sequences)
     numbers, decided = interpret(scores, predictor.problem, predictor.labels, predictor.tuning)
-    bounds = np.cumsum(units_of(sequences, level))[:-1]
+    bounds = np.cumsum([level.units(sequence) for sequence in sequences])[:-1]
     for sequence, rows, labels in zip(
         sequences, np.split(numbers, bounds), np.split(decided, bounds), strict=True
     ):

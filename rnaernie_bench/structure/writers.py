@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 
-from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.structure.notations import pairs_to_dot_bracket, partners
 from rnaernie_bench.structure.records import StructureRecord
 
@@ -45,32 +41,3 @@ WRITERS: dict[str, Callable[[StructureRecord], str]] = {
     ".bpseq": to_bpseq,
 }
 """What writes the records of a file, by the end of its name."""
-
-
-def write_structures(path: Path, records: Iterable[StructureRecord]) -> None:
-    """Write `records` to `path` as the end of its name says, whole or not at all.
-
-    Args:
-        path: ends in `.dbn`, `.ct` or `.bpseq`, perhaps with `.gz` behind.
-        records: any number, in order.
-
-    Raises:
-        ConfigError: if the name ends otherwise.
-        DataError: if a structure cannot be written in this notation.
-        BenchError: if the file cannot be written.
-    """
-    packed = path.suffix == ".gz"
-    suffix = (path.with_suffix("") if packed else path).suffix.lower()
-    if suffix not in WRITERS:
-        raise ConfigError(
-            f"'{suffix}' is no structure format",
-            where=path,
-            remedy=f"use {', '.join(WRITERS)}, perhaps with .gz behind",
-        )
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        # Without time and name, equal records give equal bytes.
-        output = gzip.GzipFile("", "wb", fileobj=stream, mtime=0) if packed else stream
-        for record in records:
-            output.write(WRITERS[suffix](record).encode())
-        if packed:
-            output.close()

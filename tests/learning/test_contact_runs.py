@@ -218,10 +218,10 @@ def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
 
 
 def test_padding_changes_no_probability(finished):
-    from rnaernie_bench.prediction.structures import load_contact_run
+    from rnaernie_bench.prediction.saved import load_predictor
 
     _, folders = finished
-    predictor = load_contact_run(folders["frozen"])
+    predictor = load_predictor(folders["frozen"])
     sequences = ["AAGAAAAAACAAAAAA", "AGAAAAAAAC"]
     together = dict(predictor.fitted.probabilities(sequences))
     for index, sequence in enumerate(sequences):

@@ -25,7 +25,7 @@ from rnaernie_bench.learning.guidance.guides import Predicted
 from rnaernie_bench.learning.guidance.predictors import SlotReader, restore
 from rnaernie_bench.learning.network import TaskModel, build_head
 from rnaernie_bench.learning.type_guided import LEARNING_RATES, facts, fit, typed_reader
-from rnaernie_bench.prediction.classes import load_run
+from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import execute
 from rnaernie_bench.task.catalogue import STRATEGIES
@@ -249,7 +249,7 @@ def test_a_run_is_recorded_saved_and_applied(task, checkpoint):
     assert told["copies"]["skipped"] + told["copies"]["read"] == 3 * 51
     assert told["validation"]["n"] == 12
     assert told["held_out"] is None
-    predictor = load_run(outcome.folder)
+    predictor = load_predictor(outcome.folder)
     new = ["ACGUACGUACGUUUACG", "GGGCCCGGGCCC"]
     first = predictor(new)
     assert predictor(new[::-1])[::-1] == first
@@ -262,7 +262,7 @@ def test_an_oracle_is_a_control_that_cannot_predict(task, checkpoint):
     assert outcome.record["strategy"]["types"] == "oracle"
     assert "types" not in outcome.record
     with pytest.raises(ResultError, match="types=predicted"):
-        load_run(outcome.folder)
+        load_predictor(outcome.folder)
 
 
 def test_defaults_follow_the_base():

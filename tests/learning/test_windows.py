@@ -17,7 +17,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.encoding import windows
 from rnaernie_bench.learning import frozen
 from rnaernie_bench.learning.fit import Reader, with_fresh_head
-from rnaernie_bench.prediction.classes import load_run
+from rnaernie_bench.prediction.saved import load_predictor
 from tests.training_kit import TINY_NET, fasta, installed
 
 SIZE = 12
@@ -98,7 +98,7 @@ def test_a_run_reads_all_of_a_long_sequence(task, strategy):
     record = json.loads((folder / "record.json").read_text())
     assert (record["recipe"]["length"], record["recipe"]["window_overlap"]) == ("window", 2)
     assert {test["n_truncated"] for test in record["tests"].values()} == {0}
-    predictor = load_run(folder)
+    predictor = load_predictor(folder)
     assert (predictor.length, predictor.max_bases) == ("window", SIZE)
     assert predictor.fitted.reader.overlap == 2
     # Only the last of its windows differs.
@@ -144,11 +144,9 @@ def test_windows_cannot_share_all_their_bases():
 
 
 def test_a_long_record_is_no_error_for_a_run_with_windows(task, tmp_path):
-    from rnaernie_bench.prediction.classes import predict_fasta
-
     settings = (*TINY_NET, "strategy=frozen", "task.length=window", "trainer.max_epochs=1")
     assert task.cli(settings=settings) == 0
     source = tmp_path / "long.fa"
     source.write_bytes(fasta([("long", "ACGU" * 40)]))
-    ((name, prediction),) = predict_fasta(load_run(task.run_folders()[0]), source)
+    (((name, _), prediction),) = load_predictor(task.run_folders()[0]).predict_file(source)
     assert name == "long" and not prediction.truncated
