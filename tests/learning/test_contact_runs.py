@@ -167,42 +167,6 @@ def test_a_saved_model_predicts_what_the_run_predicted(finished, tmp_path, name)
     assert [len(r.pairs) for r in found] == counts["predicted"].tolist()
 
 
-def test_structures_probabilities_and_a_picture_are_written(finished, tmp_path, capsys):
-    _, folders = finished
-    fasta = tmp_path / "in.fa"
-    fasta.write_text(">a\nAAGAAAAAACAA\n")
-    run = str(folders["onehot"])
-    for name in ("out.ct", "out.bpseq"):
-        assert main(["predict", run, str(fasta), "-o", str(tmp_path / name)]) == 0
-        (record,) = read_structures(tmp_path / name)
-        assert record.pairs.tolist() == [[2, 9]]
-    table, picture = tmp_path / "out.tsv", tmp_path / "arcs.svg"
-    assert main(["predict", run, str(fasta), "-o", str(table), "--picture", str(picture)]) == 0
-    lines = [line.split("\t") for line in table.read_text().splitlines()]
-    assert lines[0] == ["id", "i", "j", "bases", "probability", "decoded"]
-    assert [line[:4] for line in lines if line[-1] == "yes"] == [["a", "3", "10", "GC"]]
-    assert picture.read_text().startswith("<?xml")
-    capsys.readouterr()
-    assert main(["predict", run, str(fasta)]) == 0
-    assert capsys.readouterr().out == ">a\nAAGAAAAAACAA\n..(......)..\n"
-    assert main(["predict", run, str(fasta), "-o", str(tmp_path / "out.xyz")]) == 2
-    assert "'.xyz' is no format of structures" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("name", "bases", "limit"), [("onehot", 509, 508), ("unpaired", 30_000, 10_000)]
-)
-def test_predict_refuses_what_it_does_not_read(finished, tmp_path, capsys, name, bases, limit):
-    fasta = tmp_path / "in.fa"
-    fasta.write_text(">short\nACGU\n>long\n" + "A" * bases + "\n")
-    out = tmp_path / "out.dbn"
-    assert main(["predict", str(finished[1][name]), str(fasta), "-o", str(out)]) == 2
-    error = capsys.readouterr().err
-    assert "in.fa" in error and "record 2 (long)" in error
-    assert f"the sequence has {bases} bases, {limit} fit" in error
-    assert not out.exists()
-
-
 def test_rows_of_structures_are_compared(finished, tmp_path, capsys):
     task, folders = finished
     rows = [str(folders[name]) for name in ("onehot", "unpaired")]

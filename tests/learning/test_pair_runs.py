@@ -62,17 +62,6 @@ def test_a_run_ends_in_a_record(runs: Path, settings: tuple[str, ...]) -> None:
     assert record["recipe"]["encoding"] == ("joint" if joint else "towers")
 
 
-def test_a_run_predicts_pairs(runs: Path, tmp_path: Path) -> None:
-    run(runs, "strategy=frozen", *TINY_NET)
-    (folder,) = runs.glob("rri/*/")
-    table, out = tmp_path / "in.csv", tmp_path / "out.tsv"
-    table.write_text("first_id,first,second_id,second\na,ACGUACGUACGUACGUA,x,GGGGACGUACGUACGUUU\n")
-    picture = ["--picture", str(tmp_path / "p.svg")]
-    assert main(["predict", str(folder), str(table), "-o", str(out), *picture]) == 0
-    assert out.read_text().splitlines()[1].startswith("a\tx\t")
-    assert (tmp_path / "p.svg").exists()
-
-
 def test_a_frozen_backbone_reads_no_joint_inputs(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
