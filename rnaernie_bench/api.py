@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import Level, MetricName
 from rnaernie_bench.task.task import Task
 from rnaernie_bench.task.task import load_task as find_task
 
@@ -47,7 +46,7 @@ def own_task(
     train: Files,
     test: Files,
     *,
-    level: Level,
+    level: str,
     problem: Problem,
     label: str | Sequence[str] = (),
     sequence: str = "sequence",
@@ -55,7 +54,7 @@ def own_task(
     group: str | None = None,
     id: str = "id",
     classes: Sequence[str] = (),
-    metric: MetricName | None = None,
+    metric: str | None = None,
     first: str = "first",
     second: str = "second",
     folder: str | Path = "runs/own_tasks",
@@ -87,8 +86,8 @@ def own_task(
         ConfigError: if what is asked does not go together.
         DataError: if a file cannot be read, or lacks a column.
     """
-    from rnaernie_bench.data.own.asked import OwnData
     from rnaernie_bench.data.own.declaring import declare
+    from rnaernie_bench.data.own.spec import OwnData
 
     data = OwnData(
         train=_files(train),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core import distributed
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from rnaernie_bench.config.options import RunConfig
@@ -46,10 +48,8 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
         own.add_argument(
             f"--{part}", action="append", type=Path, default=[], metavar="FILE", help=text
         )
-    problems = ["binary", "multiclass", "multilabel", "regression"]
-    levels = ["sequence", "token", "contact", "pair"]
-    own.add_argument("--level", choices=levels, help="what has a label")
-    own.add_argument("--problem", choices=problems, help="of which kind")
+    own.add_argument("--level", choices=list(LEVELS), help="what has a label")
+    own.add_argument("--problem", choices=PROBLEMS, help="of which kind")
     own.add_argument("--sequence", default="sequence", metavar="COLUMN", help="default: sequence")
     for partner in ("first", "second"):
         own.add_argument(
@@ -158,15 +158,11 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         ConfigError: for an option that is missing, or a setting that goes without own data.
     """
     from rnaernie_bench.core.errors import ConfigError
-    from rnaernie_bench.data.own.asked import OwnData
     from rnaernie_bench.data.own.declaring import FOLDER, declare
+    from rnaernie_bench.data.own.spec import OwnData
 
-    needed = ["train", "test", "level", "problem"]
-    for option in needed if arguments.level == "contact" else [*needed, "label"]:
-        if not getattr(arguments, option):
-            raise ConfigError(
-                "data of your own need it: nothing is guessed", where=f"--{option}", remedy="add it"
-            )
+    for option in ("train", "test", "level", "problem"):
+        _require(arguments, option)
     chosen = {key: value for key, _, value in (text.partition("=") for text in arguments.overrides)}
     if "task" in chosen or chosen.get("preset") == "demo":
         key = "task" if "task" in chosen else "preset"
@@ -186,6 +182,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         first=arguments.first,
         second=arguments.second,
     )
+    if data.labelled:
+        _require(arguments, "label")
     folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
     task = declare(data, folder)
     labels = f", labels {', '.join(task.labels)}" if task.labels else ""
@@ -193,6 +191,15 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     print("results stay among the runs: to import them, make a task file of it (tasks new)")
     preset = [] if "preset" in chosen else ["preset=bench"]
     return [f"task={task.name}", *preset, *arguments.overrides], folder
+
+
+def _require(arguments: argparse.Namespace, option: str) -> None:
+    from rnaernie_bench.core.errors import ConfigError
+
+    if not getattr(arguments, option):
+        raise ConfigError(
+            "data of your own need it: nothing is guessed", where=f"--{option}", remedy="add it"
+        )
 
 
 def say(message: str) -> None:

@@ -13,7 +13,7 @@ from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
 from rnaernie_bench.core.schema import build, convert
-from rnaernie_bench.data.contacts import check_fold
+from rnaernie_bench.data.folds import check_fold
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.levels import check_chosen
 from rnaernie_bench.task.task import Task, find_tasks, read_task

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar, cast
 
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.errors import BenchError, ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,26 @@ def modules_of(package: str) -> list[str]:
     spec = find_spec(package)
     places = (spec.submodule_search_locations if spec else None) or ()
     return [found.name for found in iter_modules(places) if not found.name.startswith("_")]
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """Import and return what a ``module:function`` string of an entry names.
+
+    Raises:
+        ConfigError: if the module raises, or holds no such function.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
+        raise ConfigError(
+            f"it cannot be loaded: {type(error).__name__}: {error}",
+            where=target,
+            remedy="repair or uninstall the package it comes from",
+        ) from error
+    return function
 
 
 class Registry(Generic[T]):

@@ -92,7 +92,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
 
     overlaps: list[Overlap] = []
     counted: list[PartAudit] = []
-    for partner in ("first", "second") if task.level == "pair" else ("",):
+    for partner in task.level_entry.partners or ("",):
         parts = {name: _strands(items, partner) for name, items in whole.items()}
         called = {name: f"{name}, {partner}" if partner else name for name in parts}
         counted += [_part(task, called[name], items) for name, items in parts.items()]

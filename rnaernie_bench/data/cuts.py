@@ -9,15 +9,17 @@ a family that is larger than the whole part stays in train.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import Items, Split
-from rnaernie_bench.task.declaration import SplitDeclaration
+from rnaernie_bench.task.declaration import HeldOut, SplitDeclaration
 from rnaernie_bench.task.single_table import Cut
 
 
@@ -185,3 +187,39 @@ def components(links: Sequence[tuple[str, str]]) -> np.ndarray:
     _, family = connected_components(graph, directed=False)
     numbers: dict[int, int] = {}
     return np.array([numbers.setdefault(family[row], len(numbers)) for row in rows], dtype=np.int64)
+
+
+def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
+    """Cut a validation part from `items`: stratified, and without relatives in what remains.
+
+    Items of one group stay together, so do those of one sequence, and whoever is linked through
+    them. Such families are drawn by the seed; one is taken while each of its labels has less than
+    its share, which is so exceeded by a family at most. An item without a group is its own.
+
+    Returns:
+        What remains, and what was cut off, both in the order of `items`.
+    """
+    families: dict[int, list[Any]] = {}
+    for item, family in zip(
+        items, components([(item.group, item.sequence) for item in items]).tolist(), strict=True
+    ):
+        families.setdefault(family, []).append(item)
+    labels = Counter(item.stratum for item in items)
+    room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
+    named = {min(item.id for item in family): family for family in families.values()}
+    taken: set[str] = set()
+    for name in by_digest(named, salt=f"{held_out.seed}/"):
+        counts = Counter(item.stratum for item in named[name])
+        if all(room[label] > 0 for label in counts):
+            taken.update(item.id for item in named[name])
+            for label, count in counts.items():
+                room[label] -= count
+    return (
+        tuple(item for item in items if item.id not in taken),
+        tuple(item for item in items if item.id in taken),
+    )
+
+
+def by_digest(ids: Iterable[str], salt: str = "") -> list[str]:
+    """Return ids in the order of their SHA-256, which follows neither seed nor file."""
+    return sorted(ids, key=lambda identity: hashlib.sha256((salt + identity).encode()).digest())

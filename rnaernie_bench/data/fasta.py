@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.data.text import read_lines, source_name
+from rnaernie_bench.data.text import read_lines, refuse_repeated, source_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class FastaRecord:
     """Its number in the file, from 1."""
     line: int
     """The number of its header line, from 1."""
+
+    @property
+    def place(self) -> str:
+        """What messages call it, within its file."""
+        return f"record {self.record} ({self.header}), line {self.line}"
 
 
 def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
@@ -74,37 +79,27 @@ def read_named(
     Raises:
         DataError: as `read_fasta` does; for a repeated id; for a sequence over `max_bases`.
     """
-    first: dict[str, int] = {}
+    first: dict[str, str] = {}
     for record in read_fasta(source):
         name = record.header.split()[0]
-        where = _place(source_name(source), record.header, record.record, record.line)
-        if name in first:
-            raise DataError(
-                f"the id '{name}' stands in record {first[name]} already",
-                where=where,
-                remedy="rename one of them",
-            )
+        where = f"{source_name(source)}, {record.place}"
+        refuse_repeated(name, f"record {record.record}", first, where)
         if max_bases is not None and len(record.sequence) > max_bases:
             raise DataError(
                 f"the sequence has {len(record.sequence)} bases, {max_bases} fit",
                 where=where,
                 remedy=remedy,
             )
-        first[name] = record.record
         yield name, record.sequence
-
-
-def _place(name: str, header: str, record: int, line: int) -> str:
-    return f"{name}, record {record} ({header}), line {line}"
 
 
 def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:
     """Return a checked record."""
-    where = _place(name, header, record, line)
+    found = FastaRecord(header, normalise("".join(chunks)), record, line)
+    where = f"{name}, {found.place}"
     if not header:
         raise DataError("the record has no name", where=where, remedy="write one after the '>'")
     if not chunks:
         raise DataError("the record has no sequence", where=where, remedy="complete or remove it")
-    sequence = normalise("".join(chunks))
-    refuse_foreign(sequence, where)
-    return FastaRecord(header, sequence, record, line)
+    refuse_foreign(found.sequence, where)
+    return found

@@ -6,13 +6,104 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 
+class Item:
+    """One input of a task with what is true of it: what items of all levels have in common."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def id(self) -> str:
+            """Unique within its data set."""
+
+        @property
+        def sequence(self) -> str:
+            """Normalised: upper case, T read as U."""
+
+    @property
+    def input(self) -> Any:
+        """What a model reads: the sequence."""
+        return self.sequence
+
+    @property
+    def stratum(self) -> Any:
+        """What a share of the items holds in equal proportions: nothing."""
+        return 0
+
+    @property
+    def truth(self) -> object:
+        """What is true of the input, to be compared with what is true of an equal one."""
+        return self.values().tobytes()
+
+    @property
+    def known(self) -> np.ndarray:
+        """Of which labels anything is known, bool (labels,)."""
+        return np.asarray(~np.isnan(self.values()).all(axis=0))
+
+    @property
+    def classes(self) -> set[float]:
+        """The classes that are known of any of its units."""
+        values = self.values()
+        return set(np.unique(values[~np.isnan(values)]).tolist())
+
+    def values(self) -> np.ndarray:
+        """Return what is true of its units, float32 (units, labels), of classes (units, 1).
+
+        Units stand in the order in which models score them; what is unknown is nan.
+        """
+        raise NotImplementedError
+
+    def deviations(self) -> np.ndarray | None:
+        """Return standard errors in the shape of `values`; None if there are none."""
+        return None
+
+    def line(self) -> str:
+        """Return all of the item as the fingerprint of its data set reads it."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.line() == other.line()
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
+
+
+class LabelledItem(Item):
+    """An item of one unit: its label is the index of a class, or a number for each label."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def label(self) -> int | tuple[float, ...]:
+            """Index into the task's frozen label order, or numbers, nan where unknown."""
+
+    @property
+    def stratum(self) -> int:
+        """What a share of the items holds in equal proportions: the class, if it has one."""
+        return self.label if isinstance(self.label, int) else 0
+
+    @property
+    def truth(self) -> object:
+        """The label with None for nan, which differs from itself."""
+        if isinstance(self.label, int):
+            return self.label
+        return tuple(None if math.isnan(value) else value for value in self.label)
+
+    def values(self) -> np.ndarray:
+        """Return the label, float32 (1, labels)."""
+        return np.array([self.label], dtype=np.float32).reshape(1, -1)
+
+
 @dataclass(frozen=True, slots=True)
-class SequenceItem:
+class SequenceItem(LabelledItem):
     """One labelled sequence of a sequence-level task."""
 
     id: str
@@ -25,28 +116,13 @@ class SequenceItem:
     group: str = ""
     """What the item shares with its relatives (an Rfam family, a gene); empty if unknown."""
 
-    @property
-    def input(self) -> str:
-        """What a model reads: the sequence."""
-        return self.sequence
-
-    @property
-    def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: the class, if it has one."""
-        return self.label if isinstance(self.label, int) else 0
-
-    @property
-    def truth(self) -> object:
-        """What is said of the sequence, to be compared with what is said of its like."""
-        return _comparable(self.label)
-
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
         return f"{self.id}\t{self.sequence}\t{self.label}\t{self.group}\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TokenItem:
+class TokenItem(Item):
     """One sequence of a token-level task, with what is known of its bases."""
 
     id: str
@@ -58,22 +134,15 @@ class TokenItem:
     group: str = ""
     """What the item shares with its relatives; empty if unknown."""
     errors: np.ndarray | None = None
-    """float32 of the shape of `labels`: standard errors of measurement; None if not told."""
+    """float32 of the shape of `labels`: standard errors of measurement; None if unknown."""
 
-    @property
-    def input(self) -> str:
-        """What a model reads: the sequence."""
-        return self.sequence
+    def values(self) -> np.ndarray:
+        """Return `labels`."""
+        return self.labels
 
-    @property
-    def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: nothing."""
-        return 0
-
-    @property
-    def truth(self) -> object:
-        """What is said of the sequence, to be compared with what is said of its like."""
-        return self.labels.tobytes()
+    def deviations(self) -> np.ndarray | None:
+        """Return `errors`."""
+        return self.errors
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -82,15 +151,9 @@ class TokenItem:
             digest.update(self.errors.astype("<f4").tobytes())
         return f"{self.id}\t{self.sequence}\t{digest.hexdigest()}\t{self.group}\n"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TokenItem) and self.line() == other.line()
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContactItem:
+class ContactItem(Item):
     """One sequence of a contact-level task, with its base pairs."""
 
     id: str
@@ -103,34 +166,27 @@ class ContactItem:
     """What the item shares with its relatives: its family, or the database it is from."""
 
     @property
-    def input(self) -> str:
-        """What a model reads: the sequence."""
-        return self.sequence
-
-    @property
     def stratum(self) -> str:
         """What a share of the items holds in equal proportions: the group."""
         return self.group
 
     @property
     def truth(self) -> object:
-        """What is said of the sequence, to be compared with what is said of its like."""
+        """The base pairs, to be compared with those of an equal sequence."""
         return self.pairs.tobytes()
+
+    def values(self) -> np.ndarray:
+        """Return which bases pair, float32 (pairs of bases, 1), row by row."""
+        return _triangle(self.sequence, self.pairs, np.ones((len(self.pairs), 1), np.float32), 0.0)
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
         pairs = ",".join(f"{i}-{j}" for i, j in self.pairs.tolist())
         return f"{self.id}\t{self.sequence}\t{pairs}\t{self.group}\n"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ContactItem) and self.line() == other.line()
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContactValuesItem:
+class ContactValuesItem(Item):
     """One sequence of a contact-level task, with what is known of pairs of its bases.
 
     Of classes, labels and quantities: base pairs that are decoded stand in a `ContactItem`.
@@ -150,26 +206,23 @@ class ContactValuesItem:
     """What the item shares with its relatives; empty if unknown."""
 
     @property
-    def input(self) -> str:
-        """What a model reads: the sequence."""
-        return self.sequence
-
-    @property
-    def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: nothing."""
-        return 0
-
-    @property
     def truth(self) -> object:
-        """What is said of the sequence, to be compared with what is said of its like."""
+        """What is listed, to be compared with what is listed of an equal sequence."""
         return self.places.tobytes(), self.labels.tobytes()
 
-    def table(self) -> np.ndarray:
+    @property
+    def known(self) -> np.ndarray:
+        """Of which labels anything is known, bool (labels,)."""
+        return np.asarray(~np.isnan(self.labels).all(axis=0) | (self.unlisted == 0))
+
+    @property
+    def classes(self) -> set[float]:
+        """The classes that are listed, and that of all other pairs of bases."""
+        return {0.0, *np.unique(self.labels[~np.isnan(self.labels)]).tolist()}
+
+    def values(self) -> np.ndarray:
         """Return what is true of all pairs i < j of bases, row by row, float32 (pairs, labels)."""
-        bases, (i, j) = len(self.sequence), self.places.astype(np.int64).T
-        table = np.full((bases * (bases - 1) // 2, self.labels.shape[1]), self.unlisted, np.float32)
-        table[i * (2 * bases - i - 1) // 2 + j - i - 1] = self.labels
-        return table
+        return _triangle(self.sequence, self.places, self.labels, self.unlisted)
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -177,15 +230,9 @@ class ContactValuesItem:
         digest.update(self.labels.astype("<f4").tobytes())
         return f"{self.id}\t{self.sequence}\t{digest.hexdigest()}\t{self.group}\n"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ContactValuesItem) and self.line() == other.line()
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
-
 
 @dataclass(frozen=True, slots=True)
-class PairItem:
+class PairItem(LabelledItem):
     """Two sequences of a pair-level task: whether they interact, or how."""
 
     id: str
@@ -216,16 +263,6 @@ class PairItem:
         """Both sequences, with what stands between the strands of a duplex."""
         return f"{self.first}&{self.second}"
 
-    @property
-    def stratum(self) -> int:
-        """What a share of the items holds in equal proportions: the class, if it has one."""
-        return self.label if isinstance(self.label, int) else 0
-
-    @property
-    def truth(self) -> object:
-        """What is said of the pair, to be compared with what is said of its like."""
-        return _comparable(self.label)
-
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
         return (
@@ -234,16 +271,20 @@ class PairItem:
         )
 
 
-def _comparable(label: int | tuple[float, ...]) -> object:
-    """Return a label with None for nan, which differs from itself."""
-    if isinstance(label, int):
-        return label
-    return tuple(None if math.isnan(value) else value for value in label)
+def _triangle(sequence: str, places: np.ndarray, values: np.ndarray, other: float) -> np.ndarray:
+    """Return `values` of the pairs of bases in `places`, and `other` of all the others.
+
+    Returns:
+        float32 (pairs i < j of bases, row by row, columns of `values`).
+    """
+    bases, (i, j) = len(sequence), places.astype(np.int64).T
+    table = np.full((bases * (bases - 1) // 2, values.shape[1]), other, np.float32)
+    table[i * (2 * bases - i - 1) // 2 + j - i - 1] = values
+    return table
 
 
 Items = tuple[Any, ...]
-"""Items of one level: `SequenceItem`, `TokenItem`, `ContactItem` or `ContactValuesItem`, or
-`PairItem`."""
+"""Items of one level, of a class that is an `Item`."""
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.core.registry import did_you_mean
-from rnaernie_bench.data.alphabet import checked_sequence
-from rnaernie_bench.data.contacts import check_fold, fold_of, read_contacts, read_paired
-from rnaernie_bench.data.cuts import components, cut_split
-from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
-from rnaernie_bench.data.labels import label_of
+from rnaernie_bench.core.registry import did_you_mean, resolve
+from rnaernie_bench.data.cuts import by_digest, cut_split
+from rnaernie_bench.data.folds import check_fold, fold_of
+from rnaernie_bench.data.items import Dataset, Items, Split
 from rnaernie_bench.data.negatives import with_negatives
-from rnaernie_bench.data.pairs import read_pairs
 from rnaernie_bench.data.sources import locate
-from rnaernie_bench.data.structure_splits import cut_validation
-from rnaernie_bench.data.targets import classes_of, known_of
-from rnaernie_bench.data.text import read_lines as text_lines
-from rnaernie_bench.task.declaration import DataFile, HeldOut
+from rnaernie_bench.data.text import refuse_repeated
+from rnaernie_bench.metrics.problems import categorical
+from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.task import Task
 
 
@@ -58,9 +49,10 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
     """Return the items of a part's files, one file after the other."""
     items: list[Any] = []
     files_of: dict[str, str] = {}
+    read = resolve(task.level_entry.read_file)
     for name, file in files.items():
         path = locate(file, task=task.name)
-        found = _read_file(path, file, task)
+        found = read(path, file, task)
         if len(found) != file.records:
             raise DataError(
                 f"the file holds {len(found)} records, the task declares {file.records}",
@@ -68,83 +60,10 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
                 remedy=f"correct dataset.files.{name}.records in the task",
             )
         for item in found:
-            if files_of.setdefault(item.id, file.path) != file.path:
-                raise DataError(
-                    f"the id '{item.id}' stands in {files_of[item.id]} already",
-                    where=path,
-                    remedy="ids are unique within a part: rename one",
-                )
+            refuse_repeated(
+                item.id, file.path, files_of, path, "ids are unique within a part: rename one"
+            )
         items += found
-    return tuple(items)
-
-
-def _read_file(path: Path, file: DataFile, task: Task) -> Items:
-    if task.level == "contact":
-        return read_contacts(path, task.dataset)
-    if task.dataset.pairs is not None:
-        return read_pairs(path, task)
-    if task.level == "token":
-        return read_paired(path, task.dataset)
-    if file.format == "lines":
-        return read_listed(path, task, file.label)
-    return read_items(path, task, label=file.label)
-
-
-def read_listed(path: Path, task: Task, label: str) -> Items:
-    """Read a file of a sequence a line; an item is called by the file and the line's number.
-
-    Args:
-        path: the file.
-        task: whose labels `label` is one of.
-        label: of all lines.
-
-    Raises:
-        DataError: naming file and line of a foreign letter.
-    """
-    known = label_of(label, task, where=str(path))
-    items = []
-    for number, text in text_lines(path):
-        sequence = checked_sequence(text, f"{path}, line {number}")
-        items.append(SequenceItem(f"{path.name}:{number}", sequence, known))
-    return tuple(items)
-
-
-def read_items(path: Path, task: Task, label: str = "") -> Items:
-    """Read one FASTA file; ids, labels and groups come from the headers.
-
-    Args:
-        path: the file.
-        task: whose `dataset.header` every header must match in full.
-        label: that of all records, whatever their headers say; empty if these tell.
-
-    Raises:
-        DataError: naming file, record and line of a header that does not match, of an unknown
-            label, or of an id that stood before.
-    """
-    declaration = task.dataset
-    header = re.compile(declaration.header)
-    first: dict[str, int] = {}
-    items: list[SequenceItem] = []
-    for record in read_fasta(path):
-        where = f"{path}, record {record.record} ({record.header}), line {record.line}"
-        match = header.fullmatch(record.header)
-        if not match:
-            raise DataError(
-                f"the header does not match {declaration.header}",
-                where=where,
-                remedy="correct the header, or dataset.header in the task",
-            )
-        found = match.groupdict()
-        identity, named = found["id"], label or found["label"]
-        known = label_of(named, task, where=where)
-        if identity in first:
-            raise DataError(
-                f"the id '{identity}' stands in record {first[identity]} already",
-                where=where,
-                remedy="ids are unique within a file: rename one",
-            )
-        first[identity] = record.record
-        items.append(SequenceItem(identity, record.sequence, known, found.get("group") or ""))
     return tuple(items)
 
 
@@ -222,11 +141,7 @@ def make_split(
     if chosen is not None:
         train = tuple(item for item in train if item.id in chosen.train)
     if declared.held_out is not None:
-        cut = declared.held_out
-        if task.decodes:  # groups are families here: all are in train and validation
-            train, validation = cut_validation(train, fraction=cut.fraction, seed=cut.seed)
-        else:
-            train, validation = hold_out(train, cut)
+        train, validation = resolve(task.level_entry.hold_out)(train, declared.held_out)
         if not train:
             raise DataError(
                 "all of train is one group, and no validation part can be cut from it",
@@ -245,8 +160,8 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     """
     if task.decodes:
         return split
-    if task.problem in ("binary", "multiclass"):
-        if len(set().union(*map(classes_of, split.train))) < 2:
+    if categorical(task.problem):
+        if len(set().union(*(item.classes for item in split.train))) < 2:
             raise DataError(
                 "the train part holds one class, two are needed",
                 where=where,
@@ -256,7 +171,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     parts = {"train": split.train, "validation": split.validation}
     parts |= {f"test part '{name}'": items for name, items in split.tests.items()}
     for part, items in parts.items():
-        known = np.any([known_of(item) for item in items], axis=0)
+        known = np.any([item.known for item in items], axis=0)
         if not known.all():
             raise DataError(
                 f"nothing is known of '{task.labels[int(known.argmin())]}' in {part}",
@@ -274,37 +189,6 @@ def used_by(split: Split, dataset: Dataset) -> Dataset:
         name: tuple(item for item in items if item in used) for name, items in dataset.parts.items()
     }
     return Dataset(dataset.name, kept, dataset.simulated)
-
-
-def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
-    """Cut a validation part from `items`: stratified, and without relatives in what remains.
-
-    Items of one group stay together, so do those of one sequence, and whoever is linked through
-    them. Such families are drawn by the seed; one is taken while each of its labels has less than
-    its share, which is so exceeded by a family at most. An item without a group is its own.
-
-    Returns:
-        What remains, and what was cut off, both in the order of `items`.
-    """
-    families: dict[int, list[SequenceItem]] = {}
-    for item, family in zip(
-        items, components([(item.group, item.sequence) for item in items]).tolist(), strict=True
-    ):
-        families.setdefault(family, []).append(item)
-    labels = Counter(item.stratum for item in items)
-    room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
-    named = {min(item.id for item in family): family for family in families.values()}
-    taken: set[str] = set()
-    for name in _by_digest(named, salt=f"{held_out.seed}/"):
-        counts = Counter(item.stratum for item in named[name])
-        if all(room[label] > 0 for label in counts):
-            taken.update(item.id for item in named[name])
-            for label, count in counts.items():
-                room[label] -= count
-    return (
-        tuple(item for item in items if item.id not in taken),
-        tuple(item for item in items if item.id in taken),
-    )
 
 
 def _check_ids(tests: Mapping[str, Items], where: str) -> None:
@@ -342,9 +226,5 @@ def subset(items: Items, fraction: float) -> Items:
     kept: set[str] = set()
     for members in strata.values():
         count = max(1, round(fraction * len(members)))
-        kept.update(_by_digest(item.id for item in members)[:count])
+        kept.update(by_digest(item.id for item in members)[:count])
     return tuple(item for item in items if item.id in kept)
-
-
-def _by_digest(ids: Iterable[str], salt: str = "") -> list[str]:
-    return sorted(ids, key=lambda identity: hashlib.sha256((salt + identity).encode()).digest())

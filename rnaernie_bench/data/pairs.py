@@ -11,8 +11,10 @@ from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.items import PairItem
-from rnaernie_bench.data.labels import columns_of
+from rnaernie_bench.data.labels import columns_of, label_of
 from rnaernie_bench.data.text import read_lines, source_name
+from rnaernie_bench.metrics.problems import two_classes
+from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import PairColumns
 from rnaernie_bench.task.task import Task
 
@@ -27,13 +29,14 @@ class NamedPair:
     second: str
 
 
-def read_pairs(path: Path, task: Task) -> tuple[PairItem, ...]:
+def read_pairs(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     """Read the pairs of a table; an item's id is the number of its row, from 1.
 
     Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
 
     Args:
         path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
+        file: its declaration, which says no more.
         task: says how its columns are called, how its strands are stored, and what is asked.
 
     Raises:
@@ -65,19 +68,15 @@ def _label(
         return columns_of(row, columns.labels, task, where)
     if not columns.label:
         return 1
-    text, classes = row[columns.label], {name: index for index, name in enumerate(task.labels)}
-    if task.problem == "binary" and not {"0", "1"} & classes.keys():
-        classes |= {"0": 0, "1": 1}
-    if text in classes:
-        return classes[text]
-    if task.problem == "binary" and "0" in classes:
-        raise DataError(
-            f"the label {text!r} is neither 0 nor 1",
-            where=where,
-            remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
-        )
+    text, bits = row[columns.label], ("0", "1")
+    if not two_classes(task.problem) or {*bits, text} & {*task.labels}:
+        return label_of(text, task, where)
+    if text in bits:
+        return int(text)
     raise DataError(
-        f"unknown label '{text}'", where=where, remedy=did_you_mean(text, list(task.labels))
+        f"the label {text!r} is neither 0 nor 1",
+        where=where,
+        remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.items import SequenceItem, Split
+from rnaernie_bench.data.items import Items, Split
 from rnaernie_bench.task.task import Task
 
 Protocol = Literal["clean", "as_published"]
@@ -35,7 +35,7 @@ class Scheme:
 
     split: Split
     """Its test parts hold what is scored."""
-    selection: tuple[SequenceItem, ...]
+    selection: Items
     """What chooses the epoch and all else."""
     chosen_on: str | None = None
     """The test part that these are of; None if they are the validation part."""

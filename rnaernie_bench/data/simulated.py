@@ -10,26 +10,16 @@ says anything about real RNA.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.registry import did_you_mean
-from rnaernie_bench.data.items import (
-    ContactItem,
-    ContactValuesItem,
-    Dataset,
-    Items,
-    SequenceItem,
-    TokenItem,
-)
-from rnaernie_bench.structure.notations import dot_bracket_to_pairs
+from rnaernie_bench.core.registry import did_you_mean, resolve
+from rnaernie_bench.data.items import Dataset, Items
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.random import Generator
 
     from rnaernie_bench.task.task import Task
@@ -78,99 +68,57 @@ def simulate(family: str, n: int, rng: Generator) -> list[tuple[str, str]]:
 
 
 def simulated_dataset(task: Task) -> Dataset:
-    """Return the simulated data set that `task.simulation` declares.
-
-    Classes are balanced and take turns; ids read `sim-train-000017`; an item's group is its
-    family, or a share of it where the declaration says so. Items of a contact-level task have their
-    pairs, and the name that the declaration gives their family as group. What else is asked is told
-    by the structure: of bases, whether they pair; of pairs of bases that pair, by which letters, or
-    how far apart; quantities, the share of bases that pair; of several columns, each on another
-    scale or turned round. No sequence stands twice.
-    The data depend on the declaration alone.
+    """Return the simulated data set that `task.simulation` declares; it alone decides about it.
 
     Raises:
         ConfigError: if the declaration names an unknown family.
     """
-    import numpy as np
-
-    if task.level == "pair":
-        from rnaernie_bench.data.simulated_pairs import simulated_pairs
-
-        return simulated_pairs(task)
-    parts: dict[str, Items] = {}
-    seen: set[str] = set()
-    names = task.labels if task.classifies else tuple(task.simulation.families)
-    for part, size in task.simulation.sizes.items():
-        items: list[Any] = []
-        for label, name in enumerate(names):
-            family = task.simulation.families[name]
-            positions = range(label, size, len(names))
-            seed = hashlib.sha256(f"{part}/{name}/{family}".encode()).digest()
-            rng = np.random.default_rng(int.from_bytes(seed[:8], "little"))
-            drawn = _draw(family, len(positions), rng, seen)
-            size_of_group = task.simulation.group_size
-            for number, (position, fold) in enumerate(zip(positions, drawn, strict=True)):
-                identity = f"sim-{part}-{position:06d}"
-                if task.decodes:
-                    pairs = dot_bracket_to_pairs(fold.structure)
-                    items.append(ContactItem(identity, fold.sequence, pairs, name))
-                    continue
-                group = f"{family}-{part}-{number // size_of_group}" if size_of_group else family
-                if task.level == "contact":
-                    items.append(_of_pairs(fold, task, identity, group))
-                    continue
-                if task.level == "token":
-                    items.append(TokenItem(identity, fold.sequence, _of_bases(fold, task), group))
-                    continue
-                told = label if task.classifies else _of_sequence(fold, label, task)
-                items.append(SequenceItem(identity, fold.sequence, told, group))
-        parts[part] = tuple(sorted(items, key=lambda item: str(item.id)))
+    parts = resolve(task.level_entry.simulate)(task)
     return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
 
 
-def _of_bases(fold: Fold, task: Task) -> np.ndarray:
-    """Return what is asked of each base, float32 (bases, labels): whether it pairs, mostly."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A member of a family, and what an item of it is called."""
+
+    id: str
+    fold: Fold
+    name: str
+    """What the declaration calls its family: a label of the task, where labels are classes of
+    sequences."""
+    family: int
+    """The place of the name in the declaration."""
+    group: str
+
+
+def from_families(task: Task) -> dict[str, Items]:
+    """Return the parts of a simulated data set of families, as `Level.simulate` has it.
+
+    Families are balanced and take turns; ids read `sim-train-000017`; the group is the family, or a
+    share of it where the declaration says so. What is true of a member is what its structure tells
+    (`Level.simulated_item`). No sequence stands twice.
+    """
     import numpy as np
 
-    paired = np.array([mark != "." for mark in fold.structure], dtype=np.float32)
-    if task.problem == "multiclass":
-        return (paired * (len(task.labels) - 1))[:, None]
-    columns = range(1 if task.problem == "binary" else len(task.labels))
-    turned = [1 - paired if j % 2 else paired for j in columns]
-    table = np.stack(turned, axis=1)
-    if task.problem == "regression":
-        table /= np.arange(1, table.shape[1] + 1, dtype=np.float32)
-    return table
-
-
-def _of_pairs(fold: Fold, task: Task, identity: str, group: str) -> ContactValuesItem:
-    """Return what is asked of pairs of bases: of those that pair, which letters, and how far."""
-    import numpy as np
-
-    pairs = dot_bracket_to_pairs(fold.structure)
-    kinds = np.array(
-        [("CG", "AU", "GU").index("".join(sorted(fold.sequence[k] for k in p))) for p in pairs],
-        dtype=np.int64,
-    )
-    columns = np.arange(len(task.labels))
-    if task.problem == "multiclass":
-        labels = 1 + kinds[:, None] % (len(columns) - 1)
-    elif task.problem == "multilabel":
-        labels = kinds[:, None] % len(columns) == columns
-    else:
-        labels = (pairs[:, 1:] - pairs[:, :1]) / len(fold) / (columns + 1)
-    unlisted = math.nan if task.problem == "regression" else 0.0
-    values = labels.astype(np.float32)
-    return ContactValuesItem(identity, fold.sequence, pairs, values, unlisted, group)
-
-
-def _of_sequence(fold: Fold, family: int, task: Task) -> tuple[float, ...]:
-    """Return what is asked of a sequence: quantities, or which of several labels it has."""
-    columns = range(len(task.labels))
-    if task.problem == "multilabel":  # families share labels with their neighbours
-        return tuple(float(family % len(task.labels) in (j, (j + 1) % 3)) for j in columns)
-    share = 1 - fold.structure.count(".") / len(fold)
-    return tuple(round((1 - share if j % 2 else share) / (j + 1), 4) for j in columns)
+    parts: dict[str, Items] = {}
+    seen: set[str] = set()
+    simulation, make = task.simulation, resolve(task.level_entry.simulated_item)
+    names = task.labels if task.classifies else tuple(simulation.families)
+    for part, size in simulation.sizes.items():
+        items: list[Any] = []
+        for place, name in enumerate(names):
+            family = simulation.families[name]
+            positions = range(place, size, len(names))
+            seed = hashlib.sha256(f"{part}/{name}/{family}".encode()).digest()
+            rng = np.random.default_rng(int.from_bytes(seed[:8], "little"))
+            drawn = _draw(family, len(positions), rng, seen)
+            for number, (position, fold) in enumerate(zip(positions, drawn, strict=True)):
+                share = simulation.group_size
+                group = f"{family}-{part}-{number // share}" if share else family
+                item = Drawn(f"sim-{part}-{position:06d}", fold, name, place, group)
+                items.append(make(item, task))
+        parts[part] = tuple(sorted(items, key=lambda item: str(item.id)))
+    return parts
 
 
 def _draw(family: str, n: int, rng: Generator, seen: set[str]) -> list[Fold]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from rnaernie_bench.data.items import Dataset, Items, PairItem
+from rnaernie_bench.data.items import Items, PairItem
+from rnaernie_bench.metrics.problems import categorical, quantitative
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -25,8 +26,8 @@ TARGET = 40
 _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 
 
-def simulated_pairs(task: Task) -> Dataset:
-    """Return the simulated data set that `task.simulation` declares.
+def simulated_pairs(task: Task) -> dict[str, Items]:
+    """Return the parts of a simulated data set of pairs, as `Level.simulate` has it.
 
     Classes take turns, the first without a site and the last with a whole one. Of several labels,
     each stands for a strength above which it is given; quantities are the strength, each column on
@@ -39,7 +40,7 @@ def simulated_pairs(task: Task) -> Dataset:
     for part, size in task.simulation.sizes.items():
         seed = hashlib.sha256(f"{part}/pairs".encode()).digest()
         parts[part] = _draw(size, np.random.default_rng(int.from_bytes(seed[:8], "little")), task)
-    return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
+    return parts
 
 
 def _draw(size: int, random: Generator, task: Task) -> Items:
@@ -50,6 +51,7 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
         if number % 3 == 0:
             queries.append((f"query-{number}", sequence[:-2] + _letters(2, random)))
     items: list[PairItem] = []
+    spelt = categorical(task.problem)
     gene, left = 0, 0
     for row in range(1, size + 1):
         if not left:
@@ -57,7 +59,6 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
         left -= 1
         name, query = queries[int(random.integers(len(queries)))]
         target = _letters(TARGET, random)
-        spelt = task.problem in ("binary", "multiclass")
         strength = row % len(task.labels) / (len(task.labels) - 1) if spelt else random.random()
         if strength:
             start = int(random.integers(2, TARGET - len(query) - 2))
@@ -71,9 +72,9 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
 def _numbers(strength: float, task: Task) -> tuple[float, ...]:
     """Return what is asked of a pair whose site is of this strength, a number for each label."""
     columns = range(len(task.labels))
-    if task.problem == "multilabel":
-        return tuple(float(strength > (j + 1) / (len(task.labels) + 1)) for j in columns)
-    return tuple(round((1 - strength if j % 2 else strength) / (j + 1), 4) for j in columns)
+    if quantitative(task.problem):
+        return tuple(round((1 - strength if j % 2 else strength) / (j + 1), 4) for j in columns)
+    return tuple(float(strength > (j + 1) / (len(task.labels) + 1)) for j in columns)
 
 
 def _site(query: str, random: Generator, strength: float) -> str:

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.paths import cache_folder
-from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.core.registry import did_you_mean, resolve
 from rnaernie_bench.data.alphabet import checked_sequence
-from rnaernie_bench.data.contact_values import contact_values
-from rnaernie_bench.data.items import ContactValuesItem, Items, SequenceItem, TokenItem
-from rnaernie_bench.data.labels import bases_of, columns_of, label_of
+from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.labels import Row, text_of
 from rnaernie_bench.data.sources import find, locate
+from rnaernie_bench.data.text import refuse_repeated
+from rnaernie_bench.metrics.problems import categorical
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
 
@@ -30,6 +29,8 @@ _BUILDERS: Mapping[str, str] = {
 
 ENDINGS = tuple(_BUILDERS)
 """Those of local tables."""
+
+_UNIQUE = "ids are unique within a part: rename one"
 
 _JSON = (".json", ".json.gz", ".json.zip")
 """Endings of what pandas reads: a mapping of columns to mappings of rows, as it writes them."""
@@ -49,11 +50,10 @@ def read_table(table: Table, task: Task) -> Items:
     """
     place, rows, columns = open_table(table)
     needed = {"sequence": table.sequence, "group": table.group}
-    spelt = task.problem in ("binary", "multiclass")
-    if spelt:
+    if categorical(task.problem):
         needed["label"] = table.label
-    if task.level == "contact":
-        needed["pairs of bases"] = table.places
+    level = task.level_entry
+    needed |= {role: getattr(table, column) for role, column in level.columns.items()}
     for role, named in (("label", table.labels), ("error", table.errors)):
         needed |= {f"{role} '{label}'": column for label, column in named.items()}
     if table.id != "id":  # the default may be missing: row numbers serve instead
@@ -65,45 +65,19 @@ def read_table(table: Table, task: Task) -> Items:
                 where=place,
                 remedy=did_you_mean(column, list(columns)),
             )
-    lists = [table.label] if spelt else [table.labels[label] for label in task.labels]
-    told = [table.errors[label] for label in task.labels] if table.errors else []
-    first: dict[str, int] = {}
+    read = resolve(level.read_row)
+    first: dict[str, str] = {}
     items: list[Any] = []
     number = 0
     for number, row in enumerate(rows, start=1):
         where = f"{place}, row {number}"
-        identity = _text(row, table.id, where) if table.id in columns else str(number)
-        if identity in first:
-            raise DataError(
-                f"the id '{identity}' stands in row {first[identity]} already",
-                where=where,
-                remedy="ids are unique within a part: rename one",
-            )
-        first[identity] = number
-        sequence = checked_sequence(_text(row, table.sequence, where), where)
-        group = _text(row, table.group, where) if table.group else ""
-        if task.level == "token":
-            bases = len(sequence)
-            values = bases_of(row, lists, task, bases, where)
-            if table.zeros_unknown:
-                values[:, (np.nan_to_num(values) == 0).all(axis=0)] = np.nan
-                if np.isnan(values).all():
-                    continue
-            elif np.isnan(values).all():
-                raise DataError("no label is known", where=where, remedy="remove the row")
-            errors = bases_of(row, told, task, bases, where) if told else None
-            items.append(TokenItem(identity, sequence, values, group, errors))
-        elif task.level == "contact":
-            places, known, unlisted = contact_values(
-                row, table.places, lists, task, len(sequence), where
-            )
-            items.append(ContactValuesItem(identity, sequence, places, known, unlisted, group))
-        elif task.classifies:
-            label = label_of(_text(row, table.label, where), task, where)
-            items.append(SequenceItem(identity, sequence, label, group))
-        else:
-            numbers = columns_of(row, table.labels, task, where)
-            items.append(SequenceItem(identity, sequence, numbers, group))
+        identity = text_of(row, table.id, where) if table.id in columns else str(number)
+        refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
+        sequence = checked_sequence(text_of(row, table.sequence, where), where)
+        group = text_of(row, table.group, where) if table.group else ""
+        item = read(Row(row, identity, sequence, group, where), table, task)
+        if item is not None:
+            items.append(item)
     if not number:
         raise DataError("the table has no row", where=place, remedy="give one with rows")
     if table.records and number != table.records:
@@ -227,13 +201,3 @@ def _local(table: Table) -> Path:
             remedy="set RNAERNIE_BENCH_DATA to the folder it lies in",
         )
     return found
-
-
-def _text(row: Mapping[str, Any], column: str, where: str) -> str:
-    value = row[column]
-    text = "" if value is None else str(value).strip()
-    if not text:
-        raise DataError(
-            f"the column '{column}' is empty", where=where, remedy="complete or remove the row"
-        )
-    return text

@@ -25,6 +25,29 @@ def source_name(source: Path | str) -> str:
     return "standard input" if str(source) == STANDARD_INPUT else str(source)
 
 
+def refuse_repeated(
+    name: str,
+    place: str,
+    first: dict[str, str],
+    where: str | Path,
+    remedy: str = "ids are unique within a file: rename one",
+) -> None:
+    """Keep where an id stands.
+
+    Args:
+        name: the id.
+        place: where it stands, as messages about a later one call it.
+        first: the places of the ids before it, which this one is added to.
+        where: the same place in full.
+        remedy: what to do about an id that stands twice.
+
+    Raises:
+        DataError: if the id stood in another place before.
+    """
+    if (before := first.setdefault(name, place)) != place:
+        raise DataError(f"the id '{name}' stands in {before} already", where=where, remedy=remedy)
+
+
 def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tuple[int, str]]:
     """Yield the number, from 1, and the text of each line that is not blank, without outer blanks.
 

@@ -8,7 +8,7 @@ level's object. A new level is such a description and a module with its function
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnaernie_bench.core.registry import Registry
@@ -48,6 +48,22 @@ class Level:
     """What keeps items apart where a split is cut from one part (`task.single_table.Cut.by`)."""
     encodings: tuple[str, ...] = ()
     """Ways to encode an item of several sequences, the usual one first."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Further columns of a table that are needed: role -> field of `task.declaration.Table`."""
+
+    read_file: str = ""
+    """Called with (path, its `DataFile`, task), returns the items of a file."""
+    read_row: str = ""
+    """Called with (`data.labels.Row`, its `Table`, task), returns an item, or None to skip it."""
+    simulate: str = "rnaernie_bench.data.simulated:from_families"
+    """Called with (task), returns the parts of the simulated data set by name."""
+    simulated_item: str = ""
+    """Called by `from_families` with (`Drawn`, task), returns an item."""
+    hold_out: str = "rnaernie_bench.data.cuts:hold_out"
+    """Called with (items of train, `HeldOut`), returns what remains and what validates."""
+    own_data: str = ""
+    """Called with (`data.own.spec.OwnData`, folder to write into, its final place), returns keys of
+    a declared data set, and the classes of train."""
 
 
 LEVELS: Registry[Level] = Registry(

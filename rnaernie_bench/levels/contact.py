@@ -25,4 +25,10 @@ LEVEL = Level(
     own_metrics={"binary": "f1"},
     files=("binary",),
     tables=("multiclass", "multilabel", "regression"),
+    columns={"pairs of bases": "places"},
+    read_file="rnaernie_bench.data.levels.contact:read_file",
+    read_row="rnaernie_bench.data.levels.contact:read_row",
+    simulated_item="rnaernie_bench.data.levels.contact:simulated_item",
+    hold_out="rnaernie_bench.data.levels.contact:hold_out",
+    own_data="rnaernie_bench.data.own.structures:of_structures",
 )

@@ -32,4 +32,7 @@ LEVEL = Level(
     partners=("first", "second"),
     cuts=("item", "first", "second", "both"),
     encodings=("towers", "joint"),
+    read_file="rnaernie_bench.data.pairs:read_pairs",
+    simulate="rnaernie_bench.data.simulated_pairs:simulated_pairs",
+    own_data="rnaernie_bench.data.own.pairs:of_pairs",
 )

@@ -29,4 +29,8 @@ LEVEL = Level(
         "regression": "spearman",
     },
     labelled=True,
+    read_file="rnaernie_bench.data.levels.sequence:read_file",
+    read_row="rnaernie_bench.data.levels.sequence:read_row",
+    simulated_item="rnaernie_bench.data.levels.sequence:simulated_item",
+    own_data="rnaernie_bench.data.own.tables:of_items",
 )

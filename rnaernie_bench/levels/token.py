@@ -29,4 +29,8 @@ LEVEL = Level(
         "regression": "mcrmse",
     },
     errors=True,
+    read_file="rnaernie_bench.data.levels.token:read_file",
+    read_row="rnaernie_bench.data.levels.token:read_row",
+    simulated_item="rnaernie_bench.data.levels.token:simulated_item",
+    own_data="rnaernie_bench.data.own.tables:of_bases",
 )

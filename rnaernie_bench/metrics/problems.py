@@ -13,6 +13,11 @@ def categorical(problem: Problem) -> bool:
     return problem in ("binary", "multiclass")
 
 
+def two_classes(problem: Problem) -> bool:
+    """Return whether each unit is positive or negative: of the second of two classes, or not."""
+    return problem == "binary"
+
+
 def quantitative(problem: Problem) -> bool:
     """Return whether labels are the names of quantities."""
     return problem == "regression"

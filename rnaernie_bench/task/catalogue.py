@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rnaernie_bench.core.errors import BenchError, ConfigError
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry
+from rnaernie_bench.core.registry import resolve as resolve
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.levels import Level
 
@@ -214,25 +215,3 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, h
             where="task.head",
             remedy=f"use {' or '.join(names)}",
         )
-
-
-def resolve(target: str) -> Callable[..., Any]:
-    """Import and return what a ``module:function`` string of an entry names.
-
-    Raises:
-        ConfigError: if the module raises, or holds no such function.
-    """
-    import importlib
-
-    module, _, attribute = target.partition(":")
-    try:
-        function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    except BenchError:
-        raise
-    except (Exception, SystemExit) as error:  # a plug-in may raise anything on import
-        raise ConfigError(
-            f"it cannot be loaded: {type(error).__name__}: {error}",
-            where=target,
-            remedy="repair or uninstall the package it comes from",
-        ) from error
-    return function

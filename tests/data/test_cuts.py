@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cuts import components, cut, overlapping
+from rnaernie_bench.data.cuts import components, cut, hold_out, overlapping
 from rnaernie_bench.data.items import PairItem, SequenceItem
-from rnaernie_bench.data.loading import hold_out, subset
+from rnaernie_bench.data.loading import subset
 from rnaernie_bench.task.declaration import HeldOut
 from rnaernie_bench.task.single_table import Cut, CutBy
 

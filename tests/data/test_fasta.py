@@ -180,7 +180,7 @@ def test_a_repeated_id_is_named_with_both_places(
         next(records)
     assert str(caught.value) == (
         "standard input, record 3 (a 2), line 5: the id 'a' stands in record 1 already; "
-        "rename one of them"
+        "ids are unique within a file: rename one"
     )
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.data.cuts import hold_out
 from rnaernie_bench.data.items import Dataset, SequenceItem
-from rnaernie_bench.data.loading import hold_out, load_dataset, make_split, subset, used_by
+from rnaernie_bench.data.loading import load_dataset, make_split, subset, used_by
 from rnaernie_bench.task.declaration import DataFile, HeldOut, SplitDeclaration, TestPart
 from rnaernie_bench.task.task import Task, load_task
 

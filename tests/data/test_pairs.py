@@ -8,9 +8,11 @@ import pytest
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
-from rnaernie_bench.data.pairs import NamedPair, read_named_pairs, read_pairs
+from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
+from rnaernie_bench.data.pairs import read_pairs as read_file
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import Negatives, PairColumns, check_pairs
 from rnaernie_bench.task.task import Task, load_task
 
@@ -22,6 +24,10 @@ def table(folder: Path, text: str) -> Path:
     path = folder / "pairs.csv"
     path.write_text(text)
     return path
+
+
+def read_pairs(path: Path, task: Task) -> tuple[PairItem, ...]:
+    return read_file(path, DataFile(path.name, "", 0), task)
 
 
 def asked(

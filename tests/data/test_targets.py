@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.data.items import ContactValuesItem, PairItem, SequenceItem, TokenItem
-from rnaernie_bench.data.targets import classes_of, known_of, targets_of
+from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.metrics.targets import (
     UNLABELLED,
     class_weights,
@@ -93,6 +93,6 @@ def test_an_item_counts_as_much_as_is_known_of_it():
 )
 def test_what_is_known_of_an_item(item, known, classes):
     if known is not None:
-        assert known_of(item).tolist() == known
+        assert item.known.tolist() == known
     if classes is not None:
-        assert classes_of(item) == classes
+        assert item.classes == classes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.problems import Problem, two_classes
 
 _UNKNOWN = (None, "", "nan", "NaN", "NA", "null", "None")
 """Stands for what is not known of a base."""
@@ -106,10 +106,10 @@ def check_classes(found: Sequence[str], problem: Problem, column: str, table: Pa
     Raises:
         DataError: naming table, column and classes.
     """
-    if len(found) == 2 or (problem == "multiclass" and len(found) > 2):
+    if len(found) == 2 or (len(found) > 2 and not two_classes(problem)):
         return
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
-    asked = "two labels are needed" + ("" if problem == "binary" else ", or more")
+    asked = "two labels are needed" + ("" if two_classes(problem) else ", or more")
     raise DataError(
         f"the column '{column}' has {len(found)} ({shown or 'none'}), {asked}",
         where=table,

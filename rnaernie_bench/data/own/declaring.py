@@ -1,4 +1,4 @@
-"""Data of one's own, without a task file: a task is declared of what is said of them.
+"""Data of one's own, without a task file: a task is declared of their spec.
 
 Level and problem are stated, never inferred. The declaration is written like any other, with the
 checksums of the files, so that it can be looked at, checked, and grow into a task for others.
@@ -13,14 +13,12 @@ from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.files import atomic_folder
-from rnaernie_bench.data.own.asked import OwnData
+from rnaernie_bench.core.registry import resolve
 from rnaernie_bench.data.own.cells import check_classes
-from rnaernie_bench.data.own.pairs import classes_of_pairs, pair_dataset
-from rnaernie_bench.data.own.structures import structure_dataset
-from rnaernie_bench.data.own.tables import classes_of_table, table_part
+from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.simulated import FAMILIES
-from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import LengthPolicy, Level, MetricName, check_declared
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.task.levels import check_declared
 from rnaernie_bench.task.task import Task, read_task
 
 FOLDER = "own_tasks"
@@ -29,30 +27,7 @@ FOLDER = "own_tasks"
 HELD_OUT = 0.1
 """The share of train that validates where no file does."""
 
-_OF_ITEMS: Mapping[Problem, MetricName] = {
-    "binary": "auroc",
-    "multiclass": "macro_f1",
-    "multilabel": "macro_auroc",
-    "regression": "spearman",
-}
-_MAIN: Mapping[tuple[Level, Problem], MetricName] = {
-    **{("sequence", problem): metric for problem, metric in _OF_ITEMS.items()},
-    **{("pair", problem): metric for problem, metric in _OF_ITEMS.items()},
-    ("token", "binary"): "mcc",
-    ("token", "multiclass"): "macro_f1",
-    ("token", "multilabel"): "macro_auroc",
-    ("token", "regression"): "mcrmse",
-    ("contact", "binary"): "f1",
-}
-"""What is offered, and the metric that chooses unless another is named."""
-
 _LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
-_HEADS: Mapping[Level, str] = {
-    "sequence": "pooled", "token": "token", "contact": "bilinear", "pair": "interaction",
-}  # fmt: skip
-_LENGTHS: Mapping[Level, LengthPolicy] = {
-    "sequence": "truncate", "token": "error", "contact": "unpaired", "pair": "error",
-}  # fmt: skip
 
 
 def declare(data: OwnData, folder: Path) -> Task:
@@ -61,7 +36,7 @@ def declare(data: OwnData, folder: Path) -> Task:
     What stands there from another time is replaced.
 
     Args:
-        data: the files, and what is asked.
+        data: the files, with level, problem and columns.
         folder: a folder of tasks.
 
     Raises:
@@ -71,50 +46,29 @@ def declare(data: OwnData, folder: Path) -> Task:
     """
     import yaml
 
-    if (data.level, data.problem) not in _MAIN:
-        offered = ", ".join(" ".join(pair) for pair in _MAIN)
+    level = LEVELS.get(data.level)
+    if data.problem not in level.own_metrics:
         raise ConfigError(
             f"there is no {data.level} {data.problem} without a task file",
             where="problem",
-            remedy=f"choose one of {offered}; `rnaernie-bench tasks new` begins a task of any kind",
-        )
-    if data.level == "contact" and (data.label or data.group or data.classes):
-        raise ConfigError(
-            "files of structures have no columns and no classes",
-            where="label, group or classes",
-            remedy="leave it out",
+            remedy=f"choose one of {', '.join(_offered())}; "
+            "`rnaernie-bench tasks new` begins a task of any kind",
         )
     classes = data.classifies
     if classes and len(data.label) != 1:
         raise ConfigError("classes stand in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
-    if data.level == "pair" and data.id != "id":
-        raise ConfigError("pairs are called by the numbers of their rows", where="id")
     target = (folder / data.name).resolve()
     with atomic_folder(target, replace=True) as temporary:
-        parts = {"train": data.train, "validation": data.validation, "test": data.test}
+        dataset, found = resolve(level.own_data)(data, temporary, target)
         labels = list(data.label)
-        if data.level == "contact":
-            dataset, found = structure_dataset(parts), []
-        elif data.level == "pair":
-            dataset = pair_dataset(parts, data.pairs)
-            found = classes_of_pairs(data.train[0], data.pairs) if classes else []
-        else:
-            tables = {
-                part: table_part(data, files, part, temporary, target)
-                for part, files in parts.items()
-                if files
-            }
-            dataset = {"tables": tables}
-            found = sorted(classes_of_table(tables["train"], temporary)) if classes else []
         if classes:
             labels = list(data.classes) or found
             if not data.classes:
                 check_classes(found, data.problem, data.label[0], data.train[-1])
-        metric = data.metric or _MAIN[data.level, data.problem]
-        length = _LENGTHS[data.level]
-        check_declared(data.level, data.problem, len(labels), length, {"metric": metric})
+        metric = data.metric or level.own_metrics[data.problem]
+        check_declared(data.level, data.problem, len(labels), level.length, {"metric": metric})
         declaration = _declaration(data, labels, dataset)
         text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
         (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")
@@ -130,7 +84,8 @@ _HEADER = """\
 
 def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return the declaration as `task.read_task` reads it."""
-    metric = data.metric or _MAIN[data.level, data.problem]
+    level = LEVELS.get(data.level)
+    metric = data.metric or level.own_metrics[data.problem]
     held_out = {} if data.validation else {"held_out": {"fraction": HELD_OUT, "seed": 0}}
     learned = ["train", "validation"] if data.validation else ["train"]
     families, named = sorted(FAMILIES), labels or ["own"]
@@ -143,8 +98,8 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
         "labels": labels,
         "main_metric": {"name": metric, "higher_is_better": metric not in _LOW_IS_GOOD},
         "metrics": [],
-        "head": _HEADS[data.level],
-        "length": _LENGTHS[data.level],
+        "head": level.head,
+        "length": level.length,
         "dataset": {
             "name": data.name,
             "licence": "known to whoever made the run",
@@ -172,6 +127,12 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
             "sizes": {part: 4 * len(named) for part in _parts(dataset)},
         },
     }
+
+
+def _offered() -> list[str]:
+    """Return the levels and problems that need no task file."""
+    levels = [level for _, level in LEVELS.working()]
+    return [f"{level.name} {problem}" for level in levels for problem in level.own_metrics]
 
 
 def _parts(dataset: Mapping[str, Any]) -> Counter[str]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.structure_files import read_structures, structure_files
 
 
-def structure_dataset(parts: Mapping[str, tuple[Path, ...]]) -> dict[str, Any]:
-    """Return the keys `header` and `files` of a declared data set of base pairs.
-
-    Args:
-        parts: the files of each part, or folders of them; empty parts are left out.
+def of_structures(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the keys `header` and `files` of a declared data set, as `Level.own_data` has it.
 
     Raises:
+        ConfigError: if columns or classes are named.
         DataError: if there is no such file, or one cannot be read as a structure.
     """
+    if data.label or data.group or data.classes:
+        raise ConfigError(
+            "files of structures have no columns and no classes",
+            where="label, group or classes",
+            remedy="leave it out",
+        )
     files: dict[str, dict[str, Any]] = {}
-    for part, paths in parts.items():
+    for part, paths in data.parts.items():
         for path in paths:
             if not path.exists():
                 raise DataError("there is no such file", where=path, remedy="check the path")
@@ -33,4 +37,4 @@ def structure_dataset(parts: Mapping[str, tuple[Path, ...]]) -> dict[str, Any]:
                     "records": sum(1 for _ in read_structures(place)),
                     "part": part,
                 }
-    return {"header": "(?P<id>.+)", "files": files}
+    return {"header": "(?P<id>.+)", "files": files}, []

@@ -10,8 +10,8 @@ from typing import Any
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.fasta import read_named
-from rnaernie_bench.data.own.asked import OwnData
 from rnaernie_bench.data.own.cells import lists_of, write_lists
+from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.tables import ENDINGS, open_table
 from rnaernie_bench.task.declaration import Table
@@ -20,18 +20,38 @@ SEQUENCES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 """Endings of FASTA files."""
 
 
-def table_part(
-    data: OwnData, files: tuple[Path, ...], part: str, folder: Path, target: Path
-) -> dict[str, Any]:
-    """Return the declaration of a part's table, which is written into `folder` where it must be.
+def of_items(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the key `tables` of a declared data set, as `Level.own_data` has it.
 
-    Args:
-        data: what is asked.
-        files: of the part.
-        part: its name.
-        folder: where a table is written.
-        target: what the folder will be called.
+    A table is read where it lies; one that is joined with a FASTA file is written into `folder`.
+
+    Raises:
+        ConfigError: if a part is not a table, or a table and a FASTA file.
+        DataError: if a file cannot be read, or lacks a column.
     """
+    return _declared(data, folder, target, lists=False)
+
+
+def of_bases(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
+    """Do the same where cells hold a value a base: tables are written with lists."""
+    return _declared(data, folder, target, lists=True)
+
+
+def _declared(
+    data: OwnData, folder: Path, target: Path, *, lists: bool
+) -> tuple[dict[str, Any], list[str]]:
+    tables = {
+        part: _part(data, files, part, folder, target, lists=lists)
+        for part, files in data.parts.items()
+    }
+    found = _classes(tables["train"], folder) if data.classifies else set()
+    return {"tables": tables}, sorted(found)
+
+
+def _part(
+    data: OwnData, files: tuple[Path, ...], part: str, folder: Path, target: Path, *, lists: bool
+) -> dict[str, Any]:
+    """Return the declaration of a part's table, which is written into `folder` where it must be."""
     fasta = [path for path in files if path.name.lower().endswith(SEQUENCES)]
     others = [path for path in files if path not in fasta]
     if len(others) != 1 or len(fasta) > 1:
@@ -42,33 +62,37 @@ def table_part(
         )
     rows = Rows(others[0])
     rows.require([*data.label, *([data.group] if data.group else [])], "label or group")
-    columns = {"id": data.id, "sequence": data.sequence}
+    columns = {"id": data.id, "sequence": "sequence" if fasta else data.sequence}
     if fasta:
         rows.require([data.id], "id")
-        written: Iterator[Mapping[str, Any]] = _joined(rows, read_named(fasta[0]), data)
-        columns["sequence"] = "sequence"
     else:
         rows.require([data.sequence], "sequence")
-        written = iter(rows)
-    path = others[0].resolve()
-    count = 0
-    if data.level == "token":
-        roles = {"id": data.id, "sequence": columns["sequence"], "group": data.group}
-        lists = lists_of(written, data.label, roles, classes=data.classifies, table=others[0])
-        count = write_lists(folder / f"{part}.parquet", lists)
-        path = target / f"{part}.parquet"
+    read: Iterator[Mapping[str, Any]] = (
+        _joined(rows, read_named(fasta[0]), data) if fasta else iter(rows)
+    )
+    written: Path | None = None
+    if lists:
+        roles = {**columns, "group": data.group}
+        found = lists_of(read, data.label, roles, classes=data.classifies, table=others[0])
+        count = write_lists(written := folder / f"{part}.parquet", found)
     elif fasta:
-        count = _write_csv(folder / f"{part}.csv", written)
-        path = target / f"{part}.csv"
+        count = _write_csv(written := folder / f"{part}.csv", read)
     else:
-        count = sum(1 for _ in written)
+        count = sum(1 for _ in read)
     if not count:
         raise DataError("the table is empty", where=others[0], remedy="give one with rows")
-    named = {"labels": {column: column for column in data.label}}
-    label = {"label": data.label[0]} if data.classifies else named
-    digest = sha256(path if path == others[0].resolve() else folder / path.name)
-    group = {"group": data.group} if data.group else {}
-    return {"source": str(path), "sha256": digest, "records": count, **columns, **label, **group}
+    return {
+        "source": str(target / written.name if written else others[0].resolve()),
+        "sha256": sha256(written or others[0].resolve()),
+        "records": count,
+        **columns,
+        **(
+            {"label": data.label[0]}
+            if data.classifies
+            else {"labels": {column: column for column in data.label}}
+        ),
+        **({"group": data.group} if data.group else {}),
+    }
 
 
 class Rows:
@@ -115,7 +139,7 @@ class Rows:
                 )
 
 
-def classes_of_table(table: Mapping[str, Any], folder: Path) -> set[str]:
+def _classes(table: Mapping[str, Any], folder: Path) -> set[str]:
     """Return the classes of a table: what stands in its column of labels.
 
     Args:

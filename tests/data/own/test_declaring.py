@@ -13,8 +13,8 @@ import rnaernie_bench
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.data.own.asked import OwnData
 from rnaernie_bench.data.own.declaring import declare
+from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.results.store import import_run
 
 RICH = {"gc": "GGGCCCAU", "a": "AAAAAACGU"}

@@ -12,8 +12,8 @@ import pytest
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.loading import load_dataset
-from rnaernie_bench.data.own.asked import OwnData
 from rnaernie_bench.data.own.declaring import declare
+from rnaernie_bench.data.own.spec import OwnData
 from tests.training_kit import TINY_NET
 
 BPSEQ = "1 G 5\n2 A 0\n3 A 0\n4 A 0\n5 C 1\n"

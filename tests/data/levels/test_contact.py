@@ -1,20 +1,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.contacts import read_contacts
-from rnaernie_bench.data.items import ContactItem, Dataset
+from rnaernie_bench.data.items import ContactItem, Dataset, TokenItem
+from rnaernie_bench.data.levels import contact, token
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.task.declaration import DatasetDeclaration
-from rnaernie_bench.task.task import load_task
+from rnaernie_bench.structure.notations import NO_PAIRS
+from rnaernie_bench.task.declaration import DataFile, HeldOut
+from rnaernie_bench.task.task import Task, load_task
 from tests.contact_kit import TASK, ContactTask
 
-DECLARATION = DatasetDeclaration("tiny", "none", "nobody", r"(?P<id>(?P<group>[^_]+)_.*)")
+FILE = DataFile("in.dbn", "", 0)
+
+
+def tiny() -> Task:
+    task = load_task("ss_contacts")
+    dataset = replace(task.dataset, header=r"(?P<id>(?P<group>[^_]+)_.*)")
+    return replace(task, dataset=dataset)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -25,10 +33,12 @@ def written(folder: Path, text: str) -> Path:
 
 def test_ids_tell_groups(tmp_path: Path) -> None:
     path = written(tmp_path, ">srp_1\nGGAAACC\n((...))\n>5s_a_b\nacgu\n....\n")
-    first, second = read_contacts(path, DECLARATION)
+    first, second = contact.read_file(path, FILE, tiny())
     assert (first.id, first.sequence, first.group) == ("srp_1", "GGAAACC", "srp")
     assert first.pairs.tolist() == [[0, 6], [1, 5]]
     assert (second.sequence, second.group, len(second.pairs)) == ("ACGU", "5s", 0)
+    paired, _ = token.read_file(path, FILE, tiny())
+    assert paired == TokenItem("srp_1", "GGAAACC", np.array([[1, 1, 0, 0, 0, 1, 1]]).T, "srp")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +51,7 @@ def test_ids_tell_groups(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)) as caught:
-        read_contacts(written(tmp_path, text), DECLARATION)
+        contact.read_file(written(tmp_path, text), FILE, tiny())
     assert "in.dbn, record" in str(caught.value)
 
 
@@ -74,6 +84,31 @@ def test_simulated_pairs_are_canonical() -> None:
     assert all(len(item.pairs) for item in items)
     pairs = {item.sequence[i] + item.sequence[j] for item in items for i, j in item.pairs.tolist()}
     assert pairs <= {"GC", "CG", "AU", "UA", "GU", "UG"}
+
+
+def made(count: int, letters: str = "ACGU", lengths: int = 12) -> tuple[ContactItem, ...]:
+    """Return items of which many have one sequence."""
+    return tuple(
+        ContactItem(str(k), letters[k % len(letters)] * (1 + k % lengths), NO_PAIRS)
+        for k in range(count)
+    )
+
+
+def test_identical_sequences_stay_together() -> None:
+    items = made(120)
+    rest, cut = contact.hold_out(items, HeldOut(0.1))
+    assert {item.sequence for item in rest}.isdisjoint(item.sequence for item in cut)
+    assert (len(rest), len(cut)) == (100, 20)  # ten of each sequence: two whole groups
+    assert contact.hold_out(items, HeldOut(0.1)) == (rest, cut)
+    assert contact.hold_out(items, HeldOut(0.1, seed=1)) != (rest, cut)
+
+
+def test_the_cut_does_not_depend_on_the_order() -> None:
+    items = made(40, "A", 40)
+    _, cut = contact.hold_out(items, HeldOut(0.1))
+    _, again = contact.hold_out(items[::-1], HeldOut(0.1))
+    assert {item.id for item in cut} == {item.id for item in again}
+    assert len(cut) == 4
 
 
 @pytest.mark.realdata

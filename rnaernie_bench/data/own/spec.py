@@ -1,4 +1,4 @@
-"""What is said of somebody's own data: level and problem are stated, never inferred."""
+"""Own data spec: level and problem of somebody's files are stated, never inferred."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import Level, MetricName
+from rnaernie_bench.metrics.problems import Problem, categorical
+from rnaernie_bench.task.levels import decodes
 from rnaernie_bench.task.single_table import PairColumns
 
 
 @dataclass(frozen=True)
 class OwnData:
-    """Files, and what is asked of them."""
+    """Files, and the task that they are data of."""
 
     train: tuple[Path, ...]
     """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of pairs, a
     CSV or TSV table; of base pairs, files of structures, or folders of them."""
     test: tuple[Path, ...]
-    level: Level
+    level: str
     problem: Problem
     label: tuple[str, ...]
     """The column of classes; of several numbers, their columns. Of bases, a cell holds a value a
@@ -36,12 +36,18 @@ class OwnData:
     always of pairs."""
     classes: tuple[str, ...] = ()
     """In their order, the negative one first; those of train in alphabetical order if empty."""
-    metric: MetricName | None = None
+    metric: str | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
     first: str = "first"
     """Of pairs: the column of the first partner's sequence, 5' to 3'."""
     second: str = "second"
     """The same of the second partner."""
+
+    @property
+    def parts(self) -> dict[str, tuple[Path, ...]]:
+        """The files of each part that has any."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {part: files for part, files in named.items() if files}
 
     @property
     def pairs(self) -> PairColumns:
@@ -64,4 +70,9 @@ class OwnData:
     @property
     def classifies(self) -> bool:
         """Whether classes stand in one column."""
-        return self.level != "contact" and self.problem in ("binary", "multiclass")
+        return self.labelled and categorical(self.problem)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels stand in columns, and not in files of structures."""
+        return not decodes(self.level, self.problem)

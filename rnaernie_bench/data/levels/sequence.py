@@ -1,0 +1,67 @@
+"""Whole sequences: FASTA files, files of a sequence a line, rows of tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.fasta import read_fasta
+from rnaernie_bench.data.items import Items, SequenceItem
+from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header, text_of
+from rnaernie_bench.data.simulated import Drawn
+from rnaernie_bench.data.text import read_lines, refuse_repeated
+from rnaernie_bench.metrics.problems import categorical, quantitative
+from rnaernie_bench.task.declaration import DataFile, Table
+from rnaernie_bench.task.task import Task
+
+
+def read_file(path: Path, file: DataFile, task: Task) -> Items:
+    """Read one file, as `Level.read_file` has it.
+
+    A record of a FASTA file has its id in its header, and its label and group where they stand
+    there. A line of another file is called by the file and its number.
+
+    Raises:
+        DataError: naming file, record and line of a header that does not match, an unknown label,
+            a foreign letter, or an id that stood before.
+    """
+    items = []
+    if file.format == "lines":
+        known = label_of(file.label, task, where=str(path))
+        for number, text in read_lines(path):
+            sequence = checked_sequence(text, f"{path}, line {number}")
+            items.append(SequenceItem(f"{path.name}:{number}", sequence, known))
+        return tuple(items)
+    first: dict[str, str] = {}
+    for record in read_fasta(path):
+        where = f"{path}, {record.place}"
+        found = match_header(record.header, task, where)
+        label = label_of(file.label or found["label"], task, where)
+        refuse_repeated(found["id"], f"record {record.record}", first, where)
+        items.append(SequenceItem(found["id"], record.sequence, label, found.get("group") or ""))
+    return tuple(items)
+
+
+def read_row(row: Row, table: Table, task: Task) -> SequenceItem:
+    """Return the item of a row, as `Level.read_row` has it."""
+    if categorical(task.problem):
+        label = label_of(text_of(row.cells, table.label, row.where), task, row.where)
+    else:
+        label = columns_of(row.cells, table.labels, task, row.where)
+    return SequenceItem(row.id, row.sequence, label, row.group)
+
+
+def simulated_item(drawn: Drawn, task: Task) -> SequenceItem:
+    """Return a member of a family with its class, several labels, or how much of it pairs.
+
+    Families share labels with their neighbours; quantities stand each on another scale, every
+    second one turned round.
+    """
+    columns, fold = range(len(task.labels)), drawn.fold
+    label: int | tuple[float, ...] = drawn.family
+    if quantitative(task.problem):
+        share = 1 - fold.structure.count(".") / len(fold)
+        label = tuple(round((1 - share if j % 2 else share) / (j + 1), 4) for j in columns)
+    elif not categorical(task.problem):
+        label = tuple(float(drawn.family % len(columns) in (j, (j + 1) % 3)) for j in columns)
+    return SequenceItem(drawn.id, fold.sequence, label, drawn.group)
