@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import pydoc
 import re
 import shlex
 import shutil
@@ -317,6 +318,18 @@ def test_links_and_make_targets_exist(document: Path) -> None:
     assert set(re.findall(r"^make ([\w-]+)|`make ([\w-]+)`", text, re.MULTILINE)) <= {
         pair for target in make_targets() for pair in ((target, ""), ("", target))
     }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_names_of_modules_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    paths = re.findall(r"\b(?:rnaernie_bench|examples|configs|tests)/[\w/.-]+\w", text)
+    named = [path for path in paths if not re.search(r"\b[A-Z]{4,}\b", path)]  # no placeholders
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    sources = "".join(p.read_text(encoding="utf-8") for p in ROOT.glob("rnaernie_bench/**/*.py"))
+    for name in set(re.findall(r"\brnaernie_bench(?:\.\w+)+", text)):
+        in_code = f'"{name}"' in sources  # a group of entry points, or a head's name
+        assert in_code or pydoc.locate(name) is not None, name
 
 
 def anchors(document: Path) -> set[str]:
