@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.core.registry import Registry, did_you_mean
 from rnaernie_bench.core.schema import added
 from rnaernie_bench.data.protocols import Protocol
+from rnaernie_bench.structure.decoders import DECODERS
 from rnaernie_bench.task.catalogue import HEADS
-from rnaernie_bench.task.levels import DecoderName, LengthPolicy
+from rnaernie_bench.task.levels import LengthPolicy
 from rnaernie_bench.tracking.tracker import TrackingOptions
 
 
@@ -29,7 +30,7 @@ class TaskOptions:
     """Share of the training items that is used, a stratified and nested subset."""
     window_overlap: int = 0
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
-    decoder: DecoderName | None = None
+    decoder: str | None = None
     """What makes base pairs of their probabilities; None where the task has no pairs."""
     class_weights: Literal["none", "balanced"] = added("none")
     """Whether classes count in the loss as they occur, or all alike."""
@@ -57,12 +58,9 @@ class TaskOptions:
                 where="task.positive_weight, task.focal_gamma",
                 remedy="task.class_weights=balanced weighs classes",
             )
-        if self.head not in HEADS:
-            raise ConfigError(
-                f"no head is called '{self.head}'",
-                where="task.head",
-                remedy=did_you_mean(self.head, list(HEADS)),
-            )
+        require_name(HEADS, self.head, "task.head")
+        if self.decoder is not None:
+            require_name(DECODERS, self.decoder, "task.decoder")
 
 
 @dataclass(frozen=True)
@@ -132,3 +130,17 @@ def require(condition: bool, where: str, allowed: str) -> None:
     """
     if not condition:
         raise ConfigError(f"the value must be {allowed}", where=where)
+
+
+def require_name(registry: Registry[Any], name: str, where: str) -> None:
+    """Refuse a name that a registry does not hold.
+
+    Raises:
+        ConfigError: with the nearest names.
+    """
+    if name not in registry:
+        raise ConfigError(
+            f"no {registry.kind} is called '{name}'",
+            where=where,
+            remedy=did_you_mean(name, list(registry)),
+        )

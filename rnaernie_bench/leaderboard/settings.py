@@ -1,7 +1,4 @@
-"""What a run was asked to do: what makes rows of runs, and what tells rows apart.
-
-Standard library only, the leaderboard starts fast.
-"""
+"""What a run was asked to do: what makes rows of runs, and what tells rows apart."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.structure.decoders import DECODERS
 
 BUDGET = (
     "max_epochs",
@@ -28,8 +26,7 @@ _OUTCOMES = {"converged"}
 def shown_as(record: Record) -> tuple[str, str]:
     """Return a run's backbone and strategy as a table shows them.
 
-    Where ViennaRNA folds, swayed by what the model learned (the decoder `hybrid`), the name says
-    so: the score is not the model's alone.
+    Where the score is not the model's alone, as ViennaRNA folds for it, the name says so.
     """
     backbone, strategy = record["backbone"], record["strategy"]
     random = backbone["kind"] == "encoder" and backbone["init"] == "random"
@@ -38,8 +35,9 @@ def shown_as(record: Record) -> tuple[str, str]:
         several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
         name = f"{name} ({types}{several})"
     shown = f"{backbone['name']} (random)" if random else backbone["name"]
-    if record["selection"].get("decoder") == "hybrid":
-        shown += " with ViennaRNA"
+    decoder = record["selection"].get("decoder")
+    if decoder in DECODERS and (credit := DECODERS.get(decoder).credit):
+        shown += f" with {credit}"
     return shown, f"{name} on {base}" if base else name
 
 

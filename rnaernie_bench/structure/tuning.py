@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from rnaernie_bench.structure.counting import count_all
-from rnaernie_bench.structure.decoders import DecodingOptions, decode, decode_batch
+from rnaernie_bench.structure.decoders import DECODERS, DecodingOptions, decode, decode_batch
 from rnaernie_bench.structure.scores import summarise
 
 THRESHOLDS = (1 / (1 + np.exp(-np.linspace(-7, 4, 45)))).astype(np.float32)
 """Those that are compared where one decoding tells all of them: .0009 to .98, even in log odds, for
 pairs are rare and a head that learned little gives all of them little."""
 
-LADDER_DECODERS = ("greedy", "threshold")
-"""Decoders whose pairs at a threshold are, of those at a lower one, the likely enough ones."""
-
-FEW_THRESHOLDS, MIXINGS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), (0.25, 0.5, 1.0)
 FEW_SEQUENCES = 200
-"""What is compared, and on how many sequences, where each setting takes a decoding of its own."""
+"""On how many sequences settings are compared where each takes a decoding of its own."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def ladder(
         probabilities: (bases, bases), read above the diagonal.
         sequence: normalised.
         reference: checked pairs of shape (pairs, 2).
-        options: with one of `LADDER_DECODERS`; their threshold is not read.
+        options: of a decoder with `Decoder.one_decoding`; their threshold is not read.
     """
     matrix = probabilities.astype(np.float32, copy=False)
     pairs = decode(matrix, sequence, replace(options, threshold=float(THRESHOLDS[0])))
@@ -85,18 +82,18 @@ def best_threshold(ladders: Sequence[Ladder]) -> tuple[float, float]:
 def tune(
     cases: Iterable[tuple[np.ndarray, str, np.ndarray]], decoder: str, *, expected: int
 ) -> Tuned:
-    """Choose the threshold, for `hybrid` also the mixing weight.
+    """Choose what the decoder's entry says is tuned.
 
-    `greedy` and `threshold` are tuned on all sequences; other decoders on `FEW_SEQUENCES`, taken at
-    even distances from the order given.
+    Where one decoding tells all thresholds, all sequences count; else `FEW_SEQUENCES` of them,
+    taken at even distances from the order given.
 
     Args:
         cases: probabilities, sequence and reference pairs of each validation sequence.
-        decoder: one of `decoders.DECODERS`.
+        decoder: a name in `decoders.DECODERS`.
         expected: how many cases there are.
     """
-    options = default_options(decoder)
-    if decoder in LADDER_DECODERS:
+    options, entry = default_options(decoder), DECODERS.get(decoder)
+    if entry.one_decoding:
         threshold, f1 = best_threshold([ladder(*case, options) for case in cases])
         return Tuned(replace(options, threshold=threshold), f1, len(THRESHOLDS))
     step = -(-expected // FEW_SEQUENCES)
@@ -104,8 +101,9 @@ def tune(
     matrices, sequences, references = zip(*few, strict=True)
     lengths = [len(sequence) for sequence in sequences]
     best, trials = Tuned(options, -1.0, 0), 0
-    for threshold, mixing in product(FEW_THRESHOLDS, MIXINGS if decoder == "hybrid" else (1.0,)):
-        trial = replace(options, threshold=threshold, mixing=mixing)
+    for values in product(*entry.tuned.values()):
+        changes: dict[str, Any] = dict(zip(entry.tuned, values, strict=True))
+        trial = replace(options, **changes)
         found = decode_batch(matrices, sequences, trial)
         f1 = summarise(count_all(zip(found, references, lengths, strict=True))).mean["f1"]
         trials += 1

@@ -13,7 +13,6 @@ from rnaernie_bench.metrics.problems import Problem
 Level = str
 """A name in `levels.LEVELS`."""
 LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
-DecoderName = Literal["threshold", "greedy", "mea", "matching", "hybrid"]
 MetricName = Literal[
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
     "f1", "precision", "recall", "shifted_f1", "pooled_f1",

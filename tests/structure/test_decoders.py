@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import networkx
 import numpy as np
@@ -12,11 +14,11 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.structure.decoders import (
     DECODERS,
     DecodingOptions,
-    candidates,
     decode,
     decode_batch,
-    pair_energies,
 )
+from rnaernie_bench.structure.decoders._candidates import candidates
+from rnaernie_bench.structure.decoders.hybrid import pair_energies
 from tests.structure_kit import crosses, probabilities
 
 COMPILED = ["threshold", "greedy", "mea", "centroid", "matching"]
@@ -242,3 +244,12 @@ def test_matchings_weigh_as_much_as_those_of_multimolecule() -> None:
         theirs = contact_map_to_pairs(values, unsafe=True, matching="blossom")
     weights = [values[pairs[:, 0], pairs[:, 1]].sum() for pairs in (ours, theirs)]
     assert weights[0] == pytest.approx(weights[1], abs=1e-5)
+
+
+def test_the_page_lists_every_decoder_and_what_is_tuned() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "structure.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (yes|no) \| ([a-z, ]+) \|$", page, re.MULTILINE)
+    assert {name: (text.replace("`", ""), *others) for name, text, *others in rows} == {
+        name: (entry.summary, "yes" if entry.pseudoknots else "no", ", ".join(entry.tuned))
+        for name, entry in DECODERS.working()
+    }
