@@ -69,21 +69,21 @@ def own_task(
             base pairs, dot-bracket, BPSEQ, CT or st files, or folders of them.
         test: the same.
         level: `sequence`, `token`, `pair`, or `contact` with the problem `binary`.
-        problem: what is asked.
+        problem: `multiclass`, `binary`, `multilabel` or `regression`.
         label: the column of classes, or the columns of numbers; of bases, a list in each cell; of
             base pairs, none.
         sequence: the column of sequences.
         validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
-        group: the column that tells relatives; of pairs, the name of the first partner.
+        group: the column of groups of related items; of pairs, the name of the first partner.
         id: the column of ids; rows are numbered where there is none.
         classes: in their order, the negative one first; those of train by the alphabet if empty.
-        metric: what chooses; the usual one of the problem if None.
+        metric: the one that validation chooses by; the usual one of the problem if None.
         first: of pairs, the column of the first partner's sequence, 5' to 3'.
         second: the same of the second partner.
         folder: the folder of tasks into which the declaration is written.
 
     Raises:
-        ConfigError: if what is asked does not go together.
+        ConfigError: if the arguments contradict each other.
         DataError: if a file cannot be read, or lacks a column.
     """
     from rnaernie_bench.data.own.declaring import declare
@@ -242,7 +242,7 @@ def _folder(run: str | Path | Outcome, runs_dir: str | Path) -> Path:
 
 
 def _override(key: str, value: Any) -> str:
-    """Return a setting as Hydra's grammar has it, the value neither split nor taken for another."""
+    """Return a setting in Hydra's grammar, its value neither split nor read as another type."""
     if key in _CHOICES:
         if not re.fullmatch(r"[\w.-]+", str(value)):
             raise ConfigError(f"'{value}' is no name", where=key, remedy="give one of its choices")

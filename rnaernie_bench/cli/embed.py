@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that choose a backbone and say what type the sequences have."""
+    """Declare the options that choose a backbone and the type of the sequences."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -50,18 +50,18 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--type",
         dest="rna_type",
         metavar="TYPE",
-        help="say what the sequences are, such as tRNA; the model needs rows for types",
+        help="the type of the sequences, such as tRNA; the model needs rows for types",
     )
 
 
 def load_model(name: str, *, masked_lm: bool = False) -> Encoder:
-    """Return a backbone, and say so if it knows nothing."""
+    """Return a backbone, and warn if its weights are random."""
     from rnaernie_bench.backbones.loading import backbone_options, load_backbone
     from rnaernie_bench.cli.run import say
 
     options = backbone_options(name)
     if options.init == "random":
-        say(f"{name} has random weights: what it says means nothing")
+        say(f"{name} has random weights: its output means nothing")
     return load_backbone(options, masked_lm=masked_lm)
 
 

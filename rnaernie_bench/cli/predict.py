@@ -18,17 +18,19 @@ TOP = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
-        "Predict the class of each sequence, with calibrated probabilities, their entropy in bits, "
-        "and whether the sequence was truncated; or its quantities or labels, or those of each of "
-        "its bases, or pairs of bases, as the task of the run asks; or, by a run of a task of "
-        "binary contacts, its base pairs, written as the end of the output's name says: .dbn (the "
-        "default), .ct, .bpseq, or .tsv with the probabilities of pairs; or, by a run of a "
-        "pair-level task, whether or how two sequences interact, for a table of pairs (first_id, "
-        "first, second_id, second) or for all pairs of two FASTA files."
+        "Predict new inputs with a finished run. A run on sequences gives each a class with "
+        "calibrated probabilities, their entropy in bits, and whether the sequence was truncated; "
+        "or labels, or quantities. A run on bases, or on pairs of bases, writes a line for each of "
+        "them. A run on structures writes what the end of the output's name says: .dbn (the "
+        "default), .ct, .bpseq, or .tsv with the probabilities of base pairs. A run on pairs of "
+        "sequences reads a table (first_id, first, second_id, second), or compares all sequences "
+        "of two FASTA files. Outputs that end in .gz are compressed."
     )
     parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
     parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
-    parser.add_argument("fasta", metavar="FASTA", help="plain or gzip; - is standard input")
+    parser.add_argument(
+        "fasta", metavar="FASTA", help="or a table of pairs; plain or gzip; - is standard input"
+    )
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE", help="default: standard output"
     )
@@ -42,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         metavar="FASTA",
-        help="of pairs: hold each sequence of the first file against each of this one",
+        help="of pairs: compare each sequence of the first file with each of this one",
     )
     parser.add_argument("--top", type=int, metavar="N", help=f"targets of a query; default: {TOP}")
     parser.add_argument(

@@ -46,7 +46,7 @@ class Embedder:
     Args:
         encoder: the backbone; it is moved to the accelerator if there is one.
         pooling: which states are kept.
-        rna_type: the type that every sequence is said to have (``<cls> bases [IND] [TYPE] <eos>``);
+        rna_type: the type of every sequence (``<cls> bases [IND] [TYPE] <eos>``);
             None leaves the tail out.
         token_budget: the most padded tokens of a batch.
 
@@ -98,7 +98,7 @@ class Embedder:
 
         Args:
             sequences: upper case, U for T, none of them empty.
-            progress: is told the number of sequences of each finished batch.
+            progress: called with the number of sequences of each finished batch.
         """
         from rnaernie_bench.backbones.inference import batch_outputs
         from rnaernie_bench.data.encoding import Tail, encode
@@ -184,7 +184,7 @@ def embed(
         model: the name of a backbone, a hub id, a local folder, or a loaded backbone
             (`backbones.loading.load_backbone`).
         pooling: ``cls`` or ``mean`` for one vector a sequence, ``token`` for one a nucleotide.
-        rna_type: the type that every sequence is said to have, one of
+        rna_type: the type of every sequence, one of
             `backbones.vocabulary.RNA_TYPES`.
         length: what happens to a sequence over the limit; ``truncate`` keeps its first bases.
 

@@ -88,7 +88,7 @@ def write_embeddings(
         path: a file that ends in .npz or .parquet.
         embedder: the backbone with its pooling.
         metadata: kept in the file, with the pooling and the hash of the weights.
-        progress: is told the number of sequences of each finished batch.
+        progress: called with the number of sequences of each finished batch.
 
     Returns:
         How many sequences there were.

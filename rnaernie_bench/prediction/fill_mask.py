@@ -1,4 +1,4 @@
-"""Masked bases filled in: what the Transformers pipeline says, on checked input."""
+"""Masked bases filled in by the Transformers pipeline, on checked input."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fill_mask(
             ``load_backbone(..., masked_lm=True)``.
         top: how many tokens a mask.
         bases_only: whether only A, C, G and U are candidates; their scores stay the same.
-        rna_type: the type that the sequence is said to have (``<cls> bases [IND] [TYPE] <eos>``).
+        rna_type: the type of the sequence (``<cls> bases [IND] [TYPE] <eos>``).
 
     Returns:
         The candidates of each mask, in the order of the masks, best first.

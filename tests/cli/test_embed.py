@@ -150,7 +150,7 @@ def test_random_weights_are_named(call):
         "embed", "in.fa", "-o", "out.npz", "--model", "rnaernie-mini", content=FASTA
     )
     assert status == 0
-    assert err.startswith("rnaernie-mini has random weights: what it says means nothing\n")
+    assert err.startswith("rnaernie-mini has random weights: its output means nothing\n")
 
 
 def test_candidates_as_a_table(call, net):
