@@ -107,7 +107,7 @@ def fit_folding(
     if context.config.task.length == "error":
         _refuse_long(context)
     folding = Folding(method)
-    fitted = FoldedBases(folding) if context.task.level == "token" else folding
+    fitted = folding if context.task.decodes else FoldedBases(folding)
     return fitted, FitReport(
         parameters=0,
         weights_sha256=None,

@@ -13,8 +13,8 @@ import numpy as np
 from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.task.catalogue import BaselineEntry
-from rnaernie_bench.task.levels import Level
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext, FitReport
@@ -46,7 +46,7 @@ class Letters:
     """The fitted model."""
 
     linear: Linear
-    level: Level
+    level: str
     positions: int
     reach: int
 
@@ -61,7 +61,7 @@ class Letters:
         np.savez(folder / "letters.npz", weights=self.linear.weights, bias=self.linear.bias)
 
 
-def features(sequences: Sequence[str], level: Level, positions: int, reach: int) -> Any:
+def features(sequences: Sequence[str], level: str, positions: int, reach: int) -> Any:
     """Return which of A, C, G, U stands at each place, and a last column of what is past an end.
 
     Other letters are none of the four. Of a base, the last column counts the places of its window
@@ -74,12 +74,13 @@ def features(sequences: Sequence[str], level: Level, positions: int, reach: int)
 
     code = np.full(256, -1, dtype=np.int64)
     code[np.frombuffer(BASES.encode(), np.uint8)] = np.arange(4)
-    places = 2 * reach + 1 if level == "token" else positions
+    per_base = LEVELS.get(level).unit == "base"
+    places = 2 * reach + 1 if per_base else positions
     rows, columns, past = [], [], []
     first = 0
     for sequence in sequences:
         letters = code[np.frombuffer(sequence.encode("ascii"), np.uint8)]
-        if level == "token":
+        if per_base:
             padded = np.concatenate([np.full(reach, -2), letters, np.full(reach, -2)])
             windows = np.lib.stride_tricks.sliding_window_view(padded, places)
         else:

@@ -13,8 +13,7 @@ import numpy as np
 
 from rnaernie_bench.baselines._report import closed_report
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.task.catalogue import BaselineEntry
-from rnaernie_bench.task.levels import Level
+from rnaernie_bench.task.catalogue import EVERY_LEVEL, BaselineEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext, FitReport
@@ -33,7 +32,7 @@ class Majority:
 
     scores: np.ndarray
     """float32 of shape (outputs,)."""
-    level: Level = "sequence"
+    level: str = "sequence"
 
     def logits(self, inputs: Sequence[str] | Sequence[tuple[str, str]]) -> np.ndarray:
         """Return the same row for each unit, float32 of shape (units, outputs)."""
@@ -91,5 +90,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
     summary="class frequencies of train, or means of its quantities, whatever the sequence",
-    levels=("sequence", "token", "contact", "pair"),
+    levels=EVERY_LEVEL,
 )

@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
                 print(f"{name:<{width}} {error}")
                 continue
             limit = getattr(entry, "max_bases", None) or ""
-            levels = ", ".join(entry.levels)
+            levels = ", ".join(entry.levels) or "all"
             print(f"{name:<{width}} {entry.kind:<9} {levels:<18} {limit:>5}  {entry.summary}")
         print("\nThe number is the longest sequence, in bases, where there is a limit.")
         return 0
@@ -64,7 +64,7 @@ def facts(name: str) -> dict[str, str]:
     from rnaernie_bench.task.catalogue import BACKBONES
 
     entry: Any = BACKBONES.get(name)
-    known = {"levels": ", ".join(entry.levels)}
+    known = {"levels": ", ".join(entry.levels) or "all"}
     if entry.kind == "baseline":
         return known
     known["a state for each"] = entry.unit

@@ -94,14 +94,15 @@ def _use(task: Task, record: Mapping[str, Any], whole: bool, exported: str | Non
     """Return how to predict with the model, by command and in Python."""
     run = exported or record["run_id"]
     output = "out.dbn" if task.decodes else "out.tsv"
-    source = "pairs.tsv" if task.level == "pair" else "in.fa"
+    partners = task.level_entry.partners
+    source = "pairs.tsv" if partners else "in.fa"
     command = f"rnaernie-bench predict {run} {source} -o {output}"
     lines = ["## Use", "", "```bash", command, "```", ""]
     if exported is None:
         lines += ["Runs are looked for in `./runs`; `--runs-dir` names another folder of runs.", ""]
     elif "/" in exported:
         lines += ["where the folder is a copy of the repository, such as `hf download` makes.", ""]
-    if task.level != "pair":
+    if not partners:
         lines += ["```python", "from rnaernie_bench import predict", ""]
         lines += [f'predict("{run}", ["GGGCUUCGGCCC"])', "```", ""]
     if whole:

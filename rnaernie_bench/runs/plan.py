@@ -21,6 +21,7 @@ from rnaernie_bench.task.catalogue import (
     BaselineEntry,
     EncoderEntry,
     check_serves,
+    levels_of,
     resolve,
 )
 from rnaernie_bench.task.task import Task, load_task
@@ -66,7 +67,7 @@ def _baselines(task: Task) -> list[str]:
         name
         for name, entry in BACKBONES.working()
         if entry.kind == "baseline"
-        and task.level in entry.levels
+        and task.level in levels_of(entry)
         and task.problem in entry.problems
     ]
 
@@ -87,7 +88,7 @@ def plan(
         )
     entry = BACKBONES.get(config.backbone.name)
     check_serves(config.backbone.name, entry, task.level, config.task.head)
-    strategies = [name for name, other in STRATEGIES.working() if task.level in other.levels]
+    strategies = [name for name, other in STRATEGIES.working() if task.level in levels_of(other)]
     if entry.kind == "encoder" and config.strategy.name not in strategies:
         raise ConfigError(
             f"'{config.strategy.name}' does not serve the level '{task.level}'",

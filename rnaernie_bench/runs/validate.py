@@ -242,7 +242,8 @@ def _actual(task: Task, file: DataFile) -> DataFile:
     if path is None:
         return file
     records = file.records
-    if task.level == "sequence" and file.format == "fasta" and file in task.dataset.files.values():
+    headed = task.level_entry.labelled and file.format == "fasta"
+    if headed and file in task.dataset.files.values():
         with suppress(DataError):  # reading the items names the record
             records = sum(1 for _ in read_fasta(path))
     return replace(file, sha256=sha256(path), records=records)

@@ -14,10 +14,13 @@ from typing import Any, Literal
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry
 from rnaernie_bench.core.registry import resolve as resolve
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import Level
 
-PER_BASE: tuple[Level, ...] = ("sequence", "token", "contact", "pair")
+EVERY_LEVEL: tuple[str, ...] = ()
+"""`levels` of an entry that serves every level, those of plug-ins too (`levels_of`)."""
+
+PER_BASE = EVERY_LEVEL
 """The levels of an encoder that has one state for each base."""
 
 
@@ -34,7 +37,7 @@ class EncoderEntry:
     """Of options whose dataclass has none, or another, as several sizes share it."""
     load_masked_lm: str | None = None
     """The same with its head for masked tokens, which returns ``logits``; None if it has none."""
-    levels: tuple[Level, ...] = ("sequence",)
+    levels: tuple[str, ...] = ("sequence",)
     unit: str = "base"
     """What one of its states stands for; levels that ask about bases need one for each base."""
     max_bases: int | None = None
@@ -60,7 +63,7 @@ class BaselineEntry:
     weights_sha256: str | None = None
     """``module:function``, called with (options), returns the hash of pre-trained weights that it
     reads, which the run id holds; None if it reads none."""
-    levels: tuple[Level, ...] = ("sequence",)
+    levels: tuple[str, ...] = ("sequence",)
     problems: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
     kind: Literal["baseline"] = "baseline"
 
@@ -76,7 +79,7 @@ class StrategyEntry:
     facts: str | None = None
     """``module:function``, called with the settings of the run before anything else, returns what
     run id and record hold instead of options of these names, such as hashes for addresses."""
-    levels: tuple[Level, ...] = ("sequence",)
+    levels: tuple[str, ...] = ("sequence",)
     together: Callable[[Any], bool] = lambda options: False
     """Whether the processes of a launch train as one with some options; else one trains alone."""
 
@@ -85,7 +88,7 @@ class StrategyEntry:
 class HeadEntry:
     """A prediction head."""
 
-    level: Level
+    level: str
     build: str
     """``module:function``, called with (backbone config, number of labels, problem)."""
     summary: str
@@ -184,7 +187,12 @@ LAUNCHERS: Registry[LauncherEntry] = Registry(
 )
 
 
-def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, head: str) -> None:
+def levels_of(entry: EncoderEntry | BaselineEntry | StrategyEntry) -> tuple[str, ...]:
+    """Return the names of the levels that an entry serves."""
+    return entry.levels or tuple(LEVELS)
+
+
+def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: str, head: str) -> None:
     """Refuse a backbone at a level, or under a head, that it has no states for.
 
     Args:
@@ -196,7 +204,7 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: Level, h
     Raises:
         ConfigError: saying what is lacking.
     """
-    if level not in entry.levels:
+    if level not in levels_of(entry):
         unit = entry.unit if isinstance(entry, EncoderEntry) else "base"
         reason = "" if unit == "base" else f": it has a state for each {unit}, not for each base"
         raise ConfigError(

@@ -1,24 +1,18 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from rnaernie_bench.runs.card import run_card
-from rnaernie_bench.task.task import Task
+from rnaernie_bench.task.task import load_task
 
-TASK = cast(
-    Task,
-    SimpleNamespace(
-        name="ncrna_cls",
-        level="sequence",
-        decodes=False,
-        problem="multiclass",
-        labels=("tRNA", "IRES"),
-        title="ncRNA classes",
-        key="ncrna_cls@1",
-        dataset=SimpleNamespace(licence="CC0", citation="Fiannaca 2017"),
-        caveats=("Families recur.",),
-    ),
+NCRNA = load_task("ncrna_cls")
+TASK = replace(
+    NCRNA,
+    labels=("tRNA", "IRES"),
+    title="ncRNA classes",
+    dataset=replace(NCRNA.dataset, licence="CC0", citation="Fiannaca 2017"),
+    caveats=("Families recur.",),
 )
 
 
