@@ -125,24 +125,37 @@ def try_out(
         runs_dir=folder / "runs",
         task_path=[MOCK_TASKS, *task_path],
     )
-    _check(outcome, [MOCK_TASKS, *task_path])
+    check_saved(outcome.folder, [MOCK_TASKS, *task_path])
     return outcome
 
 
-def _check(outcome: Outcome, task_path: Iterable[Path]) -> None:
-    """Score the test items once more by the loaded model, and compare with the record."""
+def check_saved(run: Path, task_path: Iterable[Path] = ()) -> None:
+    """Score the test items once more by the model in a run's folder, and compare with the record.
+
+    Args:
+        run: the folder of a finished run.
+        task_path: folders of tasks that its task may be in.
+
+    Raises:
+        AssertionError: if the record is not valid, or the model does not score as the run did.
+        BenchError: if the model or the data cannot be read.
+    """
+    import json
+
     from rnaernie_bench import api
     from rnaernie_bench.data.loading import load_dataset, make_split
     from rnaernie_bench.results.record import validate_record
 
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
     try:
-        validate_record(outcome.record)
+        validate_record(record)
     except BenchError as error:
         raise AssertionError(str(error)) from error
-    task = api.load_task(outcome.record["task"]["name"], task_path)
-    split = make_split(task, load_dataset(task, simulated=True), outcome.record["split"]["name"])
-    tests = _scored_again(outcome, task, split)
-    for part, test in outcome.record["tests"].items():
+    task = api.load_task(record["task"]["name"], task_path)
+    dataset = load_dataset(task, simulated=record["dataset"]["simulated"])
+    split = make_split(task, dataset, record["split"]["name"], fold=record["split"]["fold"])
+    tests = _scored_again(run, record, task, split)
+    for part, test in record["tests"].items():
         for name, metric in test["metrics"].items():
             again = tests[part]["metrics"][name]["value"]
             assert abs(again - metric["value"]) <= TOLERANCE * max(1, abs(again)), (
@@ -151,17 +164,19 @@ def _check(outcome: Outcome, task_path: Iterable[Path]) -> None:
             )
 
 
-def _scored_again(outcome: Outcome, task: Task, split: Split) -> Mapping[str, Any]:
+def _scored_again(
+    run: Path, record: Mapping[str, Any], task: Task, split: Split
+) -> Mapping[str, Any]:
     """Return the record's field `tests` of the model in the run's folder."""
     from rnaernie_bench import api
     from rnaernie_bench.task.levels import has_classes
 
-    predictor: Any = api.load_run(outcome)
+    predictor: Any = api.load_run(run)
     fitted: Any = predictor.fitted
     if task.decodes:
         from rnaernie_bench.evaluation.structures import evaluate_contacts
 
-        decoder, limit = outcome.record["selection"]["decoder"], predictor.max_bases
+        decoder, limit = record["selection"]["decoder"], predictor.max_bases
         return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests
     if has_classes(task.level, task.problem):
         from rnaernie_bench.evaluation.classes import evaluate
