@@ -93,7 +93,7 @@ def test_simulated_pairs_are_told_by_structure_and_letters(place):
 
 def test_units_are_the_pairs_of_bases_row_by_row():
     item = ContactValuesItem("i", "ACGU", np.array([[0, 2], [1, 3]]), np.float32([[2], [NAN]]), 0)
-    assert item.table()[:, 0].tolist()[:4] == [0, 2, 0, 0]  # 01, 02, 03, 12
+    assert item.values()[:, 0].tolist()[:4] == [0, 2, 0, 0]  # 01, 02, 03, 12
     other = ContactValuesItem("j", "AC", np.empty((0, 2), int), np.empty((0, 1), np.float32), NAN)
     targets = targets_of([item, other], "multiclass")
     assert targets.values.tolist() == [0, 2, 0, 0, UNLABELLED, 0, UNLABELLED]  # 13, 23, and 01
@@ -140,7 +140,7 @@ def test_lists_are_read_in_any_order(place):
     assert item.labels[:2].tolist() == [[3, 1], [2.5, 3]]
     assert np.isnan(item.unlisted)
     [item] = read(place, "multiclass", places=[], label=[])
-    assert item.table().tolist() == [[0]] * 36
+    assert item.values().tolist() == [[0]] * 36
 
 
 def test_text_tables_hold_lists_as_json(place):
@@ -148,7 +148,7 @@ def test_text_tables_hold_lists_as_json(place):
     text = 'sequence,places,label\nGAC,"[[0, 2]]","[""canonical""]"\n'
     (place / "t.csv").write_text(text)
     [item] = read_table(Table("t.csv"), task)
-    assert item.table()[:, 0].tolist() == [0, 1, 0]
+    assert item.values()[:, 0].tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_is_wrong_is_named_by_row_column_and_pair(place, problem, changes, 
         ({"labels": ["none"]}, "labels: a classification needs two labels"),
         ({"main_metric": {"name": "f1"}}, "'f1' is not allowed"),
         ({"problem": "binary", "labels": [], "length": "unpaired", "main_metric": {"name": "f1"}},
-         "dataset.tables: base pairs are read from files of structures"),
+         r"dataset\.tables: the data of a binary task .* are read from .files."),
     ],
 )  # fmt: skip
 def test_declarations_that_cannot_be(place, changes, message):

@@ -17,16 +17,11 @@ from rnaernie_bench.results.store import prediction_problems
 from tests.contact_kit import SIZES, installed_contacts
 from tests.training_kit import TINY_NET
 
-TYPED = ("strategy=type_guided", "strategy.types=random")
 MODELS = {
     "onehot": ("backbone=onehot", "backbone.width=8", "backbone.learning_rate=0.1",
                "trainer.max_epochs=12", "trainer.token_budget=200"),
     "unpaired": ("backbone=unpaired",),
     "frozen": (*TINY_NET, "strategy=frozen", "trainer.max_epochs=2"),
-    "full": (*TINY_NET, "strategy=full", "trainer.max_epochs=1", "task.head=attention"),
-    "lora": (*TINY_NET, "strategy=lora", "trainer.max_epochs=1", "task.positive_weight=5"),
-    "typed": (*TINY_NET, *TYPED, "task.head=resnet", "trainer.max_epochs=1", "strategy.k=2"),
-    "typed states": (*TINY_NET, *TYPED, "strategy.base=frozen", "trainer.max_epochs=1"),
 }  # fmt: skip
 
 
@@ -88,21 +83,6 @@ def test_a_run_is_not_repeated_and_its_decoder_names_it(finished, capsys):
     assert len(task.run_folders()) == count + 1
 
 
-def test_the_weight_of_pairs_is_in_the_record_where_it_is_set(finished):
-    _, folders = finished
-    recipes = {name: record_of(folders[name])["recipe"] for name in ("frozen", "lora")}
-    assert recipes["lora"]["positive_weight"] == 5
-    assert not {"positive_weight", "focal_gamma"} & recipes["frozen"].keys()
-    assert 0 < record_of(folders["lora"])["cost"]["trainable_parameters"] < 3000
-
-
-def test_types_are_in_the_record(finished):
-    _, folders = finished
-    for name, k in (("typed", 2), ("typed states", 3)):
-        assert record_of(folders[name])["strategy"]["k"] == k
-        assert (folders[name] / "model" / "types" / "guide.json").is_file()
-
-
 def test_the_record_tells_kinds_of_pairs_and_nearness_to_train(finished):
     task, folders = finished
     test = record_of(folders["onehot"])["tests"]["test"]
@@ -133,17 +113,11 @@ def test_folds_hold_out_a_family(finished):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("backbone=kmer",), "'kmer' does not serve the level 'contact'"),
-        (("task.head=mean",), "head 'mean' is not for the level 'contact'"),
-        (("task.length=truncate",), "task.length: the value must be error or unpaired"),
         (("fold=left",), "fold: the value must be left out"),
         (("split=family",), "add fold=NAME, one of left, right"),
         (("split=family", "fold=lft"), "there is no fold 'lft'; did you mean left"),
-        (("task.focal_gamma=-1",), "task.focal_gamma: the value must be 0 or more"),
-        (("task.positive_weight=0",), "task.positive_weight: the value must be above 0, or null"),
         (("task.length=error", "backbone=onehot"), "record 'left_test0': the sequence has 30000"),
         (("task.length=error", "backbone=unpaired"), "has 30000 bases, 10000 fit"),
-        (("strategy=frozen", "task.head=attention", *TINY_NET), "reads attention maps"),
     ],
 )
 def test_what_is_refused_is_one_line(finished, capsys, settings, message):

@@ -38,8 +38,6 @@ def run(runs: Path, *settings: str) -> dict:  # type: ignore[type-arg]
 @pytest.mark.parametrize(
     "settings",
     [
-        ("strategy=frozen", *TINY_NET),
-        ("strategy=full", "task.encoding=joint", "task.head=segments", *TINY_NET),
         (
             "strategy=full",
             "split=random",
@@ -58,16 +56,7 @@ def test_a_run_ends_in_a_record(runs: Path, settings: tuple[str, ...]) -> None:
     assert 0 <= test["metrics"]["auroc"]["value"] <= 1
     assert set(test["metrics"]) >= {"auprc", "mcc", "f1", "brier", "ece"}
     assert record["selection"].get("threshold") is not None
-    joint = "task.encoding=joint" in settings
-    assert record["recipe"]["encoding"] == ("joint" if joint else "towers")
-
-
-def test_a_frozen_backbone_reads_no_joint_inputs(
-    runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = ["run", *QUICK, f"runs_dir={runs}", "strategy=frozen", "task.encoding=joint"]
-    assert main([*settings, *TINY_NET]) == 2
-    assert "task.encoding" in capsys.readouterr().err
+    assert record["recipe"]["encoding"] == "towers"
 
 
 def test_encodings_are_of_pairs() -> None:
