@@ -12,6 +12,7 @@ import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.task.catalogue import BaselineEntry
+from rnaernie_bench.task.lengths import POLICIES, policies_of, remedy
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext, FitReport
@@ -104,7 +105,7 @@ def fit_folding(
     """
     from rnaernie_bench.learning.interface import FitReport
 
-    if context.config.task.length == "error":
+    if POLICIES[context.config.task.length].refuses:
         _refuse_long(context)
     folding = Folding(method)
     fitted = folding if context.task.decodes else FoldedBases(folding)
@@ -129,7 +130,7 @@ def _refuse_long(context: FitContext) -> None:
                 raise DataError(
                     f"the sequence has {len(item.sequence)} bases, {MAX_BASES} fit",
                     where=f"{context.dataset.name}, part {part}, record '{item.id}'",
-                    remedy="cut it, or set task.length=unpaired to predict no pair for it",
+                    remedy=remedy(policies_of(context.task.level_entry, context.task.problem)),
                 )
 
 

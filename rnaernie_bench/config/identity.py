@@ -8,6 +8,7 @@ from typing import Any
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.schema import as_dict, asked
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
+from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
 
 RECIPE_VERSION = 1
@@ -33,7 +34,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     return {
         **options,
         "length": config.task.length,
-        **(windows if config.task.length == "window" else {}),
+        **(windows if POLICIES[config.task.length].overlaps else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
         **({} if config.task.encoding is None else {"encoding": config.task.encoding}),
         **{key: value for key, value in told(config.task).items() if key in weighting},

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.registry import Registry, did_you_mean
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import added
 from rnaernie_bench.data.protocols import Protocol
 from rnaernie_bench.structure.decoders import DECODERS
 from rnaernie_bench.task.catalogue import HEADS
-from rnaernie_bench.task.levels import LengthPolicy
+from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.tracking.tracker import TrackingOptions
 
 
@@ -24,7 +25,7 @@ class TaskOptions:
     data: Literal["real", "simulated"]
     """The declared data set, or the stand-in generated in code."""
     head: str
-    length: LengthPolicy
+    length: str
     """What happens to a sequence over the limit."""
     train_fraction: float = 1.0
     """Share of the training items that is used, a stratified and nested subset."""
@@ -46,8 +47,10 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         require(self.window_overlap >= 0, "task.window_overlap", "0 or more")
-        apart = self.length == "window" or self.window_overlap == 0
-        require(apart, "task.window_overlap", "0 without task.length=window")
+        require_name(POLICIES, self.length, "task.length")
+        if self.window_overlap and not POLICIES[self.length].overlaps:
+            others = " or ".join(name for name, policy in POLICIES.items() if policy.overlaps)
+            require(False, "task.window_overlap", f"0 without task.length={others}")
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         weight, gamma = self.positive_weight, self.focal_gamma
         require(weight is None or weight > 0, "task.positive_weight", "above 0, or null")
@@ -132,15 +135,11 @@ def require(condition: bool, where: str, allowed: str) -> None:
         raise ConfigError(f"the value must be {allowed}", where=where)
 
 
-def require_name(registry: Registry[Any], name: str, where: str) -> None:
-    """Refuse a name that a registry does not hold.
+def require_name(known: Iterable[str], name: str, where: str) -> None:
+    """Refuse a name that is not known.
 
     Raises:
         ConfigError: with the nearest names.
     """
-    if name not in registry:
-        raise ConfigError(
-            f"no {registry.kind} is called '{name}'",
-            where=where,
-            remedy=did_you_mean(name, list(registry)),
-        )
+    if name not in (names := list(known)):
+        raise ConfigError(f"'{name}' is not allowed", where=where, remedy=did_you_mean(name, names))

@@ -17,7 +17,7 @@ import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS, normalise
-from rnaernie_bench.task.levels import LengthPolicy
+from rnaernie_bench.task.lengths import POLICIES, remedy
 
 _KMER_LETTERS = "ACGUN"
 """What the k-mers of MultiMolecule's vocabularies are written in; one with another letter is
@@ -77,7 +77,7 @@ def encode(
     sequences: Sequence[str],
     tokenizer: Any,
     *,
-    policy: LengthPolicy,
+    policy: str,
     max_bases: int,
     overlap: int = 0,
     names: Sequence[str] | None = None,
@@ -92,8 +92,8 @@ def encode(
         sequences: normalised sequences (see `alphabet`).
         tokenizer: one of MultiMolecule's: a token a base, an overlapping k-mer, or a codon. Bases
             left over behind the last whole codon are not read.
-        policy: ``error`` refuses a sequence over `max_bases`, ``truncate`` keeps its first bases,
-            ``window`` reads it as several windows of equal weight.
+        policy: a name in `task.lengths.POLICIES`: what happens to a sequence over `max_bases`. The
+            pieces that are read of it have equal weights.
         max_bases: the limit, in nucleotides.
         overlap: the least number of bases that neighbouring windows share.
         names: where the sequences stand, for an error; their positions if None.
@@ -101,27 +101,23 @@ def encode(
             each window is copied.
 
     Raises:
-        DataError: for a sequence over the limit under ``error``.
+        DataError: for a sequence over the limit under a policy that refuses it.
     """
+    rule = POLICIES[policy]
     read, step = _reader(tokenizer), 3 if getattr(tokenizer, "codon", False) else 1
     before, behind = special_ends(tokenizer)
     long = np.array([len(sequence) > max_bases for sequence in sequences], dtype=bool)
-    if policy == "error" and long.any():
+    if rule.refuses and long.any():
         first = int(np.argmax(long))
         raise DataError(
             f"the sequence has {len(sequences[first])} bases, {max_bases} fit",
             where=names[first] if names else f"sequence {first + 1}",
-            remedy="cut it, set task.length=truncate to use the first bases only, or "
-            "task.length=window to read all of it piece by piece",
+            remedy=remedy(name for name, other in POLICIES.items() if other.reads),
         )
     ids: list[np.ndarray] = []
     counts, weights = [], []
     for sequence, copies in zip(sequences, tails or repeat((Tail(),)), strict=False):
-        pieces = (
-            windows(sequence, max_bases, overlap, step)
-            if policy == "window"
-            else [sequence[:max_bases]]
-        )
+        pieces = rule.pieces(sequence, max_bases, overlap, step)
         for piece in pieces:
             tokens = read(np.frombuffer(piece.encode("ascii"), np.uint8))
             for tail in copies:
@@ -130,7 +126,7 @@ def encode(
         counts.append(len(pieces) * len(copies))
     return Encoded(
         tuple(ids),
-        long & (policy == "truncate"),
+        long & rule.truncates,
         np.array(counts, dtype=np.int64),
         np.array(weights, dtype=np.float32),
         len(before) + len(behind),
@@ -170,26 +166,3 @@ def _reader(tokenizer: Any) -> Callable[[np.ndarray], np.ndarray]:
         return found
 
     return read
-
-
-def windows(sequence: str, size: int, overlap: int = 0, step: int = 1) -> list[str]:
-    """Cut a sequence into as few windows as cover it, all of one length.
-
-    Windows of one length need no padding, and none is so short that its share in the mean would
-    outweigh its content. A sequence that fits is one window.
-
-    Args:
-        sequence: any.
-        size: the most bases of a window.
-        overlap: the least number of bases that neighbours share, below `size`.
-        step: what starts and lengths are a multiple of, so that windows keep the reading frame of
-            codons; `size` and `overlap` must be. Bases behind the last whole step are left out.
-    """
-    if len(sequence) <= size:
-        return [sequence]
-    bases = len(sequence) // step
-    size, overlap = size // step, overlap // step
-    count = max(1, -(-(bases - overlap) // (size - overlap)))
-    width = step * -(-(bases + (count - 1) * overlap) // count)
-    starts = [step * (i * (bases - width // step) // max(1, count - 1)) for i in range(count)]
-    return [sequence[start : start + width] for start in starts]

@@ -8,6 +8,7 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.data.protocols import Scheme
 from rnaernie_bench.learning.interface import FitReport
+from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.levels import has_classes
 from rnaernie_bench.task.task import Task
 
@@ -42,7 +43,7 @@ def judge(
             nearest=nearest_training(task, dataset, split),
         )
     # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
-    max_bases = report.max_bases if config.task.length == "truncate" else None
+    max_bases = report.max_bases if POLICIES[config.task.length].truncates else None
     if has_classes(task.level, task.problem):
         from rnaernie_bench.evaluation.classes import evaluate
 

@@ -42,6 +42,8 @@ class Level:
     """Whether an item has one label, which its file or the header of its record can tell."""
     errors: bool = False
     """Whether tables can tell standard errors of what they say."""
+    per_base: bool = False
+    """Whether units are bases or pairs of them, so that every base of a sequence must be read."""
     partners: tuple[str, ...] = ()
     """The sequences of an item, where it has several: `first` and `second`."""
     cuts: tuple[str, ...] = ("item", "group", "overlap")

@@ -22,6 +22,7 @@ LEVEL = Level(
     },
     head="bilinear",
     length="unpaired",
+    per_base=True,
     own_metrics={"binary": "f1"},
     files=("binary",),
     tables=("multiclass", "multilabel", "regression"),

@@ -29,6 +29,7 @@ LEVEL = Level(
         "regression": "mcrmse",
     },
     errors=True,
+    per_base=True,
     read_file="rnaernie_bench.data.levels.token:read_file",
     read_row="rnaernie_bench.data.levels.token:read_row",
     simulated_item="rnaernie_bench.data.levels.token:simulated_item",

@@ -13,6 +13,7 @@ from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction.interpret import columns_of, decides
 from rnaernie_bench.task.catalogue import resolve
+from rnaernie_bench.task.lengths import POLICIES
 
 if TYPE_CHECKING:
     from rnaernie_bench.structure.decoders import DecodingOptions
@@ -97,12 +98,12 @@ class Predictor:
     @property
     def limit(self) -> int | None:
         """The most bases of a sequence that is not refused; None for any."""
-        return None if self.length in ("truncate", "window") else self.max_bases
+        return None if POLICIES[self.length].reads else self.max_bases
 
     def truncates(self, sequence: str) -> bool:
         """Return whether only the first bases of a sequence are read."""
         return (
-            self.length == "truncate"
+            POLICIES[self.length].truncates
             and self.max_bases is not None
             and len(sequence) > self.max_bases
         )

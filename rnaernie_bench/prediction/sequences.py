@@ -10,6 +10,7 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.prediction.predictor import Predictor
+from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.levels import lengths
 
 Named = tuple[str, str]
@@ -53,5 +54,5 @@ def checked(text: str, where: str, *, limit: int | None = None, remedy: str = "c
 
 def _remedy(predictor: Predictor) -> str:
     policies = lengths(predictor.level, predictor.problem)
-    reading = [policy for policy in policies if policy in ("truncate", "window")]
+    reading = [policy for policy in policies if POLICIES[policy].reads]
     return "cut it" + (f", or use a run with task.length={' or '.join(reading)}" if reading else "")

@@ -9,25 +9,18 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.lengths import policies_of
 
 Level = str
 """A name in `levels.LEVELS`."""
-LengthPolicy = Literal["error", "truncate", "window", "unpaired"]
+LengthPolicy = str
+"""A name in `task.lengths.POLICIES`."""
 MetricName = Literal[
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
     "f1", "precision", "recall", "shifted_f1", "pooled_f1",
     "auroc", "auprc", "brier", "macro_mcc", "macro_auroc", "macro_auprc",
     "spearman", "pearson", "r2", "rmse", "mcrmse", "mae",
 ]  # fmt: skip
-
-LENGTHS: Mapping[Level, tuple[LengthPolicy, ...]] = {
-    "sequence": ("error", "truncate", "window"),
-    "token": ("error",),
-    "contact": ("error", "unpaired"),
-    "pair": ("error", "truncate"),
-}
-"""The length policies of each level. `unpaired`, of base pairs only: a sequence over the limit
-trains nothing, and is predicted to have no pair."""
 
 _CLASSES: tuple[MetricName, ...] = (
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc",
@@ -77,8 +70,7 @@ def has_classes(level: Level, problem: Problem) -> bool:
 
 def lengths(level: Level, problem: Problem) -> tuple[LengthPolicy, ...]:
     """Return the length policies of a problem at a level."""
-    allowed = LENGTHS[level]
-    return allowed if level != "contact" or decodes(level, problem) else allowed[:1]
+    return policies_of(LEVELS.get(level), problem)
 
 
 def check_declared(
@@ -109,8 +101,12 @@ def check_declared(
     elif labels < 1:
         raise ConfigError("one label or more is needed", where="labels")
     if length not in lengths(level, problem):
-        asked = f", problem '{problem}'" if length in LENGTHS[level] else ""
-        raise ConfigError(f"not a policy of the level '{level}'{asked}", where="length")
+        allowed = " or ".join(lengths(level, problem))
+        raise ConfigError(
+            f"not a policy of the level '{level}', problem '{problem}'",
+            where="length",
+            remedy=f"write {allowed}",
+        )
     known = METRICS[level][problem]
     for where, name in metrics.items():
         if name not in known:

@@ -126,7 +126,7 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("task.train_fraction=0", "task.train_fraction: the value must be above 0 and at most 1"),
         ("task.train_fraction=1.1", "task.train_fraction: the value must be above 0"),
         ("task.length=wrap", "task.length: 'wrap' is not allowed"),
-        ("task.head=poled", "task.head: no head is called 'poled'; did you mean pooled?"),
+        ("task.head=poled", "task.head: 'poled' is not allowed; did you mean pooled?"),
         ("task.name=other", "task.name: 'task.name' cannot be set; choose task=NAME"),
         ("backbone.name=kmer", "backbone.name: 'backbone.name' cannot be set; choose backbone=NA"),
         ("backbone.hidden_size=100", "backbone.hidden_size: 100 is not a multiple of 6 heads"),

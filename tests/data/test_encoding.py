@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import LETTERS, normalise
-from rnaernie_bench.data.encoding import Tail, encode, windows
+from rnaernie_bench.data.encoding import Tail, encode
+from rnaernie_bench.task.lengths import windows
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from rnaernie_bench.backbones.vocabulary import RNA_TYPES, typed_tokenizer
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import BenchError, ConfigError, ResultError
 from rnaernie_bench.data.batching import gather_batch
-from rnaernie_bench.data.encoding import windows
 from rnaernie_bench.learning.fit import FittedNetwork, Reader
 from rnaernie_bench.learning.guidance.guides import Predicted
 from rnaernie_bench.learning.guidance.predictors import SlotReader, restore
@@ -29,6 +28,7 @@ from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import execute
 from rnaernie_bench.task.catalogue import STRATEGIES
+from rnaernie_bench.task.lengths import windows
 from tests.training_kit import LABELS, TASK, TINY_NET, installed
 
 LONG = 30

@@ -14,10 +14,10 @@ from rnaernie_bench.baselines import cnn
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.config.identity import recipe
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.data.encoding import windows
 from rnaernie_bench.learning import frozen
 from rnaernie_bench.learning.fit import Reader, with_fresh_head
 from rnaernie_bench.prediction.saved import load_predictor
+from rnaernie_bench.task.lengths import windows
 from tests.training_kit import TINY_NET, fasta, installed
 
 SIZE = 12

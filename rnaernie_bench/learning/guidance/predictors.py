@@ -83,7 +83,7 @@ class SlotReader:
         return encode(
             sequences,
             tokenizer,
-            policy=self.length,  # type: ignore[arg-type]
+            policy=self.length,
             max_bases=self.encoder.max_bases,
             overlap=self.overlap,
             tails=[[tail]] * len(sequences),
