@@ -74,7 +74,7 @@ def features(sequences: Sequence[str], level: str, positions: int, reach: int) -
 
     code = np.full(256, -1, dtype=np.int64)
     code[np.frombuffer(BASES.encode(), np.uint8)] = np.arange(4)
-    per_base = LEVELS.get(level).unit == "base"
+    per_base = LEVELS.get(level).per_base
     places = 2 * reach + 1 if per_base else positions
     rows, columns, past = [], [], []
     first = 0

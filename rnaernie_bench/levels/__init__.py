@@ -68,12 +68,14 @@ class Level:
     a declared data set, and the classes of train."""
 
 
+ITEM_METRICS: Mapping[Problem, str] = {
+    "binary": "auroc",
+    "multiclass": "macro_f1",
+    "multilabel": "macro_auroc",
+    "regression": "spearman",
+}
+"""The usual `own_metrics` where an item has one label."""
+
 LEVELS: Registry[Level] = Registry(
-    "level",
-    {
-        name: f"rnaernie_bench.levels.{name}:LEVEL"
-        for name in ("sequence", "token", "contact", "pair")
-    },
-    group="rnaernie_bench.levels",
-    types=(Level,),
+    "level", package=__name__, group="rnaernie_bench.levels", types=(Level,)
 )

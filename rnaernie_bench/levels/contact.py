@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from rnaernie_bench.levels import Level
+from rnaernie_bench.metrics.problems import PROBLEMS
 
-LEVEL = Level(
+ENTRY = Level(
     name="contact",
     unit="pair of bases",
     units=lambda sequence: len(sequence) * (len(sequence) - 1) // 2,
-    answers={
-        "multiclass": "token_multiclass",
-        "binary": "structure",
-        "multilabel": "token_multilabel",
-        "regression": "token_regression",
-    },
+    answers={**{problem: f"token_{problem}" for problem in PROBLEMS}, "binary": "structure"},
     predictions={
-        "multiclass": "rnaernie_bench.prediction.values:BASE_PAIRS",
+        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:BASE_PAIRS"),
         "binary": "rnaernie_bench.prediction.structures:FORM",
-        "multilabel": "rnaernie_bench.prediction.values:BASE_PAIRS",
-        "regression": "rnaernie_bench.prediction.values:BASE_PAIRS",
     },
     head="bilinear",
     length="unpaired",

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import ITEM_METRICS, Level
+from rnaernie_bench.metrics.problems import PROBLEMS
 
-LEVEL = Level(
+ENTRY = Level(
     name="pair",
     unit="pair of sequences",
     units=lambda pair: 1,
-    answers={
-        "multiclass": "multiclass",
-        "binary": "binary",
-        "multilabel": "multilabel",
-        "regression": "regression",
-    },
+    answers={problem: problem for problem in PROBLEMS},
     predictions={
-        "multiclass": "rnaernie_bench.prediction.pairs:VALUES",
+        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.pairs:VALUES"),
         "binary": "rnaernie_bench.prediction.pairs:INTERACTIONS",
-        "multilabel": "rnaernie_bench.prediction.pairs:VALUES",
-        "regression": "rnaernie_bench.prediction.pairs:VALUES",
     },
     head="interaction",
     length="error",
-    own_metrics={
-        "binary": "auroc",
-        "multiclass": "macro_f1",
-        "multilabel": "macro_auroc",
-        "regression": "spearman",
-    },
+    own_metrics=ITEM_METRICS,
     tables=(),
     partners=("first", "second"),
     cuts=("item", "first", "second", "both"),

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import ITEM_METRICS, Level
+from rnaernie_bench.metrics.problems import PROBLEMS
 
-LEVEL = Level(
+ENTRY = Level(
     name="sequence",
     unit="sequence",
     units=lambda sequence: 1,
-    answers={
-        "multiclass": "multiclass",
-        "binary": "binary",
-        "multilabel": "multilabel",
-        "regression": "regression",
-    },
+    answers={problem: problem for problem in PROBLEMS},
     predictions={
+        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:SEQUENCES"),
         "multiclass": "rnaernie_bench.prediction.classes:FORM",
         "binary": "rnaernie_bench.prediction.classes:FORM",
-        "multilabel": "rnaernie_bench.prediction.values:SEQUENCES",
-        "regression": "rnaernie_bench.prediction.values:SEQUENCES",
     },
     head="pooled",
     length="truncate",
-    own_metrics={
-        "binary": "auroc",
-        "multiclass": "macro_f1",
-        "multilabel": "macro_auroc",
-        "regression": "spearman",
-    },
+    own_metrics=ITEM_METRICS,
     labelled=True,
     read_file="rnaernie_bench.data.levels.sequence:read_file",
     read_row="rnaernie_bench.data.levels.sequence:read_row",

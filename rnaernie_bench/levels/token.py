@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import ITEM_METRICS, Level
+from rnaernie_bench.metrics.problems import PROBLEMS
 
-LEVEL = Level(
+ENTRY = Level(
     name="token",
     unit="base",
     units=len,
-    answers={
-        "multiclass": "token_multiclass",
-        "binary": "token_binary",
-        "multilabel": "token_multilabel",
-        "regression": "token_regression",
-    },
-    predictions={
-        "multiclass": "rnaernie_bench.prediction.values:BASES",
-        "binary": "rnaernie_bench.prediction.values:BASES",
-        "multilabel": "rnaernie_bench.prediction.values:BASES",
-        "regression": "rnaernie_bench.prediction.values:BASES",
-    },
+    answers={problem: f"token_{problem}" for problem in PROBLEMS},
+    predictions=dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:BASES"),
     head="token",
     length="error",
-    own_metrics={
-        "binary": "mcc",
-        "multiclass": "macro_f1",
-        "multilabel": "macro_auroc",
-        "regression": "mcrmse",
-    },
+    own_metrics={**ITEM_METRICS, "binary": "mcc", "regression": "mcrmse"},
     errors=True,
     per_base=True,
     read_file="rnaernie_bench.data.levels.token:read_file",

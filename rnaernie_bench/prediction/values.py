@@ -40,7 +40,7 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
         yield Values(sequence, rows, labels.tolist(), predictor.truncates(sequence))
 
 
-def _form(
+def table_form(
     columns: Sequence[str], places: Callable[[str], Iterator[tuple[str, ...]]], **options: Any
 ) -> Form:
     """Return the form of a table with a line a unit.
@@ -76,6 +76,6 @@ def _base_pairs(sequence: str) -> Iterator[tuple[str, ...]]:
         yield i, j, first + second
 
 
-SEQUENCES = _form((), lambda sequence: iter([()]))
-BASES = _form(("position", "base"), _bases)
-BASE_PAIRS = _form(("i", "j", "bases"), _base_pairs, chunk=64)
+SEQUENCES = table_form((), lambda sequence: iter([()]))
+BASES = table_form(("position", "base"), _bases)
+BASE_PAIRS = table_form(("i", "j", "bases"), _base_pairs, chunk=64)

@@ -128,7 +128,7 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
     [
         (change("level", "base"), "level: 'base' is not allowed"),
         (change("problem", "multiclas"), "problem: 'multiclas' is not allowed"),
-        (change("length", "cut"), "length: 'cut' is not allowed"),
+        (change("length", "cut"), "length: not a policy of the level 'sequence', problem 'mult"),
         (change("version", "1"), "version: '1' is not a whole number"),
         (change("version", 0), "version: versions count from 1"),
         (change("title", ...), "the key 'title' is missing"),
