@@ -10,13 +10,8 @@ from pathlib import Path
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
-from rnaernie_bench.data.items import PairItem
-from rnaernie_bench.data.labels import columns_of, label_of
 from rnaernie_bench.data.text import read_lines, source_name
-from rnaernie_bench.metrics.problems import two_classes
-from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import PairColumns
-from rnaernie_bench.task.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,72 +24,21 @@ class NamedPair:
     second: str
 
 
-def read_pairs(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
-    """Read the pairs of a table; an item's id is the number of its row, from 1.
-
-    Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
-
-    Args:
-        path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
-        file: its declaration, which says no more.
-        task: says how its columns are called, how its strands are stored, and what is asked.
-
-    Raises:
-        DataError: naming the line, for a missing column, a row of another width, an empty or
-            foreign sequence, an unknown class, or what is no number.
-    """
-    columns = task.dataset.pairs
-    assert columns is not None
-    items = []
-    for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
-        items.append(
-            PairItem(
-                str(number),
-                _strand(row, columns, "first", where),
-                _strand(row, columns, "second", where),
-                _label(row, columns, task, where),
-                row[columns.first_group] if columns.first_group else "",
-                row[columns.second_group] if columns.second_group else "",
-            )
-        )
-    return tuple(items)
-
-
-def _label(
-    row: Mapping[str, str], columns: PairColumns, task: Task, where: str
-) -> int | tuple[float, ...]:
-    """Return what a row says of its pair: the index of a class, or a number for each label."""
-    if columns.labels:
-        return columns_of(row, columns.labels, task, where)
-    if not columns.label:
-        return 1
-    text, bits = row[columns.label], ("0", "1")
-    if not two_classes(task.problem) or {*bits, text} & {*task.labels}:
-        return label_of(text, task, where)
-    if text in bits:
-        return int(text)
-    raise DataError(
-        f"the label {text!r} is neither 0 nor 1",
-        where=where,
-        remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
-    )
-
-
 def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[NamedPair]:
     """Yield the pairs of a table without labels, for prediction; a partner's name is its id.
 
     Args:
         source: a path, or `-` for standard input.
-        columns: as in `read_pairs`; a partner without a column of names is called by its row.
+        columns: what they mean; a partner without a column of names is called by its row.
 
     Raises:
-        DataError: as `read_pairs` does, and for an id that stands for two sequences.
+        DataError: as `pair_rows` does, and for an id that stands for two sequences.
     """
     known: dict[tuple[str, str], tuple[str, str]] = {}
     for number, (where, row) in enumerate(pair_rows(source, columns, labelled=False), start=1):
         named = []
         for partner, column in (("first", columns.first_group), ("second", columns.second_group)):
-            sequence = _strand(row, columns, partner, where)
+            sequence = strand_of(row, columns, partner, where)
             name = row[column] if column else str(number)
             if not name:
                 raise DataError(
@@ -164,7 +108,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
 
 
-def _strand(row: Mapping[str, str], columns: PairColumns, partner: str, where: str) -> str:
+def strand_of(row: Mapping[str, str], columns: PairColumns, partner: str, where: str) -> str:
     """Return a normalised sequence, 5' to 3'."""
     column = getattr(columns, partner)
     sequence = normalise(row[column])

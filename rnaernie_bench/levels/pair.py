@@ -21,7 +21,7 @@ ENTRY = Level(
     partners=("first", "second"),
     cuts=("item", "first", "second", "both"),
     encodings=("towers", "joint"),
-    read_file="rnaernie_bench.data.pairs:read_pairs",
-    simulate="rnaernie_bench.data.simulated_pairs:simulated_pairs",
+    read_file="rnaernie_bench.data.levels.pair:read_file",
+    simulate="rnaernie_bench.data.levels.pair:simulated",
     own_data="rnaernie_bench.data.own.pairs:of_pairs",
 )

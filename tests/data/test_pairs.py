@@ -8,8 +8,8 @@ import pytest
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
+from rnaernie_bench.data.levels.pair import read_file
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
-from rnaernie_bench.data.pairs import read_pairs as read_file
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.declaration import DataFile

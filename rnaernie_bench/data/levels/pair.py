@@ -1,23 +1,23 @@
-"""A simulated stand-in for pairs: short queries, and targets with or without a site for them.
-
-A site is the reverse complement of the query's first 8 bases and of a stretch further on, with a
-G-U pair now and then. Queries stand in many pairs and every third has two variants under one name;
-targets come in genes of one to three. Where more is asked than yes or no, sites have a strength,
-the share of their bases that pair. No figure obtained on them says anything about real RNA.
-"""
+"""Two sequences together: rows of CSV and TSV tables, and a simulated stand-in for them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import Items, PairItem
-from rnaernie_bench.metrics.problems import categorical, quantitative
+from rnaernie_bench.data.labels import columns_of, label_of
+from rnaernie_bench.data.pairs import pair_rows, strand_of
+from rnaernie_bench.metrics.problems import categorical, quantitative, two_classes
+from rnaernie_bench.task.declaration import DataFile
+from rnaernie_bench.task.single_table import PairColumns
+from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-    from rnaernie_bench.task.task import Task
 
 PAIRS_A_QUERY = 12
 TARGET = 40
@@ -26,8 +26,65 @@ TARGET = 40
 _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 
 
-def simulated_pairs(task: Task) -> dict[str, Items]:
-    """Return the parts of a simulated data set of pairs, as `Level.simulate` has it.
+def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
+    """Read the pairs of a table, as `Level.read_file` has it.
+
+    An item's id is the number of its row, from 1. Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
+
+    Args:
+        path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
+        file: its declaration, which says no more.
+        task: says how its columns are called, how its strands are stored, and what is asked.
+
+    Raises:
+        DataError: naming the line, for a missing column, a row of another width, an empty or
+            foreign sequence, an unknown class, or what is no number.
+    """
+    columns = task.dataset.pairs
+    assert columns is not None
+    items = []
+    for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
+        items.append(
+            PairItem(
+                str(number),
+                strand_of(row, columns, "first", where),
+                strand_of(row, columns, "second", where),
+                _label(row, columns, task, where),
+                row[columns.first_group] if columns.first_group else "",
+                row[columns.second_group] if columns.second_group else "",
+            )
+        )
+    return tuple(items)
+
+
+def _label(
+    row: Mapping[str, str], columns: PairColumns, task: Task, where: str
+) -> int | tuple[float, ...]:
+    """Return what a row says of its pair: the index of a class, or a number for each label."""
+    if columns.labels:
+        return columns_of(row, columns.labels, task, where)
+    if not columns.label:
+        return 1
+    text, bits = row[columns.label], ("0", "1")
+    if not two_classes(task.problem) or {*bits, text} & {*task.labels}:
+        return label_of(text, task, where)
+    if text in bits:
+        return int(text)
+    raise DataError(
+        f"the label {text!r} is neither 0 nor 1",
+        where=where,
+        remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
+    )
+
+
+def simulated(task: Task) -> dict[str, Items]:
+    """Return the parts of the simulated data set, as `Level.simulate` has it.
+
+    Queries are short, and targets have a site for them or none. A site is the reverse complement of
+    the query's first 8 bases and of a stretch further on, with a G-U pair now and then. Queries
+    stand in many pairs and every third has two variants under one name; targets come in genes of
+    one to three. Where more is asked than yes or no, sites have a strength, the share of their
+    bases that pair. No figure obtained on them says anything about real RNA.
 
     Classes take turns, the first without a site and the last with a whole one. Of several labels,
     each stands for a strength above which it is given; quantities are the strength, each column on
