@@ -29,7 +29,8 @@ _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     """Read the pairs of a table, as `Level.read_file` has it.
 
-    An item's id is the number of its row, from 1. Partners that are stored 3' to 5' are turned round: items are 5' to 3'.
+    An item's id is the number of its row, from 1. Partners that are stored 3' to 5' are turned
+    round: items are 5' to 3'.
 
     Args:
         path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
