@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,14 +38,14 @@ def test_of_equals_the_earlier_target_comes_first() -> None:
 
 def test_each_sequence_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted, encoded = tiny_pairs(), 0
-    states = fitted.model.states
+    forward = fitted.model.backbone.forward
 
-    def counted(ids: object, mask: object) -> object:
+    def counted(input_ids: Any, **others: Any) -> Any:
         nonlocal encoded
-        encoded += len(ids)  # type: ignore[arg-type]
-        return states(ids, mask)  # type: ignore[arg-type]
+        encoded += len(input_ids)
+        return forward(input_ids, **others)
 
-    monkeypatch.setattr(fitted.model, "states", counted)
+    monkeypatch.setattr(fitted.model.backbone, "forward", counted)
     screen(fitted, QUERIES, TARGETS, top=1, chunk=6)
     assert encoded == len(QUERIES) + len(TARGETS)
 
