@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from rnaernie_bench.leaderboard.paired import permutation_p
+from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
 from rnaernie_bench.metrics.resampling import (
     N_RESAMPLES,
     Integers,
@@ -19,8 +20,8 @@ from rnaernie_bench.metrics.resampling import (
     bootstrap,
     jackknife,
 )
-from rnaernie_bench.metrics.scorers import Floats, auroc_scorer, classification_scorer
-from rnaernie_bench.metrics.statistics import classification_metrics, confusion_matrix
+from rnaernie_bench.metrics.scoring.composites import Floats, auroc_scorer
+from rnaernie_bench.metrics.scoring.confusion import classification_metrics, confusion_matrix
 
 ITEMS, CLASSES = 2600, 13
 ACCURACIES = (0.67, 0.6)
@@ -34,7 +35,9 @@ def main() -> None:
     clock = time.process_time
     start = clock()
     units = alike(labels, *predictions)
-    scorer = classification_scorer("macro_f1", labels, predictions, CLASSES, units)
+    certain = np.log(np.eye(CLASSES) + 1e-3)
+    runs = [MULTICLASS.pack(certain[run]) for run in predictions]
+    scorer = MULTICLASS.scorer("macro_f1", labels, runs, units)
 
     def difference(weights: Integers) -> Floats:
         return np.asarray(scorer.score({0: weights}) - scorer.score({1: weights}))
@@ -70,7 +73,7 @@ def auroc(generator: np.random.Generator) -> tuple[float, float]:
     """Return the seconds of a bootstrap and of a permutation test of the difference in AUROC."""
     labels = generator.integers(2, size=ITEMS)
     scores = generator.normal(size=(2, ITEMS)) + labels * np.array([[1.0], [0.8]])
-    scorer = auroc_scorer(labels, scores, alike(np.arange(ITEMS)))
+    scorer = auroc_scorer(labels == 1, scores, alike(np.arange(ITEMS)))
 
     def difference(weights: Integers) -> Floats:
         return np.asarray(scorer.score({0: weights}) - scorer.score({1: weights}))

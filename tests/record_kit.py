@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.core.files import write_json
-from rnaernie_bench.metrics.statistics import bootstrap_intervals, evaluate
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import intervals
+from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
 from rnaernie_bench.results.predictions import (
     Predictions,
     hash_ids,
@@ -109,10 +111,11 @@ def predictions() -> Predictions:
         [0.1, 0.6, 0.3],
     ]
     return Predictions(
+        answer=ANSWERS["multiclass"],
         ids=hash_ids("abcde"),
         groups=["RF1", "RF1", "", "RF2", "RF2"],
-        labels=np.array([0, 1, 1, 2, 2]),
-        scores=np.log(probabilities).astype(np.float16),
+        truth=np.array([0, 1, 1, 2, 2], np.int16),
+        predicted=MULTICLASS.pack(np.log(probabilities)),
         parts={"full": np.ones(5, bool), "deduplicated": np.array([0, 0, 1, 1, 1], bool)},
     )
 
@@ -128,11 +131,11 @@ def make_run(
         folder = tmp_path / "runs" / record["task"]["name"] / record["run_id"]
         write_predictions(folder / "predictions.parquet", predictions)
         for part, test in record["tests"].items():
-            labels, scores = predictions.part(part)
-            values = evaluate(labels, scores, 3)
-            ends = bootstrap_intervals(labels, scores, 3, n_resamples=20)
-            test["n"] = len(labels)
-            test["predictions"] = predictions_entry(folder / "predictions.parquet", len(labels))
+            truth, predicted = predictions.part(part)
+            values = predictions.answer.evaluate(truth, predicted)
+            ends = intervals(predictions.answer, truth, predicted, n_resamples=20)
+            test["n"] = len(truth)
+            test["predictions"] = predictions_entry(folder / "predictions.parquet", len(truth))
             test["metrics"] = {
                 name: {"value": values[name], "low": ends[name][0], "high": ends[name][1]}
                 for name in values

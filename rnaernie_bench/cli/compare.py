@@ -68,8 +68,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.core.paths import results_folder
     from rnaernie_bench.leaderboard.comparison import Options, compare
     from rnaernie_bench.leaderboard.disagreement import disagreement
-    from rnaernie_bench.leaderboard.selection import find_records, load_outcomes, select
-    from rnaernie_bench.metrics.answers import LOWER_IS_BETTER
+    from rnaernie_bench.leaderboard.selection import find_records, load_aligned, select
+    from rnaernie_bench.metrics.answers.base import width
+    from rnaernie_bench.metrics.registry import METRICS
 
     if len(arguments.rows) < 2:
         raise ResultError("two rows or more are needed", where="compare", remedy="name another")
@@ -90,20 +91,18 @@ def execute(arguments: argparse.Namespace) -> int:
     metric = arguments.metric or task.main_metric
     options = Options(
         metric=metric,
-        higher_is_better=task.higher_is_better
-        if metric == task.main_metric
-        else metric not in LOWER_IS_BETTER,
+        higher_is_better=metric not in METRICS or METRICS.get(metric).higher_is_better,
         by=arguments.by or task.by,
     )
     part = arguments.part or task.default_part
-    outcomes = load_outcomes(rows, part)
-    comparison = compare(outcomes, options)
+    aligned_runs = load_aligned(rows, part)
+    comparison = compare(aligned_runs, options)
     disputes = None
-    if not outcomes.graded:
+    if not aligned_runs.answer.graded:
         per_class = record["tests"][part].get("per_class") or {}
-        n_classes = outcomes.scores[0][0].shape[1]
+        n_classes = width(aligned_runs.predicted[0][0])
         labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]
-        disputes = disagreement(outcomes, labels, most=arguments.items)
+        disputes = disagreement(aligned_runs, labels, most=arguments.items)
     title = f"{task.title} ({name}@{record['task']['version']}), test part {part}"
     if record["protocol"] != "clean":
         title = f"{record['protocol'].upper()}: {title}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -67,7 +67,7 @@ class Registry(Generic[T]):
 
     Args:
         kind: what the objects are, in the singular, for messages ("backbone").
-        targets: built-in names and where to find them, as ``"module:object"``.
+        targets: built-in names and where to find them, as ``"module:object"``, or the objects.
         package: the dotted name of a package of which each module is built in under its own name,
             with the object `ENTRY`; those that begin with an underscore are not.
         group: the entry-point group that other packages register under.
@@ -78,7 +78,7 @@ class Registry(Generic[T]):
     def __init__(
         self,
         kind: str,
-        targets: dict[str, str] | None = None,
+        targets: Mapping[str, str | T] | None = None,
         *,
         package: str | None = None,
         group: str | None = None,

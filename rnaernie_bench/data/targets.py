@@ -10,7 +10,7 @@ import numpy as np
 from rnaernie_bench.data.items import Item
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.metrics.targets import UNLABELLED, Targets
+from rnaernie_bench.metrics.targets import UNLABELLED, StructureTargets, Targets
 
 
 def units_of(inputs: Sequence[Any], level: str) -> np.ndarray:
@@ -33,3 +33,9 @@ def targets_of(items: Sequence[Item], problem: Problem) -> Targets:
         values = np.nan_to_num(values[:, 0], nan=UNLABELLED).astype(np.int64)
     sizes = np.array([len(table) for table in tables], dtype=np.int64)
     return Targets(problem, values, sizes, errors)
+
+
+def structure_targets(items: Sequence[Item]) -> StructureTargets:
+    """Return the base pairs of `items` whose pairs are decoded."""
+    whole: Sequence[Any] = items
+    return StructureTargets([item.sequence for item in whole], [item.pairs for item in whole])

@@ -1,86 +1,266 @@
-"""How good a fitted model is, whatever its task asks: on validation, or on every test part."""
+"""A fitted model, whatever its task asks: tuned on validation, then every test part scored once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rnaernie_bench.config.options import RunConfig
-from rnaernie_bench.data.items import Dataset
+from rnaernie_bench.core import distributed
+from rnaernie_bench.data.items import Dataset, Items, Split
 from rnaernie_bench.data.protocols import Scheme
+from rnaernie_bench.data.targets import structure_targets, targets_of
+from rnaernie_bench.evaluation.relatives import nearest_training
+from rnaernie_bench.learning.feature_cache import FeatureTable
 from rnaernie_bench.learning.interface import FitReport
+from rnaernie_bench.metrics.answers.base import Answer, Sample, intervals
+from rnaernie_bench.results.predictions import Predictions, hash_ids
 from rnaernie_bench.task.lengths import POLICIES
-from rnaernie_bench.task.levels import has_classes
 from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
-    from rnaernie_bench.evaluation.classes import Evaluation
-    from rnaernie_bench.evaluation.structures import ContactEvaluation
-    from rnaernie_bench.evaluation.values import MeasuredEvaluation
-
-    AnyEvaluation: TypeAlias = Evaluation | ContactEvaluation | MeasuredEvaluation
+    from matplotlib.figure import Figure
 
 
-def judge(
-    task: Task,
-    config: RunConfig,
-    dataset: Dataset,
-    followed: Scheme,
-    fitted: Any,
-    report: FitReport,
-) -> AnyEvaluation:
-    """Return everything that is reported of a fitted model; each test part is scored once."""
-    split = followed.split
-    if task.decodes:
-        from rnaernie_bench.evaluation.relatives import nearest_training
-        from rnaernie_bench.evaluation.structures import evaluate_contacts
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that is reported of a fitted model."""
 
-        assert config.task.decoder is not None
-        return evaluate_contacts(
-            fitted,
-            split,
-            config.task.decoder,
-            max_bases=report.max_bases,
-            nearest=nearest_training(task, dataset, split),
-        )
-    # Only what is truncated is read in part: windows cover a sequence, `error` refuses it.
-    max_bases = report.max_bases if POLICIES[config.task.length].truncates else None
-    if has_classes(task.level, task.problem):
-        from rnaernie_bench.evaluation.classes import evaluate
+    labels: Sequence[str]
+    """The task's labels."""
+    tuning: Any
+    """What validation chose, see `Answer.tune`."""
+    trials: int
+    """Settings that were compared for it."""
+    validation: Mapping[str, Any]
+    """The record's field: n and metrics."""
+    tests: Mapping[str, dict[str, Any]]
+    """The record's field, without the predictions of each part."""
+    predictions: Predictions
+    sample: Sample | None
+    """The test item that figures show, if they show one."""
 
-        return evaluate(
-            fitted,
-            split,
-            task.labels,
-            max_bases=max_bases,
-            calibrated=followed.calibrated,
-            # Those of sequences are of items, as in all records so far.
-            by_group=task.level == "pair" and task.resampling == "group",
-        )
-    from rnaernie_bench.evaluation.values import evaluate_measured
+    @property
+    def selected(self) -> dict[str, Any]:
+        """What validation chose, for the record."""
+        return self.predictions.answer.to_record(self.tuning, self.labels)
 
-    return evaluate_measured(
-        fitted, split, task, max_bases=max_bases, calibrated=followed.calibrated
+    @property
+    def predictor(self) -> dict[str, Any]:
+        """What `predict` needs besides the model."""
+        return self.predictions.answer.to_predictor(self.tuning, self.labels)
+
+    def figures(self, part: str, title: str) -> Iterator[tuple[str, Figure]]:
+        """Yield file names and pictures of a test part."""
+        for name, figure in self.predictions.answer.figures(
+            *self.predictions.part(part), self.tests[part], self.labels, title, self.sample
+        ):
+            yield f"{name}-{part}.png", figure
+
+
+def evaluate_run(
+    task: Task, config: RunConfig, dataset: Dataset, scheme: Scheme, fitted: Any, report: FitReport
+) -> Evaluation:
+    """Return everything that is reported of a fitted model; each test part is scored once.
+
+    All processes of a launch call this: scores are divided among them.
+    """
+    split = scheme.split
+    return evaluate(
+        fitted,
+        split,
+        task,
+        decoder=config.task.decoder,
+        max_bases=_limit(task, config, report),
+        calibrated=scheme.calibrated,
+        nearest=nearest_training(task, dataset, split) if task.answer.decodes else None,
     )
 
 
 def validation_metrics(
-    task: Task, config: RunConfig, followed: Scheme, fitted: Any, report: FitReport
+    task: Task, config: RunConfig, scheme: Scheme, fitted: Any, report: FitReport
 ) -> dict[str, float]:
     """Return the metrics of a fitted model on the validation part, as a record has them."""
-    items = followed.split.validation
-    if task.decodes:
-        from rnaernie_bench.evaluation.structures import validate_contacts
-
-        assert config.task.decoder is not None
-        validation = validate_contacts(
-            fitted, items, config.task.decoder, max_bases=report.max_bases
-        )[-1]
-    elif has_classes(task.level, task.problem):
-        from rnaernie_bench.evaluation.classes import validate
-
-        _, validation = validate(fitted, items, task.labels, calibrated=True)
-    else:
-        from rnaernie_bench.evaluation.values import validate_measured
-
-        _, validation = validate_measured(fitted, items, task, calibrated=True)
+    limit = _limit(task, config, report)
+    *_, validation = validate(
+        fitted, scheme.split.validation, task, decoder=config.task.decoder, max_bases=limit
+    )
     return {name: float(value) for name, value in validation["metrics"].items()}
+
+
+def _limit(task: Task, config: RunConfig, report: FitReport) -> int | None:
+    """Return from how many bases on a sequence is not read, or not whole; None if all are.
+
+    Windows cover a sequence, and `error` refuses it.
+    """
+    partly = task.answer.decodes or POLICIES[config.task.length].truncates
+    return report.max_bases if partly else None
+
+
+def evaluate(
+    fitted: Any,
+    split: Split,
+    task: Task,
+    *,
+    decoder: str | None = None,
+    max_bases: int | None = None,
+    calibrated: bool = True,
+    nearest: FeatureTable | None = None,
+) -> Evaluation:
+    """Tune on validation, then score every test item once.
+
+    Metrics are computed on what is stored, so that they can be recomputed from the prediction file.
+
+    Args:
+        fitted: the model, see `learning.interface`.
+        split: whose validation and test parts are scored.
+        task: what is asked.
+        decoder: of the run, for structures.
+        max_bases: from how many bases on a sequence is not read, or truncated; None if none is.
+        calibrated: whether anything is tuned on validation.
+        nearest: the identity of test sequences to train, see `relatives`; None if it is not known.
+    """
+    answer = task.answer
+    tuning, trials, validation = validate(
+        fitted, split.validation, task, decoder=decoder, max_bases=max_bases, calibrated=calibrated
+    )
+    items = tuple({item.id: item for part in split.tests.values() for item in part}.values())
+    truth, predicted = _predicted(fitted, items, task, tuning)
+    ids = [item.id for item in items]
+    predictions = Predictions(
+        answer=answer,
+        ids=hash_ids(ids),
+        groups=[item.group for item in items],
+        truth=truth,
+        predicted=predicted,
+        parts={
+            name: np.isin(ids, [item.id for item in part]) for name, part in split.tests.items()
+        },
+    )
+    identities = None if nearest is None else nearest.of([i.sequence for i in items])[:, 0]
+    tests = {
+        name: {
+            "n": len(part),
+            **_partly_read(answer, part, max_bases),
+            **_scored(
+                predictions,
+                name,
+                task,
+                None if identities is None else identities[predictions.parts[name]],
+            ),
+        }
+        for name, part in split.tests.items()
+    }
+    sample = _sample(fitted, items, task, tuning)
+    return Evaluation(task.labels, tuning, trials, validation, tests, predictions, sample)
+
+
+def validate(
+    fitted: Any,
+    items: Items,
+    task: Task,
+    *,
+    decoder: str | None = None,
+    max_bases: int | None = None,
+    calibrated: bool = True,
+) -> tuple[Any, int, dict[str, Any]]:
+    """Return what the validation `items` chose, out of how many settings, and their n and metrics.
+
+    The arguments are those of `evaluate`.
+    """
+    answer = task.answer
+    if answer.decodes:
+        tuning, trials = _tuned_decoding(fitted, items, task, decoder, max_bases)
+        found = _predicted(fitted, items, task, tuning)
+    else:
+        targets, scores = _targets(items, task), _scores(fitted, items, answer)
+        tuning, trials = answer.untuned(), 0
+        if calibrated:
+            # Scores may differ in their last digits between the devices of a launch.
+            tuning, trials = distributed.of_first(answer.tune(targets, scores, tuning))
+        found = answer.arrays(targets, scores, tuning)
+    metrics = answer.report(*found, task.measured)
+    return tuning, trials, {"n": len(items), "metrics": metrics}
+
+
+def _tuned_decoding(
+    fitted: Any, items: Items, task: Task, decoder: str | None, max_bases: int | None
+) -> tuple[Any, int]:
+    """Return how probabilities are decoded: as the model says, or as suits what is read of `items`.
+
+    All processes of a launch decode them: which threshold is best follows from all together.
+    """
+    if fitted.decoding is not None:
+        return fitted.decoding, 0
+    answer = task.answer
+    read = [item for item in items if max_bases is None or len(item.sequence) <= max_bases]
+    targets, scores = _targets(read, task), _scores(fitted, read, answer)
+    return distributed.of_first(answer.tune(targets, scores, answer.untuned(decoder)))
+
+
+def _targets(items: Sequence[Any], task: Task) -> Any:
+    return structure_targets(items) if task.answer.decodes else targets_of(items, task.problem)
+
+
+def _scores(fitted: Any, items: Sequence[Any], answer: Answer) -> Any:
+    return getattr(fitted, answer.asks)([item.input for item in items])
+
+
+def _predicted(
+    fitted: Any, items: Sequence[Any], task: Task, tuning: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return truth and predictions of items.
+
+    Logits are divided among the processes of a launch by the fitted model; structures are decoded
+    and counted here, every process its share.
+    """
+    answer = task.answer
+    share, shares = slice(None), distributed.count() if answer.decodes else 1
+    if shares > 1:
+        share = slice(distributed.number(), None, shares)
+    own = items[share]
+    found = answer.arrays(_targets(own, task), _scores(fitted, own, answer), tuning)
+    if shares == 1:
+        return found
+    whole: tuple[np.ndarray, ...] = tuple(np.empty(len(items), a.dtype) for a in found)
+    for first, arrays in enumerate(distributed.gather(found)):
+        for into, values in zip(whole, arrays, strict=True):
+            into[first::shares] = values
+    return whole[0], whole[1]
+
+
+def _partly_read(answer: Answer, items: Items, max_bases: int | None) -> dict[str, int]:
+    """Return how many items were truncated, or not read."""
+    long = 0 if max_bases is None else sum(len(item.sequence) > max_bases for item in items)
+    return {"n_truncated": 0, "n_unread": long} if answer.decodes else {"n_truncated": long}
+
+
+def _scored(
+    predictions: Predictions, part: str, task: Task, identities: np.ndarray | None
+) -> dict[str, Any]:
+    """Return metrics with intervals, and what else the record has of a test part."""
+    answer, (truth, predicted) = predictions.answer, predictions.part(part)
+    groups = predictions.groups_of(part) if task.draws_groups else None
+    values = answer.report(truth, predicted, task.measured)
+    ends = intervals(answer, truth, predicted, groups, metrics=tuple(values))
+    metrics = {
+        name: {"value": value, "low": ends[name][0], "high": ends[name][1]}
+        for name, value in values.items()
+    }
+    beside = answer.entries(
+        truth, predicted, task.labels, metrics=tuple(values), identities=identities
+    )
+    return {"metrics": metrics, **beside}
+
+
+def _sample(fitted: Any, items: Items, task: Task, tuning: Any) -> Sample | None:
+    """Return the item that figures show, if they show one."""
+    place = task.answer.sample_of([item.sequence for item in items])
+    if place is None:
+        return None
+    item = [items[place]]
+    scores = _scores(fitted, item, task.answer)
+    return task.answer.sample(_targets(item, task), scores, tuning)

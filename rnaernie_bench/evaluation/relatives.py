@@ -10,7 +10,7 @@ from rnaernie_bench.data.items import Dataset, Split
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.data.loading import make_split
 from rnaernie_bench.learning.feature_cache import FeatureTable, cached_features
-from rnaernie_bench.metrics.answers.structures import IDENTITY_EDGES
+from rnaernie_bench.metrics.answers.structure import IDENTITY_EDGES
 from rnaernie_bench.task.task import Task
 
 MOST_PAIRS = 50_000_000

@@ -15,9 +15,9 @@ from itertools import combinations
 import numpy as np
 
 from rnaernie_bench.leaderboard.aligned import (
-    Answers,
+    Aligned,
     Floats,
-    Outcomes,
+    Predicted,
     Unit,
     distinct,
     scorer_of,
@@ -112,7 +112,7 @@ class Comparison:
 class _Row:
     """A row's distinct runs with their metric, as it is and resampled."""
 
-    scores: Sequence[Answers]
+    predicted: Sequence[Predicted]
     values: Floats
     """Shape (runs,)."""
     samples: Floats
@@ -134,7 +134,7 @@ class _Row:
         return np.einsum("rn,rn->r", self.samples, self.chosen)
 
 
-def compare(outcomes: Outcomes, options: Options) -> Comparison:
+def compare(aligned: Aligned, options: Options) -> Comparison:
     """Compare every two rows.
 
     Equal rows and options give equal figures, in whichever order the rows are given.
@@ -142,12 +142,12 @@ def compare(outcomes: Outcomes, options: Options) -> Comparison:
     Raises:
         ResultError: the metric cannot be computed from the predictions.
     """
-    indices = range(len(outcomes.run_ids))
-    order = sorted(indices, key=lambda row: sorted(outcomes.run_ids[row]))
-    rows, copies = _resample(outcomes, options, order)
+    indices = range(len(aligned.run_ids))
+    order = sorted(indices, key=lambda row: sorted(aligned.run_ids[row]))
+    rows, copies = _resample(aligned, options, order)
     scores = [_row_score(row, copies, options) for row in rows]
     found = {
-        (first, second): _pair(outcomes, options, rows, copies, first, second)
+        (first, second): _pair(aligned, options, rows, copies, first, second)
         for first, second in combinations(indices, 2)
     }
     corrected = holm([pair.p for pair in found.values()])
@@ -160,7 +160,7 @@ def compare(outcomes: Outcomes, options: Options) -> Comparison:
     different = [pair for pair, test in pairs.items() if test.p_holm <= options.level]
     return Comparison(
         options=options,
-        n=len(outcomes.labels),
+        n=len(aligned.truth),
         n_units=int(copies.sum()),
         rows=tuple(scores),
         pairs=tuple(pairs.values()),
@@ -169,7 +169,7 @@ def compare(outcomes: Outcomes, options: Options) -> Comparison:
 
 
 def _resample(
-    outcomes: Outcomes, options: Options, order: Sequence[int]
+    aligned: Aligned, options: Options, order: Sequence[int]
 ) -> tuple[list[_Row], Integers]:
     """Return all rows with their metric resampled, and how many of each unit there are.
 
@@ -177,9 +177,11 @@ def _resample(
     that their mean spreads as it should (Rao and Wu 1988, doi 10.1080/01621459.1988.10478591);
     drawing S would make its variance too small by a factor of (S - 1) / S.
     """
-    runs_of = {row: distinct(outcomes.scores[row], options.metric) for row in order}
-    runs = [scores for row in order for scores in runs_of[row]]
-    scorer = scorer_of(options.metric, outcomes, runs, options.by)
+    runs_of = {
+        row: distinct(aligned.answer, aligned.predicted[row], options.metric) for row in order
+    }
+    runs = [predicted for row in order for predicted in runs_of[row]]
+    scorer = scorer_of(options.metric, aligned, runs, options.by)
     units = scorer.units
 
     def values(weights: Integers) -> Floats:
@@ -215,7 +217,7 @@ def _row_score(row: _Row, copies: Integers, options: Options) -> RowScore:
 
 
 def _pair(
-    outcomes: Outcomes,
+    aligned: Aligned,
     options: Options,
     rows: Sequence[_Row],
     copies: Integers,
@@ -225,8 +227,8 @@ def _pair(
     """Compare two rows; the correction of p for other pairs is left to the caller."""
     a, b = rows[first], rows[second]
     difference = float(a.values.mean() - b.values.mean())
-    share_a, share_b = outcomes.right(first), outcomes.right(second)
-    if outcomes.graded:
+    share_a, share_b = aligned.right(first), aligned.right(second)
+    if aligned.answer.graded:
         only_first, only_second = float((share_a > share_b).sum()), float((share_b > share_a).sum())
     else:
         only_first = float((share_a * (1 - share_b)).sum())
@@ -238,12 +240,12 @@ def _pair(
             samples[:, 0], difference, left_out[:, 0], copies, confidence=confidence
         )
         exact = mcnemar(share_a > 0.5, share_b > 0.5)
-        by_items = options.by == "item" and not outcomes.graded
+        by_items = options.by == "item" and not aligned.answer.graded
         mid_p = exact.mid_p if by_items else None
         if options.metric == "accuracy" and by_items:
             test, p = "mcnemar", exact.p
         else:
-            test, p = "permutation", _permutation(outcomes, options, a, b, first, second)
+            test, p = "permutation", _permutation(aligned, options, a, b, first, second)
     else:
         variance = float((a.resampled - b.resampled).var(ddof=1))
         test, degrees = (
@@ -260,11 +262,11 @@ def _pair(
 
 
 def _permutation(
-    outcomes: Outcomes, options: Options, a: _Row, b: _Row, first: int, second: int
+    aligned: Aligned, options: Options, a: _Row, b: _Row, first: int, second: int
 ) -> float:
     """Return p by exchanging predictions, drawn alike for equal runs in either order."""
-    if sorted(outcomes.run_ids[first]) > sorted(outcomes.run_ids[second]):
+    if sorted(aligned.run_ids[first]) > sorted(aligned.run_ids[second]):
         a, b = b, a
-    scorer = scorer_of(options.metric, outcomes, [a.scores[0], b.scores[0]], options.by)
+    scorer = scorer_of(options.metric, aligned, [a.predicted[0], b.predicted[0]], options.by)
     generator = np.random.default_rng(options.seed)
     return permutation_p(scorer, 0, 1, n_resamples=options.n_resamples, generator=generator)

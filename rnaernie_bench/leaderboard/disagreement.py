@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.leaderboard.aligned import Outcomes
+from rnaernie_bench.leaderboard.aligned import Aligned
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,38 +51,38 @@ class Disagreement:
     """Those with the widest spread first: of the share right, then of the truth's probability."""
 
 
-def disagreement(outcomes: Outcomes, labels: Sequence[str], *, most: int) -> Disagreement:
-    """Find where the rows of `outcomes` differ.
+def disagreement(aligned: Aligned, labels: Sequence[str], *, most: int) -> Disagreement:
+    """Find where the rows of `aligned` differ.
 
     Args:
-        outcomes: two rows or more.
+        aligned: two rows or more.
         labels: the names of the classes.
         most: how many items and groups to list.
     """
-    rows = range(len(outcomes.scores))
-    right = np.array([outcomes.right(row) for row in rows])
-    certain = np.array([_probability_of_truth(outcomes, row) for row in rows])
+    rows = range(len(aligned.predicted))
+    right = np.array([aligned.right(row) for row in rows])
+    certain = np.array([_certainty(aligned, row) for row in rows])
     most_right = right > 0.5
     disputed = np.asarray(most_right.any(axis=0) & ~most_right.all(axis=0))
-    order = np.lexsort((outcomes.ids, -np.ptp(certain, axis=0), -np.ptp(right, axis=0)))
+    order = np.lexsort((aligned.ids, -np.ptp(certain, axis=0), -np.ptp(right, axis=0)))
     chosen = [int(index) for index in order[:most] if np.ptp(right[:, index]) > 0]
     n_classes = len(labels)
-    votes = np.array([_votes(outcomes, row, n_classes).argmax(axis=1) for row in rows])
+    votes = np.array([_votes(aligned, row, n_classes).argmax(axis=1) for row in rows])
     names = np.array(labels, dtype=object)
     items = [
         Item(
-            id=f"{int(outcomes.ids[index]):016x}",
-            group=outcomes.groups[index],
-            label=labels[outcomes.labels[index]],
+            id=f"{int(aligned.ids[index]):016x}",
+            group=aligned.groups[index],
+            label=labels[aligned.truth[index]],
             right=tuple(map(float, right[:, index])),
             predicted=tuple(names[votes[:, index]]),
         )
         for index in chosen
     ]
-    by_group = _tallies(np.array(outcomes.groups, dtype=object), disputed, right)
+    by_group = _tallies(np.array(aligned.groups, dtype=object), disputed, right)
     return Disagreement(
         disputed=int(disputed.sum()),
-        labels=tuple(_tallies(names[outcomes.labels], disputed, right)),
+        labels=tuple(_tallies(names[aligned.truth], disputed, right)),
         groups=tuple(tally for tally in by_group if tally.name and tally.disputed)[:most],
         items=tuple(items),
     )
@@ -102,14 +102,13 @@ def _tallies(
     ]
 
 
-def _votes(outcomes: Outcomes, row: int, n_classes: int) -> Floats:
+def _votes(aligned: Aligned, row: int, n_classes: int) -> Floats:
     """Return how many of a row's runs predict each class, shape (n, classes)."""
     one_hot = np.eye(n_classes)
-    return np.asarray(sum(one_hot[run.argmax(axis=1)] for run in outcomes.scores[row]))
+    return np.asarray(sum(one_hot[aligned.answer.decided(run)] for run in aligned.predicted[row]))
 
 
-def _probability_of_truth(outcomes: Outcomes, row: int) -> Floats:
+def _certainty(aligned: Aligned, row: int) -> Floats:
     """Return the mean probability that a row's runs give to the true class, shape (n,)."""
-    index = np.arange(len(outcomes.labels))
-    logs = [run[index, outcomes.labels].astype(np.float64) for run in outcomes.scores[row]]
-    return np.asarray(np.exp(logs).mean(axis=0))
+    runs = aligned.predicted[row]
+    return np.asarray(np.mean([aligned.answer.certainty(aligned.truth, run) for run in runs], 0))

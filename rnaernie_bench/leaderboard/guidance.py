@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnaernie_bench.leaderboard.comparison import Options, Pair, RowScore, compare
-from rnaernie_bench.leaderboard.selection import Found, Selected, load_outcomes
+from rnaernie_bench.leaderboard.selection import Found, Selected, load_aligned
 from rnaernie_bench.leaderboard.tables import TaskInfo, settings_of
 from rnaernie_bench.results.record import comparability_key, is_control
 
@@ -115,7 +115,7 @@ def _seed(run: Found) -> tuple[int, str]:
 def _lines(rows: Sequence[Selected], task: TaskInfo) -> list[Line]:
     """Compare rows, the first of which is the one without types."""
     options = Options(metric=task.main_metric, higher_is_better=task.higher_is_better, by=task.by)
-    comparison = compare(load_outcomes(rows, task.default_part), options)
+    comparison = compare(load_aligned(rows, task.default_part), options)
     pairs = {(pair.first, pair.second): pair for pair in comparison.pairs}
     chosen = [row.runs[0].record["strategy"] for row in rows]
     random = {s["k"]: place for place, s in enumerate(chosen) if s["types"] == "random"}

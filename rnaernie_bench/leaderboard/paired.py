@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.metrics.resampling import N_RESAMPLES, permutations
-from rnaernie_bench.metrics.scorers import Scorer
+from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.leaderboard.aligned import Answers, Outcomes
+from rnaernie_bench.leaderboard.aligned import Aligned, Predicted
 from rnaernie_bench.leaderboard.settings import settings_of, shown_as
-from rnaernie_bench.results.predictions import AnyPredictions, read_predictions
+from rnaernie_bench.results.predictions import Predictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.store import (
     MIN_PREFIX,
@@ -160,7 +160,7 @@ def _by_seed(run: Found) -> tuple[int, str]:
     return run.record["seed"], run.run_id
 
 
-def load_outcomes(rows: Sequence[Selected], part: str) -> Outcomes:
+def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
     """Return what the runs of `rows` predicted for test part `part`, item by item.
 
     Raises:
@@ -174,31 +174,32 @@ def load_outcomes(rows: Sequence[Selected], part: str) -> Outcomes:
     first = read[runs[0].run_id]
     order = np.argsort(first.ids[first.parts[part]])
     ids = first.ids[first.parts[part]][order]
-    labels = first.truth[first.parts[part]][order]
-    scores: dict[str, Answers] = {}
+    truth = first.truth[first.parts[part]][order]
+    found: dict[str, Predicted] = {}
     for run in runs:
         predictions = read[run.run_id]
         mask = predictions.parts[part]
         own = np.argsort(predictions.ids[mask])
         if not (
             np.array_equal(predictions.ids[mask][own], ids)
-            and predictions.truth[mask][own].tobytes() == labels.tobytes()  # nan equals itself
-            and predictions.answers.dtype == first.answers.dtype
-            and predictions.answers.shape[1:] == first.answers.shape[1:]
+            and predictions.truth[mask][own].tobytes() == truth.tobytes()  # nan equals itself
+            and predictions.answer is first.answer
+            and predictions.predicted.dtype == first.predicted.dtype
         ):
             raise ResultError(
                 f"its items in {part} are not those of run {runs[0].run_id}",
                 where=f"record {run.run_id}",
                 remedy="repeat the run",
             )
-        scores[run.run_id] = predictions.answers[mask][own]
-    groups = [g for g, inside in zip(first.groups, first.parts[part], strict=True) if inside]
-    return Outcomes(
+        found[run.run_id] = predictions.predicted[mask][own]
+    groups = first.groups_of(part)
+    return Aligned(
+        answer=first.answer,
         ids=ids,
         groups=[groups[index] for index in order],
-        labels=labels,
+        truth=truth,
         run_ids=[[run.run_id for run in row.runs] for row in rows],
-        scores=[[scores[run.run_id] for run in row.runs] for row in rows],
+        predicted=[[found[run.run_id] for run in row.runs] for row in rows],
     )
 
 
@@ -234,7 +235,7 @@ def _shared(record: Record) -> dict[str, str]:
     return dataclasses.asdict(dataclasses.replace(key, part=""))
 
 
-def _read(run: Found) -> AnyPredictions:
+def _read(run: Found) -> Predictions:
     """Return the predictions of a run, once they are known to be its own."""
     problem = next(prediction_problems(run.record, run.folder), None)
     if problem:

@@ -9,9 +9,8 @@ from typing import Any
 
 from rnaernie_bench.core.files import write_json
 from rnaernie_bench.leaderboard.across import across_tasks
-from rnaernie_bench.leaderboard.aligned import COMPARED
 from rnaernie_bench.leaderboard.comparison import Options, compare
-from rnaernie_bench.leaderboard.selection import Found, Selected, load_outcomes
+from rnaernie_bench.leaderboard.selection import Found, Selected, load_aligned
 from rnaernie_bench.leaderboard.tables import Row, Table, digest_of
 from rnaernie_bench.leaderboard.tied import (
     MOST_BASELINES,
@@ -20,6 +19,7 @@ from rnaernie_bench.leaderboard.tied import (
     Statistics,
     read_statistics,
 )
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import Record
 
 
@@ -44,7 +44,7 @@ def build_statistics(
     by_id = {record["run_id"]: record for record in records}
     entries = {}
     for table in tables:
-        if len(table.compared) < 2 or table.task.main_metric not in COMPARED:
+        if len(table.compared) < 2 or table.task.main_metric not in METRICS:
             continue
         digest = digest_of(table, by_id)
         entries[digest] = known.get(digest) or _test(results_dir, table, by_id)
@@ -74,7 +74,7 @@ def _test(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dic
     ]
     task = table.task
     options = Options(metric=task.main_metric, higher_is_better=task.higher_is_better, by=task.by)
-    found = compare(load_outcomes(rows, table.key.part), options)
+    found = compare(load_aligned(rows, table.key.part), options)
     return {
         **dataclasses.asdict(table.key),
         **dataclasses.asdict(options),

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnaernie_bench.data.items import labels_of
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.learning.interface import FitContext
-from rnaernie_bench.metrics.classification import classification_report
 from rnaernie_bench.metrics.problems import outputs
 from rnaernie_bench.metrics.targets import (
     Scaling,
@@ -20,8 +18,6 @@ from rnaernie_bench.metrics.targets import (
     scaling_of,
     weights_of,
 )
-from rnaernie_bench.metrics.tuning import metrics_of
-from rnaernie_bench.task.levels import has_classes
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,8 @@ class Lesson:
     def score(self, scores: np.ndarray) -> Mapping[str, float]:
         """Return the metrics of a network's scores of validation, float32 (units, outputs)."""
         task, items = self.context.task, self.context.validation
-        if has_classes(task.level, task.problem):
-            return classification_report(scores, labels_of(items), task.labels).metrics
         plain = self.scaling.undo(scores) if self.scaling else scores
-        return metrics_of(task.level, targets_of(items, task.problem), plain)
+        return task.answer.score(targets_of(items, task.problem), plain, task.measured)
 
 
 def lesson(context: FitContext) -> Lesson:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.metrics.statistics import CALIBRATION_BINS, classification_metrics
+from rnaernie_bench.metrics.scoring.composites import CALIBRATION_BINS
+from rnaernie_bench.metrics.scoring.confusion import classification_metrics
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ClassificationReport:
     """The metrics of one part of a multiclass task."""
 
     metrics: Mapping[str, float]
-    """By name, those of `metrics.statistics.METRICS` in their order."""
+    """By name."""
     per_class: Mapping[str, ClassScores]
     """By label, in the task's order."""
     confusion: np.ndarray

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.targets import UNLABELLED
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def loss_of(
@@ -24,11 +26,13 @@ def loss_of(
         scores: (units, outputs): logits, or quantities.
         truth: int64 (units,) of classes, else float (units, outputs), nan where unknown.
         weights: of the shape of `truth`, how much each value counts; quantities and columns only.
-        class_weights: see `data.targets.class_weights`.
+        class_weights: see `metrics.targets.class_weights`.
 
     Returns:
         A scalar; of quantities and columns, 0 where nothing is known.
     """
+    from torch.nn import functional
+
     if problem == "multiclass":
         return functional.cross_entropy(
             scores,

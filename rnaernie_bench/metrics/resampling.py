@@ -69,6 +69,7 @@ def bootstrap(
     *,
     n_resamples: int,
     generator: np.random.Generator,
+    multinomial: bool = False,
 ) -> Floats:
     """Return a statistic of `n_resamples` bootstrap resamples of the units.
 
@@ -77,6 +78,7 @@ def bootstrap(
         statistic: takes weights (r, m), how often each unit was drawn; returns shape (r, ...).
         n_resamples: how many resamples.
         generator: its state decides what is drawn; the draws do not depend on the block size.
+        multinomial: whether units that are one each are drawn as kinds of several items are.
 
     Returns:
         Shape (n_resamples, ...).
@@ -84,7 +86,7 @@ def bootstrap(
     total, kinds = int(units.copies.sum()), len(units.copies)
 
     def draw(rows: int) -> Integers:
-        if total > kinds:
+        if multinomial or total > kinds:
             return generator.multinomial(total, units.copies / total, rows)
         # Of units that are one each, as many are drawn as there are: three times as fast.
         drawn = generator.integers(kinds, size=(rows, kinds))

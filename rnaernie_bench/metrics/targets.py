@@ -55,6 +55,15 @@ class Targets:
 
 
 @dataclass(frozen=True, eq=False)
+class StructureTargets:
+    """The base pairs of some sequences."""
+
+    sequences: Sequence[str]
+    pairs: Sequence[np.ndarray]
+    """int32 of shape (pairs, 2) each, 0-based, i < j."""
+
+
+@dataclass(frozen=True, eq=False)
 class Scaling:
     """The affine map that gives each column of train mean 0 and deviation 1."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnaernie_bench.evaluation.structures import decoded
+from rnaernie_bench.metrics.answers.structure import decoded
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import Named, name_sequences, read_sequences
 from rnaernie_bench.structure.records import StructureRecord
@@ -34,7 +34,9 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[PredictedS
     names, sequences = zip(*items, strict=True)
     found: Mapping[int, PredictedStructure] = {
         index: PredictedStructure(StructureRecord(names[index], sequences[index], pairs), matrix)
-        for index, matrix, pairs in decoded(predictor.fitted, sequences, predictor.decoding)
+        for index, matrix, pairs in decoded(
+            predictor.fitted.probabilities(sequences), sequences, predictor.decoding
+        )
     }
     return (found[index] for index in range(len(items)))
 

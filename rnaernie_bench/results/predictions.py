@@ -1,9 +1,8 @@
 """Per-item predictions as one compact Parquet file a run; from it any metric can be recomputed.
 
-A row is a test item: the hash of its id, its group, its label, the calibrated log-probability of
-every class as a half-precision number, and one boolean column `part:<name>` a test part. Of a
-structure, the counts of `structure.scores` stand in place of label and scores. Parts share rows, so
-an item in three parts is stored once. No sequence is ever stored.
+A row is a test item: the hash of its id, its group, what is true of it and what was predicted, in
+the columns that the answer has (`metrics.answers`), and one boolean column `part:<name>` a test
+part. Parts share rows, so an item in three parts is stored once. No sequence is ever stored.
 """
 
 from __future__ import annotations
@@ -13,96 +12,79 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import atomic_path
-from rnaernie_bench.metrics.answers.structures import StructurePredictions
-from rnaernie_bench.results.measured import Measured, from_table, to_table
-from rnaernie_bench.structure.scores import COUNT_NAMES, COUNTS
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import Answer, width
 
 _PART = "part:"
-_COLUMNS = ("id", "group", "label", "scores")
+_ANSWER, _WIDTH = b"rnaernie_bench.kind", b"rnaernie_bench.columns"
+_RESTORE = "restore it from a backup, or repeat the run"
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a run predicted for `n` distinct test items and `classes` classes.
+    """What a run predicted for `n` distinct test items, and what is true of them.
 
     Raises:
-        ValueError: the arrays do not fit together, an item stands there twice, or a score is not
-            a log-probability.
+        ValueError: the arrays do not fit together, an item stands there twice, or they are not
+            those of the answer.
     """
 
+    answer: Answer
     ids: npt.NDArray[np.uint64]
     """Shape (n,): `hash_ids` of the items' ids."""
     groups: list[str]
     """Length n: what an item shares with its relatives; empty if unknown."""
-    labels: npt.NDArray[np.int16]
-    """Shape (n,): index of the true class."""
-    scores: npt.NDArray[np.float16]
-    """Shape (n, classes): calibrated natural log-probabilities, minus infinity allowed."""
+    truth: npt.NDArray[Any]
+    """Shape (n, ...): what must agree between two runs on the same items."""
+    predicted: npt.NDArray[np.void]
+    """Shape (n,), with the fields of the answer."""
     parts: Mapping[str, npt.NDArray[np.bool_]]
     """Shape (n,) each: whether an item belongs to the test part."""
 
     def __post_init__(self) -> None:
-        for name, dtype in (("ids", np.uint64), ("labels", np.int16), ("scores", np.float16)):
-            object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(dtype))
         n = len(self.ids)
-        if self.scores.ndim != 2 or not n == len(self.groups) == len(self.labels) == len(
-            self.scores
-        ):
-            raise ValueError("ids, groups, labels and the rows of scores must be equally many")
+        if not n == len(self.groups) == len(self.truth) == len(self.predicted):
+            raise ValueError("ids, groups, truth and predictions must be equally many")
         if any(np.shape(mask) != (n,) for mask in self.parts.values()):
             raise ValueError("every test part needs one mark an item")
         if len(np.unique(self.ids)) != n:
             raise ValueError("an item stands there twice")
-        if n and not 0 <= self.labels.min() <= self.labels.max() < self.scores.shape[1]:
-            raise ValueError("a label has no column of scores")
-        # Written so that NaN fails; a row of minus infinities would be no distribution.
-        if not ((self.scores <= 0).all() and np.isfinite(self.scores).any(axis=1).all()):
-            raise ValueError("a score is not a log-probability")
+        self.answer.check(self.truth, self.predicted)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    measure = "accuracy"
-    """What the mean of `right` is."""
-
     @property
-    def truth(self) -> npt.NDArray[np.int16]:
-        """What two runs must agree on if they are of the same items: the labels."""
-        return self.labels
-
-    @property
-    def answers(self) -> npt.NDArray[np.float16]:
-        """What metrics are computed from: the scores."""
-        return self.scores
-
-    @property
-    def decided(self) -> npt.NDArray[np.generic]:
-        """What was predicted: shape (n,), the class."""
-        return self.scores.argmax(axis=1)
+    def decided(self) -> npt.NDArray[Any]:
+        """What was decided, shape (n,)."""
+        return self.answer.decided(self.predicted)
 
     @property
     def right(self) -> npt.NDArray[np.float64]:
-        """How right each item is: shape (n,), 0 or 1."""
-        return (self.scores.argmax(axis=1) == self.labels).astype(np.float64)
+        """How right each item is, shape (n,), more being better; nan if undefined."""
+        return self.answer.right(self.truth, self.predicted)
 
-    def part(self, name: str) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float16]]:
-        """Return the labels (n,) and scores (n, classes) of test part `name`.
+    def part(self, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.void]]:
+        """Return truth and predictions of a test part.
 
         Raises:
             KeyError: there is no such part.
         """
         mask = self.parts[name]
-        return self.labels[mask], self.scores[mask]
+        return self.truth[mask], self.predicted[mask]
 
-
-AnyPredictions = Predictions | StructurePredictions | Measured
-"""What a run of one level or another predicted."""
+    def groups_of(self, name: str) -> list[str]:
+        """Return the groups of a test part's items."""
+        return [
+            group for group, inside in zip(self.groups, self.parts[name], strict=True) if inside
+        ]
 
 
 def hash_ids(ids: Iterable[str]) -> npt.NDArray[np.uint64]:
@@ -113,70 +95,38 @@ def hash_ids(ids: Iterable[str]) -> npt.NDArray[np.uint64]:
     )
 
 
-def write_predictions(path: str | os.PathLike[str], predictions: AnyPredictions) -> None:
+def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> None:
     """Write `predictions` to `path`, whole or not at all.
 
     Raises:
         BenchError: the file cannot be written.
     """
-    if isinstance(predictions, StructurePredictions):
-        _write_structures(path, predictions)
-        return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if isinstance(predictions, Measured):
-        with atomic_path(path) as temporary:
-            pq.write_table(
-                to_table(predictions),
-                temporary,
-                compression="zstd",
-                compression_level=19,
-                use_dictionary=["group"],
-                use_byte_stream_split=False,
-            )
-        return
-    scores = pa.FixedSizeListArray.from_arrays(
-        pa.array(predictions.scores.ravel()), predictions.scores.shape[1]
-    )
+    def column(values: npt.NDArray[Any]) -> Any:
+        if values.ndim == 1:
+            return values
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+
+    answer = predictions.answer
+    found = answer.to_columns(predictions.truth, predictions.predicted)
     table = pa.table(
         {
             "id": predictions.ids,
             "group": pa.array(predictions.groups, pa.string()),
-            "label": predictions.labels,
-            "scores": scores,
+            **{name: column(values) for name, values in found.items()},
             **{_PART + name: mask for name, mask in predictions.parts.items()},
         }
     )
+    if answer.marked:
+        columns = str(width(predictions.predicted))
+        table = table.replace_schema_metadata({_ANSWER: answer.name, _WIDTH: columns})
     with atomic_path(path) as temporary:
-        # Scores hardly repeat: splitting their bytes helps the compressor, a dictionary does not.
-        pq.write_table(
-            table,
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            use_dictionary=["group"],
-            use_byte_stream_split=["scores.list.element"],
-        )
+        pq.write_table(table, temporary, compression="zstd", compression_level=19, **answer.parquet)
 
 
-def _write_structures(path: str | os.PathLike[str], predictions: StructurePredictions) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.table(
-        {
-            "id": predictions.ids,
-            "group": pa.array(predictions.groups, pa.string()),
-            **{name: np.ascontiguousarray(predictions.counts[name]) for name in COUNT_NAMES},
-            **{_PART + name: mask for name, mask in predictions.parts.items()},
-        }
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=19)
-
-
-def read_predictions(path: str | os.PathLike[str]) -> AnyPredictions:
+def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     """Read what `write_predictions` wrote.
 
     Raises:
@@ -185,48 +135,72 @@ def read_predictions(path: str | os.PathLike[str]) -> AnyPredictions:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    restore = "restore it from a backup, or repeat the run"
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise ResultError("no such predictions file", where=path, remedy=restore) from error
+        raise ResultError("no such predictions file", where=path, remedy=_RESTORE) from error
     except (OSError, pa.ArrowException) as error:
-        raise ResultError("the predictions are damaged", where=path, remedy=restore) from error
+        raise ResultError("the predictions are damaged", where=path, remedy=_RESTORE) from error
     try:
-        measured = from_table(table)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResultError(f"holds no predictions: {error}", where=path, remedy=restore) from error
-    if measured is not None:
-        return measured
-    parts = [name for name in table.column_names if name.startswith(_PART)]
-    structures = table.column_names == ["id", "group", *COUNT_NAMES, *parts]
-    if not parts or not (structures or table.column_names == [*_COLUMNS, *parts]):
+        found = _from_table(table)
+    except (ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as error:
+        raise ResultError(f"holds no predictions: {error}", where=path, remedy=_RESTORE) from error
+    if found is None:
         raise ResultError(
             f"holds other columns than predictions do: {', '.join(table.column_names)}",
             where=path,
-            remedy=restore,
+            remedy=_RESTORE,
         )
-    try:
-        if structures:
-            counts = np.empty(len(table), dtype=COUNTS)
-            for name in COUNT_NAMES:
-                counts[name] = table[name].to_numpy()
-            return StructurePredictions(
-                ids=table["id"].to_numpy(),
-                groups=table["group"].to_pylist(),
-                counts=counts,
-                parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},
-            )
-        scores = table["scores"].combine_chunks()
-        return Predictions(
-            ids=table["id"].to_numpy(),
-            groups=table["group"].to_pylist(),
-            labels=table["label"].to_numpy(),
-            scores=scores.flatten().to_numpy().reshape(len(table), scores.type.list_size),
-            parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},
-        )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ResultError(f"holds no predictions: {error}", where=path, remedy=restore) from error
+    return found
+
+
+def _from_table(table: Any) -> Predictions | None:
+    """Return the predictions of a `pyarrow.Table`; None if its columns are those of no answer.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: they hold something else.
+    """
+    mark = table.schema.metadata or {}
+    parts = [name for name in table.column_names if name.startswith(_PART)]
+    names = [name for name in table.column_names if name not in ("id", "group", *parts)]
+    if _ANSWER in mark:
+        answer, columns = ANSWERS[mark[_ANSWER].decode()], int(mark[_WIDTH])
+    else:
+        known = {_stored_as(a): a for a in ANSWERS.values() if not a.marked}
+        if tuple(names) not in known or table.column_names != ["id", "group", *names, *parts]:
+            return None
+        answer = known[tuple(names)]
+        columns = max((_list_size(table, name) for name in names), default=0)
+    if not parts:
+        return None
+    truth, predicted = answer.from_columns({n: _array(table, n) for n in names}, columns)
+    return Predictions(
+        answer=answer,
+        ids=table["id"].to_numpy().astype(np.uint64),
+        groups=table["group"].to_pylist(),
+        truth=truth,
+        predicted=predicted,
+        parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},
+    )
+
+
+def _stored_as(answer: Answer) -> tuple[str, ...]:
+    """Return the names of the columns that an answer is stored in."""
+    empty = np.zeros(0, answer.dtype(1))
+    return tuple(answer.to_columns(np.zeros(0, np.int16), empty))
+
+
+def _list_size(table: Any, name: str) -> int:
+    return int(getattr(table.schema.field(name).type, "list_size", 0))
+
+
+def _array(table: Any, name: str) -> npt.NDArray[Any]:
+    """Return a column as an array, (n,) or (n, numbers)."""
+    column, size = table[name].combine_chunks(), _list_size(table, name)
+    if not size:
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    values: npt.NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(table), size)
 
 
 def predictions_digest(path: str | os.PathLike[str]) -> str:
@@ -240,9 +214,7 @@ def predictions_digest(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ResultError(
-            f"cannot be read: {error.strerror}",
-            where=path,
-            remedy="restore it from a backup, or repeat the run",
+            f"cannot be read: {error.strerror}", where=path, remedy=_RESTORE
         ) from error
 
 

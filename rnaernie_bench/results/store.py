@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import atomic_path, write_json
 from rnaernie_bench.core.gc_pause import no_collection
+from rnaernie_bench.metrics.registry import METRICS, has
 from rnaernie_bench.results.record import Record, parse_record, validate_record
 
 RECORD_FILE = "record.json"
@@ -26,17 +27,6 @@ MARK_SUFFIX = ".reproduced.json"
 
 MIN_PREFIX = 6
 """The fewest letters of a run id that may stand for it."""
-
-_TOLERANCES = {
-    "accuracy": 1e-6,
-    "macro_precision": 1e-6,
-    "macro_recall": 1e-6,
-    "macro_f1": 1e-6,
-    # Sums over all items, which torchmetrics may take in single precision.
-    "mcc": 1e-4,
-    "ece": 1e-4,
-    **dict.fromkeys(("f1", "precision", "recall", "shifted_f1", "pooled_f1"), 1e-6),
-}
 
 
 def read_record(path: Path) -> Record:
@@ -301,10 +291,6 @@ def _misplaced(record: Record, path: Path) -> Iterator[str]:
 def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     """Yield how the predictions in `folder` differ from what `record` says of them."""
     # NumPy is imported only here: the leaderboard reads records and needs to start fast.
-    from rnaernie_bench.metrics.answers import evaluate_answers
-    from rnaernie_bench.metrics.answers.structures import StructurePredictions, evaluate_structures
-    from rnaernie_bench.metrics.statistics import evaluate
-    from rnaernie_bench.results.measured import Measured
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions
 
     tests = record["tests"]
@@ -334,15 +320,10 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
             counts = " and ".join(map(str, sorted(said)))
             yield f"{name} has {items} items in {part}, the record says {counts}"
             continue
-        recomputed: Mapping[str, float] = {}
-        if isinstance(predictions, StructurePredictions):
-            recomputed = evaluate_structures(predictions.part(part))
-        elif isinstance(predictions, Measured):
-            recomputed = evaluate_answers(predictions.kind, *predictions.part(part))
-        elif record["task"]["problem"] == "multiclass":
-            labels, scores = predictions.part(part)
-            recomputed = evaluate(labels, scores, scores.shape[1])
-        for metric in sorted(recomputed.keys() & test["metrics"].keys()):
+        answer = predictions.answer
+        known = [metric for metric in sorted(test["metrics"]) if has(answer.name, metric)]
+        recomputed = answer.evaluate(*predictions.part(part), known) if known else {}
+        for metric in known:
             stored, true = test["metrics"][metric]["value"], recomputed[metric]
-            if abs(stored - true) > _TOLERANCES.get(metric, 1e-6):
+            if abs(stored - true) > METRICS.get(metric).tolerance:
                 yield f"{metric} on {part} is {true:.6f} by its predictions, not {stored:.6f}"

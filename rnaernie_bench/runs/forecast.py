@@ -226,11 +226,11 @@ def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
     trained = time.perf_counter()
     sequences = [item.input for item in scored]
     if planned.task.decodes:
-        from rnaernie_bench.evaluation.structures import decoded
+        from rnaernie_bench.metrics.answers.structure import decoded
         from rnaernie_bench.structure.tuning import default_options
 
         decoding = fitted.decoding or default_options(str(config.task.decoder))
-        for _ in decoded(fitted, sequences, decoding):
+        for _ in decoded(fitted.probabilities(sequences), sequences, decoding):
             pass
     else:
         fitted.logits(sequences)

@@ -22,8 +22,9 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
 from rnaernie_bench.core.plugins import versions
 from rnaernie_bench.core.schema import as_dict
-from rnaernie_bench.evaluation.evaluate import judge
+from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
 from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, workplace
@@ -34,7 +35,7 @@ from rnaernie_bench.tracking.store import without_password
 from rnaernie_bench.tracking.tracker import NullTracker, Tracker, check_reachable, open_tracker
 
 if TYPE_CHECKING:
-    from rnaernie_bench.evaluation.evaluate import AnyEvaluation
+    from rnaernie_bench.evaluation.evaluate import Evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +120,7 @@ def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
     planned = plan(config, task_folders)
     if distributed.of_first(False):
         fitted, report = fit(planned, NullTracker().log_metrics)
-        if not planned.task.decodes:  # structures are decoded by the first process alone
-            judge(planned.task, config, planned.dataset, planned.scheme, fitted, report)
+        evaluate_run(planned.task, config, planned.dataset, planned.scheme, fitted, report)
 
 
 def trains_together(config: RunConfig) -> bool:
@@ -138,7 +138,7 @@ def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record
     tracker.log_params(_told(config))
     with environment.PeakMemory() as memory:
         fitted, report = fit(planned, tracker.log_metrics)
-        evaluation = judge(task, config, planned.dataset, planned.scheme, fitted, report)
+        evaluation = evaluate_run(task, config, planned.dataset, planned.scheme, fitted, report)
     _save_model(planned, fitted, report, evaluation)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
     for name, test in evaluation.tests.items():
@@ -202,7 +202,7 @@ def fit(
     return fitted
 
 
-def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: AnyEvaluation) -> None:
+def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: Evaluation) -> None:
     """Write `model/` whole: the fitted model, and how to turn its scores into predictions."""
     unfinished, final = planned.folder / ".model", planned.folder / "model"
     for leftover in (unfinished, final):
@@ -229,7 +229,7 @@ def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: AnyEv
 
 
 def _record(
-    planned: Plan, report: FitReport, evaluation: AnyEvaluation, memory: environment.PeakMemory
+    planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
 ) -> Record:
     config, task, split = planned.config, planned.task, planned.scheme.split
     encoder, chosen_on = planned.entry.kind == "encoder", planned.scheme.chosen_on
@@ -293,15 +293,16 @@ def _record(
         "environment": {
             **environment.describe(),
             **({"processes": distributed.count()} if distributed.count() > 1 else {}),
-            **_plugins(config, encoder),
+            **_plugins(config, encoder, task.measured),
         },
         "git_commit": environment.git_commit(),
     }
 
 
-def _plugins(config: RunConfig, encoder: bool) -> dict[str, Any]:
-    """Return the packages that backbone, head and strategy came from, with their versions."""
+def _plugins(config: RunConfig, encoder: bool, metrics: Iterable[str]) -> dict[str, Any]:
+    """Return the packages that backbone, head, strategy and metrics came from, with versions."""
     chosen: list[tuple[Any, str]] = [(BACKBONES, config.backbone.name)]
+    chosen += [(METRICS, name) for name in metrics]
     if encoder:
         chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
     found = versions(chosen)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
-from rnaernie_bench.metrics.answers import LOWER_IS_BETTER
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.sweeps.options import COSTS, SweepOptions
 from rnaernie_bench.sweeps.space import Space
-from rnaernie_bench.task.levels import METRICS
 from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
@@ -47,14 +46,13 @@ def goals_of(options: SweepOptions, task: Task) -> tuple[Goal, ...]:
         ConfigError: for a goal that is none.
     """
     goals = []
-    main, metrics = task.main_metric, METRICS[task.level][task.problem]
+    main, metrics = task.main_metric, task.measured
     for name in options.goals:
         named = main.name if name == "main" else name
         if named in COSTS:
             goals.append(Goal(named, COSTS[named], metric=False))
         elif named in metrics:
-            better = main.higher_is_better if named == main.name else named not in LOWER_IS_BETTER
-            goals.append(Goal(named, better, metric=True))
+            goals.append(Goal(named, METRICS.get(named).higher_is_better, metric=True))
         else:
             known = ["main", *metrics, *COSTS]
             raise ConfigError(

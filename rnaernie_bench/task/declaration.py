@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rnaernie_bench.task.levels import MetricName
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.task.single_table import Cut, Negatives, PairColumns
 
 ResamplingUnit = Literal["item", "group"]
@@ -16,8 +17,23 @@ ResamplingUnit = Literal["item", "group"]
 class Metric:
     """A metric and the direction in which it improves."""
 
-    name: MetricName
-    higher_is_better: bool = True
+    name: str
+    """One of `metrics.registry.METRICS`."""
+    higher_is_better: bool = None  # type: ignore[assignment]  # until the registry has been asked
+    """May be left out: the registry knows it."""
+
+    def __post_init__(self) -> None:
+        if self.name not in METRICS:  # what a level allows is checked where the level is known
+            return
+        known = METRICS.get(self.name).higher_is_better
+        if self.higher_is_better not in (None, known):
+            better = "higher" if known else "lower"
+            raise ConfigError(
+                f"of '{self.name}', {better} is better",
+                where="main_metric.higher_is_better",
+                remedy="correct it, or leave it out",
+            )
+        object.__setattr__(self, "higher_is_better", known)
 
 
 @dataclass(frozen=True)

@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.registry import METRICS, has, metrics_of
 from rnaernie_bench.task.lengths import policies_of
 
 Level = str
 """A name in `levels.LEVELS`."""
 LengthPolicy = str
 """A name in `task.lengths.POLICIES`."""
-MetricName = Literal[
-    "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
-    "f1", "precision", "recall", "shifted_f1", "pooled_f1",
-    "auroc", "auprc", "brier", "macro_mcc", "macro_auroc", "macro_auprc",
-    "spearman", "pearson", "r2", "rmse", "mcrmse", "mae",
-]  # fmt: skip
-
-_CLASSES: tuple[MetricName, ...] = (
-    "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc",
-)  # fmt: skip
-_DECISIONS: tuple[MetricName, ...] = (
-    "accuracy", "precision", "recall", "f1", "mcc", "auroc", "auprc",
-)  # fmt: skip
-_LABELS: tuple[MetricName, ...] = ("macro_f1", "macro_mcc", "macro_auroc", "macro_auprc")
-
-ITEM_METRICS: Mapping[Problem, tuple[MetricName, ...]] = {
-    "multiclass": (*_CLASSES, "ece"),
-    "binary": (*_DECISIONS, "brier", "ece"),
-    "multilabel": (*_LABELS, "brier", "ece"),
-    "regression": ("spearman", "pearson", "r2", "rmse", "mcrmse", "mae"),
-}
-"""The metrics of a prediction for each item."""
-
-TOKEN_METRICS: Mapping[Problem, tuple[MetricName, ...]] = {
-    "multiclass": _CLASSES,
-    "binary": _DECISIONS,
-    "multilabel": _LABELS,
-    "regression": ("mcrmse", "rmse", "mae", "pearson", "spearman"),
-}
-"""The metrics of a prediction for each base of an item, or each pair of its bases."""
-
-METRICS: Mapping[Level, Mapping[Problem, tuple[MetricName, ...]]] = {
-    "sequence": ITEM_METRICS,
-    "token": TOKEN_METRICS,
-    "contact": {
-        **TOKEN_METRICS,
-        "binary": ("f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1"),
-    },
-    "pair": ITEM_METRICS,
-}
-"""The metrics of each problem at each level; those that are not there cannot be declared."""
 
 
 def decodes(level: str, problem: Problem) -> bool:
     """Return whether what is said of pairs of bases is decoded into a structure."""
     return LEVELS.get(level).answers[problem] == "structure"
-
-
-def has_classes(level: Level, problem: Problem) -> bool:
-    """Return whether each item is of one of several classes."""
-    return LEVELS.get(level).answers[problem] == "multiclass"
 
 
 def lengths(level: Level, problem: Problem) -> tuple[LengthPolicy, ...]:
@@ -88,8 +42,9 @@ def check_declared(
     Raises:
         ConfigError: naming the key.
     """
-    if problem not in METRICS[level]:
-        asked = " or ".join(METRICS[level])
+    answers = LEVELS.get(level).answers
+    if problem not in answers:
+        asked = " or ".join(answers)
         raise ConfigError(f"the level '{level}' asks for {asked}", where="problem")
     if decodes(level, problem):
         if labels:
@@ -107,11 +62,12 @@ def check_declared(
             where="length",
             remedy=f"write {allowed}",
         )
-    known = METRICS[level][problem]
     for where, name in metrics.items():
-        if name not in known:
+        if not has(answers[problem], name):
             raise ConfigError(
-                f"'{name}' is not allowed", where=where, remedy=did_you_mean(name, list(known))
+                f"'{name}' is not allowed",
+                where=where,
+                remedy=did_you_mean(name, list(metrics_of(answers[problem], METRICS))),
             )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
@@ -15,6 +15,7 @@ from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical
+from rnaernie_bench.metrics.registry import metrics_of
 from rnaernie_bench.task.declaration import (
     DataFile,
     DatasetDeclaration,
@@ -23,8 +24,11 @@ from rnaernie_bench.task.declaration import (
     Simulation,
     SplitDeclaration,
 )
-from rnaernie_bench.task.levels import LengthPolicy, MetricName, check_declared, decodes
+from rnaernie_bench.task.levels import LengthPolicy, check_declared, decodes
 from rnaernie_bench.task.single_table import check_cut, check_pairs
+
+if TYPE_CHECKING:
+    from rnaernie_bench.metrics.answers.base import Answer
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Task:
     """In their frozen order: a label's index is its class, or its column where there are several
     numbers. Binary contacts have none."""
     main_metric: Metric
-    metrics: tuple[MetricName, ...]
+    metrics: tuple[str, ...]
     """Further metrics to show."""
     head: str
     """The default head."""
@@ -87,9 +91,22 @@ class Task:
         return LEVELS.get(self.level)
 
     @property
-    def answer(self) -> str:
-        """The name of the answer to its problem at its level (`metrics.answers`)."""
-        return self.level_entry.answers[self.problem]
+    def answer(self) -> Answer:
+        """What is predicted: how it is learned, tuned, scored, stored and shown."""
+        from rnaernie_bench.metrics.answers import ANSWERS  # NumPy, which a list of tasks needs not
+
+        return ANSWERS[self.level_entry.answers[self.problem]]
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics of its records: all built-in ones of its answer, and those it declares."""
+        declared = (self.main_metric.name, *self.metrics)
+        return metrics_of(self.level_entry.answers[self.problem], declared)
+
+    @property
+    def draws_groups(self) -> bool:
+        """Whether the intervals of its records draw groups as a whole."""
+        return self.resampling == "group" and self.problem not in self.level_entry.draws_items
 
     @property
     def classifies(self) -> bool:

@@ -169,19 +169,9 @@ def _scored_again(
 ) -> Mapping[str, Any]:
     """Return the record's field `tests` of the model in the run's folder."""
     from rnaernie_bench import api
-    from rnaernie_bench.task.levels import has_classes
+    from rnaernie_bench.evaluation.evaluate import evaluate
 
     predictor: Any = api.load_run(run)
-    fitted: Any = predictor.fitted
-    if task.decodes:
-        from rnaernie_bench.evaluation.structures import evaluate_contacts
-
-        decoder, limit = record["selection"]["decoder"], predictor.max_bases
-        return evaluate_contacts(fitted, split, decoder, max_bases=limit).tests
-    if has_classes(task.level, task.problem):
-        from rnaernie_bench.evaluation.classes import evaluate
-
-        return evaluate(fitted, split, task.labels, max_bases=None).tests
-    from rnaernie_bench.evaluation.values import evaluate_measured
-
-    return evaluate_measured(fitted, split, task, max_bases=None).tests
+    decoder = record["selection"].get("decoder")
+    limit = predictor.max_bases if decoder else None
+    return evaluate(predictor.fitted, split, task, decoder=decoder, max_bases=limit).tests

@@ -83,7 +83,10 @@ def test_refusals_are_one_line(
 
 def test_a_metric_that_is_not_there(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*names, "--metric", "auroc") == 2
-    assert "--metric: auroc cannot be compared on 13 classes" in capsys.readouterr().err
+    assert (
+        "--metric: auroc cannot be compared on predictions of the kind multiclass of 13"
+        in capsys.readouterr().err
+    )
 
 
 def test_p_values_are_not_shown_beyond_what_is_known() -> None:

@@ -13,8 +13,8 @@ from rnaernie_bench.data.items import ContactValuesItem
 from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.data.tables import read_table
 from rnaernie_bench.data.targets import targets_of, units_of
+from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.targets import UNLABELLED
-from rnaernie_bench.metrics.tuning import answer, tune
 from rnaernie_bench.task.declaration import Table
 from rnaernie_bench.task.task import read_task
 
@@ -110,9 +110,9 @@ def test_answers_are_sums_over_the_pairs_of_bases_of_a_sequence():
     ]
     targets = targets_of(items, "multiclass")
     scores = np.float32([[0, 1], [0, 1], [1, 0], [0, 1]])  # said: yes, yes, no; and yes
-    kind, columns, truth, answers = answer("contact", targets, scores, tune(targets, scores))
-    assert (kind.name, columns) == ("token_multiclass", 2)
-    assert answers["confusion"].tolist() == [[[1, 1], [0, 1]], [[0, 0], [0, 0]]]
+    answer = ANSWERS["token_multiclass"]
+    truth, predicted = answer.arrays(targets, scores, answer.untuned())
+    assert predicted["confusion"].tolist() == [[[1, 1], [0, 1]], [[0, 0], [0, 0]]]
     assert truth.tolist() == [[2, 1], [0, 0]]
 
 

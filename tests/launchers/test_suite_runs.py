@@ -68,7 +68,7 @@ def assert_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
     assert left.keys() == right.keys()
     for run_id, (metrics, predictions) in left.items():
         assert right[run_id][0] == pytest.approx(metrics, abs=1e-6)
-        assert (right[run_id][1].scores == predictions.scores).all()
+        assert (right[run_id][1].predicted == predictions.predicted).all()
 
 
 def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -20,8 +20,9 @@ from rnaernie_bench.leaderboard.paired import (
     t_quantile,
     t_test,
 )
-from rnaernie_bench.metrics.resampling import alike, grouped
-from rnaernie_bench.metrics.scorers import classification_scorer, mean_scorer
+from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
+from rnaernie_bench.metrics.resampling import grouped
+from rnaernie_bench.metrics.scoring.composites import additive
 
 bits = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -68,10 +69,11 @@ def test_effect_sizes_by_hand() -> None:
 
 def permuted(scores: list[list[float]], *, groups: list[str] | None = None, n: int = 4000) -> float:
     values = np.array(scores)
-    units = grouped(groups) if groups else alike(np.arange(values.shape[1]))
-    return permutation_p(
-        mean_scorer(values, units), 0, 1, n_resamples=n, generator=np.random.default_rng(0)
+    mean = additive(
+        lambda truth, run: np.column_stack([run, np.ones_like(run)]), lambda s: s[:, 0] / s[:, 1]
     )
+    scorer = mean(values[0], list(values), grouped(groups) if groups else None)
+    return permutation_p(scorer, 0, 1, n_resamples=n, generator=np.random.default_rng(0))
 
 
 def test_permutation_of_scores_is_the_sign_flip_test_of_scipy() -> None:
@@ -86,8 +88,8 @@ def test_permutation_of_scores_is_the_sign_flip_test_of_scipy() -> None:
 def test_permutation_of_right_and_wrong_is_mcnemar() -> None:
     first, second = map(np.array, discordant(9, 3))
     labels = np.ones(len(first), dtype=int)
-    predictions = np.array([first, second]).astype(int)
-    scorer = classification_scorer("accuracy", labels, predictions, 2, alike(labels, *predictions))
+    runs = [MULTICLASS.pack(np.log(np.eye(2)[run.astype(int)] + 1)) for run in (first, second)]
+    scorer = MULTICLASS.scorer("accuracy", labels, runs)
     p = permutation_p(scorer, 0, 1, n_resamples=20_000, generator=np.random.default_rng(1))
     assert p == pytest.approx(mcnemar(first, second).p, abs=0.01)
 

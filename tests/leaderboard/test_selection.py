@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json
-from rnaernie_bench.leaderboard.selection import Found, find_records, load_outcomes, select
+from rnaernie_bench.leaderboard.selection import Found, find_records, load_aligned, select
 from rnaernie_bench.results.predictions import Predictions, predictions_entry, write_predictions
 from rnaernie_bench.results.store import import_run
 
@@ -84,18 +85,22 @@ def test_items_are_brought_into_one_order(
 ) -> None:
     make_run()
     other = make_run(**KMER)
-    turned = Predictions(
-        predictions.ids[::-1], predictions.groups[::-1], predictions.labels[::-1],
-        predictions.scores[::-1], {name: mask[::-1] for name, mask in predictions.parts.items()},
-    )  # fmt: skip
+    turned = replace(
+        predictions,
+        ids=predictions.ids[::-1],
+        groups=predictions.groups[::-1],
+        truth=predictions.truth[::-1],
+        predicted=predictions.predicted[::-1],
+        parts={name: mask[::-1] for name, mask in predictions.parts.items()},
+    )
     rewrite(other, turned)
     rows = [select(name, found(tmp_path)) for name in ("rnaernie-tiny", "kmer")]
-    outcomes = load_outcomes(rows, "deduplicated")
-    assert len(outcomes.labels) == 3
-    assert outcomes.ids.tolist() == sorted(predictions.ids[2:].tolist())
-    assert (outcomes.scores[0][0] == outcomes.scores[1][0]).all()
+    aligned = load_aligned(rows, "deduplicated")
+    assert len(aligned.truth) == 3
+    assert aligned.ids.tolist() == sorted(predictions.ids[2:].tolist())
+    assert (aligned.predicted[0][0] == aligned.predicted[1][0]).all()
     place = dict(zip(predictions.ids, predictions.groups, strict=True))
-    assert outcomes.groups == [place[hashed] for hashed in outcomes.ids]
+    assert aligned.groups == [place[hashed] for hashed in aligned.ids]
 
 
 def rewrite(folder: Path, predictions: Predictions) -> None:
@@ -124,7 +129,7 @@ def test_runs_that_may_not_be_compared_are_refused_by_field(
     names = [make_run().name, make_run(**changes).name]
     rows = [select(name, found(tmp_path)) for name in names]
     with pytest.raises(ResultError, match=f"record {names[1]}: cannot be .* its {field}"):
-        load_outcomes(rows, "full")
+        load_aligned(rows, "full")
 
 
 def test_of_another_task_it_is_not_the_missing_part_that_is_named(
@@ -136,11 +141,11 @@ def test_of_another_task_it_is_not_the_missing_part_that_is_named(
     change(other, tests=tests, task=record["task"] | {"version": 2})
     rows = [select(folder.name, found(tmp_path)) for folder in (own, other)]
     with pytest.raises(ResultError, match="its task is ncrna_cls@2"):
-        load_outcomes(rows, "full")
+        load_aligned(rows, "full")
 
 
 def pair(tmp_path: Path) -> Any:
-    return load_outcomes([select(n, found(tmp_path)) for n in ("rnaernie-tiny", "kmer")], "full")
+    return load_aligned([select(n, found(tmp_path)) for n in ("rnaernie-tiny", "kmer")], "full")
 
 
 def test_predictions_that_are_not_the_records_are_refused(
@@ -150,13 +155,7 @@ def test_predictions_that_are_not_the_records_are_refused(
     kmer = make_run(**KMER)
     write_predictions(
         kmer / "predictions.parquet",
-        Predictions(
-            predictions.ids,
-            predictions.groups,
-            predictions.labels,
-            predictions.scores[::-1],
-            predictions.parts,
-        ),
+        replace(predictions, predicted=predictions.predicted[::-1]),
     )
     with pytest.raises(ResultError, match=r"is not the file .* \(its SHA-256 differs\)"):
         pair(tmp_path)
@@ -176,10 +175,7 @@ def test_other_items_are_refused(
     tmp_path: Path, make_run: MakeRun, predictions: Predictions
 ) -> None:
     make_run()
-    others = Predictions(
-        predictions.ids + np.uint64(1), predictions.groups, predictions.labels,
-        predictions.scores, predictions.parts,
-    )  # fmt: skip
+    others = replace(predictions, ids=predictions.ids + np.uint64(1))
     rewrite(make_run(**KMER), others)
     with pytest.raises(ResultError, match="its items in full are not those of run"):
         pair(tmp_path)
@@ -189,10 +185,10 @@ def test_a_run_cannot_stand_in_two_rows(tmp_path: Path, make_run: MakeRun) -> No
     run = make_run()
     rows = [select(name, found(tmp_path)) for name in ("rnaernie-tiny", run.name)]
     with pytest.raises(ResultError, match=f"run {run.name} is named twice"):
-        load_outcomes(rows, "full")
+        load_aligned(rows, "full")
 
 
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path, make_run: MakeRun) -> None:
     make_run()
     with pytest.raises(ResultError, match="has no test part 'easy'; it has full, deduplicated"):
-        load_outcomes([select("rnaernie-tiny", found(tmp_path))], "easy")
+        load_aligned([select("rnaernie-tiny", found(tmp_path))], "easy")

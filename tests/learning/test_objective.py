@@ -9,6 +9,7 @@ import pytest
 
 from rnaernie_bench.data.items import TokenItem
 from rnaernie_bench.learning.objective import lesson
+from rnaernie_bench.metrics.answers import ANSWERS
 
 
 def context(**options):
@@ -16,7 +17,10 @@ def context(**options):
     errors = np.array([[1.0], [3.0]], dtype=np.float32)
     items = (TokenItem("i", "AC", labels, errors=errors),)
     asked = SimpleNamespace(**{"class_weights": "none", "error_weights": "none", **options})
-    task = SimpleNamespace(problem="regression", level="token", labels=("x",))
+    answer = ANSWERS["token_regression"]
+    task = SimpleNamespace(
+        problem="regression", answer=answer, measured=answer.metrics, labels=("x",)
+    )
     return SimpleNamespace(
         task=task, config=SimpleNamespace(task=asked), train=items, validation=items
     )

@@ -1,4 +1,4 @@
-"""Kinds of answers: metrics as scikit-learn and scipy have them, resamples, files."""
+"""Every answer: metrics as other libraries have them, resamples, intervals, tuning, entries."""
 
 from __future__ import annotations
 
@@ -7,140 +7,316 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from rnaernie_bench.metrics.answers import KINDS, answer_intervals, evaluate_answers, kind_of
+from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import intervals
+from rnaernie_bench.metrics.answers.structure import breakdown
 from rnaernie_bench.metrics.resampling import grouped
-from rnaernie_bench.results.measured import Measured, from_table, to_table
-
-RNG = np.random.default_rng(0)
-N, COLUMNS = 60, 3
-
-
-def decisions(columns):
-    truth = RNG.integers(0, 2, (N, columns)).astype(np.float32)
-    odds = RNG.normal(truth * 2 - 1, 1.5).round(1).astype(np.float16)
-    kind = KINDS["binary" if columns == 1 else "multilabel"]
-    answers = np.zeros(N, kind.dtype(columns))
-    answers[answers.dtype.names[0]], answers["decided"] = odds, odds >= 0.5
-    return kind, truth, answers
+from rnaernie_bench.metrics.scoring.confusion import confusion_matrix
+from rnaernie_bench.metrics.targets import Targets
+from rnaernie_bench.metrics.tuning import Tuning
+from tests.answer_kit import NAMES, NAN, N, arrays, counts, scores, targets
 
 
-def quantities():
-    truth = RNG.normal(5, 2, (N, COLUMNS)).astype(np.float32)
-    answers = np.zeros(N, KINDS["regression"].dtype(COLUMNS))
-    answers["value"] = truth + RNG.normal(0, 1, (N, COLUMNS))
-    return KINDS["regression"], truth, answers
+def by_decisions(truth, odds, decided):
+    """Return what scikit-learn says of yes or no."""
+    return {
+        "accuracy": metrics.accuracy_score(truth, decided),
+        "precision": metrics.precision_score(truth, decided),
+        "recall": metrics.recall_score(truth, decided),
+        "f1": metrics.f1_score(truth, decided),
+        "mcc": metrics.matthews_corrcoef(truth, decided),
+        "auroc": metrics.roc_auc_score(truth, odds),
+        "auprc": metrics.average_precision_score(truth, odds),
+        "brier": metrics.brier_score_loss(truth, 1 / (1 + np.exp(-odds))),
+    }
+
+
+def by_quantities(pairs):
+    """Return what scipy and scikit-learn say of columns of truth and values."""
+    truth, values = (np.concatenate(both) for both in zip(*pairs, strict=True))
+    squared = [metrics.root_mean_squared_error(*pair) for pair in pairs]
+    return {
+        "pearson": np.mean([stats.pearsonr(*pair).statistic for pair in pairs]),
+        "spearman": np.mean([stats.spearmanr(*pair).statistic for pair in pairs]),
+        "r2": np.mean([metrics.r2_score(*pair) for pair in pairs]),
+        "rmse": metrics.root_mean_squared_error(truth, values),
+        "mcrmse": np.mean(squared),
+        "mae": metrics.mean_absolute_error(truth, values),
+    }
 
 
 def test_binary_metrics_are_those_of_scikit_learn():
-    kind, truth, answers = decisions(1)
-    y, odds, decided = truth[:, 0], answers["odds"][:, 0].astype(float), answers["decided"][:, 0]
-    probability = 1 / (1 + np.exp(-odds))
-    found = evaluate_answers(kind, truth, answers)
-    assert list(found) == list(kind.metrics)
-    expected = {
-        "accuracy": metrics.accuracy_score(y, decided),
-        "precision": metrics.precision_score(y, decided),
-        "recall": metrics.recall_score(y, decided),
-        "f1": metrics.f1_score(y, decided),
-        "mcc": metrics.matthews_corrcoef(y, decided),
-        "auroc": metrics.roc_auc_score(y, odds),
-        "auprc": metrics.average_precision_score(y, odds),
-        "brier": metrics.brier_score_loss(y, probability),
-    }
+    answer, truth, predicted = arrays("binary")
+    odds, decided = predicted["odds"][:, 0].astype(float), predicted["decided"][:, 0]
+    found = answer.evaluate(truth, predicted)
+    assert tuple(found) == answer.metrics
+    expected = by_decisions(truth[:, 0], odds, decided)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
 
 
 def test_labels_that_are_unknown_count_nothing():
-    kind, truth, answers = decisions(COLUMNS)
-    truth[::3, 1] = np.nan
-    odds, known = answers["column_odds"].astype(float), ~np.isnan(truth)
-    found = evaluate_answers(kind, truth, answers)
-
-    def mean(score, values):
-        columns = range(COLUMNS)
-        return np.mean([score(truth[known[:, j], j], values[known[:, j], j]) for j in columns])
-
-    assert found["macro_auroc"] == pytest.approx(mean(metrics.roc_auc_score, odds))
-    assert found["macro_auprc"] == pytest.approx(mean(metrics.average_precision_score, odds))
-    assert found["macro_f1"] == pytest.approx(mean(metrics.f1_score, answers["decided"]))
-    assert found["macro_mcc"] == pytest.approx(mean(metrics.matthews_corrcoef, answers["decided"]))
+    answer, truth, predicted = arrays("multilabel", unknown=True)
+    odds, known = predicted["column_odds"].astype(float), ~np.isnan(truth)
+    columns = [
+        by_decisions(truth[inside, j], odds[inside, j], predicted["decided"][inside, j])
+        for j, inside in enumerate(known.T)
+    ]
+    found = answer.evaluate(truth, predicted)
+    for name in ("f1", "mcc", "auroc", "auprc"):
+        expected = np.mean([column[name] for column in columns])
+        assert found[f"macro_{name}"] == pytest.approx(expected)
+    assert answer.entries(truth, predicted, "abc")["per_column"]["b"]["macro_f1"] == (
+        pytest.approx(columns[1]["f1"])
+    )
 
 
 def test_quantities_are_judged_as_scipy_and_scikit_learn_do():
-    kind, truth, answers = quantities()
-    truth[:5, 0] = np.nan
-    found, known, values = (
-        evaluate_answers(kind, truth, answers),
-        ~np.isnan(truth),
-        answers["value"],
-    )
-    pairs = [(truth[known[:, j], j], values[known[:, j], j]) for j in range(COLUMNS)]
-    both = truth[known], values[known]
-    expected = {
-        "pearson": np.mean([stats.pearsonr(*pair).statistic for pair in pairs]),
-        "spearman": np.mean([stats.spearmanr(*pair).statistic for pair in pairs]),
-        "r2": np.mean([metrics.r2_score(*pair) for pair in pairs]),
-        "rmse": metrics.root_mean_squared_error(*both),
-        "mcrmse": np.mean([metrics.root_mean_squared_error(*pair) for pair in pairs]),
-        "mae": metrics.mean_absolute_error(*both),
-    }
-    assert found == pytest.approx(expected, rel=1e-5)
+    answer, truth, predicted = arrays("regression", unknown=True)
+    known = ~np.isnan(truth)
+    pairs = [(truth[k, j], predicted["value"][k, j]) for j, k in enumerate(known.T)]
+    assert answer.evaluate(truth, predicted) == pytest.approx(by_quantities(pairs), rel=1e-5)
 
 
 def test_a_constant_has_no_correlation():
-    kind, truth, answers = quantities()
-    answers["value"] = 0.1
-    found = evaluate_answers(kind, truth, answers)
+    answer, truth, predicted = arrays("regression")
+    predicted["value"] = 0.1
+    found = answer.evaluate(truth, predicted)
     assert [found["pearson"], found["spearman"]] == pytest.approx([0, 0], abs=1e-6)
 
 
-@pytest.mark.parametrize("made", [lambda: decisions(1), lambda: decisions(COLUMNS), quantities])
-def test_a_resample_is_scored_like_the_items_it_draws(made):
-    kind, truth, answers = made()
-    drawn = RNG.integers(0, N, N)
-    weights = np.bincount(drawn, minlength=N)[None]
-    groups = [str(i) for i in range(N)]
-    for metric in kind.metrics:
-        if metric == "spearman":  # keeps the ranks of all items
-            continue
-        scorer = kind.scorer(metric, truth, [answers, answers], grouped(groups))
-        order = np.array([groups.index(name) for name in np.unique(groups)])  # of the units
-        expected = evaluate_answers(kind, truth[drawn], answers[drawn])[metric]
-        assert scorer.score({1: weights[:, order]})[0] == pytest.approx(expected), metric
-        moved = np.ones((1, N), dtype=np.int64)
-        assert scorer.exchange(0, 1)(moved)[0] == pytest.approx(0)
+def of_bases(name, unknown=True):
+    """Return answer, targets, scores and, by item, where its known units stand in each column."""
+    answer = ANSWERS[name]
+    truth = targets(answer, unknown=unknown)
+    starts = np.cumsum(truth.sizes) - truth.sizes
+    known = truth.labelled.reshape(len(truth.values), -1)
+    inside = [
+        [start + np.flatnonzero(column[start : start + size]) for column in known.T]
+        for start, size in zip(starts, truth.sizes, strict=True)
+    ]
+    return answer, truth, scores(answer, truth), inside
 
 
-def test_intervals_hold_the_value_and_follow_groups():
-    kind, truth, answers = decisions(1)
-    values = evaluate_answers(kind, truth, answers)
-    by_item = answer_intervals(kind, truth, answers, None, n_resamples=200)
-    by_group = answer_intervals(kind, truth, answers, ["a"] * (N - 1) + ["b"], n_resamples=200)
-    for name, value in values.items():
-        if name != "ece":  # folds at 0: resamples are off to one side
-            assert by_item[name][0] <= value <= by_item[name][1]
-    assert by_item["auroc"] != by_group["auroc"]
+def test_decisions_on_bases_are_pooled_and_areas_averaged():
+    answer, truth, given, inside = of_bases("token_binary")
+    found = answer.score(truth, given)
+    values, odds = truth.values[:, 0], given[:, 0].astype(np.float16).astype(float)
+    known = ~np.isnan(values)
+    pooled = by_decisions(values[known], odds[known], odds[known] >= 0)
+    for name in ("accuracy", "precision", "recall", "f1", "mcc"):
+        assert found[name] == pytest.approx(pooled[name])
+    curves = metrics.roc_auc_score, metrics.average_precision_score
+    both = [units for [units] in inside if len(set(values[units])) == 2]
+    areas = [[curve(values[units], odds[units]) for curve in curves] for units in both]
+    assert [found["auroc"], found["auprc"]] == pytest.approx(np.mean(areas, axis=0), abs=1e-3)
 
 
-@pytest.mark.parametrize("made", [lambda: decisions(1), lambda: decisions(COLUMNS), quantities])
-def test_files_give_back_what_they_were_given(made):
-    kind, truth, answers = made()
-    columns = truth.shape[1]
-    ids = np.arange(N, dtype=np.uint64)
-    parts = {"all": np.ones(N, bool), "half": np.arange(N) % 2 == 0}
-    before = Measured(kind, columns, ids, ["g"] * N, truth, answers, parts)
-    after = from_table(to_table(before))
-    assert after.kind is kind
-    assert after.answers.tobytes() == answers.tobytes()
-    assert np.array_equal(after.truth, truth)
-    assert kind_of(after.answers) is kind
-    assert after.part("half")[0].shape == (N // 2, columns)
+def test_quantities_of_bases_have_errors_by_column():
+    answer, truth, given, inside = of_bases("token_regression")
+    found = answer.score(truth, given)
+    known = truth.labelled
+    pairs = [(truth.values[k, j], given[k, j]) for j, k in enumerate(known.T)]
+    expected = by_quantities(pairs)
+    for name in ("mcrmse", "rmse", "mae"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-5)
+    each = [
+        stats.pearsonr(truth.values[units, j], given[units, j]).statistic
+        for item in inside
+        for j, units in enumerate(item)
+        if len(units) > 1
+    ]
+    assert found["pearson"] == pytest.approx(np.mean(each), abs=1e-3)
 
 
-def test_arrays_that_do_not_fit_are_refused():
-    kind, truth, answers = decisions(1)
-    ids = np.zeros(N, dtype=np.uint64)
-    with pytest.raises(ValueError, match="twice"):
-        Measured(kind, 1, ids, [""] * N, truth, answers, {})
-    with pytest.raises(ValueError, match="not of the kind"):
-        Measured(KINDS["regression"], 1, ids, [""] * N, truth, answers, {})
+def test_classes_of_bases_are_pooled():
+    truth = Targets("multiclass", np.array([0, 2, 1, -100]), np.array([4]))
+    given = np.eye(3, dtype=np.float32)[[0, 1, 1, 2]]
+    found = ANSWERS["token_multiclass"].score(truth, given)
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    expected = metrics.f1_score([0, 2, 1], [0, 1, 1], average="macro")
+    assert found["macro_f1"] == pytest.approx(expected)
+
+
+def test_metrics_of_structures_are_means_over_sequences_and_pooled() -> None:
+    answer, found = ANSWERS["structure"], counts((4, 4, 4), (0, 4, 0), (0, 0, 0))
+    values = answer.evaluate(found["reference"], found)
+    assert tuple(values) == answer.metrics
+    # Of two sequences: one is undefined.
+    assert values["f1"] == values["precision"] == values["recall"] == 0.5
+    assert values["pooled_f1"] == pytest.approx(2 * 4 / (4 + 8))
+    assert answer.right(found["reference"], found) == pytest.approx([1, 0, np.nan], nan_ok=True)
+    nothing = counts((0, 0, 0))
+    assert answer.evaluate(nothing["reference"], nothing)["f1"] == 0
+
+
+def test_kinds_of_pairs_and_bands_of_identity_by_hand() -> None:
+    """One sequence with a crossing pair of two, which is missed; one without a pair; one right."""
+    found = counts((4, 6, 3), (0, 0, 0), (2, 2, 2))
+    found["nested_reference"][0] = 4
+    told = breakdown(found, np.array([0.0, 0.85, 0.8], dtype=np.float32))
+    assert told["pairs"] == {
+        "nested": {"n": 2, "f1": (0.75 + 1) / 2, "pooled_f1": 5 / 6},
+        "pseudoknotted": {"n": 1, "f1": 0.0, "pooled_f1": 0.0},
+    }
+    first = pytest.approx(2 * 3 / 10)
+    assert told["identity"] == {
+        "< 0.6": {"n": 1, "f1": first, "pooled_f1": first},
+        "0.8 to < 0.9": {"n": 1, "f1": 1.0, "pooled_f1": 1.0},
+    }
+    assert breakdown(found[1:2], None) == {
+        "pairs": {kind: {"n": 0, "f1": None, "pooled_f1": None} for kind in told["pairs"]}
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_resample_is_scored_like_the_items_it_draws(name):
+    answer, truth, predicted = arrays(name, unknown=True)
+    other = arrays(name, seed=5, unknown=True)[2]
+    rng = np.random.default_rng(2)
+    drawn = rng.integers(0, N, N)
+    items = [str(i) for i in range(N)]
+    order = np.array([items.index(group) for group in np.unique(items)])  # of the units
+    weights = np.bincount(drawn, minlength=N)[None][:, order]
+    moved = rng.integers(0, 2, (4, N))
+    for metric in answer.metrics:
+        scorer = answer.scorer(metric, truth, [predicted, other], grouped(items))
+        if (name, metric) != ("regression", "spearman"):  # which keeps the ranks of all items
+            expected = answer.evaluate(truth[drawn], other[drawn], [metric])[metric]
+            assert scorer.score({1: weights})[0] == pytest.approx(expected), metric
+        both = {0: 1 - moved, 1: moved}, {0: moved, 1: 1 - moved}
+        difference = scorer.score(both[0]) - scorer.score(both[1])
+        assert scorer.exchange(0, 1)(moved) == pytest.approx(difference, abs=1e-12), metric
+        # Without groups, items that all runs treat alike are drawn as one kind.
+        of_kinds = answer.scorer(metric, truth, [predicted, other])
+        whole = of_kinds.score({1: of_kinds.units.copies[None]})[0]
+        assert whole == pytest.approx(answer.evaluate(truth, other, [metric])[metric]), metric
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_intervals_hold_the_value_and_follow_seed_and_groups(name):
+    answer, truth, predicted = arrays(name)
+    values = answer.evaluate(truth, predicted)
+    by_item = intervals(answer, truth, predicted, n_resamples=200)
+    assert by_item == intervals(answer, truth, predicted, n_resamples=200)
+    assert by_item != intervals(answer, truth, predicted, n_resamples=200, seed=1)
+    relatives = ["a"] * (N - 20) + [""] * 20
+    by_group = intervals(answer, truth, predicted, relatives, n_resamples=200)
+    assert list(by_item) == list(by_group) == list(answer.metrics)
+    for metric, value in values.items():
+        assert by_item[metric] != by_group[metric], metric
+        if metric != "ece":  # folds at 0: resamples are off to one side
+            low, high = by_item[metric]
+            assert low < value < high, metric
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("binary", 1), ("multilabel", 1), ("token_binary", 0.9)]
+)
+def test_thresholds_part_the_classes(name, least):
+    answer = ANSWERS[name]
+    truth = targets(answer)
+    given = (truth.values * 4 + 3).astype(np.float32)  # positives 7, negatives 3
+    tuning, trials = answer.tune(truth, given, answer.untuned())
+    assert trials == 0
+    for threshold in tuning.thresholds:
+        assert 3 / tuning.temperature < threshold < 7 / tuning.temperature
+    assert len(tuning.thresholds) == given.shape[1]
+    found = answer.evaluate(*answer.arrays(truth, given, tuning))
+    assert next(iter(found.values())) >= least
+    recorded = answer.to_record(tuning, ["no", "yes"] if answer.problem == "binary" else "abc")
+    named = ["threshold"] if answer.problem == "binary" else [f"threshold_{x}" for x in "abc"]
+    assert list(recorded) == ["temperature", *named]
+    saved = answer.to_predictor(tuning, "abc")
+    assert answer.from_predictor(saved) == tuning
+
+
+def test_what_is_not_tuned_stays_as_it_was():
+    for name in ("regression", "token_regression", "token_multiclass"):
+        answer = ANSWERS[name]
+        truth = targets(answer)
+        assert answer.tune(truth, scores(answer, truth), Tuning()) == (Tuning(), 0)
+        assert answer.to_record(Tuning(), "abc") == {}
+
+
+def test_a_decoder_is_tuned_and_saved():
+    answer = ANSWERS["structure"]
+    truth = targets(answer)
+    tuning, trials = answer.tune(truth, scores(answer, truth), answer.untuned("greedy"))
+    assert trials > 1
+    assert list(answer.to_record(tuning, [])) == ["decoder", "threshold", "mixing"]
+    assert answer.from_predictor(answer.to_predictor(tuning, [])) == tuning
+    assert answer.score is not None
+    unread = answer.arrays(truth, [], tuning)[1]  # the model reads nothing
+    assert unread["predicted"].sum() == 0
+    place = answer.sample_of(truth.sequences)
+    assert place == 0
+    alone = type(truth)([truth.sequences[1]], [truth.pairs[1]])
+    assert answer.sample(alone, [], tuning).predicted.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("structure", "multiclass")]
+)
+def test_scores_that_are_no_numbers_are_refused(name):
+    answer = ANSWERS[name]
+    truth = targets(answer)
+    given = scores(answer, truth)
+    given[0] = NAN
+    with pytest.raises(BenchError, match=f"1 of {len(given)} scores are NaN"):
+        answer.arrays(truth, given, Tuning())
+
+
+def test_classes_by_name_and_probability():
+    labels = ["no", "yes"]
+    answer, given = ANSWERS["binary"], np.array([[-2.0], [3.0]], np.float32)
+    numbers, decided = answer.interpret(given, labels, Tuning(2.0, (1.0,)))
+    assert answer.columns(labels) == ("p:yes",)
+    assert numbers[:, 0] == pytest.approx(1 / (1 + np.exp([1.0, -1.5])), abs=1e-3)
+    assert decided.tolist() == ["no", "yes"]
+    answer, given = ANSWERS["multilabel"], np.array([[1.0, -1.0], [2.0, 2.0]], np.float32)
+    assert answer.interpret(given, labels, Tuning())[1].tolist() == ["no", "no,yes"]
+    answer, given = ANSWERS["token_multiclass"], np.log([[0.2, 0.8]])
+    numbers, decided = answer.interpret(given, labels, Tuning())
+    assert numbers.tolist() == [pytest.approx([0.2, 0.8])]
+    assert (answer.columns(labels), decided.tolist()) == (("p:no", "p:yes"), ["yes"])
+    answer, given = ANSWERS["regression"], np.array([[0.25]], np.float32)
+    assert answer.interpret(given, ["efficacy"], Tuning())[1].tolist() == [""]
+    assert answer.columns(["efficacy"]) == ("efficacy",)
+
+
+def test_confusion_and_classes_of_two():
+    answer, truth, predicted = arrays("binary")
+    found = answer.entries(truth, predicted, ["no", "yes"])
+    decided = predicted["decided"][:, 0].astype(int)
+    assert found["confusion"] == confusion_matrix(truth[:, 0].astype(int), decided, 2).tolist()
+    assert found["per_class"]["yes"]["f1"] == pytest.approx(metrics.f1_score(truth[:, 0], decided))
+    assert found["per_class"]["no"]["support"] == int((truth == 0).sum())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_drawn_of_answers_that_have_some(name):
+    answer, truth, predicted = arrays(name)
+    labels = ["no", "yes"] if answer.problem == "binary" else ["a", "b", "c"]
+    entry = answer.entries(truth, predicted, labels)
+    sample = None
+    if answer.decodes:
+        whole = targets(answer)
+        one = type(whole)(whole.sequences[:1], whole.pairs[:1])
+        sample = answer.sample(one, scores(answer, one), answer.untuned("greedy"))
+    drawn = dict(answer.figures(truth, predicted, entry, labels, "title", sample))
+    expected = {
+        "multiclass": {"confusion"},
+        "binary": {"confusion", "calibration"},
+        "regression": {"scatter"},
+        "structure": {"contacts"},
+    }
+    assert set(drawn) == expected.get(name, set())
+
+
+@pytest.mark.parametrize(
+    "wrong", [counts((4, 4, 5)), counts((26, 4, 4)), counts((2, 4, 3)), counts((4, 4, -1))]
+)
+def test_counts_that_contradict_each_other_are_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"pairs are right|paired twice"):
+        ANSWERS["structure"].check(wrong["reference"], wrong)

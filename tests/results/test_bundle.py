@@ -7,16 +7,16 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results import bundle
 from rnaernie_bench.results.bundle import unpack, write_bundle
-from rnaernie_bench.results.predictions import Predictions, hash_ids, write_predictions
+from rnaernie_bench.results.predictions import Predictions, write_predictions
 from rnaernie_bench.results.store import import_run, publishable, read_record, validate_folder
 
 MakeRun = Callable[..., Path]
@@ -84,11 +84,7 @@ def test_a_group_that_is_a_sequence_stays_at_home(
     run = make_run()
     groups = [*predictions.groups[:-1], "ACGUACGUACGUACGUACGU"]
     path = tmp_path / "p.parquet"
-    scores, labels = predictions.scores, predictions.labels
-    write_predictions(
-        path,
-        Predictions(hash_ids("abcde"), groups, labels, scores, {"full": np.ones(5, bool)}),
-    )
+    write_predictions(path, replace(predictions, groups=groups))
     with pytest.raises(ResultError, match="of the predictions looks like a sequence"):
         write_bundle(tmp_path / "b.zip", [(read_record(run / "record.json"), path)])
 

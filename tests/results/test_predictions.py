@@ -1,8 +1,9 @@
-"""Predictions survive the disk, and damage is noticed."""
+"""Predictions survive the disk, whatever is predicted, and damage is noticed."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import width
+from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
 from rnaernie_bench.results.predictions import (
     Predictions,
     hash_ids,
@@ -22,12 +26,26 @@ from rnaernie_bench.results.predictions import (
     read_predictions,
     write_predictions,
 )
+from rnaernie_bench.results.store import prediction_problems, read_record, record_paths
+from tests.answer_kit import NAMES, N, arrays
+
+SHIPPED = Path(__file__).parents[2] / "results"
+
+
+def predictions_of(name: str) -> Predictions:
+    answer, truth, predicted = arrays(name, unknown=True)
+    parts = {"all": np.ones(N, bool), "half": np.arange(N) % 2 == 0}
+    return Predictions(answer, np.arange(N, dtype=np.uint64), ["g"] * N, truth, predicted, parts)
 
 
 def assert_equal(one: Predictions, other: Predictions) -> None:
+    assert one.answer is other.answer
     assert one.groups == other.groups
-    for name in ("ids", "labels", "scores"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert np.array_equal(one.ids, other.ids)
+    assert one.truth.dtype == other.truth.dtype
+    assert one.truth.tobytes() == other.truth.tobytes()  # nan equals itself
+    assert one.predicted.dtype == other.predicted.dtype
+    assert one.predicted.tobytes() == other.predicted.tobytes()
     assert list(one.parts) == list(other.parts)
     for name, mask in one.parts.items():
         np.testing.assert_array_equal(mask, other.parts[name])
@@ -38,25 +56,35 @@ def test_hashes_are_those_of_blake2b() -> None:
     assert hash_ids(["tRNA/é"]).tolist() == [expected]
 
 
-def test_round_trip(tmp_path: Path, predictions: Predictions) -> None:
-    write_predictions(tmp_path / "p.parquet", predictions)
-    assert_equal(read_predictions(tmp_path / "p.parquet"), predictions)
+@pytest.mark.parametrize("name", NAMES)
+def test_files_give_back_what_they_were_given(tmp_path: Path, name: str) -> None:
+    before, paths = predictions_of(name), (tmp_path / "a.parquet", tmp_path / "b.parquet")
+    for path in paths:
+        write_predictions(path, before)
+    after = read_predictions(paths[0])
+    assert_equal(after, before)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    truth, predicted = after.part("half")
+    assert len(truth) == len(predicted) == len(after.groups_of("half")) == N // 2
+    assert width(predicted) == width(before.predicted)
+    assert len(after.right) == len(after.decided) == N
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data(), n=st.integers(0, 6), classes=st.integers(1, 4))
-def test_any_predictions_survive(
+def test_any_classes_survive(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, n: int, classes: int
 ) -> None:
     finite = st.floats(-60000, 0, width=16)
     row = st.lists(finite | st.just(-np.inf), min_size=classes - 1, max_size=classes - 1)
+    scores = [[data.draw(finite), *data.draw(row)] for _ in range(n)]
+    labels = data.draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n))
     predictions = Predictions(
+        answer=MULTICLASS,
         ids=hash_ids(map(str, range(n))),
         groups=data.draw(st.lists(st.text(), min_size=n, max_size=n)),
-        labels=np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n))),
-        scores=np.array([[data.draw(finite), *data.draw(row)] for _ in range(n)]).reshape(
-            n, classes
-        ),
+        truth=np.array(labels, np.int16),
+        predicted=MULTICLASS.pack(np.array(scores).reshape(n, classes)),
         parts={"é": np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)},
     )
     path = tmp_path_factory.mktemp("any") / "p.parquet"
@@ -64,16 +92,30 @@ def test_any_predictions_survive(
     assert_equal(read_predictions(path), predictions)
 
 
-def test_equal_predictions_give_equal_bytes(tmp_path: Path, predictions: Predictions) -> None:
-    for name in ("a.parquet", "b.parquet"):
-        write_predictions(tmp_path / name, predictions)
-    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+def first_records() -> list[Path]:
+    """Return a committed record of each task and split."""
+    found: dict[Path, Path] = {}
+    for path in record_paths(SHIPPED):
+        found.setdefault(path.parent, path)
+    return list(found.values())
 
 
-def test_a_part_is_its_own_rows(predictions: Predictions) -> None:
-    labels, scores = predictions.part("deduplicated")
-    assert labels.tolist() == [1, 2, 2]
-    np.testing.assert_array_equal(scores, predictions.scores[2:])
+@pytest.mark.parametrize("path", first_records(), ids=lambda path: path.parts[-3])
+def test_committed_predictions_are_written_as_they_were(tmp_path: Path, path: Path) -> None:
+    """Files of 0.1.0, one a task and split, have the same columns, types and metadata now."""
+    old = path.with_suffix(".parquet")
+    again = tmp_path / "again.parquet"
+    write_predictions(again, read_predictions(old))
+    assert pq.read_schema(again).equals(pq.read_schema(old), check_metadata=True)
+    assert_equal(read_predictions(again), read_predictions(old))
+
+
+def test_committed_records_follow_from_their_predictions() -> None:
+    paths = record_paths(SHIPPED)
+    known = {json.loads(path.read_text())["task"]["problem"] for path in paths}
+    assert known >= {"multiclass", "binary", "regression"}
+    for path in paths:
+        assert list(prediction_problems(read_record(path), path.parent)) == [], path
 
 
 def test_the_entry_of_a_record(tmp_path: Path, predictions: Predictions) -> None:
@@ -89,13 +131,13 @@ def test_the_entry_of_a_record(tmp_path: Path, predictions: Predictions) -> None
         ({"ids": hash_ids("abcda")}, "an item stands there twice"),
         ({"ids": hash_ids("abcd")}, "must be equally many"),
         ({"groups": ["x"]}, "must be equally many"),
-        ({"labels": np.array([0, 1, 2, 3, 0])}, "a label has no column of scores"),
-        ({"labels": np.array([0, 1, 2, -1, 0])}, "a label has no column of scores"),
+        ({"truth": np.array([0, 1, 2, 3, 0])}, "a label has no column of scores"),
+        ({"truth": np.array([0, 1, 2, -1, 0])}, "a label has no column of scores"),
         ({"parts": {"full": np.ones(4, bool)}}, "one mark an item"),
-        ({"scores": np.full((5, 3), 0.5)}, "not a log-probability"),
-        ({"scores": np.full((5, 3), np.nan)}, "not a log-probability"),
-        ({"scores": np.full((5, 3), -np.inf)}, "not a log-probability"),
-        ({"scores": np.zeros(5)}, "must be equally many"),
+        ({"predicted": MULTICLASS.pack(np.full((5, 3), 0.5))}, "not a log-probability"),
+        ({"predicted": MULTICLASS.pack(np.full((5, 3), np.nan))}, "not a log-probability"),
+        ({"predicted": MULTICLASS.pack(np.full((5, 3), -np.inf))}, "not a log-probability"),
+        ({"answer": ANSWERS["regression"]}, "not those of the answer regression"),
     ],
 )
 def test_predictions_that_contradict_themselves_are_refused(
@@ -121,14 +163,26 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         predictions_digest(tmp_path / "p.parquet")
 
 
-def test_other_columns_are_named(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": [1], "sequence": ["ACGU"]}), tmp_path / "p.parquet")
-    with pytest.raises(ResultError, match="other columns than predictions do: id, sequence"):
-        read_predictions(tmp_path / "p.parquet")
-
-
-def test_columns_of_other_types_are_an_error(tmp_path: Path) -> None:
-    columns = {"id": [1], "group": [""], "label": ["x"], "scores": [0.5], "part:full": [True]}
-    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
-    with pytest.raises(ResultError, match="holds no predictions"):
+@pytest.mark.parametrize(
+    ("columns", "mark", "words"),
+    [
+        ({"id": [1], "sequence": ["ACGU"]}, None, "other columns than predictions do: id, seq"),
+        (
+            {"id": [1], "group": [""], "label": ["x"], "scores": [0.5], "part:full": [True]},
+            None,
+            "holds no predictions",
+        ),
+        ({"id": [1], "part:full": [True]}, "of_another_version", "no predictions: 'of_another"),
+    ],
+)
+def test_other_tables_are_named(
+    tmp_path: Path, columns: dict[str, list[object]], mark: str | None, words: str
+) -> None:
+    table = pa.table(columns)
+    if mark:
+        table = table.replace_schema_metadata(
+            {"rnaernie_bench.kind": mark, "rnaernie_bench.columns": "1"}
+        )
+    pq.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(ResultError, match=words):
         read_predictions(tmp_path / "p.parquet")

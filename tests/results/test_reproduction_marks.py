@@ -56,15 +56,15 @@ def test_the_largest_difference_is_named(
     for test in other["tests"].values():
         test["predictions"]["path"] = "other.parquet"
     # One of five items is predicted otherwise, and the items are in another order.
-    scores = predictions.scores.copy()
-    scores[4] = scores[4][[1, 0, 2]]
+    predicted = predictions.predicted.copy()
+    predicted["scores"][4] = predicted["scores"][4][[1, 0, 2]]
     order = np.array([4, 2, 0, 1, 3])
     changed = dataclasses.replace(
         predictions,
         ids=predictions.ids[order],
         groups=[predictions.groups[index] for index in order],
-        labels=predictions.labels[order],
-        scores=scores[order],
+        truth=predictions.truth[order],
+        predicted=predicted[order],
         parts={name: mask[order] for name, mask in predictions.parts.items()},
     )
     write_predictions(tmp_path / "other.parquet", changed)

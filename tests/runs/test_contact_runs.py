@@ -10,7 +10,7 @@ import pytest
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.data.structure_files import read_structures
-from rnaernie_bench.metrics.answers.structures import STRUCTURE_METRICS, evaluate_structures
+from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import prediction_problems
@@ -52,8 +52,8 @@ def test_a_record_is_valid_and_follows_from_its_predictions(finished, name):
     predictions = read_predictions(folder / "predictions.parquet")
     assert test["n"] == len(predictions) == SIZES["test"]
     assert test["n_unread"] == 1
-    again = evaluate_structures(predictions.part("test"))
-    assert tuple(test["metrics"]) == STRUCTURE_METRICS
+    again = predictions.answer.evaluate(*predictions.part("test"))
+    assert tuple(test["metrics"]) == ANSWERS["structure"].metrics
     assert {k: v["value"] for k, v in test["metrics"].items()} == pytest.approx(again)
     assert list(prediction_problems(record, folder)) == []
     card = (folder / "README.md").read_text()
@@ -137,7 +137,7 @@ def test_a_saved_model_predicts_what_the_run_predicted(finished, tmp_path, name)
     assert main(["predict", str(folders[name]), str(fasta), "-o", str(out)]) == 0
     found = list(read_structures(out))
     assert [(r.id, r.sequence) for r in found] == [(r.id, r.sequence) for r in records]
-    counts = read_predictions(folders[name] / "predictions.parquet").counts[1:]
+    counts = read_predictions(folders[name] / "predictions.parquet").predicted[1:]
     assert [len(r.pairs) for r in found] == counts["predicted"].tolist()
 
 

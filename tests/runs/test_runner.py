@@ -80,7 +80,7 @@ class TestFinishedRun:
         predictions = read_predictions(folders[name] / "predictions.parquet")
         for part, test in record["tests"].items():
             labels, scores = predictions.part(part)
-            again = classification_report(scores, labels, LABELS)
+            again = classification_report(scores["scores"], labels, LABELS)
             assert test["n"] == len(labels)
             for metric, entry in test["metrics"].items():
                 assert entry["value"] == pytest.approx(again.metrics[metric], abs=1e-6), metric
@@ -98,7 +98,7 @@ class TestFinishedRun:
         assert set(kept) == set(hash_ids(item.id for item in parts["deduplicated"]))
         assert len(kept) == 9
         by_id = dict(zip(hash_ids(i.id for i in parts["full"]), parts["full"], strict=True))
-        assert [by_id[i].label for i in predictions.ids] == predictions.labels.tolist()
+        assert [by_id[i].label for i in predictions.ids] == predictions.truth.tolist()
 
     def test_is_complete_and_nothing_more(self, finished, name):
         _, folders = finished
@@ -166,7 +166,7 @@ def test_a_failure_leaves_no_folder(task, monkeypatch, capsys):
     def fail(*arguments, **named):
         raise RuntimeError("no more")
 
-    monkeypatch.setattr("rnaernie_bench.evaluation.classes.evaluate", fail)
+    monkeypatch.setattr("rnaernie_bench.evaluation.evaluate.evaluate", fail)
     assert task.cli(settings=MODELS["majority"]) == 1
     assert task.run_folders() == []
     assert "unexpected RuntimeError: no more; --debug shows where" in capsys.readouterr().err

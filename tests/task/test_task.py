@@ -2,16 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.metrics.answers import KINDS
-from rnaernie_bench.metrics.answers.structures import STRUCTURE_METRICS
-from rnaernie_bench.metrics.statistics import METRICS
-from rnaernie_bench.task import levels
 from rnaernie_bench.task.task import find_tasks, load_task, load_tasks, read_task
 
 Write = Callable[..., Path]
@@ -89,15 +85,6 @@ def test_the_shipped_task() -> None:
         "validation",
     )
     assert task.card.is_file()
-
-
-def test_metric_names_are_those_that_are_computed() -> None:
-    kinds = {metric for kind in KINDS.values() for metric in kind.metrics}
-    assert set(get_args(levels.MetricName)) == {*METRICS, *STRUCTURE_METRICS, *kinds}
-    for problem in ("binary", "multilabel", "regression"):
-        assert levels.ITEM_METRICS[problem] == KINDS[problem].metrics
-    for problem, metrics in levels.TOKEN_METRICS.items():
-        assert metrics == KINDS[f"token_{problem}"].metrics
 
 
 def test_a_correct_declaration(write: Write) -> None:

@@ -27,8 +27,6 @@ FOLDER = "own_tasks"
 HELD_OUT = 0.1
 """The share of train that validates where no file does."""
 
-_LOW_IS_GOOD = ("ece", "brier", "rmse", "mcrmse", "mae")
-
 
 def declare(data: OwnData, folder: Path) -> Task:
     """Write the declaration of a task into `folder/NAME`, and return it.
@@ -96,7 +94,7 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
         "level": data.level,
         "problem": data.problem,
         "labels": labels,
-        "main_metric": {"name": metric, "higher_is_better": metric not in _LOW_IS_GOOD},
+        "main_metric": {"name": metric},
         "metrics": [],
         "head": level.head,
         "length": level.length,

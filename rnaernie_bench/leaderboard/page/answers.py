@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.metrics.answers.structures import StructurePredictions
 from rnaernie_bench.results.predictions import predictions_digest, read_predictions
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.structure.scores import bands as length_bands
@@ -72,11 +71,10 @@ def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -
                 remedy="restore it from a backup, or repeat the run",
             )
         found = read_predictions(path)
-        bands = None
-        if isinstance(found, StructurePredictions):
-            bands = np.array(length_bands(found.counts["length"], LENGTH_EDGES), np.str_)
+        lengths = found.answer.lengths(found.predicted)
+        bands = None if lengths is None else np.array(length_bands(lengths, LENGTH_EDGES), np.str_)
         groups = np.array(found.groups, np.str_)
-        return Answers(groups, found.right, found.parts, found.measure, bands)
+        return Answers(groups, found.right, found.parts, found.answer.measure, bands)
 
     return read
 

@@ -19,7 +19,7 @@ from rnaernie_bench.leaderboard.page.answers import (
 )
 from rnaernie_bench.leaderboard.page.views import Heat
 from rnaernie_bench.leaderboard.tables import Row
-from rnaernie_bench.metrics.answers import LOWER_IS_BETTER
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.structure.scores import bands as length_bands
 
@@ -75,7 +75,7 @@ def by_column(
     if not shown or not all(table for runs in tables for table in runs):
         return None
     names, metrics = tuple(tables[0][0]), next(iter(tables[0][0].values()))
-    named = metric if metric not in LOWER_IS_BETTER else "pearson"
+    named = metric if METRICS.get(metric).higher_is_better else "pearson"
     if named not in metrics:
         return None
     return Heat(

@@ -7,56 +7,22 @@ import json
 from collections.abc import Sequence
 
 from rnaernie_bench.leaderboard.tables import Cell
+from rnaernie_bench.metrics.registry import METRICS
 
-_METRICS = {
-    "macro_f1": "macro F1",
-    "f1": "F1",
-    "micro_f1": "micro F1",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "shifted_f1": "shifted F1",
-    "pooled_f1": "pooled F1",
-    "mcc": "MCC",
-    "ece": "ECE",
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "inf": "INF",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mcrmse": "MCRMSE",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "brier": "Brier score",
-    "macro_mcc": "macro MCC",
-    "macro_auroc": "macro AUROC",
-    "macro_auprc": "macro AUPRC",
-    "r2": "R²",
-}
-
-_HELP = {
-    "macro_precision": "precision, every class counting the same",
-    "macro_recall": "recall, every class counting the same",
-    "macro_f1": "F1, every class counting the same",
-    "shifted_f1": "F1 where one end of a pair may be off by one base",
-    "pooled_f1": "F1 of the pairs of all sequences together: long ones count more",
-    "mcc": "Matthews correlation coefficient",
-    "ece": "expected calibration error: lower is better",
-    "brier": "mean squared error of probabilities: lower is better",
-    "auprc": "average precision",
-    "mae": "mean absolute error: lower is better",
-    "rmse": "root mean squared error: lower is better",
-    "mcrmse": "root mean squared error, the mean over columns: lower is better",
-}
+_PUBLISHED = {"micro_f1": "micro F1", "inf": "INF"}
+"""Metrics of figures published elsewhere, which no record has."""
 
 
 def metric_label(name: str) -> str:
     """Return how a metric is called in print."""
-    return _METRICS.get(name, name.replace("_", " "))
+    if name in METRICS:
+        return METRICS.get(name).label
+    return _PUBLISHED.get(name, name.replace("_", " "))
 
 
 def metric_help(name: str) -> str:
     """Return what a metric is, if its name does not say so."""
-    return _HELP.get(name, "")
+    return METRICS.get(name).help if name in METRICS else ""
 
 
 def figure(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.data.corpora import cached_held_out
-from rnaernie_bench.metrics.statistics import CALIBRATION_BINS
+from rnaernie_bench.metrics.scoring.composites import CALIBRATION_BINS
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.guidance.choice import Predictor

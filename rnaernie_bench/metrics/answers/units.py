@@ -1,58 +1,30 @@
-"""What is predicted for the bases of each item, or for pairs of them, kept as sums over these.
-
-Counts and squared errors are pooled over the bases of all items; areas and correlations are means
-over the items in which they are defined.
-"""
+"""What is predicted for the bases of each item, or for pairs of them, kept as sums over these."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from rnaernie_bench.metrics.answers.decisions import COUNTED, counted
-from rnaernie_bench.metrics.resampling import Units, alike
-from rnaernie_bench.metrics.scorers import AdditiveScorer, Scorer
-from rnaernie_bench.metrics.statistics import metrics_from_counts
-
-Floats = npt.NDArray[np.float64]
-Answers = npt.NDArray[Any]
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-
-
-def _additive(sums: Sequence[Floats], units: Units, value: Any) -> AdditiveScorer:
-    return AdditiveScorer(units, np.array([units.sums(run) for run in sums]), value)
-
-
-def _mean_where_defined(field: str, runs: Sequence[Answers], units: Units) -> AdditiveScorer:
-    """Return the mean over items and columns of a field that is nan where it is undefined."""
-    columns = []
-    for run in runs:
-        values = run[field].astype(np.float64)
-        defined = ~np.isnan(values)
-        columns.append(
-            np.column_stack([np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1)])
-        )
-    return _additive(columns, units, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+from rnaernie_bench.metrics.answers.base import Array, Floats
+from rnaernie_bench.metrics.answers.decisions import TunedDecisions, by_column
+from rnaernie_bench.metrics.answers.multiclass import Classes
+from rnaernie_bench.metrics.answers.regression import Quantities
+from rnaernie_bench.metrics.scoring.composites import ratio
+from rnaernie_bench.metrics.scoring.decisions import decision_counts
+from rnaernie_bench.metrics.targets import Targets
+from rnaernie_bench.metrics.tuning import Tuning
 
 
 @dataclass(frozen=True)
-class TokenDecisions:
+class UnitDecisions(TunedDecisions):
     """Yes or no for each base; the truth is the number of known and of positive bases by column."""
-
-    name: str
-    metrics: tuple[str, ...]
-    measure: str = "accuracy"
 
     def dtype(self, columns: int) -> np.dtype[np.void]:
         """Return the fields: counts of decisions, and the areas under an item's curves."""
-        counts = "counts" if self.name == "token_binary" else "column_counts"
+        counts = "counts" if self.problem == "binary" else "column_counts"
         return np.dtype(
             [
                 (counts, np.int32, (columns, 4)),
@@ -61,77 +33,56 @@ class TokenDecisions:
             ]
         )
 
-    def scorer(
-        self, metric: str, truth: Answers, runs: Sequence[Answers], whole: Units | None
-    ) -> Scorer:
-        """Return a metric, the mean over columns where its name begins with `macro_`."""
-        base = metric.removeprefix("macro_")
-        units = whole or alike(np.arange(len(truth)))
-        if base not in COUNTED:
-            return _mean_where_defined(base, runs, units)
-        field = self.dtype(1).names[0]  # type: ignore[index]
-        sums = [run[field].reshape(len(run), -1) for run in runs]
+    def _fill(self, predicted: Array, targets: Targets, scores: Array, tuning: Tuning) -> Array:
+        odds, names = tuning.odds(scores), predicted.dtype.names or ()
+        counts = _summed(decision_counts(targets.values, tuning.decided(odds)), targets)
+        predicted[names[0]] = counts
+        for row, column, units in _known(targets):
+            labels = targets.values[units, column] == 1
+            areas = _areas(labels, odds[units, column].astype(np.float64))
+            predicted["auroc"][row, column], predicted["auprc"][row, column] = areas
+        positives = counts[..., 0] + counts[..., 2]
+        return np.hstack([counts.sum(axis=-1), positives]).astype(np.int32)
 
-        def value(totals: Floats) -> Floats:
-            return counted(base, totals.reshape(len(totals), -1, 4)).mean(axis=1)
-
-        return _additive(sums, units, value)
-
-    def right(self, truth: Answers, answers: Answers) -> Floats:
+    def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the share of an item's bases that are decided rightly, shape (n,)."""
-        table = answers[self.dtype(1).names[0]].sum(axis=1).astype(np.float64)  # type: ignore[index]
-        total = table.sum(axis=1)
-        return np.asarray(np.where(total > 0, _ratio(table[:, 0] + table[:, 3], total), np.nan))
+        names: Any = predicted.dtype.names
+        table = predicted[names[0]].sum(axis=1).astype(np.float64)
+        return _share(table[:, 0] + table[:, 3], table.sum(axis=1))
+
+    def entries(
+        self, truth: Array, predicted: Array, labels: Any, *, metrics: Any = (), **_: Any
+    ) -> dict[str, Any]:
+        """Return the metrics of each column, where there are several."""
+        # What is known stands before what is positive: both are counts by column.
+        return by_column(self, truth, predicted, labels, metrics)
 
 
 @dataclass(frozen=True)
-class TokenClasses:
+class UnitClasses(Classes):
     """A class for each base; the truth is the number of bases of each class."""
-
-    name: str = "token_multiclass"
-    metrics: tuple[str, ...] = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc")
-    measure: str = "accuracy"
 
     def dtype(self, columns: int) -> np.dtype[np.void]:
         """Return the one field: the confusion of an item's bases, the truth as rows."""
         return np.dtype([("confusion", np.int32, (columns, columns))])
 
-    def scorer(
-        self, metric: str, truth: Answers, runs: Sequence[Answers], whole: Units | None
-    ) -> Scorer:
-        """Return a metric of all bases pooled."""
-        units = whole or alike(np.arange(len(truth)))
-        sums = [
-            np.hstack(
-                [
-                    np.diagonal(run["confusion"], axis1=1, axis2=2),
-                    run["confusion"].sum(axis=2),
-                    run["confusion"].sum(axis=1),
-                ]
-            )
-            for run in runs
-        ]
+    def _fill(self, predicted: Array, targets: Targets, scores: Array, tuning: Tuning) -> Array:
+        rows, columns = len(predicted), scores.shape[1]
+        tables = np.repeat(np.arange(rows), targets.sizes) * columns**2
+        cells = tables + targets.values * columns + scores.argmax(axis=1)
+        counts = np.bincount(cells[targets.labelled], minlength=rows * columns**2)
+        predicted["confusion"] = counts.reshape(-1, columns, columns)
+        return np.asarray(predicted["confusion"].sum(axis=2))
 
-        def value(totals: Floats) -> Floats:
-            return metrics_from_counts(*np.split(totals, 3, axis=1))[metric]
-
-        return _additive(sums, units, value)
-
-    def right(self, truth: Answers, answers: Answers) -> Floats:
+    def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the share of an item's bases whose class is right, shape (n,)."""
-        table = answers["confusion"].astype(np.float64)
-        total = table.sum(axis=(1, 2))
-        hits = np.trace(table, axis1=1, axis2=2)
-        return np.asarray(np.where(total > 0, _ratio(hits, total), np.nan))
+        table = predicted["confusion"].astype(np.float64)
+        return _share(np.trace(table, axis1=1, axis2=2), table.sum(axis=(1, 2)))
 
 
 @dataclass(frozen=True)
-class TokenQuantities:
+class UnitQuantities(Quantities):
     """A quantity for each base; the truth is the number of known bases by column."""
-
-    name: str = "token_regression"
-    metrics: tuple[str, ...] = ("mcrmse", "rmse", "mae", "pearson", "spearman")
-    measure: str = "negative root mean squared error"
 
     def dtype(self, columns: int) -> np.dtype[np.void]:
         """Return the fields: known bases, sums of errors, and an item's correlations."""
@@ -145,36 +96,73 @@ class TokenQuantities:
             ]
         )
 
-    def scorer(
-        self, metric: str, truth: Answers, runs: Sequence[Answers], whole: Units | None
-    ) -> Scorer:
-        """Return a metric; mcrmse is a mean over columns, errors else pool them."""
-        units = whole or alike(np.arange(len(truth)))
-        if metric in ("pearson", "spearman"):
-            return _mean_where_defined(metric, runs, units)
-        field = "absolute" if metric == "mae" else "squared"
-        sums = [np.hstack([run[field], run["known"]]).astype(np.float64) for run in runs]
+    def _fill(self, predicted: Array, targets: Targets, scores: Array, tuning: Tuning) -> Array:
+        known = targets.labelled
+        gaps = np.where(known, scores - targets.values, 0.0).astype(np.float64)
+        predicted["known"] = _summed(known.astype(np.int32), targets)
+        predicted["squared"] = _summed(gaps**2, targets)
+        predicted["absolute"] = _summed(np.abs(gaps), targets)
+        for row, column, units in _known(targets):
+            pair = targets.values[units, column], scores[units, column]
+            predicted["pearson"][row, column] = _correlation(*pair)
+            predicted["spearman"][row, column] = _correlation(*map(_ranks, pair))
+        return np.asarray(predicted["known"])
 
-        def value(totals: Floats) -> Floats:
-            errors, known = np.split(totals, 2, axis=1)
-            if metric == "mae":
-                return _ratio(errors.sum(axis=1), known.sum(axis=1))
-            if metric == "rmse":
-                return np.sqrt(_ratio(errors.sum(axis=1), known.sum(axis=1)))
-            return np.asarray(np.sqrt(_ratio(errors, known)).mean(axis=1))
-
-        return _additive(sums, units, value)
-
-    def right(self, truth: Answers, answers: Answers) -> Floats:
+    def right(self, truth: Array, predicted: Array) -> Floats:
         """Return minus the root mean squared error of each item, shape (n,)."""
-        squared = answers["squared"].sum(axis=1).astype(np.float64)
-        known = answers["known"].sum(axis=1).astype(np.float64)
-        return np.asarray(np.where(known > 0, -np.sqrt(_ratio(squared, known)), np.nan))
+        squared = predicted["squared"].sum(axis=1).astype(np.float64)
+        known = predicted["known"].sum(axis=1).astype(np.float64)
+        return np.asarray(np.where(known > 0, -np.sqrt(ratio(squared, known)), np.nan))
 
 
-TOKEN_BINARY = TokenDecisions("token_binary", (*COUNTED, "auroc", "auprc"))
-TOKEN_LABELS = TokenDecisions(
-    "token_multilabel", ("macro_f1", "macro_mcc", "macro_auroc", "macro_auprc")
+def _summed(values: Array, targets: Targets) -> Array:
+    """Return the sums over the units of each item."""
+    return np.asarray(np.add.reduceat(values, np.cumsum(targets.sizes) - targets.sizes, axis=0))
+
+
+def _known(targets: Targets) -> Iterator[tuple[int, int, Array]]:
+    """Yield item, column, and where the units stand of which the value is known."""
+    known, ends = targets.labelled, np.cumsum(targets.sizes)
+    for row, (start, stop) in enumerate(zip(ends - targets.sizes, ends, strict=True)):
+        for column in range(known.shape[1]):
+            yield row, column, start + np.flatnonzero(known[start:stop, column])
+
+
+def _share(hits: Array, total: Array) -> Floats:
+    return np.asarray(np.where(total > 0, ratio(hits, total), np.nan))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Pearson's correlation; nan where either is constant."""
+    first, second = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _areas(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
+    """Return the areas under ROC and precision-recall curve; nan where a class is missing."""
+    positives = int(labels.sum())
+    if not 0 < positives < len(labels):
+        return float("nan"), float("nan")
+    below = _ranks(odds)[labels].sum() - positives * (positives + 1) / 2
+    order = np.argsort(-odds, kind="stable")
+    ends = np.append(np.diff(odds[order]) != 0, True)
+    hits = np.cumsum(labels[order])[ends]
+    precision = hits / (np.flatnonzero(ends) + 1)
+    steps = np.diff(hits, prepend=0) / positives
+    return float(below / (positives * (len(labels) - positives))), float((precision * steps).sum())
+
+
+TOKEN_BINARY = UnitDecisions("token_binary", "binary", "accuracy")
+TOKEN_MULTILABEL = UnitDecisions("token_multilabel", "multilabel", "accuracy")
+TOKEN_MULTICLASS = UnitClasses("token_multiclass", "multiclass", "accuracy")
+TOKEN_REGRESSION = UnitQuantities(
+    "token_regression", "regression", "negative root mean squared error"
 )
-TOKEN_CLASSES = TokenClasses()
-TOKEN_REGRESSION = TokenQuantities()

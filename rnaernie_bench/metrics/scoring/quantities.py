@@ -1,60 +1,33 @@
-"""Quantities predicted for each item, in one column or several."""
+"""Metrics of a quantity for each item, in one column or several; the truth is nan where unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.metrics.resampling import Units, alike
-from rnaernie_bench.metrics.scorers import AdditiveScorer, Scorer, midranks
+from rnaernie_bench.metrics.scoring.composites import MakeScorer, additive, midranks
 
 Floats = npt.NDArray[np.float64]
-Answers = npt.NDArray[Any]
+Array = npt.NDArray[Any]
+
+_PARTS = {"mae": 2, "rmse": 2, "mcrmse": 2, "r2": 4, "pearson": 6, "spearman": 6}
+"""How many sums over items a metric is made of, for each column."""
 
 
-@dataclass(frozen=True)
-class Quantities:
-    """Predicted values; the truth is float32 (n, columns), nan where unknown."""
+def measured(metric: str) -> MakeScorer:
+    """Return a metric; correlations, r2 and mcrmse are means over columns, others pool them.
 
-    name: str = "regression"
-    metrics: tuple[str, ...] = ("spearman", "pearson", "r2", "rmse", "mcrmse", "mae")
-    measure: str = "negative absolute error"
-
-    def dtype(self, columns: int) -> np.dtype[np.void]:
-        """Return the one field: `value`."""
-        return np.dtype([("value", np.float32, (columns,))])
-
-    def scorer(
-        self, metric: str, truth: Answers, runs: Sequence[Answers], whole: Units | None
-    ) -> Scorer:
-        """Return a metric; correlations, r2 and mcrmse are means over columns, others pool them.
-
-        Resamples of the rank correlation keep the ranks that items have among all items.
-        """
-        units = whole or alike(np.arange(len(truth)))
-        known = ~np.isnan(truth)
-        columns = truth.shape[1]
-        sums = [units.sums(_sums(metric, truth, known, run["value"])) for run in runs]
-
-        def value(totals: Floats) -> Floats:
-            return _of_sums(metric, totals.reshape(len(totals), -1, columns))
-
-        return AdditiveScorer(units, np.array(sums), value)
-
-    def right(self, truth: Answers, answers: Answers) -> Floats:
-        """Return minus the mean absolute error of each item, shape (n,)."""
-        known = ~np.isnan(truth)
-        gaps = np.where(known, np.abs(answers["value"] - np.nan_to_num(truth)), 0.0)
-        total = known.sum(axis=1)
-        mean = gaps.sum(axis=1) / np.maximum(total, 1)
-        return np.asarray(np.where(total > 0, -mean, np.nan), dtype=np.float64)
+    Resamples of the rank correlation keep the ranks that items have among all items.
+    """
+    return additive(
+        lambda truth, run: _sums(metric, truth, ~np.isnan(truth), run["value"]),
+        lambda totals: _of_sums(metric, totals.reshape(len(totals), _PARTS[metric], -1)),
+    )
 
 
-def _sums(metric: str, truth: Answers, known: Answers, values: Answers) -> Floats:
+def _sums(metric: str, truth: Array, known: Array, values: Array) -> Floats:
     """Return what each item adds to the sums that a metric is made of, (n, sums * columns)."""
     truth, values = truth.astype(np.float64), values.astype(np.float64)
     if metric == "spearman":
@@ -95,12 +68,9 @@ def _of_sums(metric: str, sums: Floats) -> Floats:
     return np.asarray(found.mean(axis=1))
 
 
-def _ranks(values: Answers, known: Answers) -> Floats:
+def _ranks(values: Array, known: Array) -> Floats:
     ranks = np.zeros(values.shape)
     for column in range(values.shape[1]):
         inside = known[:, column]
         ranks[inside, column] = midranks(values[inside, column])
     return ranks
-
-
-REGRESSION = Quantities()

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.metrics.resampling import Units
-from rnaernie_bench.metrics.scorers import (
+from rnaernie_bench.metrics.scoring.composites import (
     Floats,
     Integers,
     Scorer,
     Weights,
-    auroc_scorer,
     midranks,
 )
 
@@ -86,26 +85,8 @@ def exchanged(scorer: Scorer, first: int, second: int) -> Callable[[Integers], F
     return difference
 
 
-def curve_scorer(
-    metric: str, truth: Floats, scores: Sequence[npt.NDArray[np.floating]], units: Units
-) -> Scorer:
-    """Return the mean over columns of the area under a curve.
-
-    Args:
-        metric: `auroc` or `auprc`.
-        truth: shape (n, columns), 0 or 1, nan where unknown.
-        scores: by run, shape (n, columns).
-        units: groups, or items one by one.
-    """
-    scorers: list[Scorer] = []
-    for column in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, column])
-        labels = truth[known, column] == 1
-        of_column = np.array([run[known, column] for run in scores], dtype=np.float64)
-        members = Units(units.member[known], units.copies)
-        if metric == "auroc":
-            scorers.append(auroc_scorer(labels.astype(np.int64), of_column, members))
-        else:
-            ranks = np.array([midranks(run) for run in of_column])
-            scorers.append(PrecisionScorer(members, labels, ranks))
-    return scorers[0] if len(scorers) == 1 else MeanScorer(scorers)
+def precision_scorer(
+    labels: npt.NDArray[np.bool_], scores: Floats, units: Units
+) -> PrecisionScorer:
+    """Return the average precision; see `composites.auroc_scorer` for the arguments."""
+    return PrecisionScorer(units, labels, np.array([midranks(run) for run in scores]))

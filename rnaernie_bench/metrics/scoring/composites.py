@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.metrics.resampling import Units, bootstrap, grouped, percentile_interval
-from rnaernie_bench.metrics.statistics import (
-    CALIBRATION_BINS,
-    METRICS,
-    calibration_gaps,
-    metrics_from_counts,
-)
+from rnaernie_bench.metrics.resampling import Units, alike
+
+CALIBRATION_BINS = 15
+"""Equal-width bins of the expected calibration error, as in Guo et al. 2017."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
@@ -46,6 +43,11 @@ class Scorer(Protocol):
 
         It takes how many of each unit they have exchanged, shape (r, m), and returns shape (r,).
         """
+
+
+MakeScorer = Callable[[Any, Sequence[Any], Units | None], Scorer]
+"""Takes the truth of some items, what each of some runs predicted for them, and the groups that are
+drawn as a whole (None: items); see `metrics.answers` for the arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,110 +134,47 @@ class AurocScorer:
         return difference
 
 
-def classification_scorer(
-    metric: str, labels: Integers, predictions: Integers, n_classes: int, units: Units
-) -> AdditiveScorer:
-    """Return accuracy, macro precision, recall or F1, or Matthews correlation.
-
-    Args:
-        metric: a name that `classification_metrics` gives.
-        labels: shape (n,), 0-based.
-        predictions: shape (runs, n), 0-based.
-        n_classes: number of classes.
-        units: kinds of item by label and predictions, or coarser groups.
-    """
-    one_hot = np.eye(n_classes, dtype=bool)
-    truth = one_hot[labels]
-    sums = [
-        units.sums(np.hstack([one_hot[run] & truth, truth, one_hot[run]])) for run in predictions
-    ]
-
-    def value(totals: Floats) -> Floats:
-        return metrics_from_counts(*np.split(totals, 3, axis=1))[metric]
-
-    # Counts of items: single precision holds them exactly up to 16 million.
-    return AdditiveScorer(units, np.array(sums, dtype=np.float32), value)
-
-
-def mean_scorer(scores: Floats, units: Units) -> AdditiveScorer:
-    """Return the mean of a score that every item has, such as the F1 of a structure.
-
-    Args:
-        scores: shape (runs, n).
-        units: groups, or items one by one: items of a kind must have equal scores.
-    """
-    sums = [units.sums(np.column_stack([run, np.ones_like(run)])) for run in scores]
-    return AdditiveScorer(units, np.array(sums), lambda totals: totals[:, 0] / totals[:, 1])
-
-
-def calibration_scorer(labels: Integers, scores: Floats, units: Units) -> AdditiveScorer:
-    """Return the expected calibration error of `evaluate`.
-
-    Args:
-        labels: shape (n,), 0-based.
-        scores: shape (runs, n, classes), log-probabilities.
-        units: groups, or items one by one.
-    """
-    bins = np.eye(CALIBRATION_BINS + 1)
-    sums = []
-    for run in scores:
-        _, bin_of, gaps = calibration_gaps(labels, run, run.shape[1])
-        sums.append(units.sums(np.column_stack([bins[bin_of] * gaps[:, None], np.ones(len(gaps))])))
-
-    def value(totals: Floats) -> Floats:
-        return np.asarray(np.abs(totals[:, :-1]).sum(axis=1) / totals[:, -1])
-
-    return AdditiveScorer(units, np.array(sums), value)
-
-
-def group_intervals(
-    labels: Integers,
-    scores: Floats,
-    n_classes: int,
-    groups: Sequence[str],
+def additive(
+    sums: Callable[[Any, Any], npt.ArrayLike],
+    value: Callable[[Floats], Floats],
     *,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> dict[str, tuple[float, float]]:
-    """Return percentile bootstrap intervals of classes by metric, whole groups drawn.
+    kinds: Callable[[Any, Sequence[Any]], Sequence[npt.ArrayLike]] | None = None,
+    dtype: type[np.floating] = np.float64,
+) -> MakeScorer:
+    """Return what makes the scorer of a metric of sums over items.
 
     Args:
-        labels: shape (n,), 0-based, n > 0.
-        scores: shape (n, n_classes), log-probabilities.
-        n_classes: number of classes.
-        groups: of the items, length n.
-        n_resamples: how many times the groups are drawn with replacement.
-        seed: equal seeds give equal intervals.
-        confidence: between 0 and 1.
+        sums: takes the truth and what a run predicted for n items; returns what each adds to the q
+            sums, (n, q).
+        value: from sums (r, q) to the metric (r,).
+        kinds: takes the truth and all runs; returns integer columns of shape (n,): items that are
+            equal in all of them add alike, and are drawn as one kind. None: items one by one.
+        dtype: of the sums that are kept.
     """
-    units, predictions = grouped(groups), scores.argmax(axis=1)[None]
-    found = {}
-    for metric in METRICS:
-        scorer = (
-            calibration_scorer(labels, scores[None], units)
-            if metric == "ece"
-            else classification_scorer(metric, labels, predictions, n_classes, units)
-        )
 
-        def value(weights: Integers, scorer: AdditiveScorer = scorer) -> Floats:
-            return scorer.score({0: weights})
+    def make(truth: Any, runs: Sequence[Any], whole: Units | None) -> AdditiveScorer:
+        columns = [np.arange(len(truth))] if kinds is None or whole else kinds(truth, runs)
+        units = whole or alike(*columns)
+        added = [units.sums(sums(truth, run)) for run in runs]
+        return AdditiveScorer(units, np.array(added, dtype=dtype), value)
 
-        generator = np.random.default_rng(seed)
-        samples = bootstrap(units, value, n_resamples=n_resamples, generator=generator)
-        found[metric] = percentile_interval(samples, confidence=confidence)
-    return found
+    return make
 
 
-def auroc_scorer(labels: Integers, scores: Floats, units: Units) -> AurocScorer:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Return the quotient; 0 where `whole` is 0."""
+    return np.divide(part, whole, out=np.zeros_like(part, np.float64), where=whole != 0)
+
+
+def auroc_scorer(labels: npt.NDArray[np.bool_], scores: Floats, units: Units) -> AurocScorer:
     """Return the area under the ROC curve.
 
     Args:
-        labels: shape (n,), 1 for the positive class.
+        labels: shape (n,), whether an item is of the positive class.
         scores: shape (runs, n), higher for the positive class.
         units: groups, or items one by one.
     """
-    return AurocScorer(units, np.asarray(labels) == 1, np.array([midranks(run) for run in scores]))
+    return AurocScorer(units, labels, np.array([midranks(run) for run in scores]))
 
 
 def _below(scores: Floats, others: Floats) -> Floats:

@@ -1,0 +1,78 @@
+"""The facts of metrics in one place, and a metric that another package brings."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.leaderboard.page.wording import metric_help, metric_label
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import intervals
+from rnaernie_bench.metrics.registry import BUILT_IN, METRICS, Metric, has, metrics_of, scored
+from rnaernie_bench.task.declaration import Metric as MainMetric
+from tests.answer_kit import arrays
+
+SPECIFICITY = Metric(
+    "specificity",
+    "specificity",
+    {"binary": scored("decisions:counted", lambda tp, fp, fn, tn: (tn, tn + fp))},
+    "recall of the negative class",
+)
+
+
+def test_each_answer_has_its_metrics() -> None:
+    assert metrics_of("multiclass") == (
+        "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "ece",
+    )  # fmt: skip
+    assert metrics_of("structure") == (
+        "f1", "precision", "recall", "mcc", "shifted_f1", "pooled_f1",
+    )  # fmt: skip
+    assert set(metrics_of("binary")) == {
+        "accuracy", "precision", "recall", "f1", "mcc", "auroc", "auprc", "brier", "ece",
+    }  # fmt: skip
+    assert all(answer.metrics for answer in ANSWERS.values())
+    assert {name for metric in BUILT_IN for name in metric.scorers} == set(ANSWERS)
+    assert ANSWERS["multiclass"].comparable(2)[-1] == "auroc"
+    assert "auroc" not in ANSWERS["multiclass"].comparable(3)
+
+
+def test_errors_are_better_when_lower_and_say_so() -> None:
+    lower = {metric.name for metric in BUILT_IN if not metric.higher_is_better}
+    assert lower == {"ece", "brier", "rmse", "mcrmse", "mae"}
+    assert all("lower is better" in METRICS.get(name).help for name in lower)
+    assert (metric_label("macro_f1"), metric_label("inf")) == ("macro F1", "INF")
+    assert (metric_label("of_my_own"), metric_help("of_my_own")) == ("of my own", "")
+
+
+def test_a_task_may_leave_the_direction_out_but_not_get_it_wrong() -> None:
+    assert MainMetric("mcrmse").higher_is_better is False
+    assert MainMetric("macro_f1", higher_is_better=True).higher_is_better is True
+    with pytest.raises(ConfigError, match="of 'mae', lower is better; correct it, or leave it out"):
+        MainMetric("mae", higher_is_better=True)
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a package that brings `SPECIFICITY`."""
+    entry = EntryPoint("specificity", f"{__name__}:SPECIFICITY", "rnaernie_bench.metrics")
+    monkeypatch.setattr(METRICS, "_plugins", {"specificity": entry})
+    yield
+    METRICS._targets.pop("specificity", None)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_metric_of_another_package_is_computed_where_it_is_declared() -> None:
+    answer, truth, predicted = arrays("binary")
+    assert "specificity" not in metrics_of("binary")
+    names = metrics_of("binary", ["auroc", "specificity"])
+    assert names == (*metrics_of("binary"), "specificity")
+    assert has("binary", "specificity") and not has("regression", "specificity")
+    found = answer.report(truth, predicted, names)["specificity"]
+    decided, negative = predicted["decided"] == 0, truth == 0
+    assert found == pytest.approx(np.mean(decided[negative]))
+    low, high = intervals(answer, truth, predicted, metrics=["specificity"])["specificity"]
+    assert low < found < high
+    assert metric_label("specificity") == "specificity"
