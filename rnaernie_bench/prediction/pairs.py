@@ -13,7 +13,6 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.data.text import source_name
-from rnaernie_bench.prediction.interpret import interpret
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import checked
 from rnaernie_bench.task.single_table import PairColumns
@@ -69,7 +68,7 @@ def from_scores(
     predictor: Predictor, pairs: Sequence[NamedPair], scores: np.ndarray
 ) -> Iterator[PairPrediction]:
     """Yield the predictions that follow from scores of the model, float32 (pairs, outputs)."""
-    numbers, decided = interpret(scores, predictor.problem, predictor.labels, predictor.tuning)
+    numbers, decided = predictor.interpret(scores)
     for pair, row, label in zip(pairs, numbers.tolist(), decided, strict=True):
         yield PairPrediction(pair, dict(zip(predictor.columns, row, strict=True)), label)
 
@@ -144,11 +143,11 @@ def _form(decided: str, numbers: Sequence[str], number: str) -> Form:
     """
 
     def header(predictor: Predictor) -> list[str]:
-        names = [decided] if predictor.decides else []
+        names = [decided] if predictor.answer.decides else []
         return ["first_id", "second_id", *names, *(numbers or predictor.columns)]
 
     def rows(predictor: Predictor, pair: NamedPair, found: PairPrediction) -> Iterator[list[str]]:
-        cells = [found.label or "-"] if predictor.decides else []
+        cells = [found.label or "-"] if predictor.answer.decides else []
         cells += [format(value, number) for value in found.numbers.values()]
         yield [pair.first_id, pair.second_id, *cells]
 

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.answers.base import Answer
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.metrics.tuning import Tuning
-from rnaernie_bench.prediction.interpret import columns_of, decides
 from rnaernie_bench.task.catalogue import resolve
 from rnaernie_bench.task.lengths import POLICIES
-
-if TYPE_CHECKING:
-    from rnaernie_bench.structure.decoders import DecodingOptions
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,12 @@ class Predictor:
     level: str
     problem: Problem
     labels: tuple[str, ...]
-    tuning: Tuning = field(default_factory=Tuning)
-    """What validation chose: temperature and thresholds."""
+    tuning: Any
+    """What validation chose, see `Answer.tune`: temperature and thresholds, or a decoder."""
     length: str = "error"
     """The length policy of the run."""
     max_bases: int | None = None
     """The most bases of a sequence that the model reads; None if it reads all."""
-    decoding: DecodingOptions | None = None
-    """How pair probabilities become structures, where they do."""
 
     @property
     def form(self) -> Form:
@@ -86,19 +83,23 @@ class Predictor:
         return form_of(self.level, self.problem)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the numbers that a unit has, see `interpret.columns_of`."""
-        return columns_of(self.problem, self.labels)
+    def answer(self) -> Answer:
+        """What the scores mean."""
+        return ANSWERS[LEVELS.get(self.level).answers[self.problem]]
 
     @property
-    def decides(self) -> bool:
-        """Whether units get a label, not numbers alone."""
-        return decides(self.problem)
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers that a unit has: quantities, or `p:` and a label."""
+        return self.answer.columns(self.labels)
 
     @property
     def limit(self) -> int | None:
         """The most bases of a sequence that is not refused; None for any."""
         return None if POLICIES[self.length].reads else self.max_bases
+
+    def interpret(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return numbers and decisions of units from scores, see `Answer.interpret`."""
+        return self.answer.interpret(scores, self.labels, self.tuning)
 
     def truncates(self, sequence: str) -> bool:
         """Return whether only the first bases of a sequence are read."""

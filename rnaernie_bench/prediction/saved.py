@@ -8,9 +8,9 @@ from typing import Any
 from zipfile import BadZipFile
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.metrics.tuning import Tuning
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.prediction.predictor import Predictor
-from rnaernie_bench.structure.decoders import DecodingOptions
 from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, resolve
 
 FIRST_PROBLEM = {"sequence": "multiclass"}
@@ -53,16 +53,15 @@ def load_predictor(folder: Path) -> Predictor:
         ResultError: if there is no whole model in it.
     """
     saved = read_predictor(folder)
-    decoding = saved.get("decoding")
+    level, problem = saved["level"], saved["problem"]
     return Predictor(
         fitted=_fitted(model_folder(folder), saved),
-        level=saved["level"],
-        problem=saved["problem"],
+        level=level,
+        problem=problem,
         labels=tuple(saved.get("labels", ())),
-        tuning=Tuning(saved.get("temperature", 1.0), tuple(saved.get("thresholds", ()))),
+        tuning=ANSWERS[LEVELS.get(level).answers[problem]].from_predictor(saved),
         length=saved["length"],
         max_bases=saved["max_bases"],
-        decoding=None if decoding is None else DecodingOptions(**decoding),
     )
 
 

@@ -30,13 +30,11 @@ class PredictedStructure:
 
 def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[PredictedStructure]:
     """Yield the structure of each sequence."""
-    assert predictor.decoding is not None
     names, sequences = zip(*items, strict=True)
+    scores = predictor.fitted.probabilities(sequences)
     found: Mapping[int, PredictedStructure] = {
         index: PredictedStructure(StructureRecord(names[index], sequences[index], pairs), matrix)
-        for index, matrix, pairs in decoded(
-            predictor.fitted.probabilities(sequences), sequences, predictor.decoding
-        )
+        for index, matrix, pairs in decoded(scores, sequences, predictor.tuning)
     }
     return (found[index] for index in range(len(items)))
 

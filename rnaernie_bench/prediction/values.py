@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.levels import LEVELS
-from rnaernie_bench.prediction.interpret import interpret
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import Named, name_sequences, read_sequences
 
@@ -32,7 +31,7 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
     """Yield the values of each sequence."""
     sequences = [sequence for _, sequence in items]
     level, scores = LEVELS.get(predictor.level), predictor.fitted.logits(sequences)
-    numbers, decided = interpret(scores, predictor.problem, predictor.labels, predictor.tuning)
+    numbers, decided = predictor.interpret(scores)
     bounds = np.cumsum([level.units(sequence) for sequence in sequences])[:-1]
     for sequence, rows, labels in zip(
         sequences, np.split(numbers, bounds), np.split(decided, bounds), strict=True
@@ -53,14 +52,14 @@ def table_form(
     whole = not columns
 
     def header(predictor: Predictor) -> list[str]:
-        decided = ["label"] if predictor.decides else []
+        decided = ["label"] if predictor.answer.decides else []
         return ["id", *columns, *decided, *predictor.columns, *(["truncated"] if whole else [])]
 
     def rows(predictor: Predictor, item: Named, found: Values) -> Iterator[list[str]]:
         for place, numbers, label in zip(
             places(found.sequence), found.numbers, found.decided, strict=True
         ):
-            decided = [label or "-"] if predictor.decides else []
+            decided = [label or "-"] if predictor.answer.decides else []
             cells = [item[0], *place, *decided, *(f"{value:.6g}" for value in numbers)]
             yield [*cells, "yes" if found.truncated else "no"] if whole else cells
 

@@ -18,6 +18,7 @@ from rnaernie_bench.api import load_run, predict
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.structure_files import read_structures
+from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction import predictor as module
 from tests.golden_kit import unpack
 from tests.pair_kit import tiny_pairs
@@ -239,7 +240,7 @@ def test_targets_of_queries(place: Path, tmp_path: Path) -> None:
     queries.write_text(">a\nACGUACG\n>b\nGGAC\n")
     targets.write_text(">x\nUUGCAUGCAA\n>y\nGGGGCC\n>z\nAAAAAA\n")
     fitted: Any = tiny_pairs(problem="regression")
-    one = module.Predictor(fitted, "pair", "regression", ("affinity",))
+    one = module.Predictor(fitted, "pair", "regression", ("affinity",), Tuning())
     assert one.form.rank is not None
     found = [prediction for _, prediction in one.form.rank(one, queries, targets, 2)]
     assert [p.pair.first_id for p in found] == ["a", "a", "b", "b"]
@@ -257,7 +258,7 @@ def test_targets_of_queries(place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", [".svg", ".png"])
 def test_the_picture_of_a_pair_shows_map_and_duplex(tmp_path: Path, end: str) -> None:
     pytest.importorskip("RNA")
-    predictor = module.Predictor(tiny_pairs(), "pair", "binary", ("none", "interaction"))
+    predictor = module.Predictor(tiny_pairs(), "pair", "binary", ("none", "interaction"), Tuning())
     [found] = predictor([("GGGAAACC", "AAGGUUUCCCAA")])
     assert predictor.form.draw is not None
     predictor.form.draw(predictor, found, tmp_path / f"pair{end}")

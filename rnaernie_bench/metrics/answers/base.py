@@ -54,6 +54,8 @@ class Answer:
     """The method of a fitted model that gives the scores of inputs (`learning.interface`)."""
     graded: ClassVar[bool] = True
     """Whether items are more or less right, rather than right or wrong."""
+    decides: ClassVar[bool] = True
+    """Whether `interpret` decides for labels, besides numbers."""
     decodes: ClassVar[bool] = False
     """Whether scores are decoded into a structure, by a decoder that a run names. What a model does
     not read, being too long, is predicted to have no pair."""

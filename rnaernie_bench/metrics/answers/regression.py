@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 class Quantities(Answer):
     """Answers in the units of the data, of items or of their bases: nothing is tuned."""
+
+    decides: ClassVar[bool] = False
 
     def columns(self, labels: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the quantities."""
