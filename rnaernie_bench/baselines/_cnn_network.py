@@ -12,7 +12,6 @@ from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.learning.network import soft_vote
 from rnaernie_bench.metrics.losses import loss_of
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.task.levels import Level
 
 BASES = "ACGU"
 
@@ -48,7 +47,7 @@ class OneHotCnn(nn.Module):
         layers: int,
         dropout: float,
         problem: Problem = "multiclass",
-        level: Level = "sequence",
+        level: str = "sequence",
     ) -> None:
         super().__init__()
         self.problem, self.level = problem, level

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import BaselineEntry
-from rnaernie_bench.task.levels import Level
 
 if TYPE_CHECKING:
     from rnaernie_bench.baselines._cnn_network import OneHotCnn
@@ -83,7 +82,7 @@ def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
 
 
 def _network(
-    tokenizer: Any, options: CnnOptions, classes: int, problem: Problem, level: Level
+    tokenizer: Any, options: CnnOptions, classes: int, problem: Problem, level: str
 ) -> OneHotCnn:
     from rnaernie_bench.baselines._cnn_network import OneHotCnn
     from rnaernie_bench.data.alphabet import LETTERS

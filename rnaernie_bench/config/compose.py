@@ -8,14 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.config.options import RunConfig, TaskOptions
 from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
 from rnaernie_bench.core.schema import build, convert
 from rnaernie_bench.data.folds import check_fold
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
-from rnaernie_bench.task.levels import check_chosen
+from rnaernie_bench.task.lengths import policies_of
 from rnaernie_bench.task.task import Task, find_tasks, read_task
 
 GROUPS = (
@@ -91,9 +91,30 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
             remedy=did_you_mean(config.split, list(declared.splits)),
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
-    asked = config.task
-    check_chosen(declared.level, declared.problem, asked.length, asked.decoder, asked.encoding)
+    _check_chosen(declared, config.task)
     return config
+
+
+def _check_chosen(task: Task, chosen: TaskOptions) -> None:
+    """Refuse options that a run on a task cannot have.
+
+    Raises:
+        ConfigError: naming the key and what it may be.
+    """
+    level = task.level_entry
+    policies = policies_of(level, task.problem)
+    if chosen.length not in policies:
+        raise ConfigError(f"the value must be {' or '.join(policies)}", where="task.length")
+    if task.decodes != (chosen.decoder is not None):
+        allowed = (
+            "the name of a decoder"
+            if task.decodes
+            else "null: the task has no base pairs to decode"
+        )
+        raise ConfigError(f"the value must be {allowed}", where="task.decoder")
+    if bool(level.encodings) != (chosen.encoding is not None):
+        allowed = " or ".join(level.encodings) or "null: the task has no pairs"
+        raise ConfigError(f"the value must be {allowed}", where="task.encoding")
 
 
 def compose_backbone(overrides: Sequence[str]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from rnaernie_bench.data.items import Item
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
-from rnaernie_bench.metrics.targets import UNLABELLED, StructureTargets, Targets
+from rnaernie_bench.metrics.targets import StructureTargets, Targets
 
 
 def units_of(inputs: Sequence[Any], level: str) -> np.ndarray:
@@ -29,10 +29,8 @@ def targets_of(items: Sequence[Item], problem: Problem) -> Targets:
         errors = np.concatenate(
             [other if error is None else error for error, other in zip(found, unknown, strict=True)]
         )
-    if problem == "multiclass":
-        values = np.nan_to_num(values[:, 0], nan=UNLABELLED).astype(np.int64)
     sizes = np.array([len(table) for table in tables], dtype=np.int64)
-    return Targets(problem, values, sizes, errors)
+    return Targets.of(problem, values, sizes, errors)
 
 
 def structure_targets(items: Sequence[Item]) -> StructureTargets:

@@ -26,7 +26,7 @@ from rnaernie_bench.learning.objective import lesson
 from rnaernie_bench.learning.recipe import TrainingSummary, train
 from rnaernie_bench.metrics.problems import outputs
 from rnaernie_bench.metrics.targets import Scaling, Targets
-from rnaernie_bench.task.levels import LengthPolicy, Level, lengths
+from rnaernie_bench.task.lengths import policies_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Reader:
 
     tokenizer: Any
     max_bases: int
-    policy: LengthPolicy
+    policy: str
     token_budget: int
     overlap: int = 0
     """The least number of bases that neighbouring windows share, under ``window``."""
@@ -76,7 +76,7 @@ class FittedNetwork:
     reader: Reader
     write: Callable[[Path], None]
     """Writes the model into a folder."""
-    level: Level = "sequence"
+    level: str = "sequence"
 
     def logits(self, sequences: Sequence[str]) -> np.ndarray:
         """Return float32 logits of shape (units, outputs)."""
@@ -124,7 +124,7 @@ def refuse_long(context: FitContext, reader: Reader) -> None:
     if reader.policy != "error":
         return
     task = context.task
-    others = [policy for policy in lengths(task.level, task.problem) if policy != "error"]
+    others = [policy for policy in policies_of(task.level_entry, task.problem) if policy != "error"]
     remedy = " or ".join(["cut or remove it", *(f"set task.length={policy}" for policy in others)])
     for part, items in context.dataset.parts.items():
         for item in items:

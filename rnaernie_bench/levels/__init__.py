@@ -70,6 +70,13 @@ class Level:
     """Called with (`data.own.spec.OwnData`, folder to write into, its final place), returns keys of
     a declared data set, and the classes of train."""
 
+    def decodes(self, problem: Problem) -> bool:
+        """Return whether the answer is a structure, which is decoded from scores and has no labels.
+
+        It is `Answer.decodes`, known without the answers, which need NumPy.
+        """
+        return self.answers[problem] == "structure"
+
 
 ITEM_METRICS: Mapping[Problem, str] = {
     "binary": "auroc",

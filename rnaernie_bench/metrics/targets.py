@@ -31,6 +31,19 @@ class Targets:
     """float32 (n, columns): standard errors of measurement, nan where unknown; None if none are
     told."""
 
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        table: np.ndarray,
+        sizes: np.ndarray,
+        errors: np.ndarray | None = None,
+    ) -> Targets:
+        """Return the targets that a table holds, float32 (n, columns), of classes (n, 1)."""
+        if problem == "multiclass":
+            table = np.nan_to_num(table[:, 0], nan=UNLABELLED).astype(np.int64)
+        return cls(problem, table, sizes, errors)
+
     @property
     def labelled(self) -> np.ndarray:
         """Shape of `values`: whether it is known."""

@@ -9,9 +9,9 @@ from typing import Any
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.prediction.predictor import Predictor
-from rnaernie_bench.task.lengths import POLICIES
-from rnaernie_bench.task.levels import lengths
+from rnaernie_bench.task.lengths import POLICIES, policies_of
 
 Named = tuple[str, str]
 """Id and sequence."""
@@ -53,6 +53,6 @@ def checked(text: str, where: str, *, limit: int | None = None, remedy: str = "c
 
 
 def _remedy(predictor: Predictor) -> str:
-    policies = lengths(predictor.level, predictor.problem)
+    policies = policies_of(LEVELS.get(predictor.level), predictor.problem)
     reading = [policy for policy in policies if POLICIES[policy].reads]
     return "cut it" + (f", or use a run with task.length={' or '.join(reading)}" if reading else "")

@@ -1,14 +1,20 @@
-"""The parts of a task's declaration: its data, its splits, its metric, its simulated stand-in."""
+"""What a task declares: its question, its data, its splits, its metrics, its simulated stand-in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.metrics.registry import METRICS
+from rnaernie_bench.levels import LEVELS, Level
+from rnaernie_bench.metrics.problems import Problem, categorical
+from rnaernie_bench.metrics.registry import METRICS, metrics_of
 from rnaernie_bench.task.single_table import Cut, Negatives, PairColumns
+
+if TYPE_CHECKING:
+    from rnaernie_bench.metrics.answers.base import Answer
 
 ResamplingUnit = Literal["item", "group"]
 
@@ -190,3 +196,97 @@ class Simulation:
     group_size: int | None = None
     """Items of a family and part that make a group, like transcripts of a gene; None: all of a
     family, whatever its part."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A benchmark task, as its `task.yaml` declares it."""
+
+    name: str
+    version: int
+    """A fix that changes numbers is a new version."""
+    title: str
+    level: str
+    """A name in `levels.LEVELS`."""
+    problem: Problem
+    labels: tuple[str, ...]
+    """In their frozen order: a label's index is its class, or its column where there are several
+    numbers. Binary contacts have none."""
+    main_metric: Metric
+    metrics: tuple[str, ...]
+    """Further metrics to show."""
+    head: str
+    """The default head."""
+    length: str
+    """What happens to a sequence over the limit (`task.lengths.POLICIES`), unless the run says
+    otherwise."""
+    dataset: DatasetDeclaration
+    splits: Mapping[str, SplitDeclaration]
+    default_split: str
+    default_test_part: str
+    """The test part a leaderboard shows first."""
+    simulation: Simulation
+    resampling: ResamplingUnit = "item"
+    """What paired tests draw: items, or groups of relatives as a whole."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The RNA type (`backbones.vocabulary.RNA_TYPES`) of each label, where labels tell it."""
+    caveats: tuple[str, ...] = ()
+    """What the figures do not show, printed under every table of this task."""
+    shortcuts: tuple[str, ...] = ()
+    """Baselines that a model must beat: what it gains over the best is told under every table."""
+    folder: Path = Path()
+    """Where the task was found."""
+
+    @property
+    def key(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def data_files(self) -> dict[str, DataFile]:
+        """All files that the task reads, by name: those of its parts and of folds."""
+        folds = {f"{n}_folds": s.folds.file for n, s in self.splits.items() if s.folds}
+        tables = {
+            name: DataFile(table.source, table.sha256, table.records, table.url)
+            for name, table in self.dataset.tables.items()
+            if table.sha256
+        }
+        return {**self.dataset.files, **tables, **folds}
+
+    @property
+    def level_entry(self) -> Level:
+        """How items of its level are read, learned and written."""
+        return LEVELS.get(self.level)
+
+    @property
+    def answer(self) -> Answer:
+        """What is predicted: how it is learned, tuned, scored, stored and shown."""
+        from rnaernie_bench.metrics.answers import ANSWERS  # NumPy, which a list of tasks needs not
+
+        return ANSWERS[self.level_entry.answers[self.problem]]
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics of its records: all built-in ones of its answer, and those it declares."""
+        declared = (self.main_metric.name, *self.metrics)
+        return metrics_of(self.level_entry.answers[self.problem], declared)
+
+    @property
+    def draws_groups(self) -> bool:
+        """Whether the intervals of its records draw groups as a whole."""
+        return self.resampling == "group" and self.problem not in self.level_entry.draws_items
+
+    @property
+    def classifies(self) -> bool:
+        """Whether each label is a class of whole sequences."""
+        return self.level_entry.labelled and categorical(self.problem)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the answer is the base pairs of a sequence, decoded into a structure."""
+        return self.level_entry.decodes(self.problem)
+
+    @property
+    def card(self) -> Path:
+        """The task card."""
+        return self.folder / "README.md"

@@ -81,7 +81,7 @@ POLICIES: Mapping[str, LengthPolicy] = {
     ),
     "unpaired": LengthPolicy(
         "leaves it out of training and predicts no pair for it",
-        lambda level, problem: level.answers[problem] == "structure",
+        lambda level, problem: level.decodes(problem),
         leaves_out=True,
     ),
 }

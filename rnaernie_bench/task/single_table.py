@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.levels import Level
-from rnaernie_bench.metrics.problems import Problem, categorical
 
 Partner = Literal["first", "second"]
 
@@ -89,64 +87,3 @@ class Cut:
                 raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError("the value must be from 0 to 4294967295", where="cut.seed")
-
-
-def check_pairs(
-    level: Level,
-    problem: Problem,
-    labels: Collection[str],
-    columns: PairColumns | None,
-    negatives: Negatives | None,
-) -> None:
-    """Refuse columns of pairs at another level or of another problem, and negatives of data that
-    has some.
-
-    Args:
-        level: of the task.
-        problem: what is asked.
-        labels: those of the task.
-        columns: of pairs.
-        negatives: how they are made.
-
-    Raises:
-        ConfigError: naming the key.
-    """
-    if bool(level.partners) != (columns is not None):
-        raise ConfigError(
-            f"the level '{level.name}' {'needs' if level.partners else 'has no'} columns of pairs",
-            where="dataset.pairs",
-        )
-    if negatives is not None and problem != "binary":
-        raise ConfigError(
-            f"negatives are made of positives, which a {problem} task has not",
-            where="dataset.negatives",
-            remedy="leave them out",
-        )
-    if not categorical(problem):
-        if columns is not None and (columns.label or set(columns.labels) != set(labels)):
-            raise ConfigError(
-                "each label needs one column, and there is no `label`", where="dataset.pairs.labels"
-            )
-        return
-    if columns is not None and columns.labels:
-        raise ConfigError("classes stand in one column, `label`", where="dataset.pairs.labels")
-    if (negatives is not None) != (columns is not None and not columns.label):
-        raise ConfigError(
-            "either pairs have a column of labels, or negatives are made", where="dataset.negatives"
-        )
-
-
-def check_cut(cut: Cut, parts: Collection[str], level: Level, *, where: str) -> None:
-    """Refuse a cut of several parts, or by what items of the level do not have.
-
-    Raises:
-        ConfigError: naming the key.
-    """
-    if len(parts) != 1:
-        raise ConfigError(
-            "a cut is of one part: train, validation and tests name the same", where=where
-        )
-    if cut.by not in level.cuts:
-        raise ConfigError(
-            f"the level '{level.name}' is cut by {' or '.join(level.cuts)}", where=f"{where}.by"
-        )

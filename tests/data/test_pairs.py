@@ -10,10 +10,10 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import PairItem
 from rnaernie_bench.data.levels.pair import read_file
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
-from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.checks import check_pairs
 from rnaernie_bench.task.declaration import DataFile
-from rnaernie_bench.task.single_table import Negatives, PairColumns, check_pairs
+from rnaernie_bench.task.single_table import Negatives, PairColumns
 from rnaernie_bench.task.task import Task, load_task
 
 COLUMNS = PairColumns("a_seq", "b_seq", "label", "a_name", "b_name", reversed=("first",))
@@ -37,7 +37,7 @@ def asked(
 ) -> Task:
     """Return a task of pairs."""
     rri = load_task("rri")
-    declared = replace(rri.dataset, pairs=columns)
+    declared = replace(rri.dataset, pairs=columns, negatives=None)
     return replace(rri, problem=problem, labels=labels, dataset=declared)
 
 
@@ -163,6 +163,7 @@ def test_a_column_has_one_meaning() -> None:
 
 
 ONE = PairColumns("a", "b", "y")
+TWO = ("one", "two")
 
 
 @pytest.mark.parametrize(
@@ -181,8 +182,10 @@ ONE = PairColumns("a", "b", "y")
 def test_columns_and_problem_go_together(
     problem: Problem, columns: PairColumns | None, negatives: Negatives | None, message: str
 ) -> None:
-    check_pairs(LEVELS.get("pair"), "multiclass", ("one", "two"), ONE, None)
-    check_pairs(LEVELS.get("pair"), "regression", ("one", "two"), NUMBERS, None)
-    check_pairs(LEVELS.get("sequence"), "regression", ("one", "two"), None, None)
+    for good in (asked(ONE, "multiclass", TWO), asked(NUMBERS, "regression", TWO)):
+        check_pairs(good)
+    wrong = asked(ONE, problem, TWO)
     with pytest.raises(ConfigError, match=message):
-        check_pairs(LEVELS.get("pair"), problem, ("one", "two"), columns, negatives)
+        check_pairs(
+            replace(wrong, dataset=replace(wrong.dataset, pairs=columns, negatives=negatives))
+        )

@@ -14,7 +14,9 @@ from rnaernie_bench.data.items import Item
 from rnaernie_bench.data.simulated import simulated_dataset
 from rnaernie_bench.data.targets import targets_of, units_of
 from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative
+from rnaernie_bench.metrics.registry import has
 from rnaernie_bench.task.declaration import HeldOut
 from rnaernie_bench.task.task import Task, load_tasks
 
@@ -33,7 +35,7 @@ def asked(level: str, problem: Problem) -> Task:
     return replace(
         MOCK[level],
         problem=problem,
-        labels=labels if LEVELS.get(level).answers[problem] != "structure" else (),
+        labels=labels if not LEVELS.get(level).decodes(problem) else (),
         simulation=replace(simulation, families=families),
     )
 
@@ -51,6 +53,11 @@ def test_functions_are_where_the_level_says(level: str) -> None:
     readers = ((entry.read_file, entry.files), (entry.read_row, entry.tables))
     assert all(bool(reader) == bool(problems) for reader, problems in readers)
     assert set(entry.predictions) == set(entry.answers)
+    for problem, answer in entry.answers.items():
+        assert ANSWERS[answer].problem == problem
+        assert ANSWERS[answer].decodes is entry.decodes(problem)
+    for problem, metric in entry.own_metrics.items():
+        assert has(entry.answers[problem], metric)
 
 
 @pytest.mark.parametrize(("level", "problem"), SERVED)

@@ -18,7 +18,7 @@ from rnaernie_bench.data.own.cells import check_classes
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.levels import LEVELS
-from rnaernie_bench.task.levels import check_declared
+from rnaernie_bench.task.checks import check_declared
 from rnaernie_bench.task.task import Task, read_task
 
 FOLDER = "own_tasks"
@@ -66,7 +66,7 @@ def declare(data: OwnData, folder: Path) -> Task:
             if not data.classes:
                 check_classes(found, data.problem, data.label[0], data.train[-1])
         metric = data.metric or level.own_metrics[data.problem]
-        check_declared(data.level, data.problem, len(labels), level.length, {"metric": metric})
+        check_declared(level, data.problem, len(labels), level.length, {"metric": metric})
         declaration = _declaration(data, labels, dataset)
         text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
         (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, categorical
-from rnaernie_bench.task.levels import decodes
 from rnaernie_bench.task.single_table import PairColumns
 
 
@@ -75,4 +75,4 @@ class OwnData:
     @property
     def labelled(self) -> bool:
         """Whether labels stand in columns, and not in files of structures."""
-        return not decodes(self.level, self.problem)
+        return not LEVELS.get(self.level).decodes(self.problem)

@@ -1,0 +1,222 @@
+"""What the types of a task's declaration cannot say, checked key by key when it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.levels import LEVELS, Level
+from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
+from rnaernie_bench.metrics.registry import METRICS, has, metrics_of
+from rnaernie_bench.task.declaration import SplitDeclaration, Task
+from rnaernie_bench.task.lengths import policies_of
+
+
+def check(task: Task) -> None:
+    """Check a task.
+
+    Raises:
+        ConfigError: naming the key that is wrong.
+    """
+    name = f"the task is called '{task.name}', its folder otherwise"
+    _need(task.name == task.folder.name, name, "name")
+    twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
+    _need(not twice, "labels stand twice: " + ", ".join(twice), "labels")
+    _need_known(task.level, LEVELS, "'{}' is not allowed", "level")
+    named = {"main_metric.name": task.main_metric.name}
+    named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
+    check_declared(task.level_entry, task.problem, len(task.labels), task.length, named)
+    _need(task.version >= 1, "versions count from 1", "version")
+    _check_sources(task)
+    _check_files(task)
+    _check_tables(task)
+    _check_splits(task)
+    check_pairs(task)
+    _check_header(task)
+    _check_simulation(task)
+    typed = not task.types or set(task.types) == set(task.labels)
+    _need(typed, "each label needs one type, or none of them has any", "types")
+
+
+def check_declared(
+    level: Level, problem: Problem, labels: int, length: str, metrics: Mapping[str, str]
+) -> None:
+    """Refuse what a task of a level cannot declare.
+
+    Args:
+        level: of the task.
+        problem: what is asked.
+        labels: how many labels there are.
+        length: the default length policy.
+        metrics: by key of the declaration.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    problems = " or ".join(level.answers)
+    _need(problem in level.answers, f"the level '{level.name}' asks for {problems}", "problem")
+    answer = level.answers[problem]
+    if level.decodes(problem):
+        _need(not labels, "binary contacts have no labels: write []", "labels")
+    elif two_classes(problem):
+        _need(labels == 2, "two labels are needed, the negative one first", "labels")
+    elif categorical(problem):
+        _need(labels >= 2, "a classification needs two labels or more", "labels")
+    else:
+        _need(labels >= 1, "one label or more is needed", "labels")
+    policies = policies_of(level, problem)
+    what = f"not a policy of the level '{level.name}', problem '{problem}'"
+    _need(length in policies, what, "length", f"write {' or '.join(policies)}")
+    for where, name in metrics.items():
+        if not has(answer, name):
+            _need_known(name, metrics_of(answer, METRICS), "'{}' is not allowed", where)
+
+
+def _check_sources(task: Task) -> None:
+    level, dataset = task.level_entry, task.dataset
+    for kind, declared, problems, other in (
+        ("files", dataset.files, level.files, "tables"),
+        ("tables", dataset.tables, level.tables, "files"),
+    ):
+        what = (
+            f"the data of a {task.problem} task of the level '{level.name}' are read from "
+            f"`{other}`, not from `{kind}`"
+        )
+        served = not declared or task.problem in problems
+        _need(served, what, f"dataset.{kind}", f"declare them under `{other}`")
+
+
+def _check_files(task: Task) -> None:
+    known = task.labels if task.classifies else ()
+    for name, file in task.dataset.files.items():
+        where = f"dataset.files.{name}"
+        _check_pinned(file.sha256, file.records, where)
+        if file.label:
+            _need_known(file.label, known, "the task has no label '{}'", f"{where}.label")
+
+
+def _check_tables(task: Task) -> None:
+    one_column, labels = categorical(task.problem), set(task.labels)
+    for name, table in task.dataset.tables.items():
+        where = f"dataset.tables.{name}"
+        if table.sha256:
+            _check_pinned(table.sha256, table.records, where)
+        _need(
+            set(table.labels) == (set() if one_column else labels),
+            "classes stand in one column, `label`; other labels need one each",
+            f"{where}.labels",
+        )
+        errors = quantitative(task.problem) and task.level_entry.errors
+        sound = not table.errors or (errors and set(table.errors) == labels)
+        _need(sound, "each label of a base needs one column", f"{where}.errors")
+
+
+def _check_pinned(sha256: str, records: int, where: str) -> None:
+    digits = re.fullmatch("[0-9a-f]{64}", sha256)
+    _need(digits, "a SHA-256 has 64 digits of 0-9 and a-f", f"{where}.sha256")
+    _need(records >= 1, "a part has 1 record or more", f"{where}.records")
+
+
+def _check_splits(task: Task) -> None:
+    parts = {*task.dataset.file_parts, *task.dataset.tables}
+    _need_known(task.default_split, task.splits, "there is no split '{}'", "default_split")
+    for name, split in task.splits.items():
+        where = f"splits.{name}"
+        named = _parts(split)
+        for part in sorted(named - parts):
+            _need_known(part, parts, "the data set has no part '{}'", where)
+        what = f"there is no test part '{task.default_test_part}'"
+        _need(task.default_test_part in split.tests, what, f"{where}.tests")
+        for key, test in split.tests.items():
+            what = "the value must be above 0 and at most 1"
+            _need(0 < test.fraction <= 1, what, f"{where}.tests.{key}.fraction")
+        if split.cut is not None:
+            what = "a cut is of one part: train, validation and tests name the same"
+            _need(len(named) == 1, what, f"{where}.cut")
+            cuts = task.level_entry.cuts
+            what = f"the level '{task.level}' is cut by {' or '.join(cuts)}"
+            _need(split.cut.by in cuts, what, f"{where}.cut.by")
+        _need(
+            (split.train == split.validation) == bool(split.held_out or split.cut),
+            "validation is a part of its own, or train's name with held_out beside it",
+            f"{where}.validation",
+        )
+        if split.held_out is not None:
+            what = "the value must be above 0 and below 1"
+            _need(0 < split.held_out.fraction < 1, what, f"{where}.held_out.fraction")
+
+
+def _parts(split: SplitDeclaration) -> set[str]:
+    """Return the parts of the data set that a split names."""
+    named = {split.train, split.validation}
+    for test in split.tests.values():
+        named |= {test.part, *test.without_identical_to, *test.without_groups_of}
+    return named
+
+
+def check_pairs(task: Task) -> None:
+    """Refuse columns of pairs where there are none, and negatives of data that has some.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    level, columns, made = task.level_entry, task.dataset.pairs, task.dataset.negatives
+    verb = "needs" if level.partners else "has no"
+    what = f"the level '{level.name}' {verb} columns of pairs"
+    _need(bool(level.partners) == (columns is not None), what, "dataset.pairs")
+    _need(
+        made is None or two_classes(task.problem),
+        f"negatives are made of positives, which a {task.problem} task has not",
+        "dataset.negatives",
+        "leave them out",
+    )
+    if columns is None:
+        _need(made is None, "negatives are made of pairs", "dataset.negatives")
+    elif categorical(task.problem):
+        what = "classes stand in one column, `label`"
+        _need(not columns.labels, what, "dataset.pairs.labels")
+        what = "either pairs have a column of labels, or negatives are made"
+        _need((made is None) == bool(columns.label), what, "dataset.negatives")
+    else:
+        sound = not columns.label and set(columns.labels) == set(task.labels)
+        what = "each label needs one column, and there is no `label`"
+        _need(sound, what, "dataset.pairs.labels")
+
+
+def _check_header(task: Task) -> None:
+    try:
+        groups = set(re.compile(task.dataset.header).groupindex)
+    except re.error as error:
+        raise ConfigError(f"not a regular expression: {error}", where="dataset.header") from error
+    _need("id" in groups, "the named group id is needed", "dataset.header")
+    told = all(file.label for file in task.dataset.files.values()) or "label" in groups
+    what = "the named groups id and label are needed, or a label of each file"
+    _need(told or not task.level_entry.labelled, what, "dataset.header")
+
+
+def _check_simulation(task: Task) -> None:
+    simulation, where = task.simulation, "simulation.families"
+    sound = not task.classifies or set(simulation.families) == set(task.labels)
+    _need(sound, "each label needs one family", where)
+    for name, split in task.splits.items():
+        folds = split.folds.names if split.folds else ()
+        _need(set(folds) <= set(simulation.families), f"each fold of '{name}' needs one", where)
+    for part in sorted(set[str]().union(*map(_parts, task.splits.values()))):
+        what = f"part '{part}' needs 1 item or more"
+        _need(simulation.sizes.get(part, 0) >= 1, what, "simulation.sizes")
+    sound = simulation.group_size is None or simulation.group_size >= 1
+    _need(sound, "a group has 1 item or more", "simulation.group_size")
+
+
+def _need(sound: object, what: str, where: str, remedy: str | None = None) -> None:
+    """Raise a ConfigError about a key unless it is sound."""
+    if not sound:
+        raise ConfigError(what, where=where, remedy=remedy)
+
+
+def _need_known(name: str, known: Iterable[str], what: str, where: str) -> None:
+    """Raise a ConfigError about a name that is none of `known`; `what` has a place for it."""
+    names = list(known)
+    _need(name in names, what.format(name), where, did_you_mean(name, names))

@@ -1,0 +1,23 @@
+"""A level of a plug-in, file 1 of 2: what stands between two neighbouring bases."""
+
+from __future__ import annotations
+
+from rnaernie_bench.levels import Level
+
+ENTRY = Level(
+    name="junction",
+    unit="junction",
+    units=lambda sequence: len(sequence) - 1,
+    answers={"binary": "token_binary", "regression": "token_regression"},
+    predictions={
+        "binary": "tests.levels.junction_items:FORM",
+        "regression": "tests.levels.junction_items:FORM",
+    },
+    head="",
+    length="error",
+    own_metrics={},
+    files=(),
+    per_base=True,
+    read_row="tests.levels.junction_items:read_row",
+    simulated_item="tests.levels.junction_items:simulated_item",
+)
