@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,19 +24,10 @@ def check_output(form: Form, output: Path) -> None:
     Raises:
         ConfigError: naming the ends there are.
     """
-    end = _end(output)
-    if form.notations and end not in (*form.notations, TABLE):
-        raise ConfigError(
-            f"'{output.suffix}' is no format of structures",
-            where=output,
-            remedy=f"use {', '.join((*form.notations, TABLE))}, perhaps with .gz behind",
-        )
-    if not form.notations and end in WRITERS:
-        raise ConfigError(
-            "the run predicts no structures",
-            where=output,
-            remedy=f"use {TABLE}",
-        )
+    if form.notations:
+        _check_end(_end(output), output, (*form.notations, TABLE), "structures")
+    elif _end(output) in WRITERS:
+        raise ConfigError("the run predicts no structures", where=output, remedy=f"use {TABLE}")
 
 
 def check_picture(form: Form, picture: Path) -> None:
@@ -47,11 +38,13 @@ def check_picture(form: Form, picture: Path) -> None:
     """
     if form.draw is None:
         raise ConfigError("the run predicts no base pairs to draw", where="--picture")
-    if picture.suffix not in PICTURES:
+    _check_end(picture.suffix, picture, PICTURES, "pictures")
+
+
+def _check_end(end: str, path: Path, ends: Sequence[str], what: str) -> None:
+    if end not in ends:
         raise ConfigError(
-            f"'{picture.suffix}' is no format of pictures",
-            where=picture,
-            remedy=f"use {' or '.join(PICTURES)}",
+            f"'{end}' is no format of {what}", where=path, remedy=f"use {', '.join(ends)}"
         )
 
 
@@ -74,49 +67,33 @@ def write(
     """
     form, count = predictor.form, 0
 
-    def counted() -> Iterator[tuple[Any, Any]]:
+    def texts(notation: Callable[[Any], str] | None) -> Iterator[str]:
         nonlocal count
-        for count, found in enumerate(predictions, start=1):  # noqa: B007
-            yield found
+        if notation is None:
+            yield "\t".join(form.header(predictor)) + "\n"
+        for count, (item, found) in enumerate(predictions, start=1):  # noqa: B007
+            if notation is not None:
+                yield notation(found)
+            else:
+                yield from ("\t".join(row) + "\n" for row in form.rows(predictor, item, found))
 
     if isinstance(output, Path):
-        notation = form.notations.get(_end(output))
         with _opened(output) as file:
-            file.writelines(_texts(predictor, counted(), notation))
+            file.writelines(texts(form.notations.get(_end(output))))
     else:
-        notation = next(iter(form.notations.values()), None)
-        output.writelines(_texts(predictor, counted(), notation))
+        output.writelines(texts(next(iter(form.notations.values()), None)))
     return count
-
-
-def _texts(
-    predictor: Predictor, predictions: Iterable[tuple[Any, Any]], notation: Any
-) -> Iterator[str]:
-    """Yield the text of a file: predictions in a notation, or a table if there is none."""
-    form = predictor.form
-    if notation is None:
-        yield "\t".join(form.header(predictor)) + "\n"
-    for item, found in predictions:
-        if notation is not None:
-            yield notation(found)
-        else:
-            for cells in form.rows(predictor, item, found):
-                yield "\t".join(cells) + "\n"
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """Give a text file that appears when it is whole."""
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        packed = path.suffix == ".gz"
-        # Without time and name, equal predictions give equal bytes.
-        binary: Any = gzip.GzipFile("", "wb", fileobj=stream, mtime=0) if packed else stream
-        text = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
-        yield text
-        text.flush()
-        text.detach()
-        if packed:
-            binary.close()
+    with atomic_path(path) as temporary, ExitStack() as stack:
+        binary: Any = stack.enter_context(temporary.open("wb"))
+        if path.suffix == ".gz":  # without time and name, equal predictions give equal bytes
+            packed = gzip.GzipFile("", "wb", fileobj=binary, mtime=0)
+            binary = stack.enter_context(packed)
+        yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
 
 def _end(path: Path) -> str:
