@@ -109,13 +109,13 @@ def execute(arguments: argparse.Namespace) -> int:
     if record["dataset"]["simulated"]:
         title = f"SIMULATED DATA: {title}"
     if arguments.json:
-        print(json.dumps(_plain(title, rows, comparison, disputes), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_dict(title, rows, comparison, disputes), indent=1, ensure_ascii=False))
     else:
         print(_text(title, rows, comparison, disputes))
     return 0
 
 
-def _plain(
+def _as_dict(
     title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> dict[str, Any]:
     """Return all figures; pairs and tied groups name rows by their place in `rows`."""
@@ -162,8 +162,8 @@ def _text(
             names[pair.second],
             f"{pair.difference:+.3f}",
             _interval(pair.low, pair.high, "+"),
-            _p(pair.p),
-            _p(pair.p_holm),
+            _p_value(pair.p),
+            _p_value(pair.p_holm),
             f"{pair.odds_ratio:.2f}",
             f"{pair.only_first:.0f}:{pair.only_second:.0f}",
             pair.test,
@@ -236,6 +236,6 @@ def _interval(low: float, high: float, sign: str = "") -> str:
     return f"[{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
-def _p(value: float) -> str:
+def _p_value(value: float) -> str:
     """Show a p-value; the tests cannot tell those below 0.0001 apart."""
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"

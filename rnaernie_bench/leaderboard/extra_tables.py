@@ -25,7 +25,7 @@ class Block:
     caveats: Sequence[str] = ()
 
 
-def further(
+def extra_tables(
     tables: Sequence[Table], references: Sequence[Reference], across: Across | None
 ) -> list[Block]:
     """Return what is shown for reading after the tables."""

@@ -170,7 +170,7 @@ def as_markdown(reports: Sequence[Guidance], task: TaskInfo, picture: str) -> st
             f"{report.metric} on {report.part} ({report.n:,} items), {report.recipe}; mean over "
             "seeds with its 95 % interval. Differences are paired; p values are Holm-corrected "
             "over all pairs of the table (docs/statistics.md).",
-            "\n".join(_table(report)),
+            "\n".join(_table_lines(report)),
             finding(report),
         ]
         if report.quality:
@@ -178,7 +178,7 @@ def as_markdown(reports: Sequence[Guidance], task: TaskInfo, picture: str) -> st
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(report: Guidance) -> Iterator[str]:
+def _table_lines(report: Guidance) -> Iterator[str]:
     header = ["types", "k", "seeds", report.metric, "95 % interval", "minus none", "p"]
     yield "| " + " | ".join([*header, "minus random", "p"]) + " |"
     yield "|" + " --- |" * (len(header) + 2)
@@ -193,13 +193,13 @@ def _table(report: Guidance) -> Iterator[str]:
                 if pair is None
                 else [
                     f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
-                    "-" if control else _p(pair.p_holm),
+                    "-" if control else _p_value(pair.p_holm),
                 ]
             )
         yield "| " + " | ".join(cells) + " |"
 
 
-def _p(value: float) -> str:
+def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -242,11 +242,11 @@ def _ks(values: Sequence[int]) -> str:
     return "k = " + ", ".join(map(str, values))
 
 
-def _quality(told: Mapping[str, Any]) -> str:
+def _quality(types: Mapping[str, Any]) -> str:
     """Return how well the types were predicted, where that is known."""
     sentences = []
     for part, words in (("validation", "validation items"), ("held_out", "held-out families")):
-        figures = told.get(part)
+        figures = types.get(part)
         if figures:
             ece = figures["ece"]
             calibration = "" if ece is None else f", calibration error {ece:.3f}"

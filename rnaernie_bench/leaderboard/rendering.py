@@ -12,9 +12,9 @@ from typing import Any
 
 from rnaernie_bench.core.files import write_text
 from rnaernie_bench.leaderboard.across import Across, across_tasks
-from rnaernie_bench.leaderboard.extra_tables import Block, further
+from rnaernie_bench.leaderboard.extra_tables import Block, extra_tables
 from rnaernie_bench.leaderboard.references import Reference, references_for
-from rnaernie_bench.leaderboard.shortcut_gains import gains_told
+from rnaernie_bench.leaderboard.shortcut_gains import gain_sentences
 from rnaernie_bench.leaderboard.tables import Cell, Row, Table
 from rnaernie_bench.leaderboard.tied import TESTED
 
@@ -151,7 +151,7 @@ def caveats_of(table: Table) -> list[str]:
     """Return what the figures of a table do not show, and gains over shortcuts, a sentence each."""
     chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
     data = [SIMULATED] if table.simulated else table.task.caveats
-    return [*gains_told(table), *chosen, *data]
+    return [*gain_sentences(table), *chosen, *data]
 
 
 def _legend(tables: Sequence[Table]) -> str:
@@ -160,7 +160,7 @@ def _legend(tables: Sequence[Table]) -> str:
     return f"{legend} {CONTROLS}" if any(row.control for row in rows) else legend
 
 
-def _body(table: Table) -> tuple[list[str], list[list[str]]]:
+def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of a table for reading, without empty columns."""
     costs = [cost for cost in _COSTS if any(getattr(row, cost) is not None for row in table.rows)]
     noted = any(row.notes for row in table.rows)
@@ -234,7 +234,7 @@ def _as_text(
         return "\n".join([block.title, *block.facts, "", grid, *block.caveats])
 
     blocks = [shown(_block(table)) for table in tables]
-    after = [shown(block) for block in further(tables, references, across)]
+    after = [shown(block) for block in extra_tables(tables, references, across)]
     return "\n\n".join([*blocks, _legend(tables), *after]) + "\n" if blocks else ""
 
 
@@ -248,13 +248,16 @@ def _as_markdown(
         return "\n\n".join(filter(None, parts))
 
     blocks = [shown(_block(table)) for table in tables]
-    after = [shown(block) for block in further(tables, references, across)]
+    after = [shown(block) for block in extra_tables(tables, references, across)]
     return "\n\n".join([*blocks, _legend(tables), *after]) + "\n" if blocks else ""
 
 
 def _block(table: Table) -> Block:
     return Block(
-        _title(table), _facts(table), *_body(table), [f"- {caveat}" for caveat in caveats_of(table)]
+        _title(table),
+        _facts(table),
+        *_cells(table),
+        [f"- {caveat}" for caveat in caveats_of(table)],
     )
 
 
@@ -262,7 +265,7 @@ def _as_csv(tables: Sequence[Table], references: Sequence[Reference]) -> str:
     lines: list[dict[str, Any]] = [
         {"external": False}
         | _identity(table)
-        | {name: value for name, value in _plain(row).items() if name != "metrics"}
+        | {name: value for name, value in _row_as_dict(row).items() if name != "metrics"}
         | {"seeds": " ".join(map(str, row.seeds)), "run_ids": " ".join(row.run_ids)}
         | {"metric": metric, **dataclasses.asdict(cell)}
         for table in tables
@@ -301,7 +304,7 @@ def _as_json(
             "higher_is_better": table.task.higher_is_better,
             "budget": table.budget,
             "caveats": table.task.caveats,
-            "rows": [_plain(row) for row in table.rows],
+            "rows": [_row_as_dict(row) for row in table.rows],
         }
         for table in tables
     ]
@@ -317,5 +320,5 @@ def _identity(table: Table) -> dict[str, Any]:
     return dataclasses.asdict(table.key) | {"simulated": table.simulated}
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _row_as_dict(row: Row) -> dict[str, Any]:
     return dataclasses.asdict(row)

@@ -11,7 +11,7 @@ def best_shortcut(table: Table) -> Row | None:
     return next(rows, None)  # rows are ordered, the best first
 
 
-def gains(table: Table) -> dict[tuple[str, ...], float]:
+def shortcut_gains(table: Table) -> dict[tuple[str, ...], float]:
     """Return by run ids what each row gains in the main metric over the best shortcut.
 
     Above 0 is better, whatever the direction of the metric. Shortcuts and controls are left out.
@@ -28,9 +28,9 @@ def gains(table: Table) -> dict[tuple[str, ...], float]:
     }
 
 
-def gains_told(table: Table) -> list[str]:
+def gain_sentences(table: Table) -> list[str]:
     """Return one sentence on what rows gain over the best shortcut, or nothing."""
-    shortcut, found = best_shortcut(table), gains(table)
+    shortcut, found = best_shortcut(table), shortcut_gains(table)
     if shortcut is None or not found:
         return []
     metric = table.task.main_metric

@@ -48,7 +48,7 @@ class TaskInfo:
     default_split: str = ""
     """The split whose tables come first."""
     shortcuts: tuple[str, ...] = ()
-    """The baselines that a model must beat: what rows gain over the best is told under a table."""
+    """The baselines that a model must beat: what rows gain over the best stands under a table."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Row:
     peak_gpu_mb: float | None
     """Costs are means over seeds."""
     control: bool = False
-    """Whether it was told what it had to find out: it stands last and is not compared."""
+    """Whether it was given what it had to find out: it stands last and is not compared."""
     trials: float | None = None
     """Trainings that settings were chosen among, the one kept included; a mean over seeds."""
     tied: str | None = None
@@ -161,7 +161,7 @@ def build(
     canonical = json.JSONEncoder(sort_keys=True).encode
     for run_id, record in sorted(distinct.items()):
         try:
-            _look_over(record)
+            _check_fields(record)
             settings[run_id] = canonical(settings_of(record))
             for part in record["tests"]:
                 groups[comparability_key(record, part)].append(record)
@@ -172,9 +172,10 @@ def build(
                 remedy="see `rnaernie-bench results validate`",
             ) from error
     tables = [
-        _table(key, group, tasks, settings, frozenset(reproduced)) for key, group in groups.items()
+        _table_of(key, group, tasks, settings, frozenset(reproduced))
+        for key, group in groups.items()
     ]
-    return with_ties(sorted(tables, key=_place), distinct, statistics or {})
+    return with_ties(sorted(tables, key=_order), distinct, statistics or {})
 
 
 def with_ties(
@@ -205,7 +206,7 @@ def digest_of(table: Table, records: Mapping[str, Record]) -> str:
     return table_digest(table.key, compared, table.task.main_metric, by=table.task.by)
 
 
-def _look_over(record: Record) -> None:
+def _check_fields(record: Record) -> None:
     """Touch what tables are made of, so that a record that lacks it is named.
 
     Raises:
@@ -238,7 +239,7 @@ def _finite(number: float) -> None:
         raise ValueError(f"{number}, where a finite number is needed")
 
 
-def _place(table: Table) -> tuple[Any, ...]:
+def _order(table: Table) -> tuple[Any, ...]:
     key = table.key
     another_split = key.split != table.task.default_split
     another_part = key.part != table.task.default_part
@@ -246,7 +247,7 @@ def _place(table: Table) -> tuple[Any, ...]:
     return (table.simulated, key.task, *split, key.protocol, another_part, key)
 
 
-def _table(
+def _table_of(
     key: ComparabilityKey,
     records: Sequence[Record],
     tasks: Mapping[str, TaskInfo],

@@ -82,12 +82,12 @@ def classification_report(
     right = predicted == labels
     metrics = {
         "accuracy": float(right.mean()),
-        "macro_precision": _plain(multiclass_precision(*pair, classes, "macro")),
-        "macro_recall": _plain(multiclass_recall(*pair, classes, "macro")),
-        "macro_f1": _plain(multiclass_f1_score(*pair, classes, "macro")),
+        "macro_precision": _seven_decimals(multiclass_precision(*pair, classes, "macro")),
+        "macro_recall": _seven_decimals(multiclass_recall(*pair, classes, "macro")),
+        "macro_f1": _seven_decimals(multiclass_f1_score(*pair, classes, "macro")),
         # torchmetrics 1.9 gives a constant predictor on two classes up to .5 instead of 0.
         "mcc": float(classification_metrics(confusion)["mcc"]),
-        "ece": _plain(
+        "ece": _seven_decimals(
             binary_calibration_error(
                 torch.from_numpy(confidence),
                 torch.from_numpy(right.astype(np.int64)),
@@ -103,7 +103,9 @@ def classification_report(
         confusion.sum(axis=1),
     )
     per_class = {
-        name: ClassScores(_plain(precision), _plain(recall), _plain(f1), int(support))
+        name: ClassScores(
+            _seven_decimals(precision), _seven_decimals(recall), _seven_decimals(f1), int(support)
+        )
         for name, precision, recall, f1, support in zip(label_names, *columns, strict=True)
     }
     return ClassificationReport(metrics, per_class, confusion)
@@ -124,6 +126,6 @@ def _check(scores: np.ndarray, labels: np.ndarray, classes: int) -> None:
         )
 
 
-def _plain(value: object) -> float:
+def _seven_decimals(value: object) -> float:
     """Bring a float32 result to the seven decimals it knows."""
     return round(float(value), 7)  # type: ignore[arg-type]

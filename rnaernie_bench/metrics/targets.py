@@ -28,8 +28,8 @@ class Targets:
     sizes: np.ndarray
     """int64 of shape (items,): the units of each item."""
     errors: np.ndarray | None = None
-    """float32 (n, columns): standard errors of measurement, nan where unknown; None if none are
-    told."""
+    """float32 (n, columns): standard errors of measurement, nan where unknown; None if there are
+    none."""
 
     @classmethod
     def of(
@@ -129,7 +129,7 @@ def weights_of(targets: Targets, floor: np.ndarray | None) -> np.ndarray | None:
 
 
 def error_floor(targets: Targets) -> np.ndarray | None:
-    """Return the median error of each column, float32 (columns,); None if no errors are told."""
+    """Return the median error of each column, float32 (columns,); None if there are no errors."""
     if targets.errors is None:
         return None
     known = np.where(targets.labelled, targets.errors, np.nan)

@@ -42,7 +42,7 @@ class ComparabilityKey:
 
 
 def is_control(record: Mapping[str, Any]) -> bool:
-    """Return whether a run was told what it had to find out: shown, but never ranked or tested."""
+    """Return whether a run was given what it had to find out: shown, but never ranked or tested."""
     return bool(record["strategy"].get("types") == "oracle")
 
 

@@ -41,5 +41,5 @@ def chosen_by(search: Search | None, record: Record) -> Record:
         return record
     selection, former = record["selection"], search_of(record)
     own = max(1, selection["trials"]) // (max(1, former.trials) if former else 1)
-    told = {"trials": own * search.trials, "study": search.study, "study_trials": search.trials}
-    return {**record, "selection": {**selection, **told}}
+    cost = {"trials": own * search.trials, "study": search.study, "study_trials": search.trials}
+    return {**record, "selection": {**selection, **cost}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench.leaderboard.extra_tables import further
+from rnaernie_bench.leaderboard.extra_tables import extra_tables
 from rnaernie_bench.leaderboard.folds import over_folds
 from rnaernie_bench.leaderboard.page.breakdowns import by_fold
 from rnaernie_bench.leaderboard.tables import Cell, Row, Table, TaskInfo
@@ -66,7 +66,7 @@ def test_shown_in_words_and_on_the_page() -> None:
         table("5s", 30, row("a", 0.6, "3")),
         table("srp", 10, row("a", 0.2, "1"), row("b", 0.9, "2", kind="baseline")),
     ]
-    (block,) = further(tables, [], None)
+    (block,) = extra_tables(tables, [], None)
     assert block.header == ["backbone", "strategy", "mean", "pooled", "5s (30)", "srp (10)"]
     assert list(block.lines[0]) == ["a", "frozen", "0.400", "0.500", "0.600", "0.200"]
     assert list(block.lines[1]) == ["b [baseline]", "frozen", "-", "-", "-", "0.900"]

@@ -12,7 +12,7 @@ import pytest
 
 from rnaernie_bench.core.files import write_json
 from rnaernie_bench.leaderboard.across import Across
-from rnaernie_bench.leaderboard.extra_tables import further
+from rnaernie_bench.leaderboard.extra_tables import extra_tables
 from rnaernie_bench.leaderboard.references import references_for
 from rnaernie_bench.leaderboard.rendering import (
     FORMATS,
@@ -177,7 +177,7 @@ def test_splits_are_columns_and_their_notes_are_told_apart() -> None:
     references = references_for("ss_contacts")
     table = build([], tasks={})
     assert references_of(table) == []
-    blocks = {block.title: block for block in further([], references, None)}
+    blocks = {block.title: block for block in extra_tables([], references, None)}
     assert list(blocks) == [
         "External: BEACON, f1, beside ss_contacts",
         "External: sinc-lab, f1, beside ss_contacts",

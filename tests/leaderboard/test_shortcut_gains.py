@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnaernie_bench.leaderboard.shortcut_gains import gains, gains_told
+from rnaernie_bench.leaderboard.shortcut_gains import gain_sentences, shortcut_gains
 from rnaernie_bench.leaderboard.tables import Cell, Row, Table, TaskInfo
 from rnaernie_bench.results.record import ComparabilityKey
 
@@ -24,8 +24,8 @@ def table(*rows: Row, higher: bool = True, shortcuts: tuple[str, ...] = ("seed",
 
 def test_rows_are_held_against_the_best_shortcut() -> None:
     found = table(row("net", 0.9), row("cnn", 0.8), row("gene", 0.7), row("seed", 0.6))
-    assert gains(found) == {("net",): pytest.approx(0.2), ("cnn",): pytest.approx(0.1)}
-    (told,) = gains_told(found)
+    assert shortcut_gains(found) == {("net",): pytest.approx(0.2), ("cnn",): pytest.approx(0.1)}
+    (told,) = gain_sentences(found)
     assert told == (
         "Gain in auroc over the best shortcut (gene, 0.700): net, frozen +0.200; cnn, baseline "
         "+0.100."
@@ -34,10 +34,10 @@ def test_rows_are_held_against_the_best_shortcut() -> None:
 
 def test_less_is_a_gain_where_less_is_better() -> None:
     found = table(row("net", 0.2), row("seed", 0.5), higher=False)
-    assert gains(found) == {("net",): pytest.approx(0.3)}
+    assert shortcut_gains(found) == {("net",): pytest.approx(0.3)}
 
 
 def test_nothing_is_told_without_shortcuts_or_without_others() -> None:
-    assert gains_told(table(row("net", 0.9), shortcuts=())) == []
-    assert gains_told(table(row("net", 0.9))) == []
-    assert gains_told(table(row("seed", 0.9))) == []
+    assert gain_sentences(table(row("net", 0.9), shortcuts=())) == []
+    assert gain_sentences(table(row("net", 0.9))) == []
+    assert gain_sentences(table(row("seed", 0.9))) == []

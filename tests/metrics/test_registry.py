@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.leaderboard.page.wording import metric_help, metric_label
+from rnaernie_bench.leaderboard.rendering import render
+from rnaernie_bench.leaderboard.tables import TaskInfo, build
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.registry import BUILT_IN, METRICS, Metric, has, metrics_of, scored
 from rnaernie_bench.task.declaration import Metric as MainMetric
+from rnaernie_bench.task.task import read_task
+from rnaernie_bench.testing import try_out
 from tests.answer_kit import arrays
+from tests.kit import make_task
 
 SPECIFICITY = Metric(
     "specificity",
@@ -55,7 +62,7 @@ def test_a_task_may_leave_the_direction_out_but_not_get_it_wrong() -> None:
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install a package that brings `SPECIFICITY`."""
     entry = EntryPoint("specificity", f"{__name__}:SPECIFICITY", "rnaernie_bench.metrics")
     monkeypatch.setattr(METRICS, "_plugins", {"specificity": entry})
@@ -76,3 +83,23 @@ def test_a_metric_of_another_package_is_computed_where_it_is_declared() -> None:
     low, high = intervals(answer, truth, predicted, metrics=["specificity"])["specificity"]
     assert low < found < high
     assert metric_label("specificity") == "specificity"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_task_declares_it_a_run_has_it_and_a_table_shows_it(tmp_path: Path) -> None:
+    make_task(tmp_path, "sequence", "binary", metrics=["specificity"])
+    tasks = tmp_path / "tasks"
+    task = read_task(tasks / "made" / "task.yaml")
+    record = try_out(tmp_path, task="made", backbone="majority", task_path=[tasks]).record
+    [test] = record["tests"].values()
+    figure = test["metrics"]["specificity"]
+    assert figure["low"] <= figure["value"] <= figure["high"]
+    assert record["validation"]["metrics"]["specificity"] in (0, 1)  # all are of one class
+    info = TaskInfo("Made", "auroc", True, "all", task.metrics)
+    [table] = build([record], tasks={"made": info})
+    assert table.metrics == ("auroc", "specificity")
+    assert "specificity" in render([table], "md")
+    (tmp_path / "wrong").mkdir()
+    make_task(tmp_path / "wrong", "sequence", "binary", metrics=["specifity"])
+    with pytest.raises(ConfigError, match="'specifity' is not allowed; did you mean specificity"):
+        read_task(tmp_path / "wrong" / "tasks" / "made" / "task.yaml")

@@ -39,7 +39,7 @@ class Sources:
     """Figures published elsewhere, by the name of the task."""
     read: ReadAnswers
     addresses: Mapping[tuple[str, ...], str]
-    """By run ids, where a row's runs are told of."""
+    """By run ids, where a row's runs are shown."""
 
 
 def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> TableView:
@@ -139,7 +139,7 @@ def board(
     Args:
         found: the tables.
         views: what is shown of each.
-        runs: those told of on the page itself.
+        runs: those on the page itself.
         sources: what is shown beside them.
         protocol: what the protocol demands.
         limits: what the figures do not show, a sentence each.

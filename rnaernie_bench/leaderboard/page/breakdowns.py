@@ -30,7 +30,7 @@ MOST_FAMILIES = 16
 """So many families are shown."""
 
 Link = Callable[[Row], tuple[str, str]]
-"""What a row is called, and where its runs are told of."""
+"""What a row is called, and where its runs are shown."""
 
 Cut = Callable[[Answers, str], tuple[dict[str, float], dict[str, int]]]
 """The mean of `right` and the number of items, by set of items of a test part."""
@@ -151,21 +151,21 @@ def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, link: Link) -> 
 def by_kind(
     rows: Sequence[Row], records: Mapping[str, Record], part: str, link: Link
 ) -> Heat | None:
-    """Return the F1 of nested and pseudoknotted pairs, mean over seeds; None where none is told."""
+    """Return the F1 of nested and pseudoknotted pairs, mean over seeds, if records do."""
     caption = "Pairs in and outside the largest part without crossings, each judged alone; items: "
     caption += "sequences where prediction or reference has such a pair, those of the first row."
-    return _told(rows, records, part, link, "pairs", "F1 by kind of pair", caption)
+    return _by_set(rows, records, part, link, "pairs", "F1 by kind of pair", caption)
 
 
 def by_identity(
     rows: Sequence[Row], records: Mapping[str, Record], part: str, link: Link
 ) -> Heat | None:
-    """Return the F1 by band of identity to train, mean over seeds; None where none is told."""
+    """Return the F1 by band of identity to train, mean over seeds, if records do."""
     caption = "Bands of the identity to the nearest training sequence (1 - edits / longer length)."
-    return _told(rows, records, part, link, "identity", "F1 by identity to train", caption)
+    return _by_set(rows, records, part, link, "identity", "F1 by identity to train", caption)
 
 
-def _told(
+def _by_set(
     rows: Sequence[Row],
     records: Mapping[str, Record],
     part: str,
@@ -175,11 +175,11 @@ def _told(
     caption: str,
 ) -> Heat | None:
     """Return the F1 of sets that records tell apart, of the rows that do; None if none does."""
-    told = [
+    recorded = [
         (row, [records[i]["tests"][part].get("breakdown", {}).get(name) for i in row.run_ids])
         for row in rows[:MOST_ROWS]
     ]
-    shown = [(row, runs) for row, runs in told if all(runs)]
+    shown = [(row, runs) for row, runs in recorded if all(runs)]
     if not shown:
         return None
     sizes = {label: entry["n"] for label, entry in shown[0][1][0].items()}

@@ -25,7 +25,7 @@ INLINE_ROWS = 60
 """Up to so many rows one file holds everything; beyond, there are pages beside it."""
 
 ROWS_A_PAGE = 10
-"""The runs of so many rows are told of on a page: the strategies of a backbone."""
+"""The runs of so many rows stand on a page: the strategies of a backbone."""
 
 MARKER = STYLE
 """A folder with this file was written by us and may be replaced."""
@@ -94,7 +94,7 @@ def one_page(
     sources = _sources(evidence, {ids: _anchor(row) for ids, (row, _) in rows.items()})
     first = _first_of_splits(found)
     views = [table_view(table, sources, base="#", first=table.key in first) for table in found]
-    runs = [_told(of, sources) for of in rows.values()]
+    runs = [_run_view(of, sources) for of in rows.values()]
     shown = board(found, views, runs, sources, protocol=protocol, limits=limits)
     return Templates().render("index.html.jinja", board=shown)
 
@@ -180,7 +180,7 @@ def _pages(
         return shown
 
     def write_runs(name: str) -> None:
-        runs = [_told(of, sources if of[0].run_ids in best else unread) for of in pages[name]]
+        runs = [_run_view(of, sources if of[0].run_ids in best else unread) for of in pages[name]]
         write(name, templates.render("run_page.html.jinja", runs=runs, home=home))
 
     names = list(pages)
@@ -229,7 +229,7 @@ def _first_of_splits(found: Sequence[Table]) -> set[ComparabilityKey]:
 
 
 def _run_pages(found: Sequence[Table]) -> dict[str, list[RowOf]]:
-    """Return the rows that each page of runs tells of, by its name."""
+    """Return the rows that each page of runs holds, by its name."""
     groups: dict[tuple[ComparabilityKey, str], list[RowOf]] = {}
     for of in _rows(found).values():
         groups.setdefault((_split(of), of[0].backbone), []).append(of)
@@ -245,6 +245,6 @@ def _anchor(row: Row) -> str:
     return f"run-{wording.anchor(*row.run_ids)}"
 
 
-def _told(of: RowOf, sources: Sources) -> RunView:
+def _run_view(of: RowOf, sources: Sources) -> RunView:
     row, table = of
     return run_view(row, sources.records, sources.read, table.task.main_metric)

@@ -51,7 +51,7 @@ def multiples(table: Table, records: Mapping[str, Record], link: Link) -> Multip
     Args:
         table: the table.
         records: by run id, those of its rows.
-        link: what a row is called, and where its runs are told of.
+        link: what a row is called, and where its runs are shown.
     """
     drawn = [
         _picture(*link(row), found)
@@ -87,7 +87,7 @@ def _picture(name: str, href: str, found: Confusion) -> Multiple:
     return Multiple(
         name=name,
         href=href,
-        said=_said(found),
+        summary=_in_words(found),
         labels=labels,
         margin=round(LETTER * max(map(len, labels))) + 6,
         cell=cell,
@@ -95,11 +95,11 @@ def _picture(name: str, href: str, found: Confusion) -> Multiple:
     )
 
 
-def _said(found: Confusion) -> str:
+def _in_words(found: Confusion) -> str:
     """Say how much is right, and which class is most often taken for another."""
     right = sum(line[index][0] for index, line in enumerate(found.rows))
     total = sum(count for line in found.rows for count, _ in line)
-    said = f"{100 * right / max(total, 1):.0f} % right"
+    words = f"{100 * right / max(total, 1):.0f} % right"
     wrong = [
         (percent, -y, -x)
         for y, line in enumerate(found.rows)
@@ -107,6 +107,6 @@ def _said(found: Confusion) -> str:
         if x != y and percent
     ]
     if not wrong:
-        return said
+        return words
     percent, y, x = max(wrong)
-    return f"{said}; most often mistaken: {found.labels[-y]} for {found.labels[-x]}, {percent} %"
+    return f"{words}; most often mistaken: {found.labels[-y]} for {found.labels[-x]}, {percent} %"

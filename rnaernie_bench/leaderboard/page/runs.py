@@ -18,7 +18,7 @@ HARDEST = 16
 
 
 def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric: str) -> RunView:
-    """Return what is to be told of the runs of `row`.
+    """Return what the page shows of the runs of `row`.
 
     Args:
         row: of any of the tables that its runs stand in.

@@ -44,7 +44,7 @@ def main_name(table: Table) -> str:
 
 
 def row_names(table: Table) -> dict[tuple[str, ...], str]:
-    """Return what each row is called, by run ids; its place is told where others share its name."""
+    """Return what each row is called, by run ids; with its place where others share its name."""
     names = [wording.row_name(row.backbone, row.strategy) for row in table.rows]
     often = Counter(names)
     return {
@@ -82,7 +82,7 @@ def rows(
     Args:
         table: the table.
         records: by id, those of its rows.
-        href: where a row's runs are told of.
+        href: where a row's runs are shown.
     """
     name = table.task.main_metric
     seeds = {row.run_ids: _seed_scores(row, table, records) for row in table.rows}
@@ -234,7 +234,9 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
         difference = turn * pair["difference"]
         different = pair["p_holm"] < tests["level"]
         verdict = ("better" if sign * difference > 0 else "worse") if different else "tied"
-        help = f"difference {difference:+.3f} [{low:+.3f}, {high:+.3f}], corrected p {_p(pair)}"
+        help = (
+            f"difference {difference:+.3f} [{low:+.3f}, {high:+.3f}], corrected p {_p_value(pair)}"
+        )
         return Duel(verdict, f"{difference:+.2f}".replace("-", "−"), help)
 
     more = f" The {MOST_DUELS} best rows." if len(table.compared) > MOST_DUELS else ""
@@ -249,5 +251,5 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
     )
 
 
-def _p(pair: Mapping[str, Any]) -> str:
+def _p_value(pair: Mapping[str, Any]) -> str:
     return "< 0.001" if pair["p_holm"] < 0.001 else f"{pair['p_holm']:.3f}"

@@ -59,7 +59,7 @@ class RowView:
     """Short words beside the name, such as `baseline` or `reproduced`."""
     notes: str
     href: str
-    """Where its runs are told of, after the table's `base`."""
+    """Where its runs are shown, after the table's `base`."""
     score: Value
     spread: str
     interval: str
@@ -105,7 +105,7 @@ class Heat:
     columns: tuple[tuple[str, str], ...]
     """Name and what stands below it."""
     rows: tuple[tuple[str, str, tuple[float | None, ...]], ...]
-    """Name, where its runs are told of (after the table's `base`), and the shares."""
+    """Name, where its runs are shown (after the table's `base`), and the shares."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class Multiple:
 
     name: str
     href: str
-    """Where its runs are told of, after the table's `base`."""
-    said: str
+    """Where its runs are shown, after the table's `base`."""
+    summary: str
     """What it shows, in words."""
     labels: tuple[str, ...]
     """Of the classes, cut to fit."""

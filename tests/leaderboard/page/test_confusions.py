@@ -64,7 +64,7 @@ def test_a_picture_has_a_path_a_shade(records: Any) -> None:
         ("wrong s5", "M0 1h1v1h-1z"),
     )
     assert (item.cell, item.labels, item.margin) == (28, ("A", "B"), 12)
-    assert item.said == "75 % right; most often mistaken: B for A, 50 %"
+    assert item.summary == "75 % right; most often mistaken: B for A, 50 %"
     assert item.href == "net (random).html"
 
 
@@ -75,4 +75,4 @@ def test_nothing_mistaken_is_said_so(records: Any) -> None:
             test["confusion"] = [[3, 0], [0, 1]]
     found = confusions.multiples(table, {r["run_id"]: r for r in records}, link)
     assert found is not None
-    assert found.items[0].said == "100 % right"
+    assert found.items[0].summary == "100 % right"
