@@ -13,6 +13,7 @@ import numpy as np
 
 from rnaernie_bench.baselines._report import closed_report
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.metrics.targets import constant_scores
 from rnaernie_bench.task.catalogue import EVERY_LEVEL, BaselineEntry
 
 if TYPE_CHECKING:
@@ -58,23 +59,12 @@ def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitRep
             where="backbone",
             remedy="use unpaired",
         )
-    started = time.perf_counter()
-    model = Majority(_constant(context), context.task.level)
-    return model, closed_report(context, len(model.scores), started)
-
-
-def _constant(context: FitContext) -> np.ndarray:
     from rnaernie_bench.data.targets import targets_of
 
+    started = time.perf_counter()
     targets = targets_of(context.train, context.task.problem)
-    known = targets.labelled
-    if targets.problem == "multiclass":
-        counts = 1.0 + np.bincount(targets.values[known], minlength=len(context.task.labels))
-        return np.log(counts / counts.sum()).astype(np.float32)
-    values, total = np.where(known, targets.values, 0).sum(axis=0), known.sum(axis=0)
-    if targets.problem == "regression":
-        return (values / np.maximum(total, 1)).astype(np.float32)
-    return np.log((values + 1) / (total - values + 1)).astype(np.float32)
+    model = Majority(constant_scores(targets, len(context.task.labels)), context.task.level)
+    return model, closed_report(context, len(model.scores), started)
 
 
 def restore(folder: Path) -> Majority:

@@ -172,9 +172,11 @@ def imports(modules: Iterable[str] = HEAVY) -> Iterator[Finding]:
 
 
 def plugins() -> Iterator[Finding]:
-    """Load every backbone, strategy, head and launcher, those of other packages among them."""
+    """Load everything that can be chosen by name, what other packages bring among it."""
     from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.core.registry import Registry
+    from rnaernie_bench.levels import LEVELS
+    from rnaernie_bench.metrics.registry import METRICS
     from rnaernie_bench.task.catalogue import BACKBONES, HEADS, LAUNCHERS, STRATEGIES
 
     registries: dict[str, Registry[Any]] = {
@@ -182,6 +184,8 @@ def plugins() -> Iterator[Finding]:
         "strategies": STRATEGIES,
         "heads": HEADS,
         "launchers": LAUNCHERS,
+        "levels": LEVELS,
+        "metrics": METRICS,
     }
     for kinds, registry in registries.items():
         sound = 0

@@ -152,3 +152,23 @@ def class_weights(targets: Targets, outputs: int) -> np.ndarray | None:
     positives = np.nansum(targets.values, axis=0)
     negatives = targets.labelled.sum(axis=0) - positives
     return np.where(positives > 0, negatives / np.maximum(positives, 1), 1.0).astype(np.float32)
+
+
+def constant_scores(targets: Targets, labels: int) -> np.ndarray:
+    """Return the scores that fit all units alike best, float32 (outputs,).
+
+    They are the means of quantities, or log-probabilities and log-odds of classes and labels, one
+    counted to each so that none is impossible.
+
+    Args:
+        targets: of train.
+        labels: how many classes or labels there are.
+    """
+    known = targets.labelled
+    if targets.problem == "multiclass":
+        counts = 1.0 + np.bincount(targets.values[known], minlength=labels)
+        return np.log(counts / counts.sum()).astype(np.float32)
+    values, total = np.where(known, targets.values, 0).sum(axis=0), known.sum(axis=0)
+    if targets.problem == "regression":
+        return (values / np.maximum(total, 1)).astype(np.float32)
+    return np.log((values + 1) / (total - values + 1)).astype(np.float32)

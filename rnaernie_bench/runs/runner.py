@@ -24,6 +24,7 @@ from rnaernie_bench.core.plugins import versions
 from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
@@ -31,6 +32,7 @@ from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, workplace
 from rnaernie_bench.runs.loaders import PLAIN, Materials
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
+from rnaernie_bench.task.task import Task
 from rnaernie_bench.tracking.store import without_password
 from rnaernie_bench.tracking.tracker import NullTracker, Tracker, check_reachable, open_tracker
 
@@ -293,16 +295,16 @@ def _record(
         "environment": {
             **environment.describe(),
             **({"processes": distributed.count()} if distributed.count() > 1 else {}),
-            **_plugins(config, encoder, task.measured),
+            **_plugins(config, encoder, task),
         },
         "git_commit": environment.git_commit(),
     }
 
 
-def _plugins(config: RunConfig, encoder: bool, metrics: Iterable[str]) -> dict[str, Any]:
-    """Return the packages that backbone, head, strategy and metrics came from, with versions."""
-    chosen: list[tuple[Any, str]] = [(BACKBONES, config.backbone.name)]
-    chosen += [(METRICS, name) for name in metrics]
+def _plugins(config: RunConfig, encoder: bool, task: Task) -> dict[str, Any]:
+    """Return the packages that level, backbone, head, strategy and metrics came from."""
+    chosen: list[tuple[Any, str]] = [(LEVELS, task.level), (BACKBONES, config.backbone.name)]
+    chosen += [(METRICS, name) for name in task.measured]
     if encoder:
         chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
     found = versions(chosen)
