@@ -21,13 +21,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import torch
 
-from rnaernie_bench.heads.contact import BilinearHead, contact_loss
-from rnaernie_bench.heads.contact_resnet import ResNetHead
+from rnaernie_bench.heads.bilinear import BilinearHead
+from rnaernie_bench.heads.resnet import ResNetHead
+from rnaernie_bench.learning.structures import contact_loss
 
 BASES, HIDDEN, BATCHES = 512, 768, (1, 4)
 OURS, THEIRS = "bilinear", "MultiMolecule"
@@ -49,7 +51,7 @@ Step = Callable[[], float]
 def linear(name: str, batch: int, bases: int) -> Step:
     """Return a pass of a linear head, forward and backward; it returns the loss."""
     torch.manual_seed(0)
-    head = BilinearHead(HIDDEN)
+    head = BilinearHead(SimpleNamespace(hidden_size=HIDDEN))
     states = torch.randn(batch, bases, HIDDEN, requires_grad=True)
     targets = (torch.rand(batch, bases, bases) < 1 / bases).int()
     targets = targets | targets.mT
@@ -57,7 +59,9 @@ def linear(name: str, batch: int, bases: int) -> Step:
     if name == OURS:
 
         def forward() -> torch.Tensor:
-            return contact_loss(head(states, mask), targets, mask, min_distance=0, average="pairs")
+            return contact_loss(
+                head.predict(states, {"mask": mask}), targets, mask, min_distance=0, average="pairs"
+            )
     else:
         from multimolecule import RnaErnieConfig
         from multimolecule.modules import HeadConfig
@@ -84,7 +88,7 @@ def linear(name: str, batch: int, bases: int) -> Step:
 def training(name: str, batch: int, bases: int) -> Step:
     """Return a training step of the ResNet head; it returns the loss."""
     torch.manual_seed(0)
-    head = ResNetHead(RESNET_HIDDEN).train()
+    head = ResNetHead(SimpleNamespace(hidden_size=RESNET_HIDDEN)).train()
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3)
     states = torch.randn(batch, bases, RESNET_HIDDEN)
     targets = (torch.rand(batch, bases, bases) < 1 / bases).int()
@@ -93,7 +97,7 @@ def training(name: str, batch: int, bases: int) -> Step:
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = contact_loss(head(states, mask), targets, mask)
+        loss = contact_loss(head.predict(states, {"mask": mask}), targets, mask)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -18,8 +18,10 @@ import torch
 
 from rnaernie_bench.config.compose import compose_backbone
 from rnaernie_bench.core.environment import available_cores
-from rnaernie_bench.learning.pair_fit import FittedPairs, PairReader
-from rnaernie_bench.learning.pair_network import Encoding, PairModel, build_pair_head
+from rnaernie_bench.learning.fit import FittedNetwork
+from rnaernie_bench.learning.network import Network, build_head
+from rnaernie_bench.learning.pair_inputs import PairInputs
+from rnaernie_bench.learning.reader import Encoding, Reader
 from rnaernie_bench.prediction.screening import screen
 
 QUERY, TARGET = 22, 40
@@ -38,15 +40,15 @@ def targets(count: int) -> Iterator[tuple[str, str]]:
         yield f"target{number}", sequence(generator, TARGET)
 
 
-def network(name: str, encoding: Encoding) -> FittedPairs:
+def network(name: str, encoding: Encoding) -> FittedNetwork:
     """Return an untrained network with the head `interaction`."""
     from rnaernie_bench.task.catalogue import BACKBONES, resolve
 
     options = compose_backbone([f"backbone={name}", "backbone.init=random"])
     encoder = resolve(BACKBONES.get(name).load)(options, 0)  # type: ignore[union-attr]
-    head = build_pair_head("interaction", encoder.model.config, 1, "binary", published=False)
-    reader = PairReader(encoder.tokenizer, encoder.max_bases, TOKEN_BUDGET)
-    return FittedPairs(PairModel(encoder.model, head, encoding).eval(), reader, lambda _: None)
+    head = build_head("interaction", encoder.model.config, 1, "binary")
+    reader = Reader(encoder.tokenizer, encoder.max_bases, "error", TOKEN_BUDGET, encoding=encoding)
+    return FittedNetwork(Network(encoder.model, head, PairInputs), reader, lambda _: None)
 
 
 def peak_mb() -> float:

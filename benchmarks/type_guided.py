@@ -15,13 +15,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from benchmarks.common import PAD, TOKEN_BUDGET, Batch, build, nrc, trainer
 from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS, RNA_TYPES
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
-from rnaernie_bench.learning.network import TaskModel, build_head
+from rnaernie_bench.learning.inputs import SequenceInputs
+from rnaernie_bench.learning.network import Network, build_head
 
 WEIGHTS = (0.6, 0.3, 0.1)
 """Of the three copies; any would do."""
@@ -77,7 +79,9 @@ def measured(encoded: Encoded, labels: np.ndarray, count: int) -> Callable[[], f
         batches.append({**batch, "labels": torch.from_numpy(labels[indices])})
     whole = build(layers=4, hidden=192, heads=6)
     head = build_head("pooled", whole.config, 13, "multiclass")
-    step = trainer(use_fast_dropout(TaskModel(whole.model, head).train()))
+    network = Network(whole.model, head, SequenceInputs).train()
+    network.loss = lambda logits, batch: cross_entropy(logits, batch["labels"])
+    step = trainer(use_fast_dropout(network))
     step(batches[0])
 
     def measure() -> float:

@@ -1,9 +1,11 @@
-"""A model over many sequences: batches of similar lengths, results in the caller's order."""
+"""A model over many items: batches of similar lengths, results in the caller's order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +14,52 @@ from torch import Tensor
 from rnaernie_bench.core import distributed
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
+
+T = TypeVar("T")
+
+Batch = dict[str, Any]
+"""What a network is called with: tensors by name, or further batches, such as one a partner."""
+
+
+class Inputs(Protocol):
+    """What a network reads of some items."""
+
+    @property
+    def costs(self) -> np.ndarray:
+        """What each item takes of a token budget, int64 of shape (items,)."""
+        ...
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """How many inputs each item is read as; None: one each."""
+        ...
+
+    def gather(self, indices: Sequence[int]) -> Batch:
+        """Return some of the items as a padded batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """Sequences as token ids."""
+
+    encoded: Encoded
+    pad_id: int
+    """The token that fills up a batch."""
+
+    @property
+    def costs(self) -> np.ndarray:
+        """Tokens of the longest input of each sequence."""
+        return self.encoded.lengths
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Inputs of each sequence."""
+        return self.encoded.counts
+
+    def gather(self, indices: Sequence[int]) -> Batch:
+        """Return ``input_ids``, ``attention_mask`` and perhaps ``copy_weights``."""
+        return gather_batch(self.encoded, indices, self.pad_id)
 
 
 def expect_many_shapes() -> None:
@@ -31,76 +79,85 @@ def best_device() -> torch.device:
     return accelerator or torch.device("cpu")
 
 
+def moved(batch: Mapping[str, Any], device: torch.device) -> Batch:
+    """Return a batch on `device`."""
+    return {
+        name: moved(value, device) if isinstance(value, Mapping) else value.to(device)
+        for name, value in batch.items()
+    }
+
+
 def in_batches(
-    compute: Callable[[Tensor, Tensor], Tensor],
-    encoded: Encoded,
+    work: Callable[[list[int], Batch], T],
+    inputs: Inputs,
     *,
-    pad_id: int,
     token_budget: int,
     device: torch.device,
-    progress: Callable[[int], object] = lambda done: None,
-    sizes: np.ndarray | None = None,
     together: bool = False,
-) -> np.ndarray:
-    """Return `compute` of every sequence, or of every base of it, without gradients.
-
-    Of a sequence that is read as several inputs, the weighted mean is returned.
+) -> Iterator[tuple[list[int], T]]:
+    """Yield the indices of each batch, longest items first, and `work` of it, without gradients.
 
     Args:
-        compute: maps ``input_ids`` and ``attention_mask``, each (batch, length), to (batch, width),
-            or to (units of the batch, width).
-        encoded: the sequences.
-        pad_id: the token that fills up a batch.
+        work: is given the indices and the batch, on `device`.
+        inputs: the items.
         token_budget: the most padded tokens of a batch.
-        device: where `compute` wants its inputs.
-        progress: is told the number of sequences of each finished batch.
-        sizes: int64 (sequences,), the units of each; one each if None.
-        together: whether all processes of the launch call this: each computes some of the batches
-            and gets the results of all.
-
-    Returns:
-        float32 of shape (units, width), in the order of `encoded`.
+        device: where `work` wants its batch.
+        together: whether all processes of the launch call this: each works on some of the batches
+            and gets the results of all, in the order of the batches.
     """
-    shares = {"share": distributed.number(), "shares": distributed.count()} if together else {}
-    outputs = batch_outputs(
-        compute, encoded, pad_id=pad_id, token_budget=token_budget, device=device, **shares
+    sampler = LengthBucketedBatchSampler(
+        inputs.costs, token_budget, shuffle=False, seed=0, counts=inputs.counts
     )
-    if distributed.count() > 1 and together:
-        outputs = (output for found in distributed.gather(list(outputs)) for output in found)
-    rows: np.ndarray | None = None
-    sizes = np.ones(len(encoded), dtype=np.int64) if sizes is None else sizes
+
+    def worked(share: int, shares: int) -> Iterator[tuple[list[int], T]]:
+        for indices in islice(sampler, share, None, shares):
+            batch = moved(inputs.gather(indices), device)
+            with torch.inference_mode():
+                found = work(indices, batch)
+            yield indices, found
+
+    processes = distributed.count() if together else 1
+    if processes == 1:
+        yield from worked(0, 1)
+        return
+    gathered = distributed.gather(list(worked(distributed.number(), processes)))
+    for number in range(sum(map(len, gathered))):
+        yield gathered[number % processes][number // processes]
+
+
+def scores(
+    compute: Callable[[Batch], Tensor],
+    inputs: Inputs,
+    *,
+    token_budget: int,
+    device: torch.device,
+    sizes: np.ndarray | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+    together: bool = False,
+) -> np.ndarray:
+    """Return `compute` of all units of all items, float32 of shape (units, width), in item order.
+
+    Args:
+        compute: maps a batch to rows (units of the batch, width), item by item.
+        inputs: the items.
+        token_budget: the most padded tokens of a batch.
+        device: where `compute` wants its batch.
+        sizes: int64 (items,), the units of each; one each if None.
+        progress: is told the number of items of each finished batch.
+        together: see `in_batches`.
+    """
+    sizes = np.ones(len(inputs.costs), dtype=np.int64) if sizes is None else sizes
     starts = np.cumsum(sizes) - sizes
-    for indices, block in outputs:
+    rows: np.ndarray | None = None
+    for indices, block in in_batches(
+        lambda _, batch: compute(batch).float().cpu().numpy(),
+        inputs,
+        token_budget=token_budget,
+        device=device,
+        together=together,
+    ):
         if rows is None:
             rows = np.empty((int(sizes.sum()), block.shape[1]), dtype=np.float32)
         rows[np.concatenate([np.arange(starts[i], starts[i] + sizes[i]) for i in indices])] = block
         progress(len(indices))
     return np.empty((0, 0), dtype=np.float32) if rows is None else rows
-
-
-def batch_outputs(
-    compute: Callable[[Tensor, Tensor], Tensor],
-    encoded: Encoded,
-    *,
-    pad_id: int,
-    token_budget: int,
-    device: torch.device,
-    share: int = 0,
-    shares: int = 1,
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Yield the indices of each batch, longest sequences first, and `compute` of it as float32.
-
-    The arguments are those of `in_batches`, but for the shape that `compute` returns: any. Of
-    several `shares`, the one numbered `share` holds every so manieth batch.
-    """
-    sampler = LengthBucketedBatchSampler(
-        encoded.lengths, token_budget, shuffle=False, seed=0, counts=encoded.counts
-    )
-    for indices in islice(sampler, share, None, shares):
-        batch = gather_batch(encoded, indices, pad_id)
-        with torch.inference_mode():
-            output = compute(batch["input_ids"].to(device), batch["attention_mask"].to(device))
-            output = output.float().cpu()
-            if "votes" in batch:
-                output = torch.tensordot(batch["votes"], output, 1)
-        yield indices, output.numpy()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from multimolecule.tokenisers.rna.utils import VOCAB_MAPPING
 from torch import Tensor, nn
 
+from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.data.alphabet import LETTERS
-from rnaernie_bench.learning.network import soft_vote
-from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.learning.network import Scorer
 
 BASES = "ACGU"
 
@@ -30,28 +30,38 @@ def base_probabilities(letter_ids: dict[str, int], vocabulary: int) -> Tensor:
     return table
 
 
-class OneHotCnn(nn.Module):
+class OneHotCnn(Scorer):
     """Convolutions over one-hot bases, mean and maximum over positions, one linear layer.
 
-    At the level of bases, the linear layer reads each position by itself.
+    Where bases are the units, the linear layer reads each position by itself.
+
+    Args:
+        kind: the inputs of the level.
+        by_base: whether bases are the units.
+        letter_ids: the token of each letter.
+        vocabulary: how many tokens there are.
+        outputs: scores of a unit.
+        channels: features of a position.
+        kernel_size: positions that a convolution sees.
+        layers: how many convolutions there are.
+        dropout: of features.
     """
 
     def __init__(
         self,
+        kind: type[Any],
+        by_base: bool,
         letter_ids: dict[str, int],
         vocabulary: int,
-        classes: int,
+        outputs: int,
         *,
         channels: int,
         kernel_size: int,
         layers: int,
         dropout: float,
-        problem: Problem = "multiclass",
-        level: str = "sequence",
     ) -> None:
-        super().__init__()
-        self.problem, self.level = problem, level
-        self.class_weights: Tensor | None = None
+        super().__init__(kind)
+        self.by_base = by_base
         self.register_buffer("table", base_probabilities(letter_ids, vocabulary), persistent=False)
         widths = [len(BASES)] + [channels] * layers
         self.convolutions = nn.ModuleList(
@@ -59,34 +69,18 @@ class OneHotCnn(nn.Module):
             for before, after in pairwise(widths)
         )
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(channels if level == "token" else 2 * channels, classes)
+        self.linear = nn.Linear(channels if by_base else 2 * channels, outputs)
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        labels: Tensor | None = None,
-        votes: Tensor | None = None,
-        weights: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Return ``logits`` (units, classes) and, where `labels` are given, ``loss``.
-
-        The arguments are those of `TaskModel.forward`.
-        """
-        real = attention_mask.unsqueeze(1).to(self.linear.weight.dtype)
-        states = self.table[input_ids].transpose(1, 2)  # type: ignore[index]
+    def predict(self, batch: Batch) -> Tensor:
+        """Return logits of inputs, or of the bases of all of them, (units, outputs)."""
+        input_ids: Tensor = batch["input_ids"]
+        real = batch["attention_mask"].unsqueeze(1).to(self.linear.weight.dtype)
+        letters: Tensor = self.table[input_ids]  # type: ignore[index]
+        states = letters.transpose(1, 2)
         for convolution in self.convolutions:
             # Zeroed padding makes the result independent of how much of it there is.
             states = self.dropout(torch.relu(convolution(states))) * real
-        if self.level == "token":
-            bases = self.table[input_ids].sum(2) > 0  # type: ignore[index]
-            logits = self.linear(states.transpose(1, 2)[bases])
-        else:
-            mean = states.sum(2) / real.sum(2)
-            logits = soft_vote(self.linear(torch.cat([mean, states.amax(2)], dim=1)), votes)
-        if labels is None:
-            return {"logits": logits}
-        loss = loss_of(
-            self.problem, logits, labels, weights=weights, class_weights=self.class_weights
-        )
-        return {"loss": loss, "logits": logits}
+        if self.by_base:
+            return self.linear(states.transpose(1, 2)[letters.sum(2) > 0])
+        mean = states.sum(2) / real.sum(2)
+        return self.linear(torch.cat([mean, states.amax(2)], dim=1))

@@ -100,12 +100,12 @@ def fit_partners(
 ) -> tuple[PairMajority, FitReport]:
     """Tabulate train by each of `keys` and of `SMOOTHING`, and keep the best on validation."""
     from rnaernie_bench.data.items import labels_of
-    from rnaernie_bench.learning.objective import lesson
+    from rnaernie_bench.learning.objective import objective
 
     started = time.perf_counter()
     pairs, labels = [item.input for item in context.train], labels_of(context.train)
     held_out = [item.input for item in context.validation]
-    score, metric = lesson(context).score, context.task.main_metric
+    score, metric = objective(context).score, context.task.main_metric
     best: tuple[float, PairMajority, float] | None = None
     choices = [(key, smoothing) for key in keys for smoothing in SMOOTHING]
     for trial, (key, smoothing) in enumerate(choices, 1):

@@ -6,16 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.baselines._cnn_network import OneHotCnn
-    from rnaernie_bench.learning.fit import FittedNetwork, Reader
+    from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
+    from rnaernie_bench.learning.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -41,75 +43,75 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     """Train the network on the task."""
     import torch
 
-    from rnaernie_bench.learning.fit import FittedNetwork, report, train_network
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.learning.fit import reader_of, report, train_network
 
-    config = context.config
-    task = config.task
-    reader = _reader(task.length, config.trainer.token_budget, task.window_overlap)
-    torch.manual_seed(config.seed)
-    asked = context.task
-    width = outputs(asked.problem, len(asked.labels))
-    model = _network(reader.tokenizer, options, width, asked.problem, asked.level)
-    summary = train_network(context, model, reader, options.learning_rate)
-    fitted = FittedNetwork(
-        model, reader, partial(_write, model, options, width, reader), asked.level
-    )
-    return fitted, report(context, model, summary, reader, None)
+    task = context.task
+    torch.manual_seed(context.config.seed)
+    shape = Shape(outputs(task.problem, len(task.labels)), task.problem, task.level)
+    network = _network(options, shape, reader_of(context, typed_tokenizer(), MAX_BASES))
+    summary = train_network(context, network, options.learning_rate)
+    return network, report(context, network, summary, None)
 
 
 def restore(folder: Path) -> FittedNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
-    from rnaernie_bench.learning.fit import FittedNetwork
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.learning.reader import Reader
 
     saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
-    options = CnnOptions(**saved["options"])
-    reader = _reader(saved["length"], saved["token_budget"], saved.get("overlap", 0))
     # Before there were other problems and levels, a model said of neither.
     problem, level = saved.get("problem", "multiclass"), saved.get("level", "sequence")
-    model = _network(reader.tokenizer, options, saved["classes"], problem, level)
-    model.load_state_dict(load_file(folder / "cnn.safetensors"))
-    write = partial(_write, model, options, saved["classes"], reader)
-    return FittedNetwork(model, reader, write, level)
+    policy, budget, overlap = saved["length"], saved["token_budget"], saved.get("overlap", 0)
+    reader = Reader(typed_tokenizer(), MAX_BASES, policy, budget, overlap)
+    shape = Shape(saved["classes"], problem, level)
+    network = _network(CnnOptions(**saved["options"]), shape, reader)
+    network.model.load_state_dict(load_file(folder / "cnn.safetensors"))
+    return network
 
 
-def _reader(policy: Any, token_budget: int, overlap: int) -> Reader:
-    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.learning.fit import Reader
+@dataclass(frozen=True)
+class Shape:
+    """What the network is to give."""
 
-    return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget, overlap)
+    classes: int
+    """Scores of a unit."""
+    problem: Problem
+    level: str
 
 
-def _network(
-    tokenizer: Any, options: CnnOptions, classes: int, problem: Problem, level: str
-) -> OneHotCnn:
+def _network(options: CnnOptions, shape: Shape, reader: Reader) -> FittedNetwork:
+    """Return the network, yet to be trained; weights are drawn from torch's generator."""
     from rnaernie_bench.baselines._cnn_network import OneHotCnn
     from rnaernie_bench.data.alphabet import LETTERS
+    from rnaernie_bench.learning.fit import FittedNetwork
+    from rnaernie_bench.learning.network import level_inputs
 
-    return OneHotCnn(
+    tokenizer = reader.tokenizer
+    model = OneHotCnn(
+        level_inputs(shape.level),
+        LEVELS.get(shape.level).unit == "base",
         {letter: tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS},
         len(tokenizer),
-        classes,
+        shape.classes,
         channels=options.channels,
         kernel_size=options.kernel_size,
         layers=options.layers,
         dropout=options.dropout,
-        problem=problem,
-        level=level,
     )
+    return FittedNetwork(model, reader, partial(_write, model, options, shape, reader))
 
 
 def _write(
-    model: OneHotCnn, options: CnnOptions, classes: int, reader: Reader, folder: Path
+    model: OneHotCnn, options: CnnOptions, shape: Shape, reader: Reader, folder: Path
 ) -> None:
     from safetensors.torch import save_file
 
     saved = {
         "options": asdict(options),
-        "classes": classes,
-        "problem": model.problem,
-        "level": model.level,
+        **asdict(shape),
         "length": reader.policy,
         "token_budget": reader.token_budget,
         "overlap": reader.overlap,

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
-    from rnaernie_bench.learning.contact_network import ContactModel
-    from rnaernie_bench.learning.fit import Reader
+    from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
+    from rnaernie_bench.learning.network import Network
+    from rnaernie_bench.learning.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -40,64 +40,46 @@ class OneHotOptions:
             )
 
 
-def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedContactNetwork, FitReport]:
+def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedNetwork, FitReport]:
     """Train the layer and the head of the task."""
     import torch
 
-    from rnaernie_bench.learning.contact_fit import (
-        FittedContactNetwork,
-        left_out,
-        tokens,
-        train_contacts,
-    )
-    from rnaernie_bench.learning.fit import report
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.learning.fit import reader_of, report, train_network
 
-    config = context.config
-    reader = _reader(config.task.length, config.trainer.token_budget)
-    torch.manual_seed(config.seed)
-    model = _network(reader, options)
-    summary = train_contacts(context, model, reader, options.learning_rate, partial(tokens, reader))
-    write = partial(_write, model, options, reader)
-    told = report(context, model, summary, reader, None)
-    return FittedContactNetwork(model, reader, write), replace(
-        told, details=left_out(context, reader)
-    )
+    torch.manual_seed(context.config.seed)
+    network = _network(options, reader_of(context, typed_tokenizer(), MAX_BASES))
+    summary = train_network(context, network, options.learning_rate)
+    return network, report(context, network, summary, None)
 
 
-def restore(folder: Path) -> FittedContactNetwork:
+def restore(folder: Path) -> FittedNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
-    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.learning.reader import Reader
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
-    options = OneHotOptions(**saved["options"])
-    reader = _reader(saved["length"], saved["token_budget"])
-    model = _network(reader, options)
-    model.load_state_dict(load_file(folder / "onehot.safetensors"))
-    write = partial(_write, model, options, reader)
-    return FittedContactNetwork(model, reader, write)
+    reader = Reader(typed_tokenizer(), MAX_BASES, saved["length"], saved["token_budget"])
+    network = _network(OneHotOptions(**saved["options"]), reader)
+    network.model.load_state_dict(load_file(folder / "onehot.safetensors"))
+    return network
 
 
-def _reader(policy: Any, token_budget: int) -> Reader:
-    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.learning.fit import Reader
-
-    return Reader(typed_tokenizer(), MAX_BASES, policy, token_budget)
-
-
-def _network(reader: Reader, options: OneHotOptions) -> ContactModel:
+def _network(options: OneHotOptions, reader: Reader) -> FittedNetwork:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines._onehot_network import Letters
-    from rnaernie_bench.learning.contact_network import ContactModel
-    from rnaernie_bench.learning.network import build_head
+    from rnaernie_bench.learning.fit import FittedNetwork
+    from rnaernie_bench.learning.network import Network, build_head, level_inputs
 
-    shape = SimpleNamespace(hidden_size=options.width)
     letters = Letters(len(reader.tokenizer), options.width)
-    return ContactModel(letters, build_head(options.head, shape, 1, "binary"))
+    head = build_head(options.head, SimpleNamespace(hidden_size=options.width), 1, "binary")
+    model = Network(letters, head, level_inputs(HEADS.get(options.head).level))
+    return FittedNetwork(model, reader, partial(_write, model, options, reader))
 
 
-def _write(model: ContactModel, options: OneHotOptions, reader: Reader, folder: Path) -> None:
+def _write(model: Network, options: OneHotOptions, reader: Reader, folder: Path) -> None:
     from safetensors.torch import save_file
 
     saved = {

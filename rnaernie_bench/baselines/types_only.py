@@ -70,7 +70,8 @@ def fit(context: FitContext, options: TypesOnlyOptions) -> tuple[TypesOnly, FitR
     from rnaernie_bench.learning.guidance.guides import Predicted, cached_logits
 
     predictor = _predictor(context, options)
-    table = cached_logits(predictor, context.dataset)
+    parts = context.dataset.parts.values()
+    table = cached_logits(predictor, [item.sequence for part in parts for item in part])
     linear, report = fit_on_features(
         context, lambda sequences: probabilities(table.of(sequences)), options.C
     )

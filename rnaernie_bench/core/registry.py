@@ -35,11 +35,11 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
 def modules_of(package: str) -> list[str]:
     """Return the modules of a package by their own names, without importing it.
 
-    Those that begin with an underscore are left out.
+    Packages, and modules that begin with an underscore, are left out.
     """
     spec = find_spec(package)
     places = (spec.submodule_search_locations if spec else None) or ()
-    return [found.name for found in iter_modules(places) if not found.name.startswith("_")]
+    return [m.name for m in iter_modules(places) if not m.ispkg and not m.name.startswith("_")]
 
 
 def resolve(target: str) -> Callable[..., Any]:
@@ -69,7 +69,7 @@ class Registry(Generic[T]):
         kind: what the objects are, in the singular, for messages ("backbone").
         targets: built-in names and where to find them, as ``"module:object"``, or the objects.
         package: the dotted name of a package of which each module is built in under its own name,
-            with the object `ENTRY`; those that begin with an underscore are not.
+            with the object `ENTRY`, but for those of `modules_of` that are left out.
         group: the entry-point group that other packages register under.
         types: what an entry point may name an instance of; anything if empty.
         unlisted: built-in names that can be chosen, but are not among those that are listed.

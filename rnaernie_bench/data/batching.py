@@ -152,8 +152,8 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
         return [np.resize(batch, -(-len(batch) // world) * world) for batch in batches]
 
 
-def dealt(
-    batch: Sequence[int], rank: int, world_size: int, amounts: np.ndarray | None = None
+def shard_batch(
+    batch: Sequence[int], rank: int, world_size: int, loss_weights: np.ndarray | None = None
 ) -> tuple[list[int], float]:
     """Return the items of a batch that fall to a rank, and what their mean counts for.
 
@@ -164,13 +164,13 @@ def dealt(
         batch: indices, at least one.
         rank: this process, from 0.
         world_size: the number of processes.
-        amounts: how much each item counts in a mean, such as its known bases; None: all alike.
+        loss_weights: how much each item counts in a mean, such as its known bases; None: all alike.
     """
     own = list(batch[rank::world_size])
-    if amounts is None:
+    if loss_weights is None:
         share = len(own) / len(batch)
     else:
-        share = float(amounts[own].sum() / max(amounts[list(batch)].sum(), 1e-9))
+        share = float(loss_weights[own].sum() / max(loss_weights[list(batch)].sum(), 1e-9))
     return own or list(batch[:1]), share * world_size
 
 
@@ -184,8 +184,7 @@ def gather_batch(encoded: Encoded, indices: Sequence[int], pad_id: int) -> dict[
 
     Returns:
         ``input_ids`` and ``attention_mask``, (inputs, longest), see `pad_batch`. Where a sequence
-        is read as several inputs also ``votes``, float32 (sequences, inputs): multiplied by the
-        scores of the inputs, it gives those of the sequences.
+        is read as several inputs also ``copy_weights``, see `copy_weights`.
     """
     counts = encoded.counts[list(indices)]
     inputs = np.concatenate(
@@ -194,12 +193,23 @@ def gather_batch(encoded: Encoded, indices: Sequence[int], pad_id: int) -> dict[
     input_ids, attention_mask = pad_batch([encoded.ids[i] for i in inputs], pad_id)
     batch = {"input_ids": input_ids, "attention_mask": attention_mask}
     if len(inputs) > len(counts):
-        votes = np.zeros((len(counts), len(inputs)), dtype=np.float32)
-        votes[np.repeat(np.arange(len(counts)), counts), np.arange(len(inputs))] = encoded.weights[
-            inputs
-        ]
-        batch["votes"] = torch.from_numpy(votes)
+        batch["copy_weights"] = copy_weights(counts, encoded.weights[inputs])
     return batch
+
+
+def copy_weights(counts: np.ndarray, weights: np.ndarray) -> Tensor:
+    """Return the matrix that makes the scores of items of those of the inputs they are read as.
+
+    Args:
+        counts: int64 (items,), how many inputs each item is read as.
+        weights: float32 (inputs,), the share of each; those of an item follow each other.
+
+    Returns:
+        float32 (items, inputs): each row holds the shares of the inputs of its item.
+    """
+    matrix = np.zeros((len(counts), len(weights)), dtype=np.float32)
+    matrix[np.repeat(np.arange(len(counts)), counts), np.arange(len(weights))] = weights
+    return torch.from_numpy(matrix)
 
 
 def pad_batch(sequences: Sequence[np.ndarray], pad_id: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Token-level heads: one vector of features a base, then dropout and a linear layer."""
+"""The token head: one vector of features a base, then dropout and a linear layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from multimolecule.modules.heads.generic import PredictionHead
 from torch import Tensor
 
 from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS
-from rnaernie_bench.heads.sequence import bases_of, head_config
+from rnaernie_bench.heads.bases.contract import Batch, states_alone
+from rnaernie_bench.heads.bases.linear import bases_of, head_config
+from rnaernie_bench.task.catalogue import HeadEntry
 
 
 class TokenHead(TokenPredictionHead):
@@ -25,17 +27,25 @@ class TokenHead(TokenPredictionHead):
         super().__init__(config, head_config)
         self.typed = config.vocab_size == N_TYPED_TOKENS
 
-    def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
+    @states_alone
+    def features(self, outputs: Any, batch: Batch) -> Tensor:
         """Return the states of all bases, input by input, of shape (bases, hidden)."""
-        states: Tensor = outputs["last_hidden_state"][bases_of(self, input_ids)]
+        states: Tensor = outputs["last_hidden_state"][bases_of(self, batch["input_ids"])]
         return states
 
-    def predict(self, features: Tensor) -> Tensor:
-        """Return logits of shape (bases, labels)."""
+    def predict(self, features: Tensor, batch: Batch) -> Tensor:
+        """Return logits of shape (bases, outputs)."""
         logits: Tensor = PredictionHead.forward(self, features, None).logits
         return logits
 
 
-def linear(config: Any, num_labels: int, problem: str) -> TokenHead:
-    """Build a `TokenHead` for a backbone of this `config`."""
+def build(config: Any, num_labels: int, problem: str) -> TokenHead:
+    """Build the head for a backbone of this `config`."""
     return TokenHead(config, head_config(num_labels, problem))
+
+
+ENTRY = HeadEntry(
+    level="token",
+    build="rnaernie_bench.heads.token:build",
+    summary="state of each base -> dropout -> linear (MultiMolecule's own)",
+)

@@ -98,7 +98,6 @@ class StateTable:
 def cached_states(
     sequences: Sequence[str],
     compute: Callable[[Sequence[str]], Iterator[tuple[int, np.ndarray]]],
-    hidden: int,
     *,
     key: Mapping[str, str],
 ) -> StateTable:
@@ -110,7 +109,6 @@ def cached_states(
         sequences: sequences, perhaps repeated; each distinct one is computed once.
         compute: yields, in any order, the index of each distinct sequence and its states, of shape
             (bases, hidden).
-        hidden: the width of a state.
         key: everything the states depend on, apart from this function.
 
     Raises:
@@ -125,15 +123,23 @@ def cached_states(
         cached = path.exists()
         if not cached:
             with atomic_path(path) as temporary:
-                shape = (int(ends[-1]), hidden)
-                rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float16, shape=shape)
+                rows: np.memmap | None = None
                 for index, states in compute(distinct):
+                    if rows is None:
+                        shape = (int(ends[-1]), states.shape[1])
+                        rows = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
                     rows[starts[index] : int(ends[index])] = states
+                assert rows is not None, "no sequence"
                 rows.flush()
                 del rows
     seconds = 0.0 if cached else time.perf_counter() - start
     places = dict(zip(distinct, starts, strict=True))
     return StateTable(np.load(path, mmap_mode="r"), places, seconds, cached)
+
+
+def digest_of(sequences: Sequence[str]) -> str:
+    """Return what identifies sequences in a key: a hash of the distinct ones, in their order."""
+    return hashlib.sha256("\n".join(dict.fromkeys(sequences)).encode()).hexdigest()
 
 
 def _lock(path: Path) -> FileLock:

@@ -1,9 +1,9 @@
-"""What training and scoring a network share, whatever is trained of it."""
+"""What strategies share: a fresh head on a backbone, training by the recipe, scores, the report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,126 +14,167 @@ from torch import nn
 from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
-from rnaernie_bench.backbones.inference import best_device, in_batches
-from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.encoding import Encoded, Tail, encode
-from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.targets import units_of
+from rnaernie_bench.backbones.inference import Batch, best_device, in_batches, scores
 from rnaernie_bench.learning.examples import Examples
+from rnaernie_bench.learning.inputs import refuse_long
 from rnaernie_bench.learning.interface import FitContext, FitReport
-from rnaernie_bench.learning.network import TaskModel, build_head, save_model
-from rnaernie_bench.learning.objective import lesson
+from rnaernie_bench.learning.kept import Kept
+from rnaernie_bench.learning.network import (
+    Declared,
+    HeadOnFeatures,
+    Network,
+    Scorer,
+    build_head,
+    level_inputs,
+    save_network,
+)
+from rnaernie_bench.learning.objective import Objective, Part
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.learning.recipe import TrainingSummary, train
+from rnaernie_bench.learning.structures import probabilities_of
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import outputs
-from rnaernie_bench.metrics.targets import Scaling, Targets
+from rnaernie_bench.metrics.targets import Scaling
+from rnaernie_bench.task.catalogue import HEADS, resolve
 from rnaernie_bench.task.lengths import policies_of
 
 
 @dataclass(frozen=True)
-class Reader:
-    """How a network reads sequences."""
-
-    tokenizer: Any
-    max_bases: int
-    policy: str
-    token_budget: int
-    overlap: int = 0
-    """The least number of bases that neighbouring windows share, under ``window``."""
-    tails: Callable[[Sequence[str]], Sequence[Sequence[Tail]]] | None = None
-    """Chooses the copies that each sequence is read as; None: one, without a tail."""
-
-    def __post_init__(self) -> None:
-        if self.overlap >= self.max_bases:
-            raise ConfigError(
-                f"windows of {self.max_bases} bases cannot share {self.overlap}",
-                where="task.window_overlap",
-                remedy=f"give at most {self.max_bases - 1}",
-            )
-
-    @property
-    def pad_id(self) -> int:
-        """The token that fills up a batch."""
-        return int(self.tokenizer.pad_token_id)
-
-    def encode(self, sequences: Sequence[str], names: Sequence[str] | None = None) -> Encoded:
-        """Return token ids under the length policy."""
-        return encode(
-            sequences,
-            self.tokenizer,
-            policy=self.policy,
-            max_bases=self.max_bases,
-            overlap=self.overlap,
-            names=names,
-            tails=self.tails(sequences) if self.tails else None,
-        )
-
-
-@dataclass(frozen=True)
 class FittedNetwork:
-    """A network to fit; `model` maps ``input_ids, attention_mask`` to a dict with ``logits``."""
+    """A network, fitted or to be fitted, with what it reads."""
 
-    model: nn.Module
+    model: Any
+    """A `Scorer`; mostly a `Network`."""
     reader: Reader
     write: Callable[[Path], None]
     """Writes the model into a folder."""
-    level: str = "sequence"
+    kept: Kept | None = None
+    """Features of known sequences, which the head reads instead of tokens."""
+    decoding: None = None
+    """Of structures: validation chooses it."""
 
-    def logits(self, sequences: Sequence[str]) -> np.ndarray:
-        """Return float32 logits of shape (units, outputs)."""
-        device = best_device()
-        model = self.model.to(device).eval()
-        return in_batches(
-            lambda ids, mask: model(ids, mask)["logits"],
-            self.reader.encode(sequences),
-            pad_id=self.reader.pad_id,
+    def logits(self, items: Sequence[Any]) -> np.ndarray:
+        """Return scores of all units of sequences, or pairs of them, float32 (units, outputs).
+
+        All processes of a launch call this; each computes some of the batches.
+
+        Raises:
+            DataError: for an item over the limit under the policy ``error``.
+        """
+        scored = self.model.kind.scored
+        if scored is not None:
+            return resolve(scored)(self, items)
+        return self.plain_logits(items)
+
+    def plain_logits(self, items: Sequence[Any], *, together: bool = True) -> np.ndarray:
+        """Return the same, batch by batch; `together` as in `backbones.inference.in_batches`."""
+        model, inputs, device = self._reading(items)
+        return scores(
+            lambda batch: model.kind.rows(model(**batch)["logits"], batch),
+            inputs,
+            sizes=inputs.sizes,
             token_budget=self.reader.token_budget,
             device=device,
-            sizes=units_of(sequences, self.level),
-            together=True,
+            together=together,
         )
+
+    def probabilities(self, sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield index and pair probabilities, float32 (bases, bases), of sequences that are read.
+
+        Where pairs of bases are decoded into a structure; see `interface.FittedContacts`.
+
+        Raises:
+            DataError: for a sequence over the limit under the policy ``error``.
+        """
+        limit, leaves_out = self.reader.max_bases, self.reader.leaves_out
+        places = [i for i, s in enumerate(sequences) if not leaves_out or len(s) <= limit]
+        if not places:
+            return
+        model, inputs, device = self._reading([sequences[place] for place in places])
+
+        def work(_: list[int], batch: Batch) -> list[np.ndarray]:
+            return probabilities_of(model(**batch)["logits"].float(), batch)
+
+        for indices, matrices in in_batches(
+            work, inputs, token_budget=self.reader.token_budget, device=device
+        ):
+            yield from zip([places[index] for index in indices], matrices, strict=True)
+
+    def knows(self, items: Sequence[Any]) -> bool:
+        """Return whether features of all sequences of items are kept."""
+        kind = self.model.kind
+        return self.kept is not None and self.kept.hold(kind.sequences(items, self.reader))
+
+    def _reading(self, items: Sequence[Any]) -> tuple[Scorer, Any, torch.device]:
+        """Return what reads items, and what it reads of them: features, if all are known."""
+        device, kind = best_device(), self.model.kind
+        kept = self.kept if self.knows(items) else None
+        model = self.model if kept is None else HeadOnFeatures(self.model.head, kind)
+        return model.to(device).eval(), kind.read(items, self.reader, kept), device
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`."""
         self.write(folder)
 
 
-def with_fresh_head(context: FitContext, encoder: Encoder) -> FittedNetwork:
-    """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted."""
+def fresh_network(context: FitContext, encoder: Encoder) -> FittedNetwork:
+    """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted.
+
+    Raises:
+        ConfigError: for joint inputs of pairs, if the backbone knows no token between them.
+    """
     task, config = context.task, context.config
     torch.manual_seed(config.seed)
-    width = outputs(task.problem, len(task.labels))
-    head = build_head(config.task.head, encoder.model.config, width, task.problem)
-    model = TaskModel(encoder.model, head)
-    reader = Reader(
-        encoder.tokenizer,
-        encoder.max_bases,
-        config.task.length,
-        config.trainer.token_budget,
-        config.task.window_overlap,
+    width, name = outputs(task.problem, len(task.labels)), config.task.head
+    options = HEADS.get(name).published if config.protocol == "as_published" else {}
+    head = build_head(name, encoder.model.config, width, task.problem, options)
+    network = Network(encoder.model, head, level_inputs(task.level))
+    reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
+    network.kind.read([], reader)  # what cannot be read at all is refused now
+    declared = Declared(
+        name,
+        task.level,
+        task.problem,
+        task.labels,
+        encoding=reader.encoding,
+        options=options,
     )
-    write = partial(save_model, model, encoder.tokenizer, head=config.task.head, labels=task.labels)
-    return FittedNetwork(model, reader, write, task.level)
+    write = partial(_write, network, encoder.tokenizer, declared)
+    return FittedNetwork(network, reader, write)
 
 
-def refuse_long(context: FitContext, reader: Reader) -> None:
+def _write(network: Network, tokenizer: Any, declared: Declared, folder: Path) -> None:
+    declared = replace(declared, half_features=network.half_features)
+    save_network(network, tokenizer, folder, declared)
+
+
+def reader_of(context: FitContext, tokenizer: Any, max_bases: int) -> Reader:
+    """Return how the settings have items read."""
+    task, trainer = context.config.task, context.config.trainer
+    return Reader(
+        tokenizer,
+        max_bases,
+        task.length,
+        trainer.token_budget,
+        task.window_overlap,
+        encoding=task.encoding or "towers",
+    )
+
+
+def refuse_long_items(context: FitContext, reader: Reader) -> None:
     """Refuse what is too long for the policy ``error``, before time is spent on training.
 
     Raises:
-        DataError: naming file and record of a sequence over the limit under ``error``.
+        DataError: naming file and record of an item over the limit under ``error``.
     """
-    if reader.policy != "error":
-        return
     task = context.task
+    kind = level_inputs(task.level)
     others = [policy for policy in policies_of(task.level_entry, task.problem) if policy != "error"]
     remedy = " or ".join(["cut or remove it", *(f"set task.length={policy}" for policy in others)])
     for part, items in context.dataset.parts.items():
-        for item in items:
-            if len(item.sequence) > reader.max_bases:
-                raise DataError(
-                    f"the sequence has {len(item.sequence)} bases, {reader.max_bases} fit",
-                    where=f"{place_of(context, part)}, record '{item.id}'",
-                    remedy=remedy,
-                )
+        place = place_of(context, part)
+        names = [f"{place}, {kind.record.format(item.id)}" for item in items]
+        refuse_long([item.input for item in items], reader, kind, names=names, remedy=remedy)
 
 
 def place_of(context: FitContext, part: str) -> str:
@@ -147,54 +188,63 @@ def place_of(context: FitContext, part: str) -> str:
     return f"{context.dataset.name}, part {part}"
 
 
+def objective_of(context: FitContext, reader: Reader, kind: type[Any]) -> Objective:
+    """Return what the task of `context` has a network learn."""
+    make = resolve(LEVELS.get(context.task.level).objective(context.task.problem))
+    found: Objective = make(context, kind, reader)
+    return found
+
+
 def train_network(
     context: FitContext,
-    model: nn.Module,
-    reader: Reader,
+    network: FittedNetwork,
     learning_rate: float,
     *,
     rate_factors: Mapping[str, float] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train the weights of `model` that require gradients by the recipe; it holds its best epoch.
+    """Train what requires gradients by the recipe; the network holds its best epoch afterwards.
 
     Args:
         context: the task's.
-        model: the network.
-        reader: how it reads sequences.
+        network: with kept features, the head alone is trained, on them.
         learning_rate: the highest rate.
         rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
         callbacks: for the trainer, besides the recipe's own.
 
     Raises:
-        DataError: for a sequence over the limit under ``task.length=error``.
+        DataError: for an item over the limit under ``task.length=error``, or if train teaches
+            nothing.
     """
-    refuse_long(context, reader)
-    metric, taught = context.task.main_metric, lesson(context)
-    if taught.class_weights is not None:
-        model.class_weights = torch.from_numpy(taught.class_weights)
+    reader, kept, model = network.reader, network.kept, network.model
+    refuse_long_items(context, reader)
+    learned = objective_of(context, reader, model.kind)
+    if kept is not None:
+        model = HeadOnFeatures(model.head, model.kind)
+    model.loss = learned.loss
 
-    def examples(items: Items, targets: Targets, weights: np.ndarray | None) -> Examples:
-        return Examples(reader.encode([item.sequence for item in items]), targets, weights)
+    def examples(part: Part) -> Examples:
+        inputs = model.kind.read([item.input for item in part.items], reader, kept)
+        return Examples(inputs, part.truth)
 
     summary = train(
         model,
-        examples(context.train, taught.train, taught.train_weights),
-        examples(context.validation, taught.validation, taught.validation_weights),
-        pad_id=reader.pad_id,
+        examples(learned.train),
+        examples(learned.validation),
+        objective=learned,
         options=context.config.trainer,
         learning_rate=learning_rate,
         seed=context.config.seed,
         folder=context.folder,
-        score=taught.score,
-        metric=metric.name,
-        higher_is_better=metric.higher_is_better,
+        metric=context.task.main_metric.name,
+        higher_is_better=context.task.main_metric.higher_is_better,
         log=context.log,
         rate_factors=rate_factors,
         callbacks=callbacks,
     )
-    if taught.scaling is not None:
-        unscale(last_linear(model), taught.scaling)
+    model.loss = None
+    if learned.scaling is not None:
+        unscale(last_linear(model), learned.scaling)
     return summary
 
 
@@ -214,19 +264,39 @@ def unscale(linear: nn.Linear, scaling: Scaling) -> None:
 
 def report(
     context: FitContext,
-    model: nn.Module,
+    network: FittedNetwork,
     summary: TrainingSummary,
-    reader: Reader,
     weights_sha256: str | None,
+    **details: Any,
 ) -> FitReport:
-    """Return the report of a network that was trained as `summary` says."""
+    """Return the report of a network that was trained as `summary` says.
+
+    Args:
+        context: the task's.
+        network: the trained one.
+        summary: of its training; the time of computing features that are kept is added.
+        weights_sha256: of its backbone before training; None if it has none.
+        details: what else the record tells of the cost.
+    """
+    reader = network.reader
+    told: dict[str, Any] = {}
+    seconds = summary.train_s
+    if network.kept is not None:
+        embedding = sum(table.seconds for table in network.kept.tables)
+        seconds += embedding
+        told["embedding_s"] = round(embedding, 3)
+        told["embedding_cached"] = all(table.cached for table in network.kept.tables)
+    if reader.leaves_out:
+        over = sum(len(item.sequence) > reader.max_bases for item in context.train)
+        told["n_train_over_limit"] = over
     return FitReport(
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=sum(p.numel() for p in network.model.parameters()),
         weights_sha256=weights_sha256,
         max_bases=reader.max_bases,
-        train_s=summary.train_s,
-        items_per_s=len(context.train) * summary.epochs / max(summary.train_s, 1e-9),
+        train_s=seconds,
+        items_per_s=len(context.train) * summary.epochs / max(seconds, 1e-9),
         epochs=summary.epochs,
         best_epoch=summary.best_epoch,
         stopped_by=summary.stopped_by,
+        details={**told, **details},
     )

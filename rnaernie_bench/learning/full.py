@@ -6,7 +6,7 @@ Layers can have rates that fall with their depth, and can be thawed one by one: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.schema import added
@@ -14,6 +14,7 @@ from rnaernie_bench.task.catalogue import StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
 
 
@@ -41,49 +42,24 @@ class FullOptions:
             raise ConfigError("the value must be above 0, or null", where="strategy.unfreeze_every")
 
 
-def fit(context: FitContext, encoder: Encoder, options: FullOptions) -> tuple[Any, FitReport]:
-    """Train `encoder` with a fresh head on the task.
-
-    Raises:
-        ConfigError: if layers are to learn differently under a contact head, which is not built.
-    """
-    if context.task.level == "pair":
-        from rnaernie_bench.learning import pair_fit as pairs
-
-        if options.layer_decay < 1 or options.unfreeze_every is not None:
-            raise ConfigError(
-                "pair heads train all layers alike",
-                where="strategy",
-                remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
-            )
-        unfitted = pairs.with_fresh_head(context, encoder)
-        return pairs.fit_network(context, encoder, unfitted, options.learning_rate)
-    if context.task.level == "contact":
-        from rnaernie_bench.learning import contact_fit as contacts
-
-        if options.layer_decay < 1 or options.unfreeze_every is not None:
-            raise ConfigError(
-                "contact heads train all layers alike",
-                where="strategy",
-                remedy="leave out strategy.layer_decay and strategy.unfreeze_every",
-            )
-        fresh = contacts.with_fresh_head(context, encoder)
-        return contacts.fit_network(context, encoder, fresh, options.learning_rate)
-    from rnaernie_bench.learning.fit import report, train_network, with_fresh_head
+def fit(
+    context: FitContext, encoder: Encoder, options: FullOptions
+) -> tuple[FittedNetwork, FitReport]:
+    """Train `encoder` with a fresh head on the task."""
+    from rnaernie_bench.learning.fit import fresh_network, report, train_network
     from rnaernie_bench.learning.layers import GradualUnfreezing, layer_groups, rate_factors
 
-    network = with_fresh_head(context, encoder)
+    network = fresh_network(context, encoder)
     model, decay, every = network.model, options.layer_decay, options.unfreeze_every
     groups = layer_groups(model) if decay < 1 or every is not None else []
     summary = train_network(
         context,
-        model,
-        network.reader,
+        network,
         options.learning_rate,
         rate_factors=rate_factors(groups, decay) if decay < 1 else None,
         callbacks=[] if every is None else [GradualUnfreezing(model, groups, every)],
     )
-    return network, report(context, network.model, summary, network.reader, encoder.weights_sha256)
+    return network, report(context, network, summary, encoder.weights_sha256)
 
 
 ENTRY = StrategyEntry(

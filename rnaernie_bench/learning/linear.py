@@ -126,23 +126,24 @@ def best_on_validation(
     Raises:
         DataError: if train holds one class only, or so of a label.
     """
-    from rnaernie_bench.learning.objective import lesson
+    from rnaernie_bench.learning.objective import objective
 
-    task, metric, taught = context.task, context.task.main_metric, lesson(context)
+    task, metric, learned = context.task, context.task.main_metric, objective(context)
+    targets = learned.train.truth.targets
     if task.problem != "regression":
-        refuse_one_class(context, taught.train)
+        refuse_one_class(context, targets)
     width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):
-        model = fit_linear(train, taught.train, width, strength)
-        metrics = taught.score(model.logits(validation))
+        model = fit_linear(train, targets, width, strength)
+        metrics = learned.score(model.logits(validation))
         context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
         value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
         if best is None or value > best[0]:
             best = (value, strength, model)
     assert best is not None
     _, strength, model = best
-    if taught.scaling is not None:
-        scale, shift = taught.scaling.scale, taught.scaling.shift
+    if learned.scaling is not None:
+        scale, shift = learned.scaling.scale, learned.scaling.shift
         model = Linear(model.weights * scale[:, None], model.bias * scale + shift)
     return model, strength

@@ -8,7 +8,7 @@ a plain MultiMolecule model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
@@ -16,6 +16,7 @@ from rnaernie_bench.task.catalogue import StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
 
 ATTENTION = (
@@ -52,44 +53,26 @@ class LoraOptions:
             raise ConfigError("no layer is named", where="strategy.targets", remedy="or give null")
 
 
-def fit(context: FitContext, encoder: Encoder, options: LoraOptions) -> tuple[Any, FitReport]:
+def fit(
+    context: FitContext, encoder: Encoder, options: LoraOptions
+) -> tuple[FittedNetwork, FitReport]:
     """Train adapters of `encoder` and a fresh head on the task.
 
     Raises:
         ConfigError: if peft is missing, or the backbone has no layer that is to get an adapter.
     """
-    if context.task.level in ("contact", "pair"):
-        return _fit_pairs(context, encoder, options)
-    from rnaernie_bench.learning.fit import report, train_network, with_fresh_head
+    from rnaernie_bench.learning.fit import fresh_network, report, train_network
 
-    network = with_fresh_head(context, encoder)
+    network = fresh_network(context, encoder)
     adapters = add_adapters(encoder.model, options)
-    if encoder.pooler_seed is not None:  # as new as the head: no checkpoint holds it
-        pooler: Any = encoder.model.pooler
+    if encoder.pooler_seed is not None and getattr(network.model.head, "reads_pooler", True):
+        pooler: Any = encoder.model.pooler  # as new as the head: no checkpoint holds it
         pooler.requires_grad_(True)
     trainable = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
-    summary = train_network(context, network.model, network.reader, options.learning_rate)
+    summary = train_network(context, network, options.learning_rate)
     merge_adapters(adapters)
-    told = report(context, network.model, summary, network.reader, encoder.weights_sha256)
-    return network, replace(told, details={"trainable_parameters": trainable})
-
-
-def _fit_pairs(
-    context: FitContext, encoder: Encoder, options: LoraOptions
-) -> tuple[Any, FitReport]:
-    """Do the same under a head of pairs of bases, or of pairs of sequences."""
-    from rnaernie_bench.learning import contact_fit as contacts
-    from rnaernie_bench.learning import pair_fit as pairs
-
-    level: Any = contacts if context.task.level == "contact" else pairs
-    network = level.with_fresh_head(context, encoder)
-    adapters = add_adapters(encoder.model, options)
-    trainable = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
-    _, told = level.fit_network(context, encoder, network, options.learning_rate)
-    merge_adapters(adapters)
-    details = {**told.details, "trainable_parameters": trainable}
-    parameters = sum(p.numel() for p in network.model.parameters())
-    return network, replace(told, details=details, parameters=parameters)
+    sha = encoder.weights_sha256
+    return network, report(context, network, summary, sha, trainable_parameters=trainable)
 
 
 def add_adapters(backbone: Any, options: LoraOptions) -> Any:

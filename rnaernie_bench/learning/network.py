@@ -1,149 +1,279 @@
-"""A backbone with a head: put together, saved and loaded.
+"""A backbone with a head, of any level: put together, saved and loaded.
 
-The authors' sequence head and the token head are saved as MultiMolecule's own
-`...ForSequencePrediction` and `...ForTokenPrediction`, which load there without this package. Any
-other head is saved beside its backbone (`backbone/`, `head.safetensors`), and `head.json` says
-which it is.
+Under the heads of MultiMolecule's kind (`MULTIMOLECULE`), a network is saved as the model that has
+them there, `...ForSequencePrediction` and the like, which loads without this package. Any other is
+saved as its backbone (`backbone/`) with the head's weights (`head.safetensors`) beside it. In
+`head.json` stands which head it is, and what it was built with.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
-from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.backbones.inference import Batch
+from rnaernie_bench.heads.bases.contract import adapted
+from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import HEADS, resolve
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
 MULTIMOLECULE = {
-    "pooled": ("ForSequencePrediction", "sequence_head"),
-    "token": ("ForTokenPrediction", "token_head"),
+    "pooled": ("ForSequencePrediction", "sequence_head", "SequencePredictionHead"),
+    "token": ("ForTokenPrediction", "token_head", "TokenPredictionHead"),
+    "bilinear": ("ForContactPrediction", "contact_head", "ContactPredictionHead"),
 }
-"""Head -> what MultiMolecule calls a model with it, and the head in there."""
+"""Head -> what MultiMolecule calls a model with it, the head in there, and the head's class."""
 
 _BACKBONE = "backbone"
 
-
-class TaskModel(nn.Module):
-    """A backbone and a head of sequences or bases; returns what `transformers.Trainer` expects."""
-
-    def __init__(self, backbone: Any, head: Any) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = head
-        self.class_weights: Tensor | None = None
-        """How much classes count in the loss, see `metrics.losses.loss_of`."""
-
-    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the features of the head, of shape (units, hidden)."""
-        outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        features: Tensor = self.head.features(outputs, input_ids)
-        return features
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        labels: Tensor | None = None,
-        votes: Tensor | None = None,
-        weights: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Return ``logits`` (units, outputs) and, where `labels` are given, ``loss``.
-
-        Args:
-            input_ids: (inputs, length).
-            attention_mask: (inputs, length).
-            labels: of the units: sequences, or their bases.
-            votes: (sequences, inputs), how much each input counts; one input a sequence if None.
-            weights: how much each label counts, see `metrics.losses.loss_of`.
-        """
-        logits = soft_vote(self.head.predict(self.features(input_ids, attention_mask)), votes)
-        if labels is None:
-            return {"logits": logits}
-        problem = self.head.config.problem_type
-        loss = loss_of(problem, logits, labels, weights=weights, class_weights=self.class_weights)
-        return {"loss": loss, "logits": logits}
+Loss = Callable[[Tensor, Batch], Tensor]
+"""Maps the scores of the items of a batch of examples to a scalar (`learning.objective`)."""
 
 
-def soft_vote(logits: Tensor, votes: Tensor | None) -> Tensor:
-    """Return the logits of sequences from those of their inputs, see `gather_batch`.
+class Scorer(nn.Module):
+    """Gives the items of a batch scores; returns what `transformers.Trainer` expects.
 
     Args:
-        logits: (inputs, labels).
-        votes: (sequences, inputs), rows summing to 1; None where each sequence is one input.
+        kind: the inputs of the level (`learning.inputs`): they average the scores of copies.
     """
-    return logits if votes is None else votes.to(logits.dtype) @ logits
+
+    accepts_loss_kwargs = False
+    """The mean over a batch is the loss: the trainer divides it by the batches of a step."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.loss: Loss | None = None
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the scores of the inputs of a batch."""
+        raise NotImplementedError
+
+    def forward(self, **batch: Any) -> dict[str, Tensor]:
+        """Return ``logits`` of the items of a batch and, where their labels are known, ``loss``."""
+        found = {"logits": self.kind.average(self.predict(batch), batch)}
+        if self.loss is not None and "labels" in batch:
+            found["loss"] = self.loss(found["logits"], batch)
+        return found
 
 
-def build_head(name: str, config: Any, num_labels: int, problem: str) -> Any:
-    """Return a fresh head called `name` for a backbone of this `config`."""
-    return resolve(HEADS.get(name).build)(config, num_labels, problem)
+class Network(Scorer):
+    """A backbone and a head.
+
+    Args:
+        backbone: of MultiMolecule, or called like one.
+        head: see `heads.bases.contract`.
+        kind: see `Scorer`.
+        half: whether features are rounded to half precision before the head reads them.
+    """
+
+    def __init__(self, backbone: Any, head: Any, kind: type[Any], *, half: bool = False) -> None:
+        super().__init__(kind)
+        self.backbone = backbone
+        self.head = head
+        self.half_features = half
+        self.reads_attentions = bool(getattr(head, "reads_attentions", False))
+        if self.reads_attentions:  # fused kernels keep no maps
+            backbone.config._attn_implementation = "eager"  # the method leaves it as it is
+
+    def outputs(self, batch: Batch) -> Any:
+        """Return what the backbone makes of a batch, by partner where it holds several."""
+        if "input_ids" not in batch:
+            return {name: self.outputs(part) for name, part in batch.items() if _is_batch(part)}
+        wanted = {"output_attentions": True} if self.reads_attentions else {}
+        return self.backbone(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **wanted
+        )
+
+    def features(self, batch: Batch) -> Any:
+        """Return what the head reads of a batch."""
+        found = self.head.features(self.outputs(batch), batch)
+        return _rounded(found) if self.half_features else found
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the scores of the inputs of a batch."""
+        scores: Tensor = self.head.predict(self.features(batch), batch)
+        return scores
 
 
-def save_model(
-    model: TaskModel, tokenizer: Any, folder: Path, *, head: str, labels: Sequence[str]
-) -> None:
-    """Write `model` into the existing `folder`."""
+class HeadOnFeatures(Scorer):
+    """A head on features that are there already."""
+
+    def __init__(self, head: Any, kind: type[Any]) -> None:
+        super().__init__(kind)
+        self.head = head
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the scores of the ``features`` of a batch."""
+        scores: Tensor = self.head.predict(_features_in(batch), batch)
+        return scores
+
+
+def _features_in(batch: Batch) -> Any:
+    if "features" in batch:
+        return batch["features"]
+    return {name: _features_in(part) for name, part in batch.items() if _is_batch(part)}
+
+
+def _is_batch(part: Any) -> bool:
+    return isinstance(part, Mapping)
+
+
+def _rounded(features: Any) -> Any:
+    if _is_batch(features):
+        return {name: _rounded(value) for name, value in features.items()}
+    return features.half().to(features.dtype)
+
+
+def build_head(
+    name: str, config: Any, num_labels: int, problem: str, options: Mapping[str, Any] | None = None
+) -> Any:
+    """Return a fresh head called `name`.
+
+    Args:
+        name: of a head.
+        config: that of the backbone.
+        num_labels: how many scores it gives a unit, see `metrics.problems.outputs`.
+        problem: what is asked.
+        options: further arguments of its `HeadEntry.build`.
+    """
+    return adapted(resolve(HEADS.get(name).build)(config, num_labels, problem, **(options or {})))
+
+
+def level_inputs(level: str) -> type[Any]:
+    """Return the inputs of a level, see `learning.inputs.LevelInputs`."""
+    kind: Any = resolve(LEVELS.get(level).inputs)
+    return kind
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What `head.json` says of a saved network."""
+
+    head: str
+    level: str
+    problem: Problem
+    labels: tuple[str, ...] = ()
+    outputs: int | None = None
+    """None: it follows from problem and labels."""
+    encoding: str = "towers"
+    """Of pairs: whether both sequences are read apart."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments that the head was built with."""
+    half_features: bool = False
+    """Whether the head learned on features in half precision, as they are kept of a frozen
+    backbone, and reads them so wherever they come from."""
+
+    @property
+    def width(self) -> int:
+        """Scores of a unit."""
+        return self.outputs or outputs(self.problem, len(self.labels))
+
+    def write(self, folder: Path) -> None:
+        """Write `head.json`; what is as usual is left out."""
+        values: dict[str, Any] = {
+            "head": self.head,
+            "level": self.level,
+            "problem": self.problem,
+            "labels": list(self.labels),
+        }
+        usual = Declared(self.head, self.level, self.problem)
+        for name in ("encoding", "options", "half_features"):
+            if getattr(self, name) != getattr(usual, name):
+                values[name] = getattr(self, name)
+        (folder / "head.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def read_declared(folder: Path) -> Declared:
+    """Return what the `head.json` of a saved network says, also one of an earlier release.
+
+    There, not all name level and problem, and those of pairs have a number of scores for labels.
+    """
+    saved = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+    options = {"published": True} if saved.get("published") else saved.get("options", {})
+    return Declared(
+        saved["head"],
+        saved.get("level") or HEADS.get(saved["head"]).level,
+        saved.get("problem", "binary"),
+        tuple(saved.get("labels", ())),
+        saved.get("outputs"),
+        saved.get("encoding", "towers"),
+        options,
+        saved.get("half_features", False),
+    )
+
+
+def save_network(network: Network, tokenizer: Any, folder: Path, declared: Declared) -> None:
+    """Write a network into the existing `folder`."""
     tokenizer.save_pretrained(folder)
-    config = model.head.config
-    declared = {"head": head, "problem": config.problem_type, "labels": list(labels)}
-    (folder / "head.json").write_text(json.dumps(declared, indent=1) + "\n", encoding="utf-8")
-    whole = _as_multimolecule(model, head, labels)
+    declared.write(folder)
+    whole = as_multimolecule(network, declared)
     if whole is not None:
         whole.save_pretrained(folder)
         return
     from safetensors.torch import save_file
 
-    model.backbone.save_pretrained(folder / _BACKBONE)
-    weights = {key: value.contiguous() for key, value in model.head.state_dict().items()}
+    network.backbone.save_pretrained(folder / _BACKBONE)
+    weights = {key: value.contiguous() for key, value in network.head.state_dict().items()}
     save_file(weights, folder / "head.safetensors")
 
 
-def load_model(folder: Path) -> tuple[TaskModel, Any]:
-    """Return the model that `save_model` wrote, in evaluation mode, and its tokenizer."""
+def load_network(folder: Path) -> tuple[Network, Any, Declared]:
+    """Return what `save_network` wrote: the network in evaluation mode, and its tokenizer."""
     from safetensors.torch import load_file
 
-    declared = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    tokenizer = saved_tokenizer(folder)
-    problem: Problem = declared["problem"]
+    declared = read_declared(folder)
     if (folder / _BACKBONE).is_dir():
         backbone = saved_network(folder / _BACKBONE)
         weights = load_file(folder / "head.safetensors")
     else:
         whole = saved_network(folder)
         backbone = whole.model
-        weights = getattr(whole, MULTIMOLECULE[declared["head"]][1]).state_dict()
-    width = outputs(problem, len(declared["labels"]))
-    head = build_head(declared["head"], backbone.config, width, problem)
+        weights = getattr(whole, MULTIMOLECULE[declared.head][1]).state_dict()
+    head = build_head(
+        declared.head, backbone.config, declared.width, declared.problem, declared.options
+    )
     head.load_state_dict(weights)
-    return TaskModel(backbone, head).eval(), tokenizer
+    kind = level_inputs(declared.level)
+    network = Network(backbone, head, kind, half=declared.half_features).eval()
+    return network, saved_tokenizer(folder), declared
 
 
-def _as_multimolecule(model: TaskModel, head: str, labels: Sequence[str]) -> Any | None:
-    """Return MultiMolecule's model with such a head around the same modules, if there is one."""
+def as_multimolecule(network: Network, declared: Declared) -> Any | None:
+    """Return MultiMolecule's model with such a head, with copies of the weights.
+
+    Returns:
+        It, or None where MultiMolecule has none for backbone and head, or one of other weights.
+    """
     import multimolecule
 
-    suffix, _ = MULTIMOLECULE.get(head, ("", ""))
-    kind = f"{type(model.backbone).__name__.removesuffix('Model')}{suffix}"
+    suffix, place, of_class = MULTIMOLECULE.get(declared.head, ("", "", ""))
+    kind = f"{type(network.backbone).__name__.removesuffix('Model')}{suffix}"
     build = getattr(multimolecule, kind, None) if suffix else None
     if build is None:
         return None
-    config = deepcopy(model.backbone.config)
-    config.head = deepcopy(model.head.config)
-    config.num_labels = outputs(model.head.config.problem_type, len(labels))
-    named = labels if config.num_labels == len(labels) else labels[-1:]  # the positive one
-    config.id2label = dict(enumerate(named))
-    config.label2id = {label: index for index, label in enumerate(named)}
-    whole = build(config)
-    whole.model = model.backbone
-    setattr(whole, MULTIMOLECULE[head][1], model.head)
-    return whole
+    config = deepcopy(network.backbone.config)
+    config.head = deepcopy(network.head.config)
+    config.num_labels = declared.width
+    labels = declared.labels
+    named = labels if declared.width == len(labels) else labels[-1:]  # the positive one
+    if named:
+        config.id2label = dict(enumerate(named))
+        config.label2id = {label: index for index, label in enumerate(named)}
+    with torch.random.fork_rng(devices=[]):
+        whole = build(config)
+    theirs: Any = getattr(whole, place, None)
+    if type(theirs).__name__ != of_class:
+        return None
+    theirs.load_state_dict(network.head.state_dict())
+    left = whole.model.load_state_dict(network.backbone.state_dict(), strict=False)
+    extra = [key for key in left.unexpected_keys if not key.startswith("pooler.")]
+    return None if left.missing_keys or extra else whole

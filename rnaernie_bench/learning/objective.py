@@ -1,62 +1,149 @@
-"""What the items of a task teach: targets as they are learned, and how scores are judged."""
+"""What a model learns: targets as they are learned, the loss, and how scores are judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from rnaernie_bench.backbones.inference import Batch, scores
+from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.targets import targets_of
+from rnaernie_bench.learning.examples import Compute, Examples, UnitTruth
+from rnaernie_bench.learning.inputs import SequenceInputs
 from rnaernie_bench.learning.interface import FitContext
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.metrics.problems import outputs
 from rnaernie_bench.metrics.targets import (
     Scaling,
-    Targets,
     class_weights,
     error_floor,
     scaling_of,
     weights_of,
 )
 
+Score = Callable[[Any], Mapping[str, float]]
+"""Maps the scores of validation to metrics; one of them chooses the epoch."""
+
 
 @dataclass(frozen=True)
-class Lesson:
-    """Train and validation of a task, as a network learns them."""
+class Part:
+    """Items that are learned from or validated on, with what is known of them."""
+
+    items: Items
+    truth: Any
+    """An `examples.Truth`."""
+
+
+class Objective(Protocol):
+    """What a network learns, and what chooses its epoch."""
+
+    @property
+    def train(self) -> Part:
+        """What is learned from."""
+        ...
+
+    @property
+    def validation(self) -> Part:
+        """What chooses the epoch."""
+        ...
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """How quantities are scaled for learning."""
+        ...
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of a batch of examples, a scalar."""
+        ...
+
+    def validate(
+        self, examples: Examples, compute: Compute, *, token_budget: int, device: torch.device
+    ) -> dict[str, float]:
+        """Return the loss of validation, as ``loss``, and its metrics."""
+        ...
+
+
+@dataclass(frozen=True)
+class UnitObjective:
+    """Classes, labels or quantities of units."""
 
     context: FitContext
-    train: Targets
+    train: Part
     """Quantities are scaled."""
-    validation: Targets
-    train_weights: np.ndarray | None
-    validation_weights: np.ndarray | None
+    validation: Part
     class_weights: np.ndarray | None
-    """float32 (outputs,), see `targets.class_weights`; None: classes count as they occur."""
+    """float32 (outputs,), see `metrics.targets.class_weights`; None: classes count as they occur.
+    They weigh the loss of train alone."""
     scaling: Scaling | None
-    """Of quantities."""
+    kind: type[Any] = SequenceInputs
+    """The inputs of the level: they say which scores are those of units."""
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the mean loss over the known values of a batch."""
+        weights = self.class_weights
+        return self.context.task.answer.loss(
+            self.kind.rows(logits.float(), batch),
+            batch["labels"],
+            weights=batch.get("weights"),
+            class_weights=None if weights is None else torch.from_numpy(weights),
+        )
 
     def score(self, scores: np.ndarray) -> Mapping[str, float]:
-        """Return the metrics of a network's scores of validation, float32 (units, outputs)."""
+        """Return the metrics of a model's scores of validation, float32 (units, outputs)."""
         task, items = self.context.task, self.context.validation
         plain = self.scaling.undo(scores) if self.scaling else scores
         return task.answer.score(targets_of(items, task.problem), plain, task.measured)
 
+    def validate(
+        self, examples: Examples, compute: Compute, *, token_budget: int, device: torch.device
+    ) -> dict[str, float]:
+        """Return the loss over all units of validation, and the metrics of their scores."""
+        truth: Any = examples.truth
+        found = scores(
+            lambda batch: self.kind.rows(compute(batch), batch),
+            examples.inputs,
+            sizes=examples.inputs.sizes,
+            token_budget=token_budget,
+            device=device,
+            together=True,
+        )
+        loss = self.context.task.answer.loss(
+            torch.from_numpy(found),
+            torch.from_numpy(truth.targets.values),
+            weights=None if truth.weights is None else torch.from_numpy(truth.weights),
+        )
+        return {"loss": float(loss), **self.score(found)}
 
-def lesson(context: FitContext) -> Lesson:
+
+def objective(
+    context: FitContext, kind: type[Any] = SequenceInputs, reader: Reader | None = None
+) -> UnitObjective:
     """Return what the items of `context` teach.
 
     Nothing but train decides how targets are scaled, and how much values and classes count.
+
+    Args:
+        context: the task's.
+        kind: the inputs of the level.
+        reader: how a network reads them.
     """
-    problem = context.task.problem
-    train, validation = (
-        targets_of(items, problem) for items in (context.train, context.validation)
-    )
-    balanced = context.config.task.class_weights == "balanced"
-    width = outputs(problem, len(context.task.labels))
+    task, options = context.task, context.config.task
+    parts = context.train, context.validation
+    train, validation = (targets_of(items, task.problem) for items in parts)
+    balanced, weighted = options.class_weights == "balanced", options.error_weights == "inverse"
+    width = outputs(task.problem, len(task.labels))
     counted = class_weights(train, width) if balanced else None
-    weighted = context.config.task.error_weights == "inverse"
     scaling, floor = scaling_of(train), error_floor(train) if weighted else None
-    weights, validation_weights = (weights_of(targets, floor) for targets in (train, validation))
+    weights = [weights_of(targets, floor) for targets in (train, validation)]
     if scaling is not None:
         train, validation = scaling.apply(train), scaling.apply(validation)
-    return Lesson(context, train, validation, weights, validation_weights, counted, scaling)
+    learned, held_out = (
+        Part(items, UnitTruth(targets, weight))
+        for items, targets, weight in zip(parts, (train, validation), weights, strict=True)
+    )
+    return UnitObjective(context, learned, held_out, counted, scaling, kind)

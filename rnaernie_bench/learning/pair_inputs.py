@@ -1,252 +1,225 @@
-"""What networks read of pairs: towers of distinct sequences, or joint inputs.
+"""What networks read of pairs of sequences: towers of distinct sequences, or joint inputs.
 
 A batch of towers holds each distinct sequence once, however many of its pairs it stands in; an
-index says which sequence is whose partner.
+index says which sequence is whose partner. Where sequences are read as several copies, a pair is
+read as all combinations of a copy of either partner, whose share is the product of theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from itertools import product
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from rnaernie_bench.backbones.inference import Batch, TokenIds
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
-from rnaernie_bench.data.encoding import encode
-from rnaernie_bench.heads.pair import PARTNERS, letter_codes, pad_towers
-from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.metrics.targets import Targets
+from rnaernie_bench.data.batching import copy_weights, pad_batch
+from rnaernie_bench.data.encoding import Encoded, single
+from rnaernie_bench.heads.bases.pair import PARTNERS, letter_codes, places_of
+from rnaernie_bench.learning.inputs import (
+    SequenceInputs,
+    Source,
+    StatesOf,
+    TokenInputs,
+    mask_of,
+    refuse_long,
+)
+from rnaernie_bench.learning.kept import Kept, PaddedStates, lengths_of
+from rnaernie_bench.learning.reader import Reader
 
 Pair = tuple[str, str]
 """The sequences of both partners, normalised."""
 
-Batch = dict[str, Any]
-"""What a pair network is called with: tensors, or towers of tensors by partner."""
+SPECIALS = 3
+"""Special tokens of a pair, for its share of a token budget."""
 
 
-class States(Protocol):
-    """States of sequences by their bases, such as a `learning.feature_cache.StateTable`."""
+@dataclass(frozen=True)
+class PairInputs(SequenceInputs):
+    """Pairs of sequences, each a unit: what towers and joint inputs share."""
 
-    def of(self, sequence: str) -> np.ndarray:
-        """Return the states of a sequence, (bases, hidden)."""
-        ...
+    items: Sequence[Pair]  # type: ignore[assignment]
 
+    kept_as: ClassVar[Callable[..., Source]] = PaddedStates
+    row_features: ClassVar[bool] = False
+    scored: ClassVar[str | None] = "rnaernie_bench.learning.pair_scores:logits"
+    noun: ClassVar[str] = "pair"
+    record: ClassVar[str] = "pair {}"
 
-class PairInputs(Protocol):
-    """What a network reads of some pairs."""
+    @classmethod
+    def read(  # type: ignore[override]
+        cls, items: Sequence[Pair], reader: Reader, kept: Kept | None = None
+    ) -> Any:
+        """Return what is read of pairs; see `LevelInputs.read`.
+
+        Raises:
+            ConfigError: for joint inputs where no token could stand between two sequences.
+        """
+        remedy = "cut them to the site in question, or set task.length=truncate"
+        refuse_long(items, reader, cls, remedy=remedy)
+        pairs = [truncated(pair, reader) for pair in items]
+        if reader.encoding == "joint":
+            return JointInputs.of(pairs, reader)
+        sequences = list(dict.fromkeys(sequence for pair in pairs for sequence in pair))
+        if kept is not None:
+            source: Source = PaddedStates(kept.tables, sequences, kept.weights(sequences))
+        else:
+            source = TokenIds(reader.encode(sequences), reader.pad_id)
+        return TowerInputs(pairs, source, sequences)
+
+    @staticmethod
+    def sequences(items: Iterable[Pair], reader: Reader) -> list[str]:  # type: ignore[override]
+        """Return the distinct sequences of both partners, sorted."""
+        return sorted({sequence for pair in items for sequence in truncated(pair, reader)})
+
+    @classmethod
+    def states(cls, network: Any, reader: Reader, sequences: Sequence[str]) -> StatesOf:
+        """Return what computes the states of single sequences; see `LevelInputs.states`."""
+
+        def compute(batch: Batch) -> Any:
+            states = network.features({PARTNERS[0]: batch})[PARTNERS[0]]
+            bases = batch["mask"].sum(1).tolist()
+            return [padded[:count] for padded, count in zip(states, bases, strict=True)]
+
+        return StatesOf(TokenInputs.read(sequences, reader), compute)
+
+    @staticmethod
+    def size(item: Pair, reader: Reader) -> tuple[int, int, str]:  # type: ignore[override]
+        """Return the bases that have to fit, the limit, and what they are of."""
+        if reader.encoding == "joint":
+            return sum(map(len, item)), joint_limit(reader), "both sequences have"
+        return max(map(len, item)), reader.max_bases, "a sequence has"
 
     @property
-    def pairs(self) -> Sequence[Pair]:
-        """The pairs."""
-        ...
+    def costs(self) -> np.ndarray:
+        """Tokens of each pair."""
+        return lengths_of([first + second for first, second in self.items]) + SPECIALS
 
-    def gather(self, indices: Sequence[int]) -> Batch:
-        """Return a batch of some of them."""
-        ...
-
-
-def lengths_of(pairs: Sequence[Pair]) -> np.ndarray:
-    """Return the bases of both partners together, int64 of shape (pairs,)."""
-    return np.array([len(first) + len(second) for first, second in pairs], dtype=np.int64)
+    @property
+    def counts(self) -> np.ndarray | None:
+        """One each."""
+        return None
 
 
 @dataclass(frozen=True)
-class TowerTokens:
-    """Token ids of each distinct sequence, for a `PairModel` of two towers."""
+class TowerInputs(PairInputs):
+    """Both partners apart, each distinct sequence of a batch once."""
 
-    pairs: Sequence[Pair]
-    tokenizer: Any
-    max_bases: int
+    distinct: Sequence[str] = ()
+    """What `source` reads."""
 
     @cached_property
-    def ids(self) -> dict[str, np.ndarray]:
-        """Token ids by sequence: ``<cls> bases <eos>``."""
-        distinct = list(dict.fromkeys(sequence for pair in self.pairs for sequence in pair))
-        encoded = encode(distinct, self.tokenizer, policy="error", max_bases=self.max_bases)
-        return dict(zip(distinct, encoded.ids, strict=True))
+    def places(self) -> dict[str, int]:
+        """Where each sequence stands in `distinct`."""
+        return {sequence: place for place, sequence in enumerate(self.distinct)}
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """Copies of the partner that has more of them."""
+        counts = self.source.counts
+        if counts is None:
+            return None
+        places = [[self.places[sequence] for sequence in pair] for pair in self.items]
+        return counts[np.array(places, dtype=np.int64).reshape(-1, 2)].max(axis=1)
 
     def gather(self, indices: Sequence[int]) -> Batch:
-        """Return towers of ``input_ids``, ``attention_mask``, ``letters`` and ``index``."""
-        pad_id = int(self.tokenizer.pad_token_id)
-
-        def tower(sequences: Sequence[str]) -> dict[str, Tensor]:
-            ids, mask = pad_batch([self.ids[sequence] for sequence in sequences], pad_id)
-            return {"input_ids": ids, "attention_mask": mask}
-
-        return _towers([self.pairs[index] for index in indices], tower)
+        """Return by partner tokens or features with ``mask``, ``letters`` and ``index``."""
+        batch: Batch = {}
+        rows, shares = [], []
+        for side, partner in enumerate(PARTNERS):
+            place: dict[str, int] = {}
+            index = [place.setdefault(self.items[i][side], len(place)) for i in indices]
+            chosen = [self.places[sequence] for sequence in place]
+            read = self.source.gather(chosen)
+            weights = read.pop("copy_weights", None)
+            counts = np.ones(len(chosen), dtype=np.int64)
+            if self.source.counts is not None:
+                counts = self.source.counts[chosen]
+            ends = np.cumsum(counts)
+            mask = mask_of(np.repeat(lengths_of(list(place)), counts))
+            letters, _ = pad_batch([letter_codes(sequence) for sequence in place], 0)
+            batch[partner] = {
+                **read, "mask": mask, "letters": letters[np.repeat(np.arange(len(place)), counts)]
+            }  # fmt: skip
+            rows.append([range(ends[own] - counts[own], ends[own]) for own in index])
+            shares.append(np.ones(ends[-1]) if weights is None else weights.sum(0).numpy())
+        combined = [list(product(*ranges)) for ranges in zip(*rows, strict=True)]
+        flat = np.array([copies for some in combined for copies in some], dtype=np.int64)
+        for side, partner in enumerate(PARTNERS):
+            batch[partner]["index"] = torch.from_numpy(flat[:, side].copy())
+        if len(flat) > len(combined):
+            weighed = shares[0][flat[:, 0]] * shares[1][flat[:, 1]]
+            counts = np.array([len(some) for some in combined], dtype=np.int64)
+            batch["copy_weights"] = copy_weights(counts, weighed.astype(np.float32))
+        return batch
 
 
 @dataclass(frozen=True)
-class TowerStates:
-    """States of each distinct sequence, for a head alone."""
+class JointInputs(PairInputs):
+    """Token ids of ``<cls> first <eos> second <eos>``."""
 
-    pairs: Sequence[Pair]
-    states: States
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], reader: Reader) -> JointInputs:
+        """Return joint inputs of pairs that fit.
 
-    def gather(self, indices: Sequence[int]) -> Batch:
-        """Return towers of ``states``, ``mask``, ``letters`` and ``index``."""
-
-        def tower(sequences: Sequence[str]) -> dict[str, Tensor]:
-            rows = [self.states.of(sequence) for sequence in sequences]
-            lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-            states, mask = pad_towers(rows, lengths, rows[0].shape[1])
-            return {"states": states, "mask": mask}
-
-        return _towers([self.pairs[index] for index in indices], tower)
-
-
-@dataclass(frozen=True)
-class JointTokens:
-    """Token ids of ``<cls> first <eos> second <eos>``, for a `PairModel` of joint inputs."""
-
-    pairs: Sequence[Pair]
-    tokenizer: Any
-    max_bases: int
-    """Of both partners together: what fits one sequence, but for the mark between them."""
-
-    def __post_init__(self) -> None:
-        if self.tokenizer.cls_token_id is None or self.tokenizer.eos_token_id is None:
+        Raises:
+            ConfigError: where no token could stand between two sequences, or copies are asked for.
+        """
+        tokenizer = reader.tokenizer
+        if tokenizer.cls_token_id is None or tokenizer.eos_token_id is None:
             raise ConfigError(
                 "the backbone reads bases alone: nothing could stand between two sequences",
                 where="task.encoding",
                 remedy="use task.encoding=towers",
             )
-
-    @cached_property
-    def ids(self) -> tuple[np.ndarray, ...]:
-        """Token ids of each pair."""
+        if reader.tails is not None:
+            raise ConfigError(
+                "copies with types are of single sequences, joint inputs are pairs",
+                where="task.encoding",
+                remedy="use task.encoding=towers",
+            )
         firsts, seconds = (
-            encode(
-                [pair[side] for pair in self.pairs],
-                self.tokenizer,
-                policy="error",
-                max_bases=self.max_bases,
-            ).ids
-            for side in (0, 1)
+            reader.encode([pair[side] for pair in pairs]) for side in range(len(PARTNERS))
         )
-        return tuple(np.concatenate((a, b[1:])) for a, b in zip(firsts, seconds, strict=True))
+        ids = (np.concatenate((a, b[1:])) for a, b in zip(firsts.ids, seconds.ids, strict=True))
+        return cls(pairs, TokenIds(_single(tuple(ids)), reader.pad_id))
 
     def gather(self, indices: Sequence[int]) -> Batch:
-        """Return ``input_ids``, ``attention_mask`` and ``letters``, and bases of each partner."""
-        chosen = [self.pairs[index] for index in indices]
-        ids, mask = pad_batch(
-            [self.ids[index] for index in indices], int(self.tokenizer.pad_token_id)
-        )
-        letters = torch.zeros_like(ids)
-        for row, (first, second) in zip(letters, chosen, strict=True):
-            codes = np.concatenate([letter_codes(first), [0], letter_codes(second)])
-            row[1 : 1 + len(codes)] = torch.from_numpy(codes)
-        bases = torch.tensor([[len(first), len(second)] for first, second in chosen])
-        return {
-            "input_ids": ids,
-            "attention_mask": mask,
-            "letters": letters,
-            "first_bases": bases[:, 0],
-            "second_bases": bases[:, 1],
-        }
+        """Return ``input_ids`` and ``attention_mask``, and by partner where it stands in them."""
+        batch = self.source.gather(indices)
+        chosen = [self.items[index] for index in indices]
+        bases = (torch.from_numpy(lengths_of(side)) for side in zip(*chosen, strict=True))
+        for side, (partner, read) in enumerate(places_of(*bases).items()):
+            letters, _ = pad_batch([letter_codes(pair[side]) for pair in chosen], 0)
+            batch[partner] = {**read, "letters": letters}
+        return batch
 
 
-def _towers(pairs: Sequence[Pair], tower: Callable[[Sequence[str]], dict[str, Tensor]]) -> Batch:
-    """Return both towers of a batch, each with ``letters`` and the ``index`` of its pairs."""
-    batch: Batch = {}
-    for side, partner in enumerate(PARTNERS):
-        place: dict[str, int] = {}
-        index = [place.setdefault(pair[side], len(place)) for pair in pairs]
-        letters, _ = pad_batch([letter_codes(sequence) for sequence in place], 0)
-        batch[partner] = {**tower(list(place)), "letters": letters, "index": torch.tensor(index)}
-    return batch
+def joint_limit(reader: Reader) -> int:
+    """Return how many bases of both partners fit one input: one token stands between them."""
+    return reader.max_bases - 1
 
 
-@dataclass(frozen=True)
-class PairExamples:
-    """Pairs with what is to be learned of them, as `learning.examples.Material`."""
+def truncated(pair: Pair, reader: Reader) -> Pair:
+    """Return a pair as it is read under a length policy.
 
-    inputs: PairInputs
-    targets: Targets
-
-    def __len__(self) -> int:
-        return len(self.targets.sizes)
-
-    def __getitem__(self, index: int) -> int:
-        """Return the index itself: the collator looks the rest up."""
-        return index
-
-    @cached_property
-    def costs(self) -> np.ndarray:
-        """Tokens of each pair."""
-        return lengths_of(self.inputs.pairs) + 3
-
-    @property
-    def counts(self) -> None:
-        """Every pair is one input."""
-        return None
-
-    @cached_property
-    def amounts(self) -> np.ndarray | None:
-        """What is known of each pair; None where it is one class each."""
-        return None if self.targets.problem == "multiclass" else self.targets.amounts()
-
-    def batch(self, indices: Sequence[int], pad_id: int) -> Batch:
-        """Return inputs and ``labels`` of some pairs."""
-        return {
-            **self.inputs.gather(indices),
-            "labels": torch.from_numpy(self.targets.values[list(indices)]),
-        }
-
-    def validate(
-        self,
-        compute: Callable[..., Tensor],
-        score: Callable[[Any], Any],
-        *,
-        pad_id: int,
-        token_budget: int,
-        device: torch.device,
-    ) -> dict[str, float]:
-        """Return loss and metrics; `score` is given logits in item order."""
-        logits = pair_logits(compute, self.inputs, token_budget=token_budget, device=device)
-        loss = loss_of(
-            self.targets.problem, torch.from_numpy(logits), torch.from_numpy(self.targets.values)
-        )
-        return {"loss": float(loss), **score(logits)}
-
-
-def pair_logits(
-    compute: Callable[..., Tensor],
-    inputs: PairInputs,
-    *,
-    token_budget: int,
-    device: torch.device,
-) -> np.ndarray:
-    """Return the logits of all pairs, float32 of shape (pairs, outputs), in their order.
-
-    Args:
-        compute: maps a batch, by keywords, to logits (pairs, outputs).
-        inputs: the pairs.
-        token_budget: the most padded tokens of a batch.
-        device: where `compute` wants its inputs.
+    Under ``truncate``, the first bases of each partner that fit. Joint inputs keep half of what
+    fits of each partner, and what the shorter one leaves of the longer.
     """
-    logits: np.ndarray | None = None
-    sampler = LengthBucketedBatchSampler(
-        lengths_of(inputs.pairs) + 3, token_budget, shuffle=False, seed=0
-    )
-    for indices in sampler:
-        batch = moved(inputs.gather(indices), device)
-        with torch.inference_mode():
-            found = compute(**batch).float().cpu().numpy()
-        if logits is None:
-            logits = np.empty((len(inputs.pairs), found.shape[1]), dtype=np.float32)
-        logits[indices] = found
-    return np.empty((0, 1), dtype=np.float32) if logits is None else logits
+    if reader.policy != "truncate":
+        return pair
+    first, second = pair
+    if reader.encoding == "towers":
+        return first[: reader.max_bases], second[: reader.max_bases]
+    limit = joint_limit(reader)
+    kept = min(len(first), max(limit // 2, limit - len(second)))
+    return first[:kept], second[: limit - kept]
 
 
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """Return a batch on `device`."""
-    return {
-        name: moved(value, device) if isinstance(value, dict) else value.to(device)
-        for name, value in batch.items()
-    }
+def _single(ids: tuple[np.ndarray, ...]) -> Encoded:
+    return single(ids, np.zeros(len(ids), dtype=bool))

@@ -5,8 +5,8 @@ validation after every epoch, the best epoch kept, early stopping, a limit on mi
 is written after every epoch; a run that was interrupted goes on from the last whole one and ends
 as if nothing had happened.
 
-Several processes of a launch (`core.distributed`) train as one: each batch is dealt out to them,
-gradients are those of the mean over the whole batch, validation is divided and gathered.
+Several processes of a launch (`core.distributed`) train as one: each batch is sharded, gradients
+are those of the mean over the whole batch, validation is divided and gathered.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from transformers import (
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.config.options import TrainerOptions
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, dealt
-from rnaernie_bench.learning.examples import Material, Score
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler, shard_batch
+from rnaernie_bench.learning.examples import Examples
+from rnaernie_bench.learning.objective import Objective
 from rnaernie_bench.learning.trainer_parts import (
     Arguments,
     Curves,
@@ -62,15 +64,14 @@ class TrainingSummary:
 
 def train(
     model: nn.Module,
-    train_set: Material,
-    validation_set: Material,
+    train_set: Examples,
+    validation_set: Examples,
     *,
-    pad_id: int,
+    objective: Objective,
     options: TrainerOptions,
     learning_rate: float,
     seed: int,
     folder: Path,
-    score: Score,
     metric: str,
     higher_is_better: bool,
     log: Log,
@@ -80,16 +81,15 @@ def train(
     """Train `model` in place; it holds the weights of its best epoch afterwards.
 
     Args:
-        model: maps a batch of the material to a dict of ``loss`` and ``logits``.
+        model: maps a batch of the examples to a dict of ``loss`` and ``logits``.
         train_set: what is learned from.
         validation_set: what chooses the epoch.
-        pad_id: the token that fills up a batch.
+        objective: judges the scores of validation.
         options: recipe and budget.
         learning_rate: the highest rate, reached after warm-up.
         seed: of shuffling and dropout.
         folder: checkpoints go below it; they are left for the caller to remove.
-        score: validation metrics from what the material gives it.
-        metric: the one of them that chooses the epoch.
+        metric: the one of validation's that chooses the epoch.
         higher_is_better: its direction.
         log: receives curves by epoch.
         rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
@@ -113,9 +113,8 @@ def train(
         validation_set,
         args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
         callbacks=[stopping, TimeLimit(), Curves(log), *callbacks],
-        pad_id=pad_id,
+        objective=objective,
         token_budget=options.token_budget,
-        score=score,
         rate_factors=rate_factors,
     )
     trainer.remove_callback(PrinterCallback)
@@ -141,12 +140,11 @@ class _BucketTrainer(Trainer):
     def __init__(
         self,
         network: nn.Module,
-        train_set: Material,
-        validation_set: Material,
+        train_set: Examples,
+        validation_set: Examples,
         *,
-        pad_id: int,
+        objective: Objective,
         token_budget: int,
-        score: Score,
         rate_factors: Mapping[str, float] | None,
         **arguments: Any,
     ) -> None:
@@ -159,16 +157,15 @@ class _BucketTrainer(Trainer):
         self.network = network
         self.train_set = train_set
         self.validation_set = validation_set
-        self.pad_id = pad_id
+        self.objective: Objective = objective
         self.token_budget = token_budget
-        self.score = score
         self.rate_factors = rate_factors
         self.sampler = LengthBucketedBatchSampler(
-            train_set.costs,
+            train_set.inputs.costs,
             token_budget,
             shuffle=True,
             seed=self.args.seed,
-            counts=train_set.counts,
+            counts=train_set.inputs.counts,
         )
 
     @property
@@ -204,7 +201,7 @@ class _BucketTrainer(Trainer):
                 self.sampler,
                 self.args.process_index,
                 self.args.world_size,
-                self.train_set.amounts,
+                self.train_set.truth.loss_weights,
             ),
             collate_fn=self._collate,
         )
@@ -224,15 +221,14 @@ class _BucketTrainer(Trainer):
         """Score the whole validation part at once and report it under ``eval_...``."""
         network = self.network.eval()
 
-        def compute(**inputs: Tensor) -> Tensor:
+        def compute(batch: Batch) -> Tensor:
             with self.compute_loss_context_manager():
-                logits: Tensor = network(**inputs)["logits"]
+                logits: Tensor = network(**batch)["logits"]
             return logits
 
-        values = self.validation_set.validate(
+        values = self.objective.validate(
+            self.validation_set,
             compute,
-            self.score,
-            pad_id=self.pad_id,
             token_budget=self.token_budget,
             device=self.args.device,
         )
@@ -257,11 +253,11 @@ class _BucketTrainer(Trainer):
 
     def _collate(self, shares: Sequence[tuple[list[int], float]]) -> dict[str, Any]:
         [(indices, weight)] = shares
-        return {**self.train_set.batch(indices, self.pad_id), "weight": weight}
+        return {**self.train_set.batch(indices), "weight": weight}
 
 
 class _Shares:
-    """This process's part of each batch, with its weight (see `dealt`), as the only element.
+    """This process's part of each batch, with its weight (see `shard_batch`), as the only element.
 
     However many processes there are, the batches are those that one of them would see.
     """
@@ -271,19 +267,19 @@ class _Shares:
         sampler: LengthBucketedBatchSampler,
         rank: int,
         world_size: int,
-        amounts: np.ndarray | None,
+        loss_weights: np.ndarray | None,
     ) -> None:
         self.sampler = sampler
         self.rank = rank
         self.world_size = world_size
-        self.amounts = amounts
+        self.loss_weights = loss_weights
 
     def __len__(self) -> int:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[list[tuple[list[int], float]]]:
         rank, world_size = self.rank, self.world_size
-        return ([dealt(batch, rank, world_size, self.amounts)] for batch in self.sampler)
+        return ([shard_batch(batch, rank, world_size, self.loss_weights)] for batch in self.sampler)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the shuffling of an epoch."""

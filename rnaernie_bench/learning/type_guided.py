@@ -4,21 +4,21 @@ A frozen predictor gives the k most probable types and their probabilities, reno
 copies ``<cls> bases [IND] [TYPE] <eos>`` go through one classifier, and the mean of their logits,
 weighted by probability, is the sequence's: one loss, one prediction.
 
-On a frozen backbone with a linear head the mean of logits is the logits of the mean of features.
-So features are cached for the first type of every sequence, the second and so on, and runs of any
-k, seed or learning rate share them.
+What is averaged are the scores of units: of a sequence, of each base, or of each pair of bases; the
+states of ``[IND]`` and type are dropped. Of two sequences, each combination of a copy of either is
+scored, and counts by the product of their shares.
 
-Where pairs of bases are asked for, the logit of each pair is averaged; the states of ``[IND]`` and
-type are dropped. Contact heads are not linear: on a frozen base the states of all copies are
-cached, and the head reads each.
+On a frozen backbone, features are cached for the first type of every sequence, the second and so
+on, and runs of any k, seed or learning rate share them. Under a linear head, the mean of scores is
+the score of the mean of features; other heads read the features of each copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.task.catalogue import StrategyEntry
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
     from rnaernie_bench.config.options import RunConfig
     from rnaernie_bench.data.encoding import Tail
-    from rnaernie_bench.learning.contact_fit import FittedContactNetwork
-    from rnaernie_bench.learning.feature_cache import FeatureTable
-    from rnaernie_bench.learning.fit import FittedNetwork, Reader
-    from rnaernie_bench.learning.guidance.choice import Choice, Predictor
+    from rnaernie_bench.learning.fit import FittedNetwork
+    from rnaernie_bench.learning.guidance.choice import Predictor
     from rnaernie_bench.learning.guidance.guides import Guide, Predicted
     from rnaernie_bench.learning.interface import FitContext, FitReport, Fitted
-
-    Network = TypeVar("Network", FittedNetwork, FittedContactNetwork)
+    from rnaernie_bench.learning.kept import Kept
+    from rnaernie_bench.learning.reader import Reader
 
 LEARNING_RATES: Mapping[str, float] = {"full": 1e-4, "frozen": 1e-3}
 """Those of the strategies of these names."""
@@ -114,19 +112,40 @@ def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tu
     """Train a fresh head on typed copies, and with `base=full` the backbone as well.
 
     Raises:
-        ConfigError: if the backbone has no tokens for types, or the head of a frozen one is not
-            linear.
+        ConfigError: if the backbone has no tokens for types, the head cannot read features that are
+            averaged over copies, or the copies are of pairs that are read as one input.
     """
     from rnaernie_bench.backbones.vocabulary import require_types
 
     if options.types == "none":
         return _plain(context, encoder, options)
     require_types(encoder.tokenizer, context.config.backbone.name)
-    guided = _guide(context, options)
-    if context.task.level == "contact":
-        return _contacts(context, encoder, options, guided)
-    train = _full if options.base == "full" else _frozen
-    return train(context, encoder, options, guided)
+    from rnaernie_bench.learning.fit import (
+        fresh_network,
+        reader_of,
+        refuse_long_items,
+        report,
+        train_network,
+    )
+    from rnaernie_bench.learning.frozen import fit_head, sequences_to_keep
+
+    reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
+    refuse_long_items(context, reader)
+    guided = _guide(context, options, reader)  # before the head: to load a network draws numbers
+    plain = fresh_network(context, encoder)
+    typed = _typed(plain, guided.guide)
+    typed.model.kind.read([], typed.reader)  # what has no copies is refused
+    if options.base == "full":
+        summary = train_network(context, typed, options.rate)
+        told = report(context, typed, summary, encoder.weights_sha256)
+    else:
+        if plain.model.kind.row_features:
+            _require_linear(plain.model.head, context.config.task.head)
+        sequences = sequences_to_keep(context, plain)
+        kept = _kept(context, encoder, plain, guided.guide, sequences)
+        typed, told = fit_head(context, encoder, typed, kept, options.rate, options.batch_size)
+    details = {**told.details, "typing_s": round(guided.seconds, 3)}
+    return typed, replace(told, details=details, types=guided.facts)
 
 
 @dataclass(frozen=True)
@@ -150,64 +169,7 @@ def _plain(
     return frozen.fit(context, encoder, plain)
 
 
-def _full(
-    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
-) -> tuple[FittedNetwork, FitReport]:
-    from rnaernie_bench.learning.fit import (
-        refuse_long,
-        report,
-        train_network,
-        with_fresh_head,
-    )
-
-    network = with_fresh_head(context, encoder)
-    refuse_long(context, network.reader)
-    typed = _typed(network, guided.guide)
-    summary = train_network(context, typed.model, typed.reader, options.rate)
-    told = report(context, typed.model, summary, typed.reader, encoder.weights_sha256)
-    return typed, replace(told, details={"typing_s": round(guided.seconds, 3)}, types=guided.facts)
-
-
-def _frozen(
-    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
-) -> tuple[Fitted, FitReport]:
-    from rnaernie_bench.learning.fit import refuse_long, with_fresh_head
-    from rnaernie_bench.learning.frozen import FrozenOptions, fit_head
-
-    network = with_fresh_head(context, encoder)
-    refuse_long(context, network.reader)
-    _require_linear(network.model.head, context.config.task.head)
-    table = _mean_features(context, encoder, network, guided.guide)
-    plain = FrozenOptions("frozen", options.rate, options.batch_size)
-    fitted, told = fit_head(context, encoder, _typed(network, guided.guide), table, plain)
-    details = {**told.details, "typing_s": round(guided.seconds, 3)}
-    return fitted, replace(told, details=details, types=guided.facts)
-
-
-def _contacts(
-    context: FitContext, encoder: Encoder, options: TypeGuidedOptions, guided: _Guided
-) -> tuple[FittedContactNetwork, FitReport]:
-    from rnaernie_bench.learning import contact_fit as contacts
-
-    guide = guided.guide
-    plain = contacts.with_fresh_head(context, encoder)
-    typed = _typed(plain, guide)
-    if options.base == "full":
-        fitted, told = contacts.fit_network(context, encoder, typed, options.rate)
-    else:
-        choice = guide.choose(sequences := contacts.sequences_within(context, plain.reader))
-        tables = [
-            contacts.states_of(context, encoder, plain.model, reader, types=types)
-            for reader, types in _one_by_one(plain.reader, sequences, choice)
-        ]
-        fitted, told = contacts.fit_on_states(
-            context, encoder, typed, options.rate, tables, lambda some: guide.choose(some).weights
-        )
-    details = {**told.details, "typing_s": round(guided.seconds, 3)}
-    return fitted, replace(told, details=details, types=guided.facts)
-
-
-def _typed(network: Network, guide: Guide) -> Network:
+def _typed(network: FittedNetwork, guide: Guide) -> FittedNetwork:
     """Return a network that reads typed copies and saves what chose their types."""
 
     def write(folder: Path) -> None:
@@ -228,52 +190,34 @@ def typed_reader(reader: Reader, guide: Guide) -> Reader:
     return replace(reader, tails=tails)
 
 
-def _mean_features(
-    context: FitContext, encoder: Encoder, network: FittedNetwork, guide: Guide
-) -> FeatureTable:
-    """Return the features of every sequence, averaged over its types by their shares."""
+def _kept(
+    context: FitContext,
+    encoder: Encoder,
+    network: FittedNetwork,
+    guide: Guide,
+    sequences: Sequence[str],
+) -> Kept:
+    """Return features of sequences with the first of their types alone, the second, and so on."""
     import numpy as np
 
-    from rnaernie_bench.learning.frozen import features
-
-    sequences = [item.sequence for part in context.dataset.parts.values() for item in part]
-    distinct = list(dict.fromkeys(sequences))
-    choice = guide.choose(distinct)
-    tables = [
-        features(context, encoder, network.model, reader, types=types)
-        for reader, types in _one_by_one(network.reader, distinct, choice)
-    ]
-    rows = sum(
-        table.of(distinct) * choice.weights[:, rank, None] for rank, table in enumerate(tables)
-    )
-    return replace(
-        tables[0],
-        rows=np.asarray(rows),
-        seconds=sum(table.seconds for table in tables),
-        cached=all(table.cached for table in tables),
-    )
-
-
-def _one_by_one(
-    reader: Reader, sequences: Sequence[str], choice: Choice
-) -> Iterator[tuple[Reader, str]]:
-    """Yield what reads `sequences` with the first of their types alone, the second, and so on.
-
-    Each comes with what identifies these types in a cache.
-    """
-    import numpy as np
-
+    from rnaernie_bench.learning.features import kept_features
     from rnaernie_bench.learning.guidance.choice import Choice, as_tails
     from rnaernie_bench.learning.guidance.guides import digest
+    from rnaernie_bench.learning.kept import Kept
 
     row = {sequence: index for index, sequence in enumerate(sequences)}
-    for types in choice.types.T[:, :, None]:
+    reader, tables = network.reader, []
+    for types in guide.choose(sequences).types.T[:, :, None]:
 
         def alone(asked: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
             chosen = types[[row[sequence] for sequence in asked]]
             return as_tails(Choice(chosen, np.ones(chosen.shape)), reader.tokenizer)
 
-        yield replace(reader, tails=alone), digest(types)
+        one = replace(reader, tails=alone)
+        tables.append(
+            kept_features(context, encoder, network.model, one, sequences, types=digest(types))
+        )
+    return Kept(tables, lambda some: guide.choose(some).weights)
 
 
 def _require_linear(head: Any, name: str) -> None:
@@ -288,8 +232,8 @@ def _require_linear(head: Any, name: str) -> None:
     width = next(head.parameters()).shape[-1]
     first, second = torch.randn(2, 8, width, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        mean = 0.25 * head.predict(first) + 0.75 * head.predict(second)
-        if torch.allclose(head.predict(0.25 * first + 0.75 * second), mean, atol=1e-4):
+        mean = 0.25 * head.predict(first, {}) + 0.75 * head.predict(second, {})
+        if torch.allclose(head.predict(0.25 * first + 0.75 * second, {}), mean, atol=1e-4):
             return
     raise ConfigError(
         f"the head '{name}' is not linear: features of typed copies cannot be averaged for it",
@@ -298,9 +242,10 @@ def _require_linear(head: Any, name: str) -> None:
     )
 
 
-def _guide(context: FitContext, options: TypeGuidedOptions) -> _Guided:
+def _guide(context: FitContext, options: TypeGuidedOptions, reader: Reader) -> _Guided:
     """Return what chooses the types of the run."""
     from rnaernie_bench.learning.guidance import guides
+    from rnaernie_bench.learning.network import level_inputs
 
     if options.types == "random":
         return _Guided(guides.Random(options.k), 0.0, {})
@@ -311,7 +256,9 @@ def _guide(context: FitContext, options: TypeGuidedOptions) -> _Guided:
         if options.predictor is not None
         else _own_predictor(context, options.slot)
     )
-    table = guides.cached_logits(predictor, context.dataset)
+    items = [item.input for part in context.dataset.parts.values() for item in part]
+    sequences = level_inputs(context.task.level).sequences(items, reader)
+    table = guides.cached_logits(predictor, sequences)
     guide = guides.Predicted(predictor, options.k, options.floor, table)
     return _Guided(guide, table.seconds, _told(context, guide))
 
@@ -328,7 +275,7 @@ def _told(context: FitContext, guide: Predicted) -> dict[str, Any]:
         "copies": {"read": choice.types.size - choice.skipped, "skipped": choice.skipped},
         "validation": None,
     }
-    if context.task.types:
+    if context.task.types and context.task.classifies:
         table = types_of_labels(context.task)
         items = context.validation
         logits = guide.logits([item.sequence for item in items])
@@ -375,6 +322,6 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.learning.type_guided:fit",
     facts="rnaernie_bench.learning.type_guided:facts",
     summary="each sequence is read with its likely RNA types, which vote by their probabilities",
-    levels=("sequence", "contact"),
+    levels=("sequence", "token", "contact", "pair"),
     together=lambda options: options.base == "full",
 )

@@ -69,6 +69,19 @@ class Level:
     own_data: str = ""
     """Called with (`data.own.spec.OwnData`, folder to write into, its final place), returns keys of
     a declared data set, and the classes of train."""
+    inputs: str = ""
+    """What networks read of items: a class, see `learning.inputs.LevelInputs`."""
+    objectives: Mapping[Problem, str] = field(default_factory=dict)
+    """Problem -> what networks learn there: called with (context, inputs, reader), returns a
+    `learning.objective.Objective`; else `UNIT_OBJECTIVE`."""
+
+    def objective(self, problem: Problem) -> str:
+        """Return what networks learn of a problem."""
+        return self.objectives.get(problem, UNIT_OBJECTIVE)
+
+
+UNIT_OBJECTIVE = "rnaernie_bench.learning.objective:objective"
+"""Classes, labels or quantities of units."""
 
     def decodes(self, problem: Problem) -> bool:
         """Return whether the answer is a structure, which is decoded from scores and has no labels.

@@ -27,4 +27,6 @@ ENTRY = Level(
     simulated_item="rnaernie_bench.data.levels.contact:simulated_item",
     hold_out="rnaernie_bench.data.levels.contact:hold_out",
     own_data="rnaernie_bench.data.own.structures:of_structures",
+    inputs="rnaernie_bench.learning.inputs:ContactInputs",
+    objectives={"binary": "rnaernie_bench.learning.structures:objective"},
 )

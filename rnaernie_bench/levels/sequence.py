@@ -24,4 +24,5 @@ ENTRY = Level(
     read_row="rnaernie_bench.data.levels.sequence:read_row",
     simulated_item="rnaernie_bench.data.levels.sequence:simulated_item",
     own_data="rnaernie_bench.data.own.tables:of_items",
+    inputs="rnaernie_bench.learning.inputs:SequenceInputs",
 )

@@ -20,4 +20,5 @@ ENTRY = Level(
     read_row="rnaernie_bench.data.levels.token:read_row",
     simulated_item="rnaernie_bench.data.levels.token:simulated_item",
     own_data="rnaernie_bench.data.own.tables:of_bases",
+    inputs="rnaernie_bench.learning.inputs:TokenInputs",
 )

@@ -100,7 +100,7 @@ class Embedder:
             sequences: upper case, U for T, none of them empty.
             progress: called with the number of sequences of each finished batch.
         """
-        from rnaernie_bench.backbones.inference import batch_outputs
+        from rnaernie_bench.backbones.inference import TokenIds, in_batches
         from rnaernie_bench.data.encoding import Tail, encode
 
         encoded = encode(
@@ -117,10 +117,9 @@ class Embedder:
         )
         offsets = np.concatenate([[0], np.cumsum(owned)])
         rows = np.empty((offsets[-1], self.width), dtype=np.float32)
-        for indices, block in batch_outputs(
-            self._pooled,
-            encoded,
-            pad_id=self.encoder.tokenizer.pad_token_id,
+        for indices, block in in_batches(
+            lambda _, batch: self._pooled(**batch).float().cpu().numpy(),
+            TokenIds(encoded, self.encoder.tokenizer.pad_token_id),
             token_budget=self.token_budget,
             device=self.device,
         ):

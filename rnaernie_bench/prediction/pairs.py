@@ -96,7 +96,7 @@ def rank(
             where="--targets",
             remedy="predict a table of pairs, or use a run of a binary task",
         )
-    limit, remedy = predictor.max_bases, "cut it to the site in question"
+    limit, remedy = predictor.limit, "cut it to the site in question"
     named = list(read_named(queries, max_bases=limit, remedy=remedy))
     stream = read_named(targets, max_bases=limit, remedy=remedy)
     found = screen(predictor.fitted, [sequence for _, sequence in named], stream, top=top)
@@ -126,10 +126,10 @@ def _fitting(predictor: Predictor, pair: NamedPair, where: str) -> NamedPair:
     """
     fitted = predictor.fitted
     if hasattr(fitted, "reader"):  # networks read so many bases; baselines read all
-        from rnaernie_bench.learning.pair_fit import refuse_long_pairs
+        from rnaernie_bench.learning.inputs import refuse_long
 
-        sequences = [(pair.first, pair.second)]
-        refuse_long_pairs(sequences, fitted.reader, fitted.model.encoding, [where])
+        kind, remedy = fitted.model.kind, "cut them to the site in question"
+        refuse_long([(pair.first, pair.second)], fitted.reader, kind, names=[where], remedy=remedy)
     return pair
 
 

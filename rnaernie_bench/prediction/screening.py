@@ -16,10 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnaernie_bench.backbones.inference import best_device
-from rnaernie_bench.heads.pair import PairHead, letter_codes, pad_towers
-from rnaernie_bench.learning.pair_fit import FittedPairs, refuse_long_pairs, states_of
-from rnaernie_bench.learning.pair_inputs import moved
+from rnaernie_bench.backbones.inference import best_device, moved
+from rnaernie_bench.data.batching import pad_batch
+from rnaernie_bench.heads.bases.pair import PairHead, letter_codes
+from rnaernie_bench.learning.fit import FittedNetwork
+from rnaernie_bench.learning.inputs import mask_of, refuse_long
+from rnaernie_bench.learning.kept import PaddedStates, lengths_of
+from rnaernie_bench.learning.pair_inputs import truncated
+from rnaernie_bench.learning.pair_scores import held_states
 from rnaernie_bench.task.single_table import Partner
 
 CHUNK = 512
@@ -93,14 +97,18 @@ def screen(
 
 
 def _has_towers(fitted: ScoresPairs) -> bool:
-    return isinstance(fitted, FittedPairs) and fitted.model.encoding == "towers"
+    return (
+        isinstance(fitted, FittedNetwork)
+        and fitted.reader.encoding == "towers"
+        and fitted.reader.tails is None
+    )
 
 
 class _Towers:
     """Queries encoded once, to be held against chunks of targets."""
 
     def __init__(self, fitted: Any, queries: Sequence[str]) -> None:
-        self.fitted: FittedPairs = fitted
+        self.fitted: FittedNetwork = fitted
         self.device = best_device()
         self.fitted.model.to(self.device).eval()
         self.order = sorted(range(len(queries)), key=lambda index: len(queries[index]))
@@ -129,15 +137,14 @@ class _Towers:
 
     def _read(self, sequences: Sequence[str], partner: Partner) -> dict[str, Tensor]:
         """Return the towers of `sequences`."""
-        pairs = [(sequence, sequence) for sequence in sequences]
-        refuse_long_pairs(pairs, self.fitted.reader, "towers")
-        rows = dict(states_of(self.fitted.model, self.fitted.reader, sequences))
-        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        width = rows[0].shape[1]
-        states, mask = pad_towers([rows[i] for i in range(len(rows))], lengths, width)
-        letters = torch.zeros(mask.shape, dtype=torch.int64)
-        for row, sequence in zip(letters, sequences, strict=True):
-            row[: len(sequence)] = torch.from_numpy(letter_codes(sequence))
+        reader, remedy = self.fitted.reader, "cut it to the site in question"
+        kind = self.fitted.model.kind
+        refuse_long([(sequence, sequence) for sequence in sequences], reader, kind, remedy=remedy)
+        sequences = [truncated((sequence, ""), reader)[0] for sequence in sequences]
+        held = held_states(self.fitted, list(dict.fromkeys(sequences)))
+        batch = PaddedStates([held], sequences).gather(range(len(sequences)))
+        states, mask = batch["features"], mask_of(lengths_of(sequences))
+        letters, _ = pad_batch([letter_codes(sequence) for sequence in sequences], 0)
         with torch.inference_mode():
             return dict(
                 self.head.tower(
@@ -164,17 +171,14 @@ def _some(tower: dict[str, Tensor], start: int, count: int) -> dict[str, Tensor]
 
 
 def interaction_map(fitted: Any, first: str, second: str) -> np.ndarray | None:
-    """Return the map of a pair, float32 (first bases, second bases); None if the model has none."""
-    if not isinstance(fitted, FittedPairs):
-        return None
-    model = fitted.model
-    if not model.head.has_map:
+    """Return the map of a pair, float32 (first bases, second bases); None if the head has none."""
+    head: Any = getattr(getattr(fitted, "model", None), "head", None)
+    if not getattr(head, "has_map", False) or fitted.reader.tails is not None:
         return None
     device = best_device()
-    model.to(device).eval()
-    batch = fitted.reader.inputs([(first, second)], model.encoding).gather([0])
+    model = fitted.model.to(device).eval()
+    batch = moved(model.kind.read([(first, second)], fitted.reader).gather([0]), device)
     with torch.inference_mode():
-        head: Any = model.head
-        towers = model.towers(**moved(batch, device))
+        towers = head.towers(model.features(batch), batch)
         found: np.ndarray = head.interaction_map(*towers)[0].float().cpu().numpy()
     return found

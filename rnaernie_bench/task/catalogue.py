@@ -90,8 +90,11 @@ class HeadEntry:
 
     level: str
     build: str
-    """``module:function``, called with (backbone config, number of labels, problem)."""
+    """``module:function``, called with (backbone config, number of outputs, problem), returns a
+    `heads.contract.Head`."""
     summary: str
+    published: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of `build` under ``protocol=as_published``."""
 
 
 @dataclass(frozen=True)
@@ -160,17 +163,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
 
 HEADS: Registry[HeadEntry] = Registry(
     "head",
-    {
-        "pooled": "rnaernie_bench.heads:POOLED",
-        "mean": "rnaernie_bench.heads:MEAN",
-        "token": "rnaernie_bench.heads:TOKEN",
-        "bilinear": "rnaernie_bench.heads:BILINEAR",
-        "attention": "rnaernie_bench.heads:ATTENTION",
-        "resnet": "rnaernie_bench.heads:RESNET",
-        "interaction": "rnaernie_bench.heads:INTERACTION",
-        "segments": "rnaernie_bench.heads:SEGMENTS",
-        "conv_lstm": "rnaernie_bench.heads:CONV_LSTM",
-    },
+    package="rnaernie_bench.heads",
     group="rnaernie_bench.heads",
     types=(HeadEntry,),
 )

@@ -16,24 +16,17 @@ from rnaernie_bench.backbones.letters import LettersOptions
 from rnaernie_bench.backbones.loading import backbone_options, load_backbone
 from rnaernie_bench.backbones.multimolecule import KNOWN, load
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.data.batching import gather_batch
 from rnaernie_bench.data.encoding import Encoded, encode
-from rnaernie_bench.heads.contact import contact_targets
-from rnaernie_bench.learning.contact_inputs import TokenInputs
-from rnaernie_bench.learning.contact_network import (
-    ContactModel,
-    load_contact_model,
-    save_contact_model,
+from rnaernie_bench.learning.fit import FittedNetwork
+from rnaernie_bench.learning.network import (
+    Declared,
+    Network,
+    build_head,
+    level_inputs,
+    save_network,
 )
-from rnaernie_bench.learning.network import TaskModel, build_head, load_model, save_model
-from rnaernie_bench.learning.pair_fit import PairReader
-from rnaernie_bench.learning.pair_network import (
-    Encoding,
-    PairModel,
-    build_pair_head,
-    load_pair_model,
-    save_pair_model,
-)
+from rnaernie_bench.learning.reader import Encoding, Reader
+from rnaernie_bench.learning.saved import load_network
 from rnaernie_bench.prediction.embed import embed
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, EncoderEntry
 
@@ -68,148 +61,52 @@ def encoded(encoder: Any, sequences: Sequence[str] = SEQUENCES) -> Encoded:
     return encode(sequences, encoder.tokenizer, policy="error", max_bases=encoder.max_bases)
 
 
-class SequenceLevel:
-    """The head `mean` on whole sequences."""
-
-    head, outputs, problem = "mean", 3, "multiclass"
-    labels: Any = torch.tensor([0, 1, 2])
-
-    def model(self, encoder: Any) -> Any:
-        config = encoder.model.config
-        return TaskModel(encoder.model, build_head(self.head, config, self.outputs, self.problem))
-
-    @staticmethod
-    def batch(encoder: Any, sequences: Sequence[str]) -> dict[str, torch.Tensor]:
-        ids = gather_batch(
-            encoded(encoder, sequences), range(len(sequences)), encoder.tokenizer.pad_token_id
-        )
-        return {key: ids[key] for key in ("input_ids", "attention_mask")}
-
-    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        loss: torch.Tensor = model(**batch, labels=self.labels)["loss"]
-        return loss
-
-    def save(self, model: Any, encoder: Any, folder: Path) -> None:
-        labels = list("abc")[-self.outputs :]
-        save_model(model, encoder.tokenizer, folder, head=self.head, labels=labels)
-
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        return load_model(folder)
-
-    @staticmethod
-    def of_second(logits: torch.Tensor) -> torch.Tensor:
-        return logits[1]
-
-
-class TokenLevel(SequenceLevel):
-    """The token head on each base."""
-
-    head, outputs, problem = "token", 2, "regression"
-    labels = torch.arange(2 * sum(map(len, SEQUENCES))).reshape(-1, 2) / 10
-
-    @staticmethod
-    def of_second(logits: torch.Tensor) -> torch.Tensor:
-        first, second, _ = map(len, SEQUENCES)
-        return logits[first : first + second]
-
-
-class ContactLevel(SequenceLevel):
-    """The head `bilinear` on pairs of bases."""
-
-    head = "bilinear"
-
-    def model(self, encoder: Any) -> Any:
-        return ContactModel(encoder.model, build_head(self.head, encoder.model.config, 1, "binary"))
-
-    @staticmethod
-    def batch(encoder: Any, sequences: Sequence[str]) -> dict[str, torch.Tensor]:
-        pad = encoder.tokenizer.pad_token_id
-        batch = TokenInputs(encoded(encoder, sequences), pad, sequences).gather(
-            range(len(sequences))
-        )
-        return {key: batch[key] for key in ("input_ids", "attention_mask", "mask")}
-
-    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        pairs = [np.array([[0, 6]]), np.zeros((0, 2)), np.array([[1, 9]])]
-        targets = contact_targets(pairs, [len(sequence) for sequence in SEQUENCES])
-        loss: torch.Tensor = model(**batch, targets=targets)["loss"]
-        return loss
-
-    def save(self, model: Any, encoder: Any, folder: Path) -> None:
-        save_contact_model(model, encoder.tokenizer, folder, head=self.head)
-
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        return load_contact_model(folder)
-
-    @staticmethod
-    def of_second(logits: torch.Tensor) -> torch.Tensor:
-        size = len(SEQUENCES[1])
-        return logits[1, :size, :size]
-
-
-class PairLevel(SequenceLevel):
-    """The head `interaction` on each sequence with itself, read backwards."""
-
-    head, outputs, problem = "interaction", 2, "regression"
-    labels = torch.arange(6.0).reshape(3, 2)
-    encoding: Encoding = "towers"
-
-    def model(self, encoder: Any) -> Any:
-        config = encoder.model.config
-        head = build_pair_head(self.head, config, self.outputs, "regression", published=False)
-        return PairModel(encoder.model, head, self.encoding)
-
-    def batch(self, encoder: Any, sequences: Sequence[str]) -> dict[str, Any]:  # type: ignore[override]
-        pairs = [(sequence, sequence[::-1]) for sequence in sequences]
-        reader = PairReader(encoder.tokenizer, encoder.max_bases, 400)
-        return reader.inputs(pairs, self.encoding).gather(range(len(pairs)))
-
-    def save(self, model: Any, encoder: Any, folder: Path) -> None:
-        save_pair_model(model, encoder.tokenizer, folder, head=self.head, published=False)
-
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        return load_pair_model(folder)
-
-
-class JointLevel(PairLevel):
-    """The same, both read as one input."""
-
-    encoding: Encoding = "joint"
-
-
-LEVELS = {
-    "sequence": SequenceLevel(),
-    "token": TokenLevel(),
-    "contact": ContactLevel(),
-    "pair": PairLevel(),
-}
+HEAD_OF = {"sequence": "mean", "token": "token", "contact": "bilinear", "pair": "interaction"}
 """A level that is added here is tested with every backbone that serves it."""
+
+
+def items_of(level: str) -> list[Any]:
+    """Return sequences, or each with itself, read backwards."""
+    return [(s, s[::-1]) for s in SEQUENCES] if level == "pair" else list(SEQUENCES)
+
+
+def fitted(encoder: Any, level: str, encoding: Encoding = "towers") -> FittedNetwork:
+    """Return a head of two quantities on a backbone."""
+    head = build_head(HEAD_OF[level], encoder.model.config, 2, "regression")
+    network = Network(encoder.model, head, level_inputs(level))
+    reader = Reader(encoder.tokenizer, encoder.max_bases, "error", 400, encoding=encoding)
+    declared = Declared(HEAD_OF[level], level, "regression", ("u", "v"), encoding=encoding)
+
+    def write(folder: Path) -> None:
+        save_network(network, encoder.tokenizer, folder, declared)
+
+    return FittedNetwork(network, reader, write)
 
 
 @pytest.mark.filterwarnings("ignore:Single sequence input")
 @pytest.mark.parametrize(
     ("name", "level"),
-    [(n, level) for n in DIFFERENT for level in LEVELS if level in BACKBONES.get(n).levels],
+    [(n, level) for n in DIFFERENT for level in HEAD_OF if level in BACKBONES.get(n).levels],
 )
 def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path) -> None:
-    encoder, of = load_backbone(options(name), seed=1), LEVELS[level]
+    encoder, items = load_backbone(options(name), seed=1), items_of(level)
     torch.manual_seed(0)
-    model, batch = of.model(encoder), of.batch(encoder, SEQUENCES)
-    of.loss(model, batch).backward()
+    network = fitted(encoder, level)
+    model, inputs = network.model, network.model.kind.read(items, network.reader)
+    rows = model.kind.rows(model(**(batch := inputs.gather(range(len(items)))))["logits"], batch)
+    rows.square().mean().backward()
     assert any(p.grad is not None and bool(p.grad.any()) for p in model.head.parameters())
     if name in KNOWN:
         words = model.backbone.get_input_embeddings().weight
         assert words.grad.any() and words.grad.isfinite().all()
-    model.eval()
-    with torch.inference_mode():
-        together = model(**batch)["logits"]
-        alone = model(**of.batch(encoder, SEQUENCES[1:2]))["logits"]
-        assert torch.allclose(
-            of.of_second(together), alone.reshape(of.of_second(together).shape), atol=1e-5
-        )
-        of.save(model, encoder, tmp_path)
-        again, tokenizer = of.load(tmp_path)
-        assert torch.equal(again(**batch)["logits"], together)
+    together = network.logits(items)
+    ends = np.cumsum(inputs.sizes)
+    assert np.allclose(together[ends[0] : ends[1]], network.logits(items[1:2]), atol=1e-5)
+    network.save(tmp_path)
+    saved = {"max_bases": encoder.max_bases, "length": "error", "token_budget": 400}
+    again = load_network(tmp_path, saved)
+    assert np.array_equal(again.logits(items), together)
+    tokenizer = again.reader.tokenizer
     assert tokenizer.get_vocab() == encoder.tokenizer.get_vocab()
     reread = encode(SEQUENCES, tokenizer, policy="error", max_bases=encoder.max_bases)
     assert all(map(np.array_equal, reread.ids, encoded(encoder).ids))
@@ -217,17 +114,13 @@ def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", [n for n in DIFFERENT if "pair" in BACKBONES.get(n).levels])
 def test_joint_inputs_need_a_token_between_the_partners(name: str) -> None:
-    encoder, of = load_backbone(options(name), seed=1), JointLevel()
-    model = of.model(encoder).eval()
+    network = fitted(load_backbone(options(name), seed=1), "pair", "joint")
+    items = items_of("pair")
     if name in WITHOUT_MARKS:
-        assert not model.specials
         with pytest.raises(ConfigError, match="nothing could stand between two sequences"):
-            of.batch(encoder, SEQUENCES)
+            network.logits(items)
         return
-    with torch.inference_mode():
-        together = model(**of.batch(encoder, SEQUENCES))["logits"]
-        alone = model(**of.batch(encoder, SEQUENCES[1:2]))["logits"]
-    assert torch.allclose(together[1:2], alone, atol=1e-5)
+    assert np.allclose(network.logits(items)[1:2], network.logits(items[1:2]), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["rnafm", "mrnafm", "calm", "utrbert-3mer", "utrbert-5mer"])
@@ -285,9 +178,10 @@ def test_random_weights_follow_from_the_seed() -> None:
 
 def test_heads_that_read_attention_maps() -> None:
     encoder = load(options("ernierna"), 0)
-    model = ContactModel(encoder.model, build_head("attention", encoder.model.config, 1, "binary"))
-    batch = ContactLevel.batch(encoder, SEQUENCES)
-    assert model(**batch)["logits"].shape == (3, 18, 18)
+    head = build_head("attention", encoder.model.config, 1, "binary")
+    model = Network(encoder.model, head, level_inputs("contact"))
+    batch = model.kind.read(SEQUENCES, Reader(encoder.tokenizer, 508, "error", 400)).gather([0, 1])
+    assert model(**batch)["logits"].shape == (2, 12, 12)
     assert [*BACKBONES.get("rnamsm").lacks] == ["attention"]
 
 

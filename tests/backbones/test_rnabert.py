@@ -12,7 +12,8 @@ from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.backbones.multimolecule import load
 from rnaernie_bench.backbones.rnabert import authors_file, bare_tokenizer, convert
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.learning.pair_inputs import JointTokens
+from rnaernie_bench.learning.pair_inputs import PairInputs
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.prediction.embed import embed
 from tests.backbones.test_multimolecule import options
 
@@ -144,7 +145,7 @@ def test_is_found_below_a_data_folder(checkpoint, monkeypatch):
 
 def test_two_sequences_cannot_be_one_input():
     with pytest.raises(ConfigError, match=r"reads bases alone.*use task\.encoding=towers"):
-        JointTokens([("ACGU", "GG")], bare_tokenizer(), 40)
+        PairInputs.read([], Reader(bare_tokenizer(), 40, "error", 400, encoding="joint"))
 
 
 def test_what_names_it(checkpoint, tmp_path):

@@ -18,7 +18,7 @@ from rnaernie_bench.cli.main import main
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core import distributed
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.heads import sequence
+from rnaernie_bench.heads.bases import linear
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.runs.runner import trains_together
 from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask, installed
@@ -104,7 +104,7 @@ def curve(task: TinyTask, name: str) -> dict[int, float]:
 @pytest.mark.services
 def test_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of odd sizes: a mean of means would be another loss."""
-    monkeypatch.setattr(sequence, "DROPOUT", 0.0)
+    monkeypatch.setattr(linear, "DROPOUT", 0.0)
     source = without_dropout(tmp_path / "checkpoint")
     settings = (
         "backbone=rnaernie-tiny", "backbone.init=pretrained", f"backbone.source={source}",
@@ -147,5 +147,5 @@ def test_what_one_process_does_is_done_once(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":  # the command line with a head that drops nothing
-    sequence.DROPOUT = 0.0
+    linear.DROPOUT = 0.0
     sys.exit(main(sys.argv[1:]))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from rnaernie_bench.data.batching import (
     LengthBucketedBatchSampler,
-    dealt,
     gather_batch,
     pad_batch,
+    shard_batch,
 )
 from rnaernie_bench.data.encoding import Encoded, single
 
@@ -160,17 +160,19 @@ def test_a_batch_of_several_inputs_carries_their_votes():
     )
     batch = gather_batch(encoded, [1, 0], pad_id=0)
     assert batch["input_ids"].tolist() == [[3, 3, 3], [1, 0, 0], [2, 2, 0]]
-    assert batch["votes"].tolist() == [[1, 0, 0], [0, 0.75, 0.25]]
-    assert "votes" not in gather_batch(encoded, [1], pad_id=0)
-    assert "votes" not in gather_batch(single(ids, np.zeros(3, dtype=bool)), [0, 2], pad_id=0)
+    assert batch["copy_weights"].tolist() == [[1, 0, 0], [0, 0.75, 0.25]]
+    assert "copy_weights" not in gather_batch(encoded, [1], pad_id=0)
+    assert "copy_weights" not in gather_batch(
+        single(ids, np.zeros(3, dtype=bool)), [0, 2], pad_id=0
+    )
 
 
 @given(
     batch=st.lists(st.integers(0, 99), min_size=1, max_size=9, unique=True),
     world_size=st.integers(1, 4),
 )
-def test_dealt_batches_have_the_mean_of_the_whole(batch: list[int], world_size: int) -> None:
-    parts = [dealt(batch, rank, world_size) for rank in range(world_size)]
+def test_shard_batch_batches_have_the_mean_of_the_whole(batch: list[int], world_size: int) -> None:
+    parts = [shard_batch(batch, rank, world_size) for rank in range(world_size)]
     assert sorted(i for items, weight in parts if weight for i in items) == sorted(batch)
     assert all(items for items, _ in parts)
     mean = sum(weight * sum(items) / len(items) for items, weight in parts) / world_size

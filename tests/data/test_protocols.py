@@ -12,7 +12,7 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data import protocols
 from rnaernie_bench.data.items import SequenceItem, Split, labels_of
 from rnaernie_bench.data.protocols import scheme
-from rnaernie_bench.learning.objective import Lesson
+from rnaernie_bench.learning.objective import UnitObjective
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from tests.training_kit import TASK, TINY_NET, installed
@@ -88,7 +88,7 @@ def published(task):
         return {"macro_f1": next(values)}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lesson, "score", made_up)
+        patch.setattr(UnitObjective, "score", made_up)
         assert task.cli(settings=(*TINY_NET, "strategy=frozen", "trainer.max_epochs=3",
                                   "protocol=as_published")) == 0  # fmt: skip
     (folder,) = task.run_folders()

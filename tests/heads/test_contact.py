@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +13,12 @@ from multimolecule import PreTrainedConfig
 from multimolecule.modules import HeadConfig
 from multimolecule.modules.heads import ContactPredictionHead
 
-from rnaernie_bench.heads.contact import (
-    IGNORED,
-    PRIOR,
-    AttentionHead,
-    AttentionOptions,
-    BilinearHead,
-    BilinearOptions,
-    bases_only,
-    contact_loss,
-    contact_targets,
-)
-from rnaernie_bench.heads.contact_resnet import ResNetHead, ResNetOptions
+from rnaernie_bench.heads.attention import AttentionHead, AttentionOptions
+from rnaernie_bench.heads.bases.contact import PRIOR, ContactHead, mirrored
+from rnaernie_bench.heads.bilinear import BilinearHead, BilinearOptions
+from rnaernie_bench.heads.resnet import ResNetHead, ResNetOptions
 from rnaernie_bench.learning.network import build_head
+from rnaernie_bench.learning.structures import IGNORED, contact_loss, contact_targets
 from rnaernie_bench.task.catalogue import HEADS
 
 HIDDEN, LAYERS, HEADS_A_LAYER = 6, 2, 2
@@ -42,9 +34,14 @@ class Config:
     num_attention_heads: int = HEADS_A_LAYER
 
 
-def head_named(name: str, seed: int = 0) -> torch.nn.Module:
+def head_named(name: str, seed: int = 0) -> ContactHead:
     torch.manual_seed(seed)
     return build_head(name, Config(), 1, "binary").eval()
+
+
+def scored(head: ContactHead, states, mask, maps=None):
+    """Return logits of states, or of maps where the head reads those."""
+    return head.predict(maps if head.reads_attentions else states, {"mask": mask})
 
 
 def a_batch(lengths: list[int], seed: int = 0, padded: int = 0):
@@ -68,12 +65,12 @@ def multimolecules(ours: BilinearHead, hidden: int = HIDDEN) -> ContactPredictio
 
 
 def test_bilinear_by_hand():
-    head = BilinearHead(2)
+    head = BilinearHead(Config(hidden_size=2))
     with torch.no_grad():
         head.decoder.weight.copy_(torch.tensor([[2.0, -1.0]]))
         head.decoder.bias.fill_(0.5)
     states = torch.tensor([[[1.0, 2.0], [3.0, 1.0]]])
-    logits = head(states, torch.ones(1, 2, dtype=torch.bool))
+    logits = scored(head, states, torch.ones(1, 2, dtype=torch.bool))
     # 2 * 1 * 1 - 2 * 2 + .5, 2 * 1 * 3 - 2 * 1 + .5, 2 * 3 * 3 - 1 * 1 + .5
     assert logits.tolist() == [[[-1.5, 4.5], [4.5, 17.5]]]
 
@@ -93,13 +90,13 @@ def test_bilinear_is_multimolecules_head(bases):
     truth = generator.integers(2, size=(len(bases), longest, longest))
     truth = torch.from_numpy(np.maximum(truth, truth.transpose(0, 2, 1)))
     mask = ids[:, 1:-1] == 6
-    kept, _ = bases_only(mine, mask)
+    kept = ours.features({"last_hidden_state": mine}, {"mask": mask})
     inside = mask[:, None] & mask[:, :, None]
     truth = truth.masked_fill(~inside, IGNORED)  # which theirs leaves out as well
 
     reference = theirs({"last_hidden_state": yours}, (ids != 0).int(), ids, truth)
     expected = reference.logits.tensor.squeeze(-1)
-    logits = ours(kept, mask)
+    logits = scored(ours, kept, mask)
     assert torch.allclose(logits[inside], expected[inside], atol=1e-5)
 
     loss = contact_loss(logits, truth, mask, min_distance=0, average="pairs")
@@ -120,11 +117,11 @@ def test_attention_by_hand():
         (False, [[0.2, 0.5], [0.5, 0.8]]),
         (True, [[0.2 - 0.245, 0.5 - 0.455], [0.5 - 0.455, 0.8 - 0.845]]),
     ]:
-        head = AttentionHead(1, AttentionOptions(apc=apc))
+        head = AttentionHead(Config(1, 1, 1), AttentionOptions(apc=apc))
         with torch.no_grad():
             head.decoder.weight.fill_(10.0)
             head.decoder.bias.fill_(1.0)
-        logits = head(states, mask, maps)
+        logits = scored(head, states, mask, maps)
         assert torch.allclose(logits, 10 * torch.tensor([expected]) + 1, atol=1e-5)
 
 
@@ -136,13 +133,7 @@ def test_attention_weighs_each_map_after_correcting_it():
     rows, total = even.sum(-1, keepdim=True), even.sum((-1, -2), keepdim=True)
     corrected = even - rows * rows.mT / total
     expected = (corrected * head.decoder.weight.view(1, -1, 1, 1)).sum(1) + head.decoder.bias
-    assert torch.allclose(head(states, mask, maps), expected, atol=1e-6)
-
-
-def test_attention_head_asks_for_maps():
-    states, mask, _ = a_batch([4])
-    with pytest.raises(ValueError, match="pass `attentions`"):
-        head_named("attention")(states, mask)
+    assert torch.allclose(scored(head, states, mask, maps), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -158,12 +149,14 @@ def test_symmetric_and_blind_to_padding(name, lengths, padded, seed):
     states, mask, maps = a_batch(lengths, seed, padded)
     states = states.masked_fill(~mask.unsqueeze(-1), 1e30).requires_grad_()
     maps = maps.masked_fill(~(mask[:, None, None] & mask[:, None, :, None]), 1e30)
-    logits = head(states, mask, maps.requires_grad_())
+    logits = scored(head, states, mask, maps.requires_grad_())
     assert torch.equal(logits, logits.mT)
     assert logits.isfinite().all()
     for row, length in enumerate(lengths):
         one = slice(row, row + 1)
-        alone = head(states[one, :length], mask[one, :length], maps[one, :, :length, :length])
+        alone = scored(
+            head, states[one, :length], mask[one, :length], maps[one, :, :length, :length]
+        )
         assert torch.allclose(logits[row, :length, :length], alone[0], atol=1e-5)
     logits.sum().backward()
     if states.grad is not None:
@@ -180,15 +173,15 @@ def test_heads_start_from_the_prior_and_learn(name, steps, rate):
     head = head_named(name).train()
     states, mask, maps, targets = hairpins()
     with torch.no_grad():
-        first = head(torch.zeros_like(states), mask, torch.zeros_like(maps))[0, 0, 1]
+        first = scored(head, torch.zeros_like(states), mask, torch.zeros_like(maps))[0, 0, 1]
     assert torch.sigmoid(first).item() == pytest.approx(PRIOR, rel=0.7)
     optimizer = torch.optim.Adam(head.parameters(), lr=rate)
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = contact_loss(head(states, mask, maps), targets, mask, positive_weight=2.0)
+        loss = contact_loss(scored(head, states, mask, maps), targets, mask, positive_weight=2.0)
         loss.backward()
         optimizer.step()
-    found = head.eval()(states, mask, maps) > 0
+    found = scored(head.eval(), states, mask, maps) > 0
     assert torch.equal((found & (targets >= 0)).triu(4), (targets > 0).triu(4))
 
 
@@ -222,8 +215,8 @@ def test_resnet_in_chunks_is_the_same(monkeypatch):
     results = []
     for chunk in (3 * 64, 64):
         torch.manual_seed(0)
-        head = ResNetHead(HIDDEN, ResNetOptions(channels=4, dropout=0.0, chunk_pairs=chunk))
-        logits = head(states, mask)
+        head = ResNetHead(Config(), ResNetOptions(channels=4, dropout=0.0, chunk_pairs=chunk))
+        logits = scored(head, states, mask)
         logits.square().mean().backward()
         results.append([logits.detach(), *[p.grad for p in head.parameters()]])
     assert seen == [3, 1, 1, 1, 1, 1, 1]  # each chunk again in the backward pass
@@ -234,7 +227,7 @@ def test_resnet_in_chunks_is_the_same(monkeypatch):
 def test_resnet_starts_from_a_concatenation_and_a_product_of_two_states():
     """Without blocks: a linear layer on [h_i, h_j], and a product, by the definition."""
     torch.manual_seed(0)
-    head = ResNetHead(HIDDEN, ResNetOptions(channels=3, blocks=0))
+    head = ResNetHead(Config(), ResNetOptions(channels=3, blocks=0))
     states, mask, _ = a_batch([4])
     weight, bias = head.projection.weight, head.projection.bias
     logits = torch.zeros(4, 4)
@@ -246,17 +239,17 @@ def test_resnet_starts_from_a_concatenation_and_a_product_of_two_states():
             second = weight[9:] @ states[0, j] + bias[9:]
             features = head.norm(joint + first * second).relu()
             logits[i, j] = head.decoder(features)
-    assert torch.allclose(head(states, mask)[0], (logits + logits.T) / 2, atol=1e-5)
+    assert torch.allclose(scored(head, states, mask)[0], (logits + logits.T) / 2, atol=1e-5)
 
 
 def test_resnet_sees_neighbours_and_no_farther():
     """A block with a kernel of 3 reaches one place, two blocks two."""
     torch.manual_seed(0)
-    head = ResNetHead(HIDDEN, ResNetOptions(channels=16, blocks=2, kernel=3)).eval()
+    head = ResNetHead(Config(), ResNetOptions(channels=16, blocks=2, kernel=3)).eval()
     states, mask, _ = a_batch([9])
     moved = states.clone()
     moved[0, 0] += 1
-    changed = (head(states, mask) - head(moved, mask))[0].abs() > 1e-6
+    changed = (scored(head, states, mask) - scored(head, moved, mask))[0].abs() > 1e-6
     near = torch.zeros(9, 9, dtype=torch.bool)
     near[:3] = near[:, :3] = True
     assert torch.equal(changed, near)
@@ -267,84 +260,29 @@ def test_resnet_kernel_has_a_middle():
         ResNetOptions(kernel=4)
 
 
-@pytest.mark.parametrize("average", ["sequences", "pairs"])
-@pytest.mark.parametrize("weight, gamma", [(None, 0.0), (3.0, 0.0), (None, 2.0), (2.0, 1.5)])
-def test_loss_from_its_definition(average, weight, gamma):
-    lengths = [9, 4, 1, 6]
-    pairs = [np.array([[0, 8], [1, 6], [3, 5]]), np.empty((0, 2)), [], np.array([[0, 5]])]
-    targets = contact_targets(pairs, lengths)
-    mask = torch.arange(9) < torch.tensor(lengths)[:, None]
-    logits = torch.randn(4, 9, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    logits = logits + logits.mT
-    terms: list[list[float]] = []
-    for row, length in enumerate(lengths):
-        paired = {tuple(pair) for pair in np.asarray(pairs[row]).tolist()}
-        terms.append([])
-        for i in range(length):
-            for j in range(i + 4, length):
-                truth = (i, j) in paired
-                p = 1 / (1 + math.exp(-logits[row, i, j].item()))
-                p = p if truth else 1 - p
-                factor = (weight or 1.0) if truth else 1.0
-                terms[-1].append(-factor * (1 - p) ** gamma * math.log(p))
-    some = [each for each in terms if each]
-    assert [len(each) for each in some] == [15, 3]
-    if average == "pairs":
-        expected = sum(map(sum, some)) / 18
-    else:
-        expected = (sum(some[0]) / 15 + sum(some[1]) / 3) / 2
-    rubbish = logits.masked_fill(targets < 0, torch.nan)
-    loss = contact_loss(
-        rubbish, targets, mask, positive_weight=weight, focal_gamma=gamma, average=average
-    )
-    assert loss.item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("average", ["sequences", "pairs"])
-def test_loss_without_a_pair_to_count_is_0(average):
-    head = head_named("bilinear")
-    states, mask, _ = a_batch([1, 4])
-    loss = contact_loss(
-        head(states, mask), contact_targets([[], []], [1, 4]), mask, average=average
-    )
-    loss.backward()
-    assert loss.item() == 0
-    assert head.decoder.weight.grad.abs().max() == 0
-
-
-def test_loss_takes_extreme_logits():
-    logits = torch.full((1, 6, 6), 1e4)
-    logits[:, 0, 5] = logits[:, 5, 0] = -1e4
-    logits.requires_grad_()
-    targets, mask = contact_targets([np.array([[0, 5]])], [6]), torch.ones(1, 6, dtype=torch.bool)
-    loss = contact_loss(logits, targets, mask, positive_weight=2.0, focal_gamma=2.0)
-    loss.backward()
-    assert loss.item() == pytest.approx((2e4 + 2 * 1e4) / 3)  # pairs 0-4, 1-5 and 0-5
-    assert logits.grad.isfinite().all()
-
-
-def test_targets():
-    targets = contact_targets([np.array([[0, 2]], dtype=np.int32), []], [3, 2])
-    assert targets.tolist() == [
-        [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
-        [[0, 0, IGNORED], [0, 0, IGNORED], [IGNORED] * 3],
-    ]
-
-
-def test_bases_only_takes_special_tokens_off():
-    states = torch.arange(10.0).view(2, 5, 1)  # <cls> A C G <eos>; <cls> A <eos> <pad> <pad>
-    layers = tuple(torch.rand(2, 3, 5, 5) for _ in range(2))
-    kept, maps = bases_only(states, torch.tensor([[True] * 3, [True, False, False]]), layers)
-    assert kept.squeeze(-1).tolist() == [[1, 2, 3], [6, 7, 8]]
+def test_special_tokens_are_no_features():
+    outputs = {  # <cls> A C G <eos>; <cls> A <eos> <pad> <pad>
+        "last_hidden_state": torch.arange(10.0).view(2, 5, 1),
+        "attentions": tuple(torch.rand(2, 3, 5, 5) for _ in range(2)),
+    }
+    batch = {"mask": torch.tensor([[True] * 3, [True, False, False]])}
+    states = head_named("bilinear").features(outputs, batch)
+    assert states.squeeze(-1).tolist() == [[1, 2, 3], [6, 7, 8]]
+    maps = head_named("attention").features(outputs, batch)
     assert maps.shape == (2, 6, 3, 3)
-    assert torch.equal(maps[1, 4], layers[1][1, 1, 1:4, 1:4])
+    assert torch.equal(maps[1, 4], outputs["attentions"][1][1, 1, 1:4, 1:4])
+
+
+def test_what_is_mirrored_is_the_upper_triangle():
+    found = mirrored(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    assert found.tolist() == [[[1, 2], [2, 4]]]
 
 
 def test_dropout_is_of_states_and_only_in_training():
-    head = BilinearHead(HIDDEN, BilinearOptions(dropout=0.5))
+    head = BilinearHead(Config(), BilinearOptions(dropout=0.5))
     states, mask, _ = a_batch([6])
-    assert not torch.equal(head.train()(states, mask), head(states, mask))
-    assert torch.equal(head.eval()(states, mask), head(states, mask))
+    assert not torch.equal(scored(head.train(), states, mask), scored(head, states, mask))
+    assert torch.equal(scored(head.eval(), states, mask), scored(head, states, mask))
 
 
 @pytest.mark.parametrize("name", NAMES)

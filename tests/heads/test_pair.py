@@ -8,15 +8,10 @@ import torch
 from multimolecule.modules import HEADS, HeadConfig
 from torch import Tensor
 
-from rnaernie_bench.heads.pair import (
-    ConvLstmHead,
-    InteractionHead,
-    PairHead,
-    SegmentsHead,
-    letter_codes,
-    pad_towers,
-    segments,
-)
+from rnaernie_bench.heads.bases.pair import PairHead, letter_codes, places_of
+from rnaernie_bench.heads.conv_lstm import ConvLstmHead
+from rnaernie_bench.heads.interaction import InteractionHead
+from rnaernie_bench.heads.segments import SegmentsHead
 
 CONFIG = SimpleNamespace(
     hidden_size=8, num_labels=1, problem_type="binary", bos_token_id=1, eos_token_id=2,
@@ -36,8 +31,9 @@ def sequences(*lengths: int) -> list[np.ndarray]:
 
 
 def tower(head: PairHead, rows: list[np.ndarray], partner: str, extra: int = 0) -> object:
-    lengths = np.array([len(row) for row in rows])
-    states, mask = pad_towers(rows, lengths, 8)
+    tensors = [torch.from_numpy(row) for row in rows]
+    states = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+    mask = torch.arange(states.shape[1]) < torch.tensor([[len(row)] for row in rows])
     states = torch.cat([states, torch.full((len(rows), extra, 8), 9.0)], 1)
     mask = torch.cat([mask, torch.zeros(len(rows), extra, dtype=torch.bool)], 1)
     letters = torch.arange(states.shape[1]).repeat(len(rows), 1) % 5 * mask
@@ -84,10 +80,12 @@ def test_the_map_shares_a_pair_out_among_its_bases() -> None:
 
 
 def test_partners_of_a_joint_input_are_told_apart() -> None:
-    states = torch.arange(7.0).view(1, 7, 1)  # <cls> a a <eos> b <eos> <pad>
-    (a, a_mask), (b, b_mask) = segments(states, torch.tensor([2]), torch.tensor([1]))
-    assert (a.flatten().tolist(), b.flatten().tolist()) == ([1, 2], [4])
-    assert a_mask.all() and b_mask.all()
+    states = torch.arange(14.0).view(2, 7, 1)  # <cls> a a <eos> b <eos> <pad>; <cls> a <eos> b b
+    batch = places_of(torch.tensor([2, 1]), torch.tensor([1, 2]))
+    found = head_of(SegmentsHead).features({"last_hidden_state": states}, batch)  # type: ignore[arg-type]
+    assert found["first"].squeeze(-1).tolist() == [[1, 2], [8, 0]]
+    assert found["second"].squeeze(-1).tolist() == [[4, 0], [10, 11]]
+    assert batch["second"]["mask"].tolist() == [[True, False], [True, True]]
 
 
 @pytest.mark.parametrize(

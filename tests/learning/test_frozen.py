@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from rnaernie_bench.backbones import inference
 from rnaernie_bench.backbones.rnaernie import load
-from rnaernie_bench.learning import frozen
+from rnaernie_bench.learning import features, frozen, rows
 from tests.training_kit import TINY_NET, installed
 
 
@@ -23,13 +24,13 @@ def task(tmp_path):
 def embedded(monkeypatch):
     """Count the sequences that go through a backbone."""
     counts = []
-    original = inference.in_batches
+    original = features.scores
 
-    def counting(compute, encoded, **arguments):
-        counts.append(len(encoded.ids))
-        return original(compute, encoded, **arguments)
+    def counting(compute, inputs, **arguments):
+        counts.append(len(inputs.costs))
+        return original(compute, inputs, **arguments)
 
-    monkeypatch.setattr(inference, "in_batches", counting)
+    monkeypatch.setattr(features, "scores", counting)
     return counts
 
 
@@ -88,7 +89,7 @@ def test_unseen_sequences_agree_with_the_table(task, head, tolerance):
     fitted, _ = fit(task, f"task.head={head}")
     known = [item.sequence for item in task.split().validation]
     from_table = fitted.logits(known)
-    through_the_net = fitted.network.logits(known)
+    through_the_net = replace(fitted, kept=None).logits(known)
     assert np.allclose(from_table, through_the_net, atol=tolerance)
     mixed = fitted.logits([*known, "ACGUACGU"])
     assert np.allclose(mixed[:-1], from_table, atol=tolerance)
@@ -99,7 +100,7 @@ def test_standardisation_folds_into_the_linear_layer():
     linear, x = nn.Linear(4, 3), torch.randn(7, 4) * 3 + 2
     shift, scale = x.mean(0), x.std(0)
     expected = linear((x - shift) / scale)
-    frozen._fold_in(linear, shift, scale)
+    rows.fold_in(linear, shift, scale)
     assert torch.allclose(linear(x), expected, atol=1e-5)
 
 

@@ -10,8 +10,9 @@ from transformers import Trainer
 from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import full
+from rnaernie_bench.learning.inputs import SequenceInputs
 from rnaernie_bench.learning.layers import layer_groups, rate_factors
-from rnaernie_bench.learning.network import TaskModel
+from rnaernie_bench.learning.network import Network
 from tests.training_kit import TINY_NET, installed
 
 NET = (*TINY_NET, "backbone.num_hidden_layers=2", "strategy=full")
@@ -93,7 +94,7 @@ def watched(monkeypatch):
     """Give logs the model that is being trained."""
     from rnaernie_bench.learning import fit as network
 
-    original = network.with_fresh_head
+    original = network.fresh_network
     log = Kept()
 
     def building(context, encoder):
@@ -102,7 +103,7 @@ def watched(monkeypatch):
         context.log.weights[0] = {n: p.detach().clone() for n, p in fitted.model.named_parameters()}
         return fitted
 
-    monkeypatch.setattr(network, "with_fresh_head", building)
+    monkeypatch.setattr(network, "fresh_network", building)
     return log
 
 
@@ -150,7 +151,7 @@ def test_a_final_norm_goes_with_the_head():
             self.encoder.layer = nn.ModuleList([nn.Linear(2, 2, bias=False) for _ in range(2)])
             self.encoder.norm = nn.LayerNorm(2, bias=False)
 
-    groups = layer_groups(TaskModel(Backbone(), nn.Linear(2, 2, bias=False)))
+    groups = layer_groups(Network(Backbone(), nn.Linear(2, 2, bias=False), SequenceInputs))
     assert groups == [
         ["backbone.encoder.norm.weight", "head.weight"],
         ["backbone.encoder.layer.1.weight"],
@@ -164,7 +165,7 @@ def test_a_backbone_without_layers_is_refused():
     backbone = nn.Linear(2, 2)
     backbone.config = type("Config", (), {"num_hidden_layers": 3})
     with pytest.raises(ConfigError, match="no list of 3 layers"):
-        layer_groups(TaskModel(backbone, nn.Linear(2, 2)))
+        layer_groups(Network(backbone, nn.Linear(2, 2), SequenceInputs))
 
 
 @pytest.mark.parametrize(

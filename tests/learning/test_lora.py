@@ -17,8 +17,7 @@ from rnaernie_bench.backbones.fast_dropout import FastDropout
 from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import lora
-from rnaernie_bench.learning.fit import FittedNetwork
-from rnaernie_bench.learning.network import load_model
+from rnaernie_bench.learning.network import load_network
 from tests.training_kit import TINY_NET, installed
 
 NET = (*TINY_NET, "strategy=lora", "strategy.rank=2", "strategy.learning_rate=0.02",
@@ -59,11 +58,11 @@ def run(task, tmp_path_factory):
         original_merge(adapters)
 
     def logits(backbone):
-        return FittedNetwork(seen["network"].model, seen["network"].reader, None).logits(sequences)
+        return seen["network"].logits(sequences)
 
     from rnaernie_bench.learning import fit as network
 
-    original_head = network.with_fresh_head
+    original_head = network.fresh_network
 
     def building(context, encoder):
         seen["network"] = original_head(context, encoder)
@@ -71,7 +70,7 @@ def run(task, tmp_path_factory):
         return seen["network"]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "with_fresh_head", building)
+        patch.setattr(network, "fresh_network", building)
         patch.setattr(lora, "add_adapters", adding)
         patch.setattr(lora, "merge_adapters", merging)
         encoder, fitted, report = fit(task, tmp_path_factory.mktemp("run"))
@@ -129,7 +128,7 @@ def test_merging_changes_no_score(run):
 
 def test_what_is_saved_is_a_plain_model(run, tmp_path):
     run.fitted.save(tmp_path)
-    model, _ = load_model(tmp_path)
+    model, _, _ = load_network(tmp_path)
     loaded = replace(run.fitted, model=model)
     assert np.allclose(loaded.logits(run.sequences), run.merged, atol=1e-6)
     assert not list(tmp_path.glob("adapter*"))
@@ -154,8 +153,8 @@ def test_an_interrupted_run_ends_as_if_nothing_had_happened(task, run, tmp_path)
 def test_a_pooler_that_no_checkpoint_holds_learns_like_the_head(task, tmp_path, monkeypatch):
     trainable = []
 
-    def stop(context, model, *arguments):
-        trainable.extend(n for n, p in model.named_parameters() if p.requires_grad)
+    def stop(context, network, *arguments):
+        trainable.extend(n for n, p in network.model.named_parameters() if p.requires_grad)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rnaernie_bench.learning.fit.train_network", stop)

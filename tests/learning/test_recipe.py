@@ -9,22 +9,23 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.encoding import encode
 from rnaernie_bench.data.targets import targets_of
-from rnaernie_bench.learning.examples import Examples
-from rnaernie_bench.learning.network import TaskModel, build_head
+from rnaernie_bench.learning.examples import Examples, UnitTruth
+from rnaernie_bench.learning.inputs import SequenceInputs
+from rnaernie_bench.learning.network import Network, build_head
+from rnaernie_bench.learning.objective import UnitObjective, objective
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.learning.recipe import train
 from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.metrics.classification import classification_report
 from tests.training_kit import LABELS, TinyTask, installed
-
-PAD = 0
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +35,26 @@ def task(tmp_path_factory):
 
 
 def examples(items, tokenizer) -> Examples:
-    sequences = [item.sequence for item in items]
-    ids = encode(sequences, tokenizer, policy="error", max_bases=508)
-    return Examples(ids, targets_of(items, "multiclass"))
+    reader = Reader(tokenizer, 508, "error", 400)
+    inputs = SequenceInputs.read([item.sequence for item in items], reader)
+    return Examples(inputs, UnitTruth(targets_of(items, "multiclass")))
 
 
-def fresh_model(seed: int = 0) -> tuple[TaskModel, object]:
+@dataclasses.dataclass(frozen=True)
+class Judged(UnitObjective):
+    """What a task teaches, with scores that are judged as a test wants."""
+
+    judge: Any = None
+
+    def score(self, scores):
+        return self.judge(scores)
+
+
+def fresh_model(seed: int = 0) -> tuple[Network, object]:
     encoder = load(RnaErnieOptions("rnaernie-tiny", "random", None, None, 1, 16, 2, 32), seed)
     torch.manual_seed(seed)
     head = build_head("mean", encoder.model.config, len(LABELS), "multiclass")
-    return TaskModel(encoder.model, head), encoder.tokenizer
+    return Network(encoder.model, head, SequenceInputs), encoder.tokenizer
 
 
 class Job:
@@ -57,11 +68,14 @@ class Job:
         self.folder = folder
         self.curves: list[tuple[dict[str, float], int]] = []
         self.stop = stop
-        self.score = score or self.macro_f1
+        learned = objective(task.context(task.config()))
+        self.objective = Judged(**vars(learned), judge=score or self.macro_f1)
+        self.model.loss = learned.loss
         self.options = dataclasses.replace(task.config().trainer, **{"patience": 50, **options})
 
     def macro_f1(self, logits):
-        return classification_report(logits, self.validation_set.targets.values, LABELS).metrics
+        truth = self.validation_set.truth.targets.values
+        return classification_report(logits, truth, LABELS).metrics
 
     def log(self, metrics, epoch):
         self.curves.append((dict(metrics), epoch))
@@ -73,12 +87,11 @@ class Job:
             self.model,
             self.train_set,
             self.validation_set,
-            pad_id=PAD,
+            objective=self.objective,
             options=self.options,
             learning_rate=0.03,
             seed=0,
             folder=self.folder,
-            score=self.score,
             metric="macro_f1",
             higher_is_better=True,
             log=self.log,

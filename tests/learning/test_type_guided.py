@@ -12,17 +12,19 @@ import yaml
 from multimolecule import RnaErnieForMaskedLM
 from safetensors.torch import load_file
 
-from rnaernie_bench.backbones import inference
 from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.backbones.rnaernie import declared_config, load
 from rnaernie_bench.backbones.vocabulary import RNA_TYPES, typed_tokenizer
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import BenchError, ConfigError, ResultError
 from rnaernie_bench.data.batching import gather_batch
-from rnaernie_bench.learning.fit import FittedNetwork, Reader
+from rnaernie_bench.learning import features
+from rnaernie_bench.learning.fit import FittedNetwork
 from rnaernie_bench.learning.guidance.guides import Predicted
 from rnaernie_bench.learning.guidance.predictors import SlotReader, restore
-from rnaernie_bench.learning.network import TaskModel, build_head
+from rnaernie_bench.learning.inputs import SequenceInputs
+from rnaernie_bench.learning.network import Network, build_head
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.learning.type_guided import LEARNING_RATES, facts, fit, typed_reader
 from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.runs.plan import plan
@@ -61,15 +63,15 @@ def task(tmp_path):
 
 @pytest.fixture
 def embedded(monkeypatch):
-    """Count the sequences that go through a network."""
+    """Count the sequences that features are computed of."""
     counts = []
-    original = inference.in_batches
+    original = features.scores
 
-    def counting(compute, encoded, **arguments):
-        counts.append(len(encoded.ids))
-        return original(compute, encoded, **arguments)
+    def counting(compute, inputs, **arguments):
+        counts.append(len(inputs.costs))
+        return original(compute, inputs, **arguments)
 
-    monkeypatch.setattr(inference, "in_batches", counting)
+    monkeypatch.setattr(features, "scores", counting)
     return counts
 
 
@@ -95,7 +97,8 @@ def network(checkpoint, head="mean", token_budget=400, policy="window"):
     encoder = replace(load_backbone(f"{checkpoint}"), max_bases=LONG)
     masked_lm = replace(load_backbone(f"{checkpoint}", masked_lm=True), max_bases=LONG)
     torch.manual_seed(0)
-    model = TaskModel(encoder.model, build_head(head, encoder.model.config, 3, "multiclass"))
+    built = build_head(head, encoder.model.config, 3, "multiclass")
+    model = Network(encoder.model, built, SequenceInputs)
     predictor = SlotReader(masked_lm, "mask", policy, token_budget)
     plain = Reader(encoder.tokenizer, LONG, policy, token_budget)
     reader = typed_reader(plain, Predicted(predictor, 3, 0.0))
@@ -134,14 +137,11 @@ def test_the_vote_is_what_the_definition_says(checkpoint, head):
         ]
     )
     assert np.allclose(typed.logits(SEQUENCES), expected, atol=1e-5)
-    labels = torch.tensor([0, 1, 2, 0, 1])
     batch = gather_batch(typed.reader.encode(SEQUENCES), range(5), typed.reader.pad_id)
     assert len(batch["input_ids"]) == 3 * (1 + 1 + 2 + 3 + 1)
     with torch.no_grad():
-        loss = typed.model(**batch, labels=labels)["loss"]
-    assert loss == pytest.approx(
-        float(torch.nn.functional.cross_entropy(expected, labels)), abs=1e-5
-    )
+        logits = typed.model(**batch)["logits"]
+    assert torch.allclose(logits, expected, atol=1e-5)
 
 
 def test_results_do_not_depend_on_the_batch(checkpoint):
@@ -162,9 +162,9 @@ def test_one_certain_type_is_plain_typed_input(checkpoint):
     ids = tokenizer.convert_tokens_to_ids(["<cls>", *sequence, "[IND]", f"[{best}]", "<eos>"])
     row = torch.tensor([ids])
     with torch.no_grad():
-        plain = typed.model(row, torch.ones_like(row))["logits"]
+        plain = typed.model(input_ids=row, attention_mask=torch.ones_like(row))["logits"]
     assert np.allclose(one.logits([sequence]), plain, atol=1e-6)
-    assert "votes" not in gather_batch(one.reader.encode([sequence]), [0], 0)
+    assert "copy_weights" not in gather_batch(one.reader.encode([sequence]), [0], 0)
 
 
 def test_padding_in_the_slot_is_read_as_padding_and_attended(checkpoint):
@@ -203,11 +203,11 @@ def test_training_leaves_the_predictor_as_it_was(task, checkpoint, tmp_path):
 def test_the_frozen_head_reads_mean_features(task, checkpoint):
     model, _ = fitted(task, checkpoint, "strategy.base=frozen")
     sequences = [item.sequence for item in task.split().validation]
-    through_the_net = model.network.logits(sequences)
+    through_the_net = replace(model, kept=None).logits(sequences)
     assert np.allclose(model.logits(sequences), through_the_net, atol=1e-3)
-    tokenizer = model.network.reader.tokenizer
+    tokenizer = model.reader.tokenizer
     masked_lm = load_backbone(f"{checkpoint}", masked_lm=True).model
-    expected = by_definition(model.network.model, masked_lm, tokenizer, sequences[0][:LONG])
+    expected = by_definition(model.model, masked_lm, tokenizer, sequences[0][:LONG])
     assert np.allclose(model.logits([sequences[0][:LONG]]), expected, atol=1e-3)
 
 
@@ -215,23 +215,22 @@ def test_the_frozen_head_reads_mean_features(task, checkpoint):
 def test_every_k_and_seed_read_the_same_features(task, checkpoint, embedded, types):
     chosen = ("strategy.base=frozen", f"strategy.types={types}")
     distinct = len({sequence for part in task.parts.values() for _, sequence in part})
-    predictions = 1 if types == "predicted" else 0
     _, report = fitted(task, checkpoint, *chosen, "strategy.k=2")
-    assert embedded == [distinct] * (predictions + 2)
+    assert embedded == [distinct] * 2
     assert not report.details["embedding_cached"]
     for k, seed in ((1, 0), (2, 1)):
         _, report = fitted(task, checkpoint, *chosen, f"strategy.k={k}", f"seed={seed}")
         assert report.details["embedding_cached"]
-    assert len(embedded) == predictions + 2
+    assert len(embedded) == 2
     fitted(task, checkpoint, *chosen, "strategy.k=3")
-    assert len(embedded) == predictions + 3
+    assert len(embedded) == 3
 
 
 def test_a_head_that_is_not_linear_is_refused(task, checkpoint, monkeypatch):
-    from rnaernie_bench.heads.sequence import MeanHead
+    from rnaernie_bench.heads.mean import MeanHead
 
     plain = MeanHead.predict
-    monkeypatch.setattr(MeanHead, "predict", lambda self, x: plain(self, x.relu()))
+    monkeypatch.setattr(MeanHead, "predict", lambda self, x, batch: plain(self, x.relu(), batch))
     with pytest.raises(ConfigError, match=r"'mean' is not linear.*base=full"):
         fitted(task, checkpoint, "strategy.base=frozen", "strategy.types=random")
 

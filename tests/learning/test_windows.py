@@ -15,7 +15,8 @@ from rnaernie_bench.config.compose import compose
 from rnaernie_bench.config.identity import recipe
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import frozen
-from rnaernie_bench.learning.fit import Reader, with_fresh_head
+from rnaernie_bench.learning.fit import fresh_network
+from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.task.lengths import windows
 from tests.training_kit import TINY_NET, fasta, installed
@@ -39,7 +40,11 @@ def by_loop(model, tokenizer, sequence, overlap):
     for window in windows(sequence, SIZE, overlap):
         ids = torch.tensor([tokenizer(window)["input_ids"]])
         with torch.inference_mode():
-            rows.append(model.eval()(ids, torch.ones_like(ids).bool())["logits"][0].numpy())
+            rows.append(
+                model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids).bool())["logits"][
+                    0
+                ].numpy()
+            )
     return np.mean(rows, axis=0)
 
 
@@ -48,7 +53,7 @@ def by_loop(model, tokenizer, sequence, overlap):
 def test_a_network_gives_the_mean_over_windows(task, head, overlap):
     config = task.config(*TINY_NET, f"task.head={head}", "task.length=window",
                          f"task.window_overlap={overlap}")  # fmt: skip
-    network = with_fresh_head(task.context(config), rnaernie.load(config.backbone, 0))
+    network = fresh_network(task.context(config), rnaernie.load(config.backbone, 0))
     assert network.reader.encode(MIXED).counts.max() > 3
     logits = network.logits(MIXED)
     for row, sequence in zip(logits, MIXED, strict=True):
@@ -62,9 +67,9 @@ def test_a_frozen_head_on_mean_features_gives_the_mean_of_logits(task):
     encoder = rnaernie.load(config.backbone, 0)
     fitted, _ = frozen.fit(task.context(config), encoder, config.strategy)
     known = [item.sequence for item in task.split().validation]
-    assert all(sequence in fitted.table for sequence in known)
+    assert fitted.knows(known)
     for row, sequence in zip(fitted.logits(known), known, strict=True):
-        expected = by_loop(fitted.network.model, encoder.tokenizer, sequence, 0)
+        expected = by_loop(fitted.model, encoder.tokenizer, sequence, 0)
         assert np.allclose(row, expected, atol=1e-4)
 
 

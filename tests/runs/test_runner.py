@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from transformers import Trainer
 
-from rnaernie_bench.backbones import inference
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.learning.network import Network
 from rnaernie_bench.metrics.classification import classification_report
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
@@ -243,7 +243,7 @@ def test_what_an_interruption_left_of_a_model_is_replaced(task):
 def test_frozen_runs_share_their_features(task, monkeypatch, capsys):
     assert task.cli(settings=MODELS["frozen"]) == 0
     calls = []
-    monkeypatch.setattr(inference, "in_batches", lambda *a, **k: calls.append(a))
+    monkeypatch.setattr(Network, "outputs", lambda *a: calls.append(a))
     assert task.cli(settings=(*MODELS["frozen"], "strategy.learning_rate=0.01")) == 0
     assert calls == []
     records = [record_of(folder) for folder in task.run_folders()]

@@ -106,9 +106,16 @@ def from_labels(task: Task, dataset: Dataset) -> Oracle:
     """Return the oracle of a data set, by the task's table of labels and types.
 
     Raises:
-        ConfigError: if the task declares no such table, or names a type that there is not.
+        ConfigError: if labels are not classes of sequences, the task declares no such table, or
+            names a type that there is not.
         DataError: if a sequence stands under labels of different types.
     """
+    if not task.classifies:
+        raise ConfigError(
+            "no type follows from what is said of bases, or of pairs",
+            where="strategy.types",
+            remedy="use predicted, random or none",
+        )
     table = types_of_labels(task)
     types: dict[str, int] = {}
     for item in (item for part in dataset.parts.values() for item in part):
@@ -143,15 +150,11 @@ def types_of_labels(task: Task) -> list[int]:
     return [RNA_TYPES.index(task.types[label]) for label in task.labels]
 
 
-def cached_logits(predictor: Predictor, dataset: Dataset) -> FeatureTable:
-    """Return the types' logits of every sequence of a data set, from the cache if they are there.
+def cached_logits(predictor: Predictor, sequences: Sequence[str]) -> FeatureTable:
+    """Return the types' logits of sequences, from the cache if they are there."""
+    from rnaernie_bench.learning.feature_cache import cached_features, digest_of
 
-    They are keyed by the predictor's weights and the fingerprint of the data.
-    """
-    from rnaernie_bench.learning.feature_cache import cached_features
-
-    sequences = [item.sequence for part in dataset.parts.values() for item in part]
-    key = {**predictor.key(), "data": dataset.fingerprint, "of": "types"}
+    key = {**predictor.key(), "sequences": digest_of(sequences), "of": "types"}
     return cached_features(sequences, predictor.logits, key=key)
 
 

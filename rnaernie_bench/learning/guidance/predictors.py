@@ -49,7 +49,7 @@ class SlotReader:
         """Return the logits of the types at the slot, float32 (sequences, types)."""
         import torch
 
-        from rnaernie_bench.backbones.inference import best_device, in_batches
+        from rnaernie_bench.backbones.inference import Batch, TokenIds, best_device, scores
 
         if not sequences:
             return np.empty((0, N_TYPED_TOKENS - N_RNA_TOKENS - 1), dtype=np.float32)
@@ -58,17 +58,18 @@ class SlotReader:
         network: Any = self.encoder.model
         model = network.to(device)
 
-        def at_slot(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-            logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
-            rows = torch.arange(len(input_ids), device=input_ids.device)
-            slots = attention_mask.sum(dim=1) - 2  # <eos> is last
+        def at_slot(batch: Batch) -> Tensor:
+            ids, mask = batch["input_ids"], batch["attention_mask"]
+            logits = model(input_ids=ids, attention_mask=mask).logits
+            rows = torch.arange(len(ids), device=ids.device)
+            slots = mask.sum(dim=1) - 2  # <eos> is last
             types: Tensor = logits[rows, slots, N_RNA_TOKENS + 1 : N_TYPED_TOKENS]
             return types
 
-        rows = in_batches(
+        every = single(encoded.ids, np.zeros(len(encoded.ids), dtype=bool))
+        rows = scores(
             at_slot,
-            single(encoded.ids, np.zeros(len(encoded.ids), dtype=bool)),
-            pad_id=int(self.encoder.tokenizer.pad_token_id),
+            TokenIds(every, int(self.encoder.tokenizer.pad_token_id)),
             token_budget=self.token_budget,
             device=device,
         )

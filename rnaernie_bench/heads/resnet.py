@@ -2,7 +2,7 @@
 
 Helices are diagonals of a contact map, which convolutions over the map see. As in RiNALMo (Penić et
 al. 2025) and the heads of sinc-lab (Zablocki et al. 2025), residual blocks with a bottleneck follow
-an outer concatenation of states. See `rnaernie_bench.heads.contact` for the call.
+an outer concatenation of states.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from rnaernie_bench.heads.contact import (
+from rnaernie_bench.heads.bases.contact import (
     BINARY,
+    ContactHead,
     Scores,
     pairs_of,
     symmetric,
     without_padding,
 )
+from rnaernie_bench.heads.bases.contract import Batch
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.task.catalogue import HeadEntry
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ResNetOptions:
             raise ValueError(f"the kernel must be odd, not {self.kernel}")
 
 
-class ResNetHead(nn.Module):
+class ResNetHead(ContactHead):
     """Outer concatenation and product of a few features of two bases, then 2-D residual blocks.
 
     A linear layer on the concatenation of two states is the sum of one on each; an elementwise
@@ -58,19 +61,18 @@ class ResNetHead(nn.Module):
     computed again in the backward pass: memory is bounded, at a third more time.
 
     Args:
-        hidden: features of a state.
+        config: of the backbone.
         options: see `ResNetOptions`.
         scores: what is given to each pair of bases.
     """
 
     def __init__(
-        self, hidden: int, options: ResNetOptions | None = None, scores: Scores = BINARY
+        self, config: Any, options: ResNetOptions | None = None, scores: Scores = BINARY
     ) -> None:
-        super().__init__()
-        self.scores = scores
+        super().__init__(config, scores)
         self.options = options or ResNetOptions()
         channels = self.options.channels
-        self.projection = nn.Linear(hidden, 4 * channels)
+        self.projection = nn.Linear(config.hidden_size, 4 * channels)
         self.blocks = nn.ModuleList(
             _Block(channels, self.options.kernel, self.options.dropout)
             for _ in range(self.options.blocks)
@@ -78,9 +80,10 @@ class ResNetHead(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.decoder = scores.decoder(channels)
 
-    def forward(self, states: Tensor, mask: Tensor, attentions: Tensor | None = None) -> Tensor:
-        """Return logits, see `rnaernie_bench.heads.contact`."""
-        features = self.projection(without_padding(states, mask))
+    def predict(self, features: Tensor, batch: Batch) -> Tensor:
+        """Return symmetric logits of the states of bases."""
+        mask = batch["mask"]
+        features = self.projection(without_padding(features, mask))
         sequences, length = mask.shape
         size = max(1, self.options.chunk_pairs // length**2)
         if sequences <= size:
@@ -131,8 +134,15 @@ class _Block(nn.Module):
         return kept
 
 
-def resnet(
+def build(
     config: Any, num_labels: int, problem: Problem, options: ResNetOptions | None = None
 ) -> ResNetHead:
-    """Build a `ResNetHead` for a backbone of this `config`."""
-    return ResNetHead(config.hidden_size, options, Scores(problem, num_labels))
+    """Build the head for a backbone of this `config`."""
+    return ResNetHead(config, options, Scores(problem, num_labels))
+
+
+ENTRY = HeadEntry(
+    level="contact",
+    build="rnaernie_bench.heads.resnet:build",
+    summary="outer concatenation of states -> 2-D residual network (as RiNALMo and sinc-lab)",
+)

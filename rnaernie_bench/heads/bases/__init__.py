@@ -1,0 +1,1 @@
+"""What heads begin from: the contract of all of them, and a base for each level."""

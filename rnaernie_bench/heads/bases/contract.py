@@ -1,0 +1,117 @@
+"""The contract of all heads, whatever their level.
+
+A head works in two steps, and its last layer is called ``decoder``:
+
+- ``features(outputs, batch)`` takes what the head reads out of what the backbone returned; nothing
+  that is trained stands in it, so that a frozen backbone's features are computed once and kept;
+- ``predict(features, batch)`` turns them into scores.
+
+`outputs` is what the backbone returned for `batch` (``last_hidden_state``, ``pooler_output``).
+`batch` is what it was called with: ``input_ids`` and ``attention_mask``, both (inputs, length), and
+for bases and pairs of them ``mask``, bool (inputs, longest), true at bases and false at padding. Of
+pairs of sequences that are read apart, both hold these by partner (`bases.pair`). Scores are
+
+========  ==========================================================================================
+sequence  (inputs, outputs)
+token     (bases, outputs), those of all inputs one after the other
+contact   (inputs, outputs, longest, longest), symmetric; without the second axis if the problem is
+          binary
+pair      (pairs, outputs)
+========  ==========================================================================================
+
+A head may say what it reads besides: ``reads_pooler`` (yes unless it says otherwise), and
+``reads_attentions`` (no), for which the backbone returns its attention maps.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from torch import Tensor
+
+Batch = Mapping[str, Any]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Head(Protocol):
+    """What turns the outputs of a backbone into scores, see the module."""
+
+    decoder: Any
+    """The last layer, linear: its columns are the outputs."""
+
+    def features(self, outputs: Any, batch: Batch) -> Any:
+        """Return what the head reads."""
+        ...
+
+    def predict(self, features: Any, batch: Batch) -> Tensor:
+        """Return scores."""
+        ...
+
+
+def states_alone(features: F) -> F:
+    """Mark a function `features` that gives the states of bases and nothing else.
+
+    Heads that have it share what is kept of a frozen backbone. A head that overrides it does not.
+    """
+    features.states_alone = True  # type: ignore[attr-defined]
+    return features
+
+
+def reads_states_alone(head: Any) -> bool:
+    """Return whether the features of a head are the states of bases."""
+    return getattr(getattr(head, "features", None), "states_alone", False)
+
+
+def states_of_bases(outputs: Any, batch: Batch, first: int) -> Tensor:
+    """Return the states of the bases of a batch, without special tokens, (inputs, longest, hidden).
+
+    Args:
+        outputs: of the backbone, for ``<cls>``, bases, perhaps a type, ``<eos>`` and padding.
+        batch: with ``mask``.
+        first: where the first base stands: 0 for networks that know no ``<cls>``.
+    """
+    states: Tensor = outputs["last_hidden_state"][:, first : first + batch["mask"].shape[1]]
+    return states
+
+
+def first_base(config: Any) -> int:
+    """Return where the first base stands in the inputs of a backbone of this `config`."""
+    return int(getattr(config, "bos_token_id", 1) is not None)
+
+
+def adapted(head: Any) -> Any:
+    """Return a head that keeps the contract, also one that was written for an earlier release.
+
+    Those had ``features(outputs, input_ids)`` and ``predict(features)``, or, of contacts,
+    ``head(states, mask, attentions)``.
+    """
+    old: Any = getattr(head, "features", None)
+    if old is None:
+        from rnaernie_bench.heads.bases.contact import ContactHead
+
+        _warn(head)
+        head.reads_attentions = False
+        head.first = 1
+        head.features = lambda outputs, batch: ContactHead.features(head, outputs, batch)
+        head.features.states_alone = True
+        head.predict = lambda features, batch: head(features, batch["mask"])
+    elif "input_ids" in inspect.signature(old).parameters:
+        _warn(head)
+        head.features = lambda outputs, batch: old(outputs, batch["input_ids"])
+    predict: Any = head.predict
+    if len(inspect.signature(predict).parameters) == 1:
+        head.predict = lambda features, batch: predict(features)
+    return head
+
+
+def _warn(head: Any) -> None:
+    warnings.warn(
+        f"{type(head).__name__} is written for an earlier release: heads have "
+        "features(outputs, batch) and predict(features, batch) (docs/plugins.md)",
+        DeprecationWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,277 @@
+"""What networks read of the items of a level: token ids, or features that are kept.
+
+A `Source` gives what is read of single sequences. The inputs of a level lay it out for the head:
+which batches and masks, how the scores of an item follow from those of the copies it is read as,
+and which of them are those of units. `learning.pair_inputs` holds those of pairs of sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnaernie_bench.backbones.inference import Batch, Inputs, TokenIds
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.heads.bases.contact import of_pairs, symmetric
+from rnaernie_bench.learning.kept import BaseRows, Kept, PaddedStates, Rows, lengths_of
+from rnaernie_bench.learning.reader import Reader
+
+CELLS_A_TOKEN = 128
+"""Pairs of bases that take as much of a token budget as one token does."""
+
+Source = Inputs
+"""What is read of single sequences; a batch may hold the ``copy_weights`` of their copies."""
+
+
+class LevelInputs(Inputs, Protocol):
+    """What a network reads of some items of a level, and what the level does with scores."""
+
+    kept_as: ClassVar[Callable[..., Source]]
+    """How features of known sequences are read, see `learning.kept`."""
+    row_features: ClassVar[bool]
+    """Whether heads are linear on a row of features of each unit: they are trained on rows, and
+    features of the copies of a sequence can be averaged."""
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The units of each item, int64 of shape (items,)."""
+        ...
+
+    @classmethod
+    def read(cls, items: Sequence[Any], reader: Reader, kept: Kept | None = None) -> LevelInputs:
+        """Return what is read of items: token ids, or features if they are kept.
+
+        Raises:
+            DataError: for an item over the limit under the policy ``error``.
+        """
+        ...
+
+    @staticmethod
+    def sequences(items: Iterable[Any], reader: Reader) -> list[str]:
+        """Return the sequences that are read for some items, each once."""
+        ...
+
+    states: ClassVar[Callable[..., StatesOf] | None]
+    """Called with network, reader and sequences, returns what computes the features that are kept
+    of each of their bases; None where a row is kept of each sequence."""
+    scored: ClassVar[str | None]
+    """``module:function`` that scores items by a fitted network in another way than all of their
+    batches, called with it and the items; None: there is no better way."""
+
+    @staticmethod
+    def size(item: Any, reader: Reader) -> tuple[int, int, str]:
+        """Return bases and limit of an item, and what messages call it."""
+        ...
+
+    @staticmethod
+    def average(logits: Tensor, batch: Batch) -> Tensor:
+        """Return the scores of items from those of the copies that they are read as."""
+        ...
+
+    @staticmethod
+    def rows(logits: Tensor, batch: Batch) -> Tensor:
+        """Return scores of items as rows of units, (units, outputs)."""
+        ...
+
+
+@dataclass(frozen=True)
+class StatesOf:
+    """A way to compute features of the bases of sequences, batch by batch."""
+
+    inputs: Inputs
+    compute: Callable[[Batch], Sequence[Tensor]]
+    """Maps a batch to the features of each of its sequences, (bases, width)."""
+
+
+@dataclass(frozen=True)
+class SequenceInputs:
+    """Sequences: each is a unit."""
+
+    items: Sequence[str]
+    source: Source
+
+    kept_as: ClassVar[Callable[..., Source]] = Rows
+    row_features: ClassVar[bool] = True
+    states: ClassVar[Any] = None
+    scored: ClassVar[str | None] = None
+    noun: ClassVar[str] = "sequence"
+    record: ClassVar[str] = "record '{}'"
+    """How messages call an item by its id."""
+
+    @classmethod
+    def read(cls, items: Sequence[str], reader: Reader, kept: Kept | None = None) -> Any:
+        """Return what is read of sequences; see `LevelInputs.read`."""
+        if kept is not None:
+            return cls(items, cls.kept_as(kept.tables, items, kept.weights(items)))
+        return cls(items, TokenIds(reader.encode(items), reader.pad_id))
+
+    @staticmethod
+    def sequences(items: Iterable[str], reader: Reader) -> list[str]:
+        """Return distinct sequences in the order of the items."""
+        return list(dict.fromkeys(items))
+
+    @staticmethod
+    def size(item: str, reader: Reader) -> tuple[int, int, str]:
+        """Return its bases, the limit of an input, and what it is called."""
+        return len(item), reader.max_bases, "the sequence has"
+
+    @property
+    def costs(self) -> np.ndarray:
+        """Tokens of each sequence."""
+        return self.source.costs
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """Copies of each sequence."""
+        return self.source.counts
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """One unit each."""
+        return np.ones(len(self.items), dtype=np.int64)
+
+    def gather(self, indices: Sequence[int]) -> Batch:
+        """Return tokens or features of some sequences."""
+        return self.source.gather(indices)
+
+    @staticmethod
+    def average(logits: Tensor, batch: Batch) -> Tensor:
+        """Return (items, outputs) of (copies, outputs)."""
+        weights = batch.get("copy_weights")
+        return logits if weights is None else weights.to(logits.dtype) @ logits
+
+    @staticmethod
+    def rows(logits: Tensor, batch: Batch) -> Tensor:
+        """Return scores as they are."""
+        return logits
+
+
+@dataclass(frozen=True)
+class TokenInputs(SequenceInputs):
+    """Sequences: each of their bases is a unit."""
+
+    kept_as: ClassVar[Callable[..., Source]] = BaseRows
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Bases of each sequence, int64 of shape (sequences,)."""
+        return lengths_of(self.items)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Their bases."""
+        return self.lengths
+
+    def gather(self, indices: Sequence[int]) -> Batch:
+        """Return the same with a ``mask`` of bases, bool (copies, longest)."""
+        lengths = self.lengths[list(indices)]
+        if self.counts is not None:
+            lengths = np.repeat(lengths, self.counts[list(indices)])
+        return {**self.source.gather(indices), "mask": mask_of(lengths)}
+
+    @classmethod
+    def states(cls, network: Any, reader: Reader, sequences: Sequence[str]) -> StatesOf:
+        """Return what computes the states of bases; see `LevelInputs.states`."""
+
+        def compute(batch: Batch) -> Sequence[Tensor]:
+            features: Tensor = network.features(batch)
+            bases = batch["mask"].sum(1).tolist()
+            if features.dim() == 2:
+                return features.split(bases)
+            return [padded[:count] for padded, count in zip(features, bases, strict=True)]
+
+        return StatesOf(cls.read(sequences, reader), compute)
+
+    @staticmethod
+    def average(logits: Tensor, batch: Batch) -> Tensor:
+        """Return (bases of items, outputs) of (bases of copies, outputs)."""
+        weights = batch.get("copy_weights")
+        if weights is None:
+            return logits
+        mask = batch["mask"]
+        padded = logits.new_zeros((*mask.shape, logits.shape[1]))
+        padded[mask] = logits
+        averaged = torch.tensordot(weights.to(logits.dtype), padded, dims=1)
+        return averaged[mask_of_items(batch)]
+
+
+@dataclass(frozen=True)
+class ContactInputs(TokenInputs):
+    """Sequences: each pair i < j of their bases is a unit, row by row."""
+
+    kept_as: ClassVar[Callable[..., Source]] = PaddedStates
+    row_features: ClassVar[bool] = False
+
+    @property
+    def costs(self) -> np.ndarray:
+        """Bases of each sequence, or what its pairs of bases are worth, if that is more."""
+        return np.maximum(self.lengths, -(-(self.lengths**2) // CELLS_A_TOKEN))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The pairs of their bases."""
+        return self.lengths * (self.lengths - 1) // 2
+
+    @staticmethod
+    def average(logits: Tensor, batch: Batch) -> Tensor:
+        """Return symmetric logits of items from those of copies, (..., longest, longest)."""
+        weights = batch.get("copy_weights")
+        if weights is None:
+            return logits
+        return symmetric(torch.tensordot(weights.to(logits.dtype), logits, dims=1))
+
+    @staticmethod
+    def rows(logits: Tensor, batch: Batch) -> Tensor:
+        """Return the scores of pairs of bases, (pairs of bases, outputs)."""
+        maps = logits.unsqueeze(1) if logits.dim() == 3 else logits
+        return of_pairs(maps, mask_of_items(batch))
+
+
+def mask_of(lengths: np.ndarray) -> Tensor:
+    """Return where bases are, bool (inputs, longest)."""
+    return torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+
+
+def mask_of_items(batch: Batch) -> Tensor:
+    """Return where the bases of items are, bool (items, longest): all copies have the same."""
+    mask: Tensor = batch["mask"]
+    weights = batch.get("copy_weights")
+    return mask if weights is None else mask[weights.argmax(dim=1)]
+
+
+def refuse_long(
+    items: Sequence[Any],
+    reader: Reader,
+    kind: type[Any],
+    *,
+    names: Sequence[str] | None = None,
+    remedy: str = "cut it",
+) -> None:
+    """Refuse an item over the limit under the policy ``error``.
+
+    Args:
+        items: sequences, or pairs of them.
+        reader: how they are read.
+        kind: the inputs of their level.
+        names: what messages call the items; by their places, from 1, if None.
+        remedy: what can be done.
+
+    Raises:
+        DataError: naming the first of those that do not fit.
+    """
+    if reader.policy != "error":
+        return
+    for place, item in enumerate(items):
+        bases, limit, what = kind.size(item, reader)
+        if bases > limit:
+            raise DataError(
+                f"{what} {bases} bases, {limit} fit",
+                where=names[place] if names else f"{kind.noun} {place + 1}",
+                remedy=remedy,
+            )
