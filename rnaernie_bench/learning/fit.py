@@ -36,7 +36,7 @@ from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import outputs
 from rnaernie_bench.metrics.targets import Scaling
 from rnaernie_bench.task.catalogue import HEADS, resolve
-from rnaernie_bench.task.lengths import policies_of
+from rnaernie_bench.task.lengths import policies_of, remedy
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,11 @@ def refuse_long_items(context: FitContext, reader: Reader) -> None:
     """
     task = context.task
     kind = level_inputs(task.level)
-    others = [policy for policy in policies_of(task.level_entry, task.problem) if policy != "error"]
-    remedy = " or ".join(["cut or remove it", *(f"set task.length={policy}" for policy in others)])
+    way_out = remedy(policies_of(LEVELS.get(task.level), task.problem))
     for part, items in context.dataset.parts.items():
         place = place_of(context, part)
         names = [f"{place}, {kind.record.format(item.id)}" for item in items]
-        refuse_long([item.input for item in items], reader, kind, names=names, remedy=remedy)
+        refuse_long([item.input for item in items], reader, kind, names=names, remedy=way_out)
 
 
 def place_of(context: FitContext, part: str) -> str:

@@ -21,6 +21,7 @@ from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.heads.bases.contact import of_pairs, symmetric
 from rnaernie_bench.learning.kept import BaseRows, Kept, PaddedStates, Rows, lengths_of
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.task.lengths import POLICIES
 
 CELLS_A_TOKEN = 128
 """Pairs of bases that take as much of a token budget as one token does."""
@@ -253,7 +254,7 @@ def refuse_long(
     names: Sequence[str] | None = None,
     remedy: str = "cut it",
 ) -> None:
-    """Refuse an item over the limit under the policy ``error``.
+    """Refuse an item over the limit under a policy that refuses it.
 
     Args:
         items: sequences, or pairs of them.
@@ -265,7 +266,7 @@ def refuse_long(
     Raises:
         DataError: naming the first of those that do not fit.
     """
-    if reader.policy != "error":
+    if not POLICIES[reader.policy].refuses:
         return
     for place, item in enumerate(items):
         bases, limit, what = kind.size(item, reader)

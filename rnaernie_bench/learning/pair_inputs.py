@@ -31,6 +31,7 @@ from rnaernie_bench.learning.inputs import (
 )
 from rnaernie_bench.learning.kept import Kept, PaddedStates, lengths_of
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.task.lengths import POLICIES
 
 Pair = tuple[str, str]
 """The sequences of both partners, normalised."""
@@ -206,19 +207,19 @@ def joint_limit(reader: Reader) -> int:
 
 
 def truncated(pair: Pair, reader: Reader) -> Pair:
-    """Return a pair as it is read under a length policy.
+    """Return a pair as it is read under a length policy: a piece of each partner that fits.
 
-    Under ``truncate``, the first bases of each partner that fit. Joint inputs keep half of what
-    fits of each partner, and what the shorter one leaves of the longer.
+    Of joint inputs, each partner keeps half of what fits, and the longer one what the shorter
+    leaves.
     """
-    if reader.policy != "truncate":
-        return pair
     first, second = pair
-    if reader.encoding == "towers":
-        return first[: reader.max_bases], second[: reader.max_bases]
-    limit = joint_limit(reader)
-    kept = min(len(first), max(limit // 2, limit - len(second)))
-    return first[:kept], second[: limit - kept]
+    sizes = reader.max_bases, reader.max_bases
+    if reader.encoding == "joint":
+        limit = joint_limit(reader)
+        kept = min(len(first), max(limit // 2, limit - len(second)))
+        sizes = kept, limit - kept
+    pieces = POLICIES[reader.policy].pieces
+    return pieces(first, sizes[0], 0, 1)[0], pieces(second, sizes[1], 0, 1)[0]
 
 
 def _single(ids: tuple[np.ndarray, ...]) -> Encoded:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.encoding import Encoded, Tail, encode
-from rnaernie_bench.task.levels import LengthPolicy
+from rnaernie_bench.task.lengths import POLICIES
 
 Encoding = Literal["towers", "joint"]
 
@@ -20,7 +20,8 @@ class Reader:
     tokenizer: Any
     max_bases: int
     """Of one input."""
-    policy: LengthPolicy
+    policy: str
+    """A name in `task.lengths.POLICIES`."""
     token_budget: int
     overlap: int = 0
     """The least number of bases that neighbouring windows share, under ``window``."""
@@ -40,7 +41,7 @@ class Reader:
     @property
     def leaves_out(self) -> bool:
         """Whether sequences over the limit train nothing and are not read."""
-        return self.policy == "unpaired"
+        return POLICIES[self.policy].leaves_out
 
     @property
     def pad_id(self) -> int:
@@ -51,13 +52,12 @@ class Reader:
         """Return token ids under the length policy.
 
         Raises:
-            DataError: for a sequence over the limit under the policy ``error``.
+            DataError: for a sequence over the limit under a policy that refuses or leaves it out.
         """
         return encode(
             sequences,
             self.tokenizer,
-            # What is over the limit is left out before under this policy, not cut.
-            policy="error" if self.policy == "unpaired" else self.policy,
+            policy="error" if self.leaves_out else self.policy,  # what is left out is not cut
             max_bases=self.max_bases,
             overlap=self.overlap,
             names=names,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from multimolecule.modules import HeadConfig
 from multimolecule.modules.heads import ContactPredictionHead
 
 from rnaernie_bench.heads.attention import AttentionHead, AttentionOptions
-from rnaernie_bench.heads.bases.contact import PRIOR, ContactHead, mirrored
+from rnaernie_bench.heads.bases.contact import PRIOR, ContactHead, mirrored, of_pairs
 from rnaernie_bench.heads.bilinear import BilinearHead, BilinearOptions
 from rnaernie_bench.heads.resnet import ResNetHead, ResNetOptions
 from rnaernie_bench.learning.network import build_head
@@ -144,7 +145,7 @@ def test_attention_weighs_each_map_after_correcting_it():
 )
 @settings(max_examples=15, deadline=None)
 def test_symmetric_and_blind_to_padding(name, lengths, padded, seed):
-    """Bit for bit symmetric; each sequence as if alone, with rubbish at padding and no gradient."""
+    """Bit for bit symmetric; each sequence as if alone; rubbish at padding, and no gradient."""
     head = head_named(name, seed)
     states, mask, maps = a_batch(lengths, seed, padded)
     states = states.masked_fill(~mask.unsqueeze(-1), 1e30).requires_grad_()
@@ -288,3 +289,37 @@ def test_dropout_is_of_states_and_only_in_training():
 @pytest.mark.parametrize("name", NAMES)
 def test_registered_for_contacts(name):
     assert HEADS.get(name).level == "contact"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_output_is_that_of_a_head_with_this_output_alone(name):
+    head = build_head(name, Config(), 3, "regression").eval()
+    alone = build_head(name, Config(), 1, "binary").eval()
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(2, 5, 6, generator=generator)
+    maps = torch.rand(2, 4, 5, 5, generator=generator)
+    mask = torch.arange(5) < torch.tensor([[5], [3]])
+    logits = scored(head, states, mask, maps)
+    assert logits.shape == (2, 3, 5, 5)
+    assert torch.equal(logits, logits.mT)
+    for output in range(3):
+        weights = dict(head.state_dict())
+        for key in ("decoder.weight", "decoder.bias"):
+            weights[key] = weights[key][[output]]
+        alone.load_state_dict(weights)
+        assert torch.allclose(scored(alone, states, mask, maps), logits[:, output], atol=1e-6)
+    units = of_pairs(logits, mask)
+    expected = [logits[0, :, i, j] for i, j in combinations(range(5), 2)]
+    expected += [logits[1, :, i, j] for i, j in combinations(range(3), 2)]
+    assert torch.equal(units, torch.stack(expected))
+
+
+def test_classes_start_from_the_first_and_quantities_from_anywhere():
+    prior = -4.59512
+    bias = {
+        problem: build_head("bilinear", Config(), 3, problem).decoder.bias.tolist()
+        for problem in ("multiclass", "multilabel", "regression")
+    }
+    assert bias["multiclass"] == pytest.approx([0, prior, prior], abs=1e-5)
+    assert bias["multilabel"] == pytest.approx([prior] * 3, abs=1e-5)
+    assert max(map(abs, bias["regression"])) < 1
