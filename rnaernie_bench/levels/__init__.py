@@ -79,16 +79,16 @@ class Level:
         """Return what networks learn of a problem."""
         return self.objectives.get(problem, UNIT_OBJECTIVE)
 
-
-UNIT_OBJECTIVE = "rnaernie_bench.learning.objective:objective"
-"""Classes, labels or quantities of units."""
-
     def decodes(self, problem: Problem) -> bool:
         """Return whether the answer is a structure, which is decoded from scores and has no labels.
 
         It is `Answer.decodes`, known without the answers, which need NumPy.
         """
         return self.answers[problem] == "structure"
+
+
+UNIT_OBJECTIVE = "rnaernie_bench.learning.objective:objective"
+"""Classes, labels or quantities of units."""
 
 
 ITEM_METRICS: Mapping[Problem, str] = {

@@ -20,9 +20,9 @@ from rnaernie_bench.learning.fit import objective_of
 from rnaernie_bench.learning.inputs import ContactInputs, SequenceInputs, TokenInputs
 from rnaernie_bench.learning.objective import objective
 from rnaernie_bench.learning.pair_inputs import PairInputs
+from rnaernie_bench.learning.structures import contact_loss, contact_targets, negatives_per_pair
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.answers import ANSWERS
-from rnaernie_bench.learning.structures import contact_loss, contact_targets, negatives_per_pair
 from tests.network_kit import HEAD_NAMES, tiny_network
 
 NONE = np.empty((0, 2), dtype=np.int64)
