@@ -39,8 +39,8 @@ def test_a_model_that_is_saved_as_another_is_found_out(
 ) -> None:
     from rnaernie_bench.learning import network
 
-    kept = network._as_multimolecule
-    monkeypatch.setattr(network, "_as_multimolecule", lambda m, *a: (_negate(m), kept(m, *a))[1])
+    kept = network.as_multimolecule
+    monkeypatch.setattr(network, "as_multimolecule", lambda m, *a: (_negate(m), kept(m, *a))[1])
     with pytest.raises(AssertionError, match="what is saved is not what was trained"):
         try_out(tmp_path)
 

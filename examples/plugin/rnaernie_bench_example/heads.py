@@ -9,7 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from rnaernie_bench.heads.sequence import PooledHead, head_config
+from rnaernie_bench.heads.bases.contract import Batch
+from rnaernie_bench.heads.bases.linear import head_config
+from rnaernie_bench.heads.pooled import PooledHead
 
 
 class LargestHead(PooledHead):
@@ -17,9 +19,9 @@ class LargestHead(PooledHead):
 
     reads_pooler = False
 
-    def features(self, outputs: Any, input_ids: Tensor) -> Tensor:
-        """Return what the linear layer reads, of shape (batch, hidden)."""
-        states = outputs["last_hidden_state"]
+    def features(self, outputs: Any, batch: Batch) -> Tensor:
+        """Return what the linear layer reads, of shape (inputs, hidden)."""
+        states, input_ids = outputs["last_hidden_state"], batch["input_ids"]
         special = [self.pad_token_id, self.bos_token_id, self.eos_token_id]
         bases = (input_ids.unsqueeze(-1) != input_ids.new_tensor(special)).all(-1)
         largest: Tensor = states.masked_fill(~bases.unsqueeze(-1), float("-inf")).amax(1)

@@ -32,4 +32,5 @@ def test_the_largest_value_of_the_bases_counts() -> None:
     head = resolve(HEADS.get("example-max").build)(encoder.model.config, 2, "multiclass")
     ids = torch.tensor([encoder.tokenizer("AC")["input_ids"] + [encoder.tokenizer.pad_token_id]])
     states = torch.tensor([[9.0], [1.0], [2.0], [9.0], [9.0]]).expand(1, 5, 4)
-    assert head.features({"last_hidden_state": states}, ids).tolist() == [[2.0] * 4]
+    features = head.features({"last_hidden_state": states}, {"input_ids": ids})
+    assert features.tolist() == [[2.0] * 4]
