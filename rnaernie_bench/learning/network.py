@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.backbones.inference import Batch
-from rnaernie_bench.heads.bases.contract import adapted
+from rnaernie_bench.heads.bases.earlier import adapted
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import HEADS, resolve

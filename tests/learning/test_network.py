@@ -19,7 +19,7 @@ from torch import nn
 
 from rnaernie_bench.backbones.fast_dropout import ATTENTION, use_fast_dropout
 from rnaernie_bench.data.encoding import Tail
-from rnaernie_bench.heads.bases.contract import adapted
+from rnaernie_bench.heads.bases.earlier import adapted
 from rnaernie_bench.heads.pooled import PooledHead
 from rnaernie_bench.learning.inputs import SequenceInputs
 from rnaernie_bench.learning.network import (

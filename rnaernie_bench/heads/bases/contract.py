@@ -25,8 +25,6 @@ A head may say what it reads besides: ``reads_pooler`` (yes unless it says other
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -81,37 +79,3 @@ def states_of_bases(outputs: Any, batch: Batch, first: int) -> Tensor:
 def first_base(config: Any) -> int:
     """Return where the first base stands in the inputs of a backbone of this `config`."""
     return int(getattr(config, "bos_token_id", 1) is not None)
-
-
-def adapted(head: Any) -> Any:
-    """Return a head that keeps the contract, also one that was written for an earlier release.
-
-    Those had ``features(outputs, input_ids)`` and ``predict(features)``, or, of contacts,
-    ``head(states, mask, attentions)``.
-    """
-    old: Any = getattr(head, "features", None)
-    if old is None:
-        from rnaernie_bench.heads.bases.contact import ContactHead
-
-        _warn(head)
-        head.reads_attentions = False
-        head.first = 1
-        head.features = lambda outputs, batch: ContactHead.features(head, outputs, batch)
-        head.features.states_alone = True
-        head.predict = lambda features, batch: head(features, batch["mask"])
-    elif "input_ids" in inspect.signature(old).parameters:
-        _warn(head)
-        head.features = lambda outputs, batch: old(outputs, batch["input_ids"])
-    predict: Any = head.predict
-    if len(inspect.signature(predict).parameters) == 1:
-        head.predict = lambda features, batch: predict(features)
-    return head
-
-
-def _warn(head: Any) -> None:
-    warnings.warn(
-        f"{type(head).__name__} is written for an earlier release: heads have "
-        "features(outputs, batch) and predict(features, batch) (docs/plugins.md)",
-        DeprecationWarning,
-        stacklevel=3,
-    )
