@@ -76,7 +76,9 @@ def evaluate_run(
         decoder=config.task.decoder,
         max_bases=_limit(task, config, report),
         calibrated=scheme.calibrated,
-        nearest=nearest_training(task, dataset, split) if task.answer.decodes else None,
+        nearest=nearest_training(task, dataset, split)
+        if task.answer.decodes and distributed.is_first()  # which writes the record
+        else None,
     )
 
 
