@@ -291,7 +291,7 @@ def _data(made: Made) -> dict[str, Any]:
             "group": "group",
             **({"labels": labels} if labels else {}),
         }
-        if made.level == "token" and labels:
+        if (made.level, made.problem) == ("token", "regression"):
             tables[part]["errors"] = {label: f"{name}_error" for label, name in labels.items()}
     return {"tables": tables}
 
