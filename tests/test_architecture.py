@@ -6,11 +6,15 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnaernie_bench"
@@ -184,3 +188,44 @@ def test_no_global_random_numbers() -> None:
     }
     assert used <= {f"np.random.{name}" for name in names}
     assert "random" not in libraries()
+
+
+def compared(words: Collection[str], names: Collection[str]) -> set[str]:
+    """Return the modules that compare something of one of these names with one of some words."""
+    found = set()
+    for module in SOURCES:
+        for node in nodes(module):
+            if not isinstance(node, ast.Compare):
+                continue
+            sides = [node.left, *node.comparators]
+            said = {part.value for side in sides for part in ast.walk(side)
+                    if isinstance(part, ast.Constant)}  # fmt: skip
+            called = {getattr(side, "attr", getattr(side, "id", None)) for side in sides}
+            if said & set(words) and called & set(names):
+                found.add(module)
+    return found
+
+
+def test_only_levels_know_which_level_it_is() -> None:
+    asking = compared(list(LEVELS), {"level", "level_name"})
+    assert {module for module in asking if room_of(module) != "levels"} == set()
+
+
+def test_only_levels_know_the_class_of_an_item() -> None:
+    items = {node.name for node in nodes("data.items") if isinstance(node, ast.ClassDef)}
+    items = {name for name in items if name.endswith("Item")}
+    asking = {
+        module
+        for module in SOURCES
+        for node in nodes(module)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "isinstance"
+        and {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)} & items
+    }
+    assert "ContactItem" in items
+    assert {m for m in asking if not m.startswith("data.levels.")} == set()
+
+
+def test_only_metrics_know_which_problem_or_answer_it_is() -> None:
+    asking = compared({*PROBLEMS, *ANSWERS}, {"problem", "answer", "kind"})
+    assert {module for module in asking if room_of(module) != "metrics"} == set()

@@ -34,7 +34,7 @@ class OneHotOptions:
         for name in ("width", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ConfigError("the value must be above 0", where=f"backbone.{name}")
-        if HEADS.get(self.head).level != "contact" or self.head == "attention":
+        if HEADS.get(self.head).level not in ENTRY.levels or self.head == "attention":
             raise ConfigError(
                 f"head '{self.head}' does not read the states of bases", where="backbone.head"
             )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.learning.inputs import LevelInputs
+from rnaernie_bench.metrics.problems import several_classes
 from rnaernie_bench.metrics.targets import Targets
 
 Compute = Callable[[Batch], Tensor]
@@ -42,7 +43,7 @@ class UnitTruth:
     @property
     def loss_weights(self) -> np.ndarray | None:
         """What is known of each item, weighted; None where it is one class each."""
-        if self.targets.problem == "multiclass" and (self.targets.sizes == 1).all():
+        if several_classes(self.targets.problem) and (self.targets.sizes == 1).all():
             return None
         return self.targets.amounts(self.weights)
 

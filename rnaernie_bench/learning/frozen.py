@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.task.catalogue import StrategyEntry
+from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -104,5 +104,5 @@ ENTRY = StrategyEntry(
     options=FrozenOptions,
     fit="rnaernie_bench.learning.frozen:fit",
     summary="the backbone stays as it is, its cached features train the head",
-    levels=("sequence", "token", "contact", "pair"),
+    levels=EVERY_LEVEL,
 )

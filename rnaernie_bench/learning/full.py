@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.schema import added
-from rnaernie_bench.task.catalogue import StrategyEntry
+from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -66,7 +66,7 @@ ENTRY = StrategyEntry(
     options=FullOptions,
     fit="rnaernie_bench.learning.full:fit",
     summary="every weight of backbone and head is trained",
-    levels=("sequence", "token", "contact", "pair"),
+    levels=EVERY_LEVEL,
     # DDP sums the gradients of what is trained from the start only.
     together=lambda options: options.unfreeze_every is None,
 )

@@ -11,7 +11,7 @@ import numpy as np
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import labels_of
 from rnaernie_bench.data.targets import targets_of
-from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.problems import categorical, outputs, quantitative, several_classes
 from rnaernie_bench.metrics.targets import Targets
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def fit_linear(features: Any, targets: Targets, width: int, strength: float) -> 
     from sklearn.linear_model import Ridge
 
     known = targets.labelled
-    if targets.problem == "multiclass":
+    if several_classes(targets.problem):
         return regress(features[known], targets.values[known], width, strength)
     columns = []
     for j in range(width):
         rows, values = features[known[:, j]], targets.values[known[:, j], j]
-        if targets.problem == "regression":
+        if quantitative(targets.problem):
             model = Ridge(alpha=1 / strength).fit(rows, values)
             columns.append(Linear(model.coef_[None], np.array([model.intercept_])))
             continue
@@ -104,7 +104,7 @@ def refuse_one_class(context: FitContext, train: Targets) -> None:
     values = train.values.reshape(known.shape)
     for column in range(known.shape[1]):
         if len(np.unique(values[known[:, column], column])) < 2:
-            of = f"'{names[column]}'" if train.problem == "multilabel" else "items"
+            of = f"'{names[column]}'" if not categorical(train.problem) else "items"
             raise DataError(
                 f"the train part holds {of} of one class, two are needed",
                 where=f"data set {context.dataset.name}",
@@ -130,7 +130,7 @@ def best_on_validation(
 
     task, metric, learned = context.task, context.task.main_metric, objective(context)
     targets = learned.train.truth.targets
-    if task.problem != "regression":
+    if not quantitative(task.problem):
         refuse_one_class(context, targets)
     width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.task.catalogue import StrategyEntry
+from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -122,6 +122,6 @@ ENTRY = StrategyEntry(
     options=LoraOptions,
     fit="rnaernie_bench.learning.lora:fit",
     summary="low-rank adapters beside the backbone's attention, and the head, are trained",
-    levels=("sequence", "token", "contact", "pair"),
+    levels=EVERY_LEVEL,
     together=lambda options: True,
 )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.task.catalogue import StrategyEntry
+from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -322,6 +322,6 @@ ENTRY = StrategyEntry(
     fit="rnaernie_bench.learning.type_guided:fit",
     facts="rnaernie_bench.learning.type_guided:facts",
     summary="each sequence is read with its likely RNA types, which vote by their probabilities",
-    levels=("sequence", "token", "contact", "pair"),
+    levels=EVERY_LEVEL,
     together=lambda options: options.base == "full",
 )

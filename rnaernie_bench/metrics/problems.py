@@ -13,6 +13,11 @@ def categorical(problem: Problem) -> bool:
     return problem in ("binary", "multiclass")
 
 
+def several_classes(problem: Problem) -> bool:
+    """Return whether the scores of a unit are of classes of which one is true (softmax)."""
+    return problem == "multiclass"
+
+
 def two_classes(problem: Problem) -> bool:
     """Return whether each unit is positive or negative: of the second of two classes, or not."""
     return problem == "binary"

@@ -207,6 +207,8 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: str, hea
         )
     if isinstance(entry, BaselineEntry):
         return
+    if not LEVELS.get(level).inputs:
+        raise ConfigError(f"no backbone serves the level '{level}'", where="backbone")
     if HEADS.get(head).level != level:
         raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
     if head in entry.lacks:

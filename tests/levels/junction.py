@@ -13,11 +13,12 @@ ENTRY = Level(
         "binary": "tests.levels.junction_items:FORM",
         "regression": "tests.levels.junction_items:FORM",
     },
-    head="",
+    head="junction",
     length="error",
     own_metrics={},
     files=(),
     per_base=True,
     read_row="tests.levels.junction_items:read_row",
+    inputs="tests.levels.junction_head:JunctionInputs",
     simulated_item="tests.levels.junction_items:simulated_item",
 )

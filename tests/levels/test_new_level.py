@@ -18,7 +18,9 @@ from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.results.store import import_run
 from rnaernie_bench.runs.validate import check
+from rnaernie_bench.task.catalogue import HEADS
 from rnaernie_bench.testing import try_out
+from tests.levels import junction_head
 from tests.levels.junction import ENTRY
 
 SIZES = {"train": 12, "validation": 4, "test": 6}
@@ -28,6 +30,7 @@ SIZES = {"train": 12, "validation": 4, "test": 6}
 def _installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Register the level, as the entry point of a package does."""
     monkeypatch.setitem(LEVELS._targets, "junction", ENTRY)
+    monkeypatch.setitem(HEADS._targets, "junction", junction_head.ENTRY)
     yield
 
 
@@ -37,7 +40,7 @@ def declared(folder: Path, problem: str = "regression", **changes: Any) -> Path:
     columns = {"label": "stacking"} if problem == "binary" else {"labels": {"stacking": "stacking"}}
     declaration = {
         "name": "stacks", "version": 1, "title": "Stacked bases", "level": "junction",
-        "problem": problem, "labels": labels, "metrics": [], "head": "token", "length": "error",
+        "problem": problem, "labels": labels, "metrics": [], "head": "junction", "length": "error",
         "main_metric": {"name": "mcc" if problem == "binary" else "mae",
                         "higher_is_better": problem == "binary"},
         "dataset": {"name": "made", "licence": "none", "citation": "none", "tables": {
@@ -68,10 +71,22 @@ def write_tables(folder: Path) -> None:
         (folder / f"{part}.json").write_text(json.dumps(table), encoding="utf-8")
 
 
-@pytest.mark.parametrize("problem", ["binary", "regression"])
-def test_majority_learns_saves_and_predicts_a_unit_each(tmp_path: Path, problem: str) -> None:
+@pytest.mark.parametrize(
+    ("problem", "backbone", "strategy"),
+    [
+        ("binary", "majority", "full"),
+        ("regression", "majority", "full"),
+        ("binary", "mock", "full"),
+        ("regression", "mock", "lora"),
+    ],
+)
+def test_a_model_learns_is_saved_and_predicts_every_unit(
+    tmp_path: Path, problem: str, backbone: str, strategy: str
+) -> None:
     tasks = declared(tmp_path, problem)
-    outcome = try_out(tmp_path, task="stacks", backbone="majority", task_path=[tasks])
+    outcome = try_out(
+        tmp_path, task="stacks", backbone=backbone, strategy=strategy, task_path=[tasks]
+    )
     assert outcome.record["task"]["level"] == "junction"
     [found] = api.predict(outcome, ["GGCAU"])
     assert found.numbers.shape == (4, 1)
@@ -113,7 +128,7 @@ def test_what_the_level_does_not_serve_is_refused_by_its_object(
     for backbone, words in (("kmer", "'kmer' does not serve the level 'junction'"),
                             ("mock", "head 'token' is not for the level 'junction'")):  # fmt: skip
         with pytest.raises(ConfigError, match=words):
-            try_out(tmp_path, task="stacks", backbone=backbone, task_path=[tasks])
+            try_out(tmp_path, task="stacks", backbone=backbone, head="token", task_path=[tasks])
     write_tables(tmp_path)
     table = json.loads((tmp_path / "test.json").read_text())
     table["stacking"]["2"].append(1.0)

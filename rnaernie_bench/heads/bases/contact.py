@@ -16,7 +16,7 @@ from multimolecule.modules import HeadConfig
 from torch import Tensor, nn
 
 from rnaernie_bench.heads.bases.contract import Batch, first_base, states_alone, states_of_bases
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.problems import Problem, quantitative, several_classes, two_classes
 
 PRIOR = 0.01
 """The probability of a pair that untrained heads start from (Lin et al. 2017, section 3.3): one in
@@ -36,7 +36,7 @@ class Scores:
 
     def shaped(self, logits: Tensor) -> Tensor:
         """Return logits (batch, outputs, length, length); one of a binary head is no axis."""
-        return logits.squeeze(1) if self.problem == "binary" else logits
+        return logits.squeeze(1) if two_classes(self.problem) else logits
 
 
 BINARY = Scores("binary")
@@ -117,8 +117,8 @@ def start_from_prior(decoder: nn.Linear, problem: Problem = "binary") -> nn.Line
     Of classes, all but the first start with it, relative to the first, which pairs of bases are of
     unless a data set says otherwise. The bias of quantities is left as it is.
     """
-    if problem != "regression":
+    if not quantitative(problem):
         nn.init.constant_(decoder.bias, math.log(PRIOR / (1 - PRIOR)))
-    if problem == "multiclass":
+    if several_classes(problem):
         nn.init.zeros_(decoder.bias[:1])
     return decoder

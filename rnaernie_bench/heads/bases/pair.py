@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.heads.bases.contract import Batch, first_base, states_alone, states_of_bases
 from rnaernie_bench.metrics.losses import loss_of
+from rnaernie_bench.metrics.problems import several_classes
 from rnaernie_bench.task.single_table import Partner
 
 Tower = Mapping[str, Tensor]
@@ -154,6 +155,6 @@ class PairHead(BasePredictionHead):
         if labels is None:
             return HeadOutput(logits)
         problem: Any = self.config.problem_type
-        if problem != "multiclass":
+        if not several_classes(problem):
             labels = labels.reshape(logits.shape).to(logits.dtype)
         return HeadOutput(logits, loss_of(problem, logits, labels))
