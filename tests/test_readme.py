@@ -63,7 +63,7 @@ def blocks(document: Path) -> list[Block]:
     return [Block(match["language"], match["text"]) for match in found if not match["skip"]]
 
 
-COMMANDS = [
+LINES = [
     line.split(" #")[0].strip()
     for document in DOCUMENTS
     for block in blocks(document)
@@ -71,6 +71,8 @@ COMMANDS = [
     for line in block.text.splitlines()
     if COMMAND.fullmatch(line.split(" #")[0].strip())
 ]
+COMMANDS = list(dict.fromkeys(LINES))
+"""Each once, however often it is shown."""
 PYTHON = [b.text for document in DOCUMENTS for b in blocks(document) if b.language == "python"]
 
 
@@ -81,7 +83,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 
 def make_configs(folder: Path) -> None:
-    """Copy the configurations, with one epoch, small nets and one seed a suite."""
+    """Copy the configurations, with one epoch, and one run of each grid of a suite."""
     shutil.copytree(paths.configs_folder(), folder)
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
@@ -91,7 +93,8 @@ def make_configs(folder: Path) -> None:
     for path in (folder / "suite").glob("*.yaml"):
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         common = [s for s in raw["common"] if not s.startswith("trainer.")]
-        edit(path, common=common, grids=[grid | {"seed": [0]} for grid in raw["grids"]])
+        grids = [{key: values[:1] for key, values in grid.items()} for grid in raw["grids"]]
+        edit(path, common=common, grids=grids)
 
 
 def make_task(folder: Path, source: Path, data: Path) -> None:
