@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 TINY_NET = (
@@ -70,6 +71,18 @@ METRICS: Mapping[tuple[str, str], str] = {
 _HEADS = {"sequence": "mean", "token": "token", "contact": "bilinear", "pair": "segments"}
 
 Row = dict[str, Any]
+
+
+def close(left: Mapping[str, Any], right: Mapping[str, Any], atol: float = 1e-5) -> bool:
+    """Say whether named arrays agree but for rounding.
+
+    One computation done twice need not agree to the last bit: libraries choose the order of sums by
+    the processor and by where in memory the numbers lie.
+    """
+    return left.keys() == right.keys() and all(
+        np.allclose(np.asarray(left[name]), np.asarray(right[name]), rtol=1e-4, atol=atol)
+        for name in left
+    )
 
 
 @dataclass(frozen=True)
@@ -344,3 +357,14 @@ def known(made: Made, part: str = "test") -> Iterator[tuple[Any, ...]]:
     """Yield what is told of each unit of a part, by column, in the order in which it is written."""
     for row in made.rows[part]:
         yield from zip(*row["told"], strict=True)
+
+
+def agree(left: Any, right: Any) -> bool:
+    """Say whether two parts of records are the same but for rounding."""
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(agree(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(agree, left, right))
+    if isinstance(left, float):
+        return bool(np.isclose(left, right, rtol=1e-4, atol=1e-6))
+    return bool(left == right)

@@ -25,6 +25,7 @@ from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.learning.recipe import train
 from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.metrics.classification import classification_report
+from tests.kit import close
 from tests.training_kit import LABELS, TinyTask, installed
 
 
@@ -120,10 +121,6 @@ def interrupt_after(epoch):
     return stop
 
 
-def same(left, right):
-    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
-
-
 class TestLearning:
     def test_separable_classes_are_learned(self, task, tmp_path):
         job = Job(task, tmp_path, max_epochs=6)
@@ -151,8 +148,8 @@ class TestLearning:
         job = Job(task, tmp_path, score=score, max_epochs=3)
         summary = job.run()
         assert summary.best_epoch == 2
-        assert same(job.weights(), kept[2])
-        assert not same(kept[2], kept[3])
+        assert close(job.weights(), kept[2])
+        assert not close(kept[2], kept[3])
 
     def test_early_stopping_counts_epochs_without_a_better_score(self, task, tmp_path):
         job = Job(task, tmp_path, score=scores(0.5, 0.6, 0.6, 0.4), max_epochs=9, patience=2)
@@ -181,7 +178,7 @@ class TestLearning:
         first, second = (Job(task, tmp_path / name, max_epochs=1) for name in "ab")
         first.run()
         second.run()
-        assert same(first.weights(), second.weights())
+        assert close(first.weights(), second.weights())
 
     def test_nothing_to_train_on(self, task, tmp_path):
         job = Job(task, tmp_path)
@@ -206,7 +203,7 @@ class TestResume:
         resumed = Job(task, tmp_path / "b", max_epochs=4, **options)
         summary = resumed.run()
         assert min(epoch for _, epoch in resumed.curves) == 3  # epochs 1 and 2 were not repeated
-        assert same(resumed.weights(), undisturbed.weights())
+        assert close(resumed.weights(), undisturbed.weights())
         assert (summary.epochs, summary.best_epoch) == (expected.epochs, expected.best_epoch)
         assert summary.stopped_by == expected.stopped_by
         for name in ("loss", "eval_loss", "eval_macro_f1"):
@@ -254,7 +251,7 @@ class TestResume:
         summary = resumed.run()
         assert (summary.epochs, summary.best_epoch) == (expected.epochs, expected.best_epoch)
         assert summary.stopped_by == expected.stopped_by == reason
-        assert same(resumed.weights(), undisturbed.weights())
+        assert close(resumed.weights(), undisturbed.weights())
 
     def checkpoints(self, folder, *names):
         for step, state in ((8, '{"global_step": 8}'), (24, '{"global_step": 24}'), (32, '{"gl')):

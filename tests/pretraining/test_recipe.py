@@ -19,6 +19,7 @@ from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
 from rnaernie_bench.pretraining.motifs import MotifMatcher
 from rnaernie_bench.pretraining.network import load_network
 from rnaernie_bench.pretraining.recipe import rate_factor, train
+from tests.kit import close
 from tests.pretraining.pretraining_kit import config, dataset
 
 MATCHER = MotifMatcher([["ACGU", "GGCC", "AAAA", "UUUU"]])
@@ -72,10 +73,6 @@ class Job:
 
     def curve(self, name):
         return {step: line[name] for step, line in self.curves.items() if name in line}
-
-
-def same(left, right):
-    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
 
 
 def test_bases_and_types_are_learned(tmp_path):
@@ -133,7 +130,7 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, optio
     resumed = Job(tmp_path / "b", **options)
     summary = resumed.run()
     assert min(resumed.curves) == 6  # steps 1 to 4 were not repeated
-    assert same(resumed.weights(), undisturbed.weights())
+    assert close(resumed.weights(), undisturbed.weights())
     assert (summary.tokens, summary.sequences) == (expected.tokens, expected.sequences)
     assert summary.evaluation == expected.evaluation
     for name in (
@@ -155,7 +152,7 @@ def test_a_training_that_had_ended_is_not_gone_on_with(tmp_path):
     again = Job(tmp_path)
     summary = again.run()
     assert again.curves == {}
-    assert same(again.weights(), first.weights())
+    assert close(again.weights(), first.weights())
     assert (summary.steps, summary.tokens) == (expected.steps, expected.tokens)
     assert summary.evaluation == expected.evaluation
     assert summary.train_s == pytest.approx(expected.train_s, abs=1.0)
@@ -212,7 +209,7 @@ def test_workers_make_the_same_batches(tmp_path):
     alone.run()
     helped.run()
     assert helped.curve("loss") == alone.curve("loss")
-    assert same(helped.weights(), alone.weights())
+    assert close(helped.weights(), alone.weights())
 
 
 @pytest.mark.parametrize("cooldown", ["linear", "cosine"])

@@ -15,6 +15,7 @@ from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
 from rnaernie_bench.tracking.tracker import NullTracker
+from tests.kit import agree
 from tests.training_kit import LABELS, TASK, TINY_NET, installed
 
 MODELS = {
@@ -121,11 +122,16 @@ class TestFinishedRun:
 def test_equal_seeds_give_equal_predictions(finished, name):
     task, folders = finished
     file = folders[name] / "predictions.parquet"
-    before, content = file.stat().st_mtime_ns, file.read_bytes()
+    before, first = file.stat().st_mtime_ns, read_predictions(file)
     count = len(task.run_folders())
     assert task.cli("--repeat", settings=MODELS[name]) == 0
     assert file.stat().st_mtime_ns > before
-    assert file.read_bytes() == content
+    again = read_predictions(file)
+    assert (again.ids.tolist(), again.labels.tolist()) == (
+        first.ids.tolist(),
+        first.labels.tolist(),
+    )
+    assert np.allclose(again.scores, first.scores, atol=2e-3)  # in half precision
     assert len(task.run_folders()) == count
 
 
@@ -203,7 +209,7 @@ def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, cap
         assert "going on with the interrupted run" in capsys.readouterr().err
         record = record_of(folder)
         for field in ("run_id", "backbone", "selection", "validation", "tests"):
-            assert record[field] == expected[field], field
+            assert agree(record[field], expected[field]), field
         assert {path.name for path in folder.iterdir()} == FILES
 
 

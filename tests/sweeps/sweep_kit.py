@@ -8,6 +8,7 @@ from typing import Any
 
 from rnaernie_bench.sweeps.setup import set_up
 from rnaernie_bench.sweeps.sweep import SweepOutcome, carry_out
+from tests.kit import agree
 from tests.training_kit import QUICK, TINY_NET, TinyTask
 
 SPACE = (
@@ -29,6 +30,15 @@ def sweep(task: TinyTask, *more: str, told: list[str] | None = None) -> SweepOut
     return carry_out(set_up(settings(task.runs, *more), [task.tasks]), lines.append)
 
 
-def figures(trials: Sequence[Any]) -> list[tuple[Any, Any]]:
+def figures(trials: Sequence[Any]) -> list[dict[str, Any]]:
     """Return settings and figures of the complete trials, in order."""
-    return [(t.params, t.values) for t in trials if t.state.name == "COMPLETE"]
+    return [
+        t.params | {f"figure {n}": value for n, value in enumerate(t.values)}
+        for t in trials
+        if t.state.name == "COMPLETE"
+    ]
+
+
+def alike(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:
+    """Say whether figures agree but for rounding, in whatever order."""
+    return agree(sorted(left, key=str), sorted(right, key=str))

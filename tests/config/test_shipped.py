@@ -26,7 +26,7 @@ CHOICES = [
     if group not in ("task", "suite", "sweep")
     for choice in group_choices(group)
 ]
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
