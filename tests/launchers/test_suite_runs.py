@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -68,7 +69,7 @@ def assert_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
     assert left.keys() == right.keys()
     for run_id, (metrics, predictions) in left.items():
         assert right[run_id][0] == pytest.approx(metrics, abs=1e-6)
-        assert (right[run_id][1].predicted == predictions.predicted).all()
+        assert np.allclose(right[run_id][1].predicted, predictions.predicted, atol=2e-3)
 
 
 def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -165,39 +165,33 @@ class TestInterruption:
             with pytest.raises(KeyboardInterrupt):
                 execute(config(folder))
 
-    def test_it_goes_on_and_its_curve_has_no_seam(self, tmp_path, monkeypatch):
+    def test_what_differs_is_refused_and_then_its_curve_has_no_seam(self, tmp_path, monkeypatch):
         self.stopped(tmp_path, monkeypatch, after=6)
+        motifs = tmp_path / "motifs.txt"
+        kept = motifs.read_text()
+        with pytest.raises(ConfigError) as caught:
+            execute(config(tmp_path, "trainer.max_steps=14"))
+        assert str(caught.value).startswith(
+            "trainer.max_steps: the interrupted training there had 12, not 14; set it as before"
+        )
+        with monkeypatch.context() as patch:
+            two = SimpleNamespace(num_processes=2, is_main_process=True)
+            patch.setattr(job.distributed, "join", lambda: two)
+            with pytest.raises(
+                ConfigError, match=r"^processes: the interrupted training there had 1, not 2"
+            ):
+                execute(config(tmp_path))
+        changed = config(tmp_path)
+        motifs.write_text("ACGU\n")
+        with pytest.raises(ConfigError, match=r"^motifs\.sha256: the interrupted training"):
+            execute(changed)
+        motifs.write_text(kept)
         told: list[str] = []
         outcome = execute(config(tmp_path), notify=told.append)
         assert "going on from step 4" in told
         lines = (outcome.folder / "curves.jsonl").read_text().splitlines()
         steps = [json.loads(line)["step"] for line in lines]
         assert steps == [2, 4, 4, 6, 8, 8, 10, 12, 12]
-
-    def test_other_settings_are_refused(self, tmp_path, monkeypatch):
-        self.stopped(tmp_path, monkeypatch, after=6)
-        with pytest.raises(ConfigError) as caught:
-            execute(config(tmp_path, "trainer.max_steps=14"))
-        assert str(caught.value).startswith(
-            "trainer.max_steps: the interrupted training there had 12, not 14; set it as before"
-        )
-
-    def test_another_number_of_processes_is_refused(self, tmp_path, monkeypatch):
-        self.stopped(tmp_path, monkeypatch, after=6)
-        monkeypatch.setattr(
-            job.distributed, "join", lambda: SimpleNamespace(num_processes=2, is_main_process=True)
-        )
-        with pytest.raises(
-            ConfigError, match=r"^processes: the interrupted training there had 1, not 2"
-        ):
-            execute(config(tmp_path))
-
-    def test_other_motifs_are_refused(self, tmp_path, monkeypatch):
-        self.stopped(tmp_path, monkeypatch, after=6)
-        changed = config(tmp_path)
-        (tmp_path / "motifs.txt").write_text("ACGU\n")
-        with pytest.raises(ConfigError, match=r"^motifs\.sha256: the interrupted training"):
-            execute(changed)
 
     def test_the_commit_is_that_of_the_start(self, tmp_path, monkeypatch):
         commits = iter(["first", "second"])
