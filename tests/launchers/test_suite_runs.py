@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
@@ -20,6 +19,7 @@ from rnaernie_bench.launchers.jobs import Job, opened
 from rnaernie_bench.launchers.ray import RayOptions
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.runs.suites import carry_out
+from tests.kit import predict_alike
 from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask, installed
 
 RUNS = [
@@ -69,7 +69,7 @@ def assert_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
     assert left.keys() == right.keys()
     for run_id, (metrics, predictions) in left.items():
         assert right[run_id][0] == pytest.approx(metrics, abs=1e-6)
-        assert np.allclose(right[run_id][1].predicted, predictions.predicted, atol=2e-3)
+        assert predict_alike(right[run_id][1], predictions)
 
 
 def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
