@@ -15,7 +15,7 @@ from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
 from rnaernie_bench.tracking.tracker import NullTracker
-from tests.kit import agree
+from tests.kit import agree, predict_alike
 from tests.training_kit import LABELS, TASK, TINY_NET, installed
 
 MODELS = {
