@@ -26,6 +26,10 @@ class Item:
         def sequence(self) -> str:
             """Normalised: upper case, T read as U."""
 
+        @property
+        def group(self) -> str:
+            """What it shares with its relatives (an Rfam family, a gene); empty if unknown."""
+
     @property
     def input(self) -> Any:
         """What a model reads: the sequence."""
@@ -107,14 +111,11 @@ class SequenceItem(LabelledItem):
     """One labelled sequence of a sequence-level task."""
 
     id: str
-    """Unique within its data set."""
     sequence: str
-    """Normalised: upper case, T read as U."""
     label: int | tuple[float, ...]
     """Index into the task's frozen label order; of multilabel and regression, a number for each
     label, nan where it is unknown."""
     group: str = ""
-    """What the item shares with its relatives (an Rfam family, a gene); empty if unknown."""
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""
@@ -126,13 +127,10 @@ class TokenItem(Item):
     """One sequence of a token-level task, with what is known of its bases."""
 
     id: str
-    """Unique within its data set."""
     sequence: str
-    """Normalised: upper case, T read as U."""
     labels: np.ndarray
     """float32 of shape (bases, labels), of classes (bases, 1): nan where unknown."""
     group: str = ""
-    """What the item shares with its relatives; empty if unknown."""
     errors: np.ndarray | None = None
     """float32 of the shape of `labels`: standard errors of measurement; None if unknown."""
 
@@ -157,9 +155,7 @@ class ContactItem(Item):
     """One sequence of a contact-level task, with its base pairs."""
 
     id: str
-    """Unique within its data set."""
     sequence: str
-    """Normalised: upper case, T read as U."""
     pairs: np.ndarray
     """int32 of shape (pairs, 2), 0-based, i < j, sorted, each base at most once."""
     group: str = ""
@@ -189,13 +185,11 @@ class ContactItem(Item):
 class ContactValuesItem(Item):
     """One sequence of a contact-level task, with what is known of pairs of its bases.
 
-    Of classes, labels and quantities: base pairs that are decoded stand in a `ContactItem`.
+    They are classes, labels or quantities: base pairs that are decoded stand in a `ContactItem`.
     """
 
     id: str
-    """Unique within its data set."""
     sequence: str
-    """Normalised: upper case, T read as U; of two bases or more."""
     places: np.ndarray
     """int32 of shape (listed, 2), 0-based, i < j, sorted, none twice."""
     labels: np.ndarray
@@ -203,7 +197,6 @@ class ContactValuesItem(Item):
     unlisted: float
     """What is true of all other pairs of bases: 0, or nan where it is unknown."""
     group: str = ""
-    """What the item shares with its relatives; empty if unknown."""
 
     @property
     def truth(self) -> object:

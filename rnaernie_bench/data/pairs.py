@@ -16,7 +16,7 @@ from rnaernie_bench.task.single_table import PairColumns
 
 @dataclass(frozen=True, slots=True)
 class NamedPair:
-    """Two named sequences that a run is asked about."""
+    """Two named sequences, for prediction."""
 
     first_id: str
     first: str

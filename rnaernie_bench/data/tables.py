@@ -164,7 +164,7 @@ def _stream(path: Path, header: tuple[str, ...]) -> Any:
 def _rows(
     rows: Iterable[Mapping[str, Any]], names: Mapping[str, Any], place: str
 ) -> Iterable[Mapping[str, Any]]:
-    """Yield rows with the integers of ClassLabel columns spelt out."""
+    """Yield rows with the integers of ClassLabel columns replaced by their names."""
     iterator = iter(rows)
     while True:
         try:

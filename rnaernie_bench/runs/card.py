@@ -147,10 +147,10 @@ def _terms(record: Mapping[str, Any]) -> str:
     except ConfigError:  # a plug-in that has gone
         entry = None
     licence, citation = getattr(entry, "licence", ""), getattr(entry, "citation", "")
-    told = f" The pre-trained weights: {licence}." if licence else ""
-    told += f" Cite {citation}." if citation else ""
+    terms = f" The pre-trained weights: {licence}." if licence else ""
+    terms += f" Cite {citation}." if citation else ""
     return (
-        f"{text}{told} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the "
+        f"{text}{terms} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the "
         "licence of the software, as its FAQ reads it. The licence of the data stands above."
     )
 

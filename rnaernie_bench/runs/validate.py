@@ -255,7 +255,7 @@ def _sizes(dataset: Dataset) -> str:
 
 
 def _labels(task: Task, split: Split) -> Iterator[Finding]:
-    """Look for labels that cannot be learned or are never asked for."""
+    """Look for labels that cannot be learned or never occur in a test part."""
     if not task.classifies:
         return
     absent = {

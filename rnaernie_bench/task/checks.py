@@ -47,7 +47,7 @@ def check_declared(
 
     Args:
         level: of the task.
-        problem: what is asked.
+        problem: of the task.
         labels: how many labels there are.
         length: the default length policy.
         metrics: by key of the declaration.
@@ -191,9 +191,9 @@ def _check_header(task: Task) -> None:
     except re.error as error:
         raise ConfigError(f"not a regular expression: {error}", where="dataset.header") from error
     _need("id" in groups, "the named group id is needed", "dataset.header")
-    told = all(file.label for file in task.dataset.files.values()) or "label" in groups
+    labelled = all(file.label for file in task.dataset.files.values()) or "label" in groups
     what = "the named groups id and label are needed, or a label of each file"
-    _need(told or not task.level_entry.labelled, what, "dataset.header")
+    _need(labelled or not task.level_entry.labelled, what, "dataset.header")
 
 
 def _check_simulation(task: Task) -> None:

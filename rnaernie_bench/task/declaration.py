@@ -87,18 +87,18 @@ class Table:
     sequence: str = "sequence"
     """The column of sequences."""
     label: str = "label"
-    """The column of labels, spelt as the task spells them; of bases, lists of them, and of pairs of
+    """The column of labels, as the task spells them; for bases, lists of them, and for pairs of
     bases, lists parallel to `places`."""
     places: str = "places"
-    """Of pairs of bases: the column of those that labels are told of, `[[i, j], ...]`, counted from
+    """For pairs of bases: the column that lists those with labels, `[[i, j], ...]`, counted from
     0. Others are of the first class, have none of several labels, or no known quantity."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Of multilabel and regression: the column of each label; of bases, its values are lists, and
+    """For multilabel and regression: the column of each label; of bases, its values are lists, and
     those that are missing at the end are unknown."""
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Of bases: the column of each label's standard errors."""
+    """For bases: the column of each label's standard errors."""
     zeros_unknown: bool = False
-    """Of bases: whether a list of zeros alone stands for what was not measured. A row without any
+    """For bases: whether a list of zeros alone stands for what was not measured. A row without any
     other list is then left out."""
     group: str | None = None
     """The column of groups."""
@@ -122,9 +122,9 @@ class DatasetDeclaration:
     """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
     that results stay among the runs."""
     pairs: PairColumns | None = None
-    """Of pairs: what the columns of the files mean, which are CSV or TSV then."""
+    """For pairs: what the columns of the files mean, which are CSV or TSV then."""
     negatives: Negatives | None = None
-    """Of pairs without a column of labels: how negatives are made of them."""
+    """For pairs without a column of labels: how negatives are made of them."""
 
     @property
     def file_parts(self) -> dict[str, dict[str, DataFile]]:
@@ -233,7 +233,7 @@ class Task:
     caveats: tuple[str, ...] = ()
     """What the figures do not show, printed under every table of this task."""
     shortcuts: tuple[str, ...] = ()
-    """Baselines that a model must beat: what it gains over the best is told under every table."""
+    """Baselines that a model must beat: what it gains over the best stands under every table."""
     folder: Path = Path()
     """Where the task was found."""
 

@@ -22,7 +22,7 @@ class PairColumns:
     second: str
     """The sequence of the second partner, the target."""
     label: str = ""
-    """Of classes: a label of the task, of two also 0 or 1; empty where all pairs are positive, and
+    """For classes: a label of the task, of two also 0 or 1; empty where all pairs are positive, and
     `negatives` says how others are made."""
     first_group: str = ""
     """The name of the first partner; empty if there is none."""
@@ -35,7 +35,7 @@ class PairColumns:
     second_name: str = "second"
     """What the second partner is, such as target."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Of multilabel and regression: the column of each label; an empty cell is unknown."""
+    """For multilabel and regression: the column of each label; an empty cell is unknown."""
 
     def __post_init__(self) -> None:
         named = [self.first, self.second, self.label, self.first_group, self.second_group]

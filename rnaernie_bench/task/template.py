@@ -85,7 +85,7 @@ _TABLE = Template("""\
 _CARD = Template("""\
 # $name
 
-$placeholder: what is asked, why it matters, and who would use the answer.
+$placeholder: what is predicted, why it matters, and who would use the answer.
 
 **Data.** Where it comes from, how it was selected, its licence, whom to cite.
 

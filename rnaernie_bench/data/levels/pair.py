@@ -35,7 +35,7 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     Args:
         path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
         file: its declaration, which says no more.
-        task: says how its columns are called, how its strands are stored, and what is asked.
+        task: says how its columns are called, how its strands are stored, and its problem.
 
     Raises:
         DataError: naming the line, for a missing column, a row of another width, an empty or
@@ -84,7 +84,7 @@ def simulated(task: Task) -> dict[str, Items]:
     Queries are short, and targets have a site for them or none. A site is the reverse complement of
     the query's first 8 bases and of a stretch further on, with a G-U pair now and then. Queries
     stand in many pairs and every third has two variants under one name; targets come in genes of
-    one to three. Where more is asked than yes or no, sites have a strength, the share of their
+    one to three. Unless there are two classes, sites have a strength, the share of their
     bases that pair. No figure obtained on them says anything about real RNA.
 
     Classes take turns, the first without a site and the last with a whole one. Of several labels,
@@ -109,7 +109,7 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
         if number % 3 == 0:
             queries.append((f"query-{number}", sequence[:-2] + _letters(2, random)))
     items: list[PairItem] = []
-    spelt = categorical(task.problem)
+    classes = categorical(task.problem)
     gene, left = 0, 0
     for row in range(1, size + 1):
         if not left:
@@ -117,18 +117,18 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
         left -= 1
         name, query = queries[int(random.integers(len(queries)))]
         target = _letters(TARGET, random)
-        strength = row % len(task.labels) / (len(task.labels) - 1) if spelt else random.random()
+        strength = row % len(task.labels) / (len(task.labels) - 1) if classes else random.random()
         if strength:
             start = int(random.integers(2, TARGET - len(query) - 2))
             site = _site(query, random, strength)
             target = target[:start] + site + target[start + len(site) :]
-        label = row % len(task.labels) if spelt else _numbers(strength, task)
+        label = row % len(task.labels) if classes else _numbers(strength, task)
         items.append(PairItem(str(row), query, target, label, name, f"gene-{gene}"))
     return tuple(items)
 
 
 def _numbers(strength: float, task: Task) -> tuple[float, ...]:
-    """Return what is asked of a pair whose site is of this strength, a number for each label."""
+    """Return the numbers of a pair whose site has this strength, one for each label."""
     columns = range(len(task.labels))
     if quantitative(task.problem):
         return tuple(round((1 - strength if j % 2 else strength) / (j + 1), 4) for j in columns)

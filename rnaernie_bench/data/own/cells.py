@@ -109,9 +109,9 @@ def check_classes(found: Sequence[str], problem: Problem, column: str, table: Pa
     if len(found) == 2 or (len(found) > 2 and not two_classes(problem)):
         return
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
-    asked = "two labels are needed" + ("" if two_classes(problem) else ", or more")
+    needed = "two labels are needed" + ("" if two_classes(problem) else ", or more")
     raise DataError(
-        f"the column '{column}' has {len(found)} ({shown or 'none'}), {asked}",
+        f"the column '{column}' has {len(found)} ({shown or 'none'}), {needed}",
         where=table,
         remedy="state another problem, or name the classes by --classes",
     )

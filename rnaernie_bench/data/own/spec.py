@@ -39,7 +39,7 @@ class OwnData:
     metric: str | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
     first: str = "first"
-    """Of pairs: the column of the first partner's sequence, 5' to 3'."""
+    """For pairs: the column of the first partner's sequence, 5' to 3'."""
     second: str = "second"
     """The same of the second partner."""
 

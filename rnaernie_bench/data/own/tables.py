@@ -96,7 +96,7 @@ def _part(
 
 
 class Rows:
-    """The rows of a table, read as often as they are asked for.
+    """The rows of a table, which can be read more than once.
 
     Args:
         path: of the table.
