@@ -146,7 +146,7 @@ def evaluate(
     tests = {
         name: {
             "n": len(part),
-            **_partly_read(answer, part, max_bases),
+            **_partly_read(fitted, answer, part, max_bases),
             **_scored(
                 predictions,
                 name,
@@ -234,9 +234,13 @@ def _predicted(
     return whole[0], whole[1]
 
 
-def _partly_read(answer: Answer, items: Items, max_bases: int | None) -> dict[str, int]:
+def _partly_read(
+    fitted: Any, answer: Answer, items: Items, max_bases: int | None
+) -> dict[str, int]:
     """Return how many items were truncated, or not read."""
-    long = 0 if max_bases is None else sum(len(item.sequence) > max_bases for item in items)
+    limit = float("inf") if max_bases is None else max_bases
+    too_long = getattr(fitted, "too_long", lambda sequence: len(sequence) > limit)
+    long = 0 if max_bases is None else sum(too_long(item.input) for item in items)
     return {"n_truncated": 0, "n_unread": long} if answer.decodes else {"n_truncated": long}
 
 

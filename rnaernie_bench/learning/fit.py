@@ -100,6 +100,11 @@ class FittedNetwork:
         ):
             yield from zip([places[index] for index in indices], matrices, strict=True)
 
+    def too_long(self, item: Any) -> bool:
+        """Return whether a sequence, or a pair, has more bases than are read."""
+        bases, limit, _ = self.model.kind.size(item, self.reader)
+        return bool(bases > limit)
+
     def knows(self, items: Sequence[Any]) -> bool:
         """Return whether features of all sequences of items are kept."""
         kind = self.model.kind

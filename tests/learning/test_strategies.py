@@ -188,6 +188,11 @@ class TestLongPairs:
         found = fitted.logits([self.LONG, left])
         np.testing.assert_allclose(found[0], found[1], atol=1e-6)
 
+    @pytest.mark.parametrize(("encoding", "expected"), [("towers", [1, 0]), ("joint", [1, 1])])
+    def test_they_are_counted(self, encoding: Any, expected: list[int]) -> None:
+        fitted = tiny_network("segments", policy="truncate", max_bases=13, encoding=encoding)
+        assert [fitted.too_long(pair) for pair in (self.LONG, ("A" * 6, "C" * 7))] == expected
+
     def test_the_longer_partner_gets_what_the_shorter_leaves(self) -> None:
         reader = tiny_network("segments", policy="truncate", max_bases=13, encoding="joint").reader
         from rnaernie_bench.learning.pair_inputs import truncated
