@@ -84,8 +84,9 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.output == "-":
         write(predictor, found, sys.stdout)
     else:
-        count = write(predictor, found, Path(arguments.output))
-        print(f"{count} {form.items} -> {arguments.output}", file=sys.stderr)
+        count, truncated = write(predictor, found, Path(arguments.output))
+        cut = f", {truncated} of them truncated" if truncated else ""
+        print(f"{count} {form.items}{cut} -> {arguments.output}", file=sys.stderr)
     return 0
 
 

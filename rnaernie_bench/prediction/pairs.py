@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.data.text import source_name
@@ -30,6 +30,8 @@ class PairPrediction:
     """By column of the predictor: quantities, or calibrated probabilities."""
     label: str
     """The class, or the labels joined by commas; empty for quantities."""
+    truncated: bool = False
+    """Whether only some bases were read."""
 
     @property
     def probability(self) -> float:
@@ -70,7 +72,8 @@ def from_scores(
     """Yield the predictions that follow from scores of the model, float32 (pairs, outputs)."""
     numbers, decided = predictor.interpret(scores)
     for pair, row, label in zip(pairs, numbers.tolist(), decided, strict=True):
-        yield PairPrediction(pair, dict(zip(predictor.columns, row, strict=True)), label)
+        named = dict(zip(predictor.columns, row, strict=True))
+        yield PairPrediction(pair, named, label, _excess(predictor, pair) is not None)
 
 
 def rank(
@@ -119,18 +122,24 @@ def draw(predictor: Predictor, found: PairPrediction, path: Path) -> None:
 
 
 def _fitting(predictor: Predictor, pair: NamedPair, where: str) -> NamedPair:
-    """Return a pair that the model reads whole.
+    """Return a pair that the length policy lets the model read.
 
     Raises:
-        DataError: if it does not fit.
+        DataError: if it is refused.
     """
-    fitted = predictor.fitted
-    if hasattr(fitted, "reader"):  # networks read so many bases; baselines read all
-        from rnaernie_bench.learning.inputs import refuse_long
-
-        kind, remedy = fitted.model.kind, "cut them to the site in question"
-        refuse_long([(pair.first, pair.second)], fitted.reader, kind, names=[where], remedy=remedy)
+    excess = None if predictor.limit is None else _excess(predictor, pair)
+    if excess is not None:
+        raise DataError(excess, where=where, remedy="cut them to the site in question")
     return pair
+
+
+def _excess(predictor: Predictor, pair: NamedPair) -> str | None:
+    """Return what has how many bases too many; None if the model reads the pair whole."""
+    reader = getattr(predictor.fitted, "reader", None)
+    if reader is None:  # a baseline reads all bases
+        return None
+    bases, limit, what = predictor.fitted.model.kind.size((pair.first, pair.second), reader)
+    return f"{what} {bases} bases, {limit} fit" if bases > limit else None
 
 
 def _form(decided: str, numbers: Sequence[str], number: str) -> Form:

@@ -50,7 +50,7 @@ def _check_end(end: str, path: Path, ends: Sequence[str], what: str) -> None:
 
 def write(
     predictor: Predictor, predictions: Iterable[tuple[Any, Any]], output: Path | IO[str]
-) -> int:
+) -> tuple[int, int]:
     """Write predictions as the end of the file's name says, whole or not at all.
 
     Args:
@@ -60,18 +60,20 @@ def write(
             is written, or else the table.
 
     Returns:
-        The number of items.
+        How many items there were, and how many of them were truncated.
 
     Raises:
         BenchError: if the file cannot be written.
     """
-    form, count = predictor.form, 0
+    form, count, truncated = predictor.form, 0, 0
 
     def texts(notation: Callable[[Any], str] | None) -> Iterator[str]:
-        nonlocal count
+        nonlocal count, truncated
         if notation is None:
             yield "\t".join(form.header(predictor)) + "\n"
-        for count, (item, found) in enumerate(predictions, start=1):  # noqa: B007
+        for item, found in predictions:
+            count += 1
+            truncated += getattr(found, "truncated", False)
             if notation is not None:
                 yield notation(found)
             else:
@@ -82,7 +84,7 @@ def write(
             file.writelines(texts(form.notations.get(_end(output))))
     else:
         output.writelines(texts(next(iter(form.notations.values()), None)))
-    return count
+    return count, truncated
 
 
 @contextmanager

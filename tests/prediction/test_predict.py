@@ -214,14 +214,31 @@ def test_over_the_limit(
         predict(run, given)
 
 
-@pytest.mark.parametrize(("length", "cut"), [("truncate", True), ("window", False)])
-@pytest.mark.parametrize("kind", ["seq_multiclass_mean_full", "seq_multilabel_mean_lora"])
-def test_sequences_that_are_cut_are_marked(
-    place: Path, tmp_path: Path, kind: str, length: str, cut: bool
+@pytest.mark.parametrize(
+    ("kind", "length", "most", "cut"),
+    [
+        ("seq_multiclass_mean_full", "truncate", 508, True),
+        ("seq_multiclass_mean_full", "window", 508, False),
+        ("seq_multilabel_mean_lora", "truncate", 508, True),
+        ("seq_multilabel_mean_lora", "window", 508, False),
+        ("pair_interaction_frozen", "truncate", 508, True),
+        ("pair_interaction_joint_full", "truncate", 507 - 4, True),  # with a partner of four bases
+    ],
+)
+def test_inputs_that_are_cut_are_marked(
+    call: Call, place: Path, tmp_path: Path, kind: str, length: str, most: int, cut: bool
 ) -> None:
     run = with_length(unpack(kind, place), length, tmp_path / "copy")
-    whole, one_more = predict(run, ["ACGU" * 127, "ACGU" * 127 + "G"])
-    assert (whole.truncated, one_more.truncated) == (False, cut)
+    texts = ["A" * most, "A" * most + "G"]
+    pairs = kind.startswith("pair")
+    given: list[Any] = [("ACGU", text) for text in texts] if pairs else texts
+    assert [found.truncated for found in predict(run, given)] == [False, cut]
+    rows = [f"q,ACGU,{i},{text}\n" if pairs else f">{i}\n{text}\n" for i, text in enumerate(texts)]
+    source = tmp_path / "in.fa"
+    source.write_text("first_id,first,second_id,second\n" * pairs + "".join(rows))
+    noun = "pairs" if pairs else "sequences"
+    message = f"2 {noun}{', 1 of them truncated' if cut else ''} -> {tmp_path / 'out.tsv'}\n"
+    assert call(run, source)[2].endswith(message)
 
 
 def test_notations_and_pictures_of_structures(call: Call, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_tables(level: str, problem: Any) -> None:
     )
     file = io.StringIO()
     items = predictor.form.name(predictor, [given])
-    assert write(predictor, predictor.predict(items), file) == 1
+    assert write(predictor, predictor.predict(items), file)[0] == 1
     assert file.getvalue() == lines.replace(" ", "\t").replace("|", "\n") + "\n"
 
 
@@ -114,7 +114,7 @@ def test_structures_in_each_notation(tmp_path: Any) -> None:
     }
     items = predictor.form.name(predictor, ["gaaacaa", "AGGGTCC"])
     for name, text in expected.items():
-        assert write(predictor, predictor.predict(items), tmp_path / name) == 2
+        assert write(predictor, predictor.predict(items), tmp_path / name) == (2, 0)
         separator = "\t" if name == "o.tsv" else " "
         found = (tmp_path / name).read_text()
         assert found == text.replace(" ", separator).replace("|", "\n")
