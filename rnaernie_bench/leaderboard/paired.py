@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,14 +60,6 @@ def odds_ratio(only_first: float, only_second: float) -> float:
     doi 10.1111/j.1469-1809.1956.tb01285.x), so that it is finite and 1 where neither has any.
     """
     return (only_first + 0.5) / (only_second + 0.5)
-
-
-def cohens_h(first: float, second: float) -> float:
-    """Return the difference of two shares as Cohen's h (1988, 6.2.1), from -pi to pi.
-
-    About 0.2 is called small, 0.5 medium, 0.8 large.
-    """
-    return 2 * math.asin(math.sqrt(first)) - 2 * math.asin(math.sqrt(second))
 
 
 def permutation_p(
