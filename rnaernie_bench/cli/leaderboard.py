@@ -115,11 +115,10 @@ def execute(arguments: argparse.Namespace) -> int:
 def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> int:
     """Write the page of results to `output`, or print it."""
     from rnaernie_bench.core.errors import ConfigError
-    from rnaernie_bench.leaderboard.explanations import LIMITS, PROTOCOL
     from rnaernie_bench.leaderboard.page.build import fits_one_file, one_page, write_page
 
     if output:
-        print(write_page(output, tables, evidence, protocol=PROTOCOL, limits=LIMITS))
+        print(write_page(output, tables, evidence))
         return 0
     if not fits_one_file(tables):
         raise ConfigError(
@@ -127,7 +126,7 @@ def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> i
             where="--format html",
             remedy="name a file with -o; further pages will stand in a folder beside it",
         )
-    print(one_page(tables, evidence, protocol=PROTOCOL, limits=LIMITS))
+    print(one_page(tables, evidence))
     return 0
 
 

@@ -119,7 +119,7 @@ def _build(arguments: argparse.Namespace) -> int:
     for guided in build_guidance(folder, records, tasks=tasks):
         print(guided)
     evidence = Evidence(records, prediction_folders(records, folder), statistics)
-    print(write_page(folder / "index.html", tables, evidence, protocol=PROTOCOL, limits=LIMITS))
+    print(write_page(folder / "index.html", tables, evidence))
     return 0
 
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 from rnaernie_bench.leaderboard.across import across_tasks
 from rnaernie_bench.leaderboard.folds import FoldTable, over_folds
 from rnaernie_bench.leaderboard.page import breakdowns, charts, confusions, tables, wording
 from rnaernie_bench.leaderboard.page.answers import ReadAnswers
-from rnaernie_bench.leaderboard.page.views import (
-    Board,
-    FoldsView,
-    Ranks,
-    ReferenceView,
-    RunView,
-    TableView,
-    TaskView,
-)
 from rnaernie_bench.leaderboard.references import Published, Reference, published
 from rnaernie_bench.leaderboard.rendering import caveats_of
 from rnaernie_bench.leaderboard.tables import Row, Table, digest_of
-from rnaernie_bench.leaderboard.tied import TESTED, Statistics
+from rnaernie_bench.leaderboard.tied import Statistics
 from rnaernie_bench.results.record import ComparabilityKey, Record
 
 MOST_ROWS = 50
@@ -42,6 +34,52 @@ class Sources:
     """By run ids, where a row's runs are shown."""
 
 
+@dataclass(frozen=True)
+class TableView:
+    """A leaderboard table with its evidence."""
+
+    table: Table
+    anchor: str
+    split: str
+    """With the fold, if there is one."""
+    finding: tables.Finding | None
+    columns: tuple[tables.Column, ...]
+    axis: tables.Axis
+    rows: tuple[tables.RowView, ...]
+    """Those that are shown."""
+    base: str
+    """What links to runs begin with."""
+    href: str
+    """The page of the whole table, if there is one."""
+    duels: tables.Duels | None
+    confusions: tuple[confusions.Picture, ...]
+    heats: tuple[breakdowns.Heat, ...]
+    charts: tuple[charts.Chart, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoldsView:
+    """A split with folds: the rows over all of them, and the table of each."""
+
+    heat: breakdowns.Heat
+    tables: tuple[TableView, ...]
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task with its tables."""
+
+    anchor: str
+    title: str
+    first: TableView
+    """Its finding is that of the task."""
+    tables: tuple[TableView, ...]
+    """All but those of folds."""
+    folds: tuple[FoldsView, ...]
+    references: tuple[Published, ...]
+
+
 def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> TableView:
     """Return a table with all of its rows, as its own page shows it.
 
@@ -51,148 +89,85 @@ def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> Tab
         base: what links to runs begin with.
         first: whether it is the first of its split, whose costs those of others repeat.
     """
-    key, task, records, read = table.key, table.task, sources.records, sources.read
-    called = tables.row_names(table)
+    key, records = table.key, sources.records
+    names = tables.row_names(table)
 
     def link(row: Row) -> tuple[str, str]:
-        return called[row.run_ids], sources.addresses[row.run_ids]
+        return names[row.run_ids], sources.addresses[row.run_ids]
 
-    listed, ticks = tables.rows(table, records, lambda row: sources.addresses[row.run_ids])
-    heats = (
-        breakdowns.by_class(table.rows, records, key.part, link),
-        breakdowns.by_column(table.rows, records, key.part, task.main_metric, link),
-        breakdowns.by_family(table.rows, read, key.part, link),
-        breakdowns.by_length(table.rows, read, key.part, link),
-        breakdowns.by_kind(table.rows, records, key.part, link),
-        breakdowns.by_identity(table.rows, records, key.part, link),
-    )
-    drawn = (
-        *charts.cost_charts(table, MOST_ROWS, every=first),
-        charts.learning_curves(table, records),
-    )
+    rows, axis = tables.rows(table, records, sources.addresses)
     return TableView(
+        table=table,
         anchor=f"table-{wording.anchor(*astuple(key))}",
-        key=key.task,
-        title=task.title,
-        part=key.part,
         split=f"{key.split}, fold {key.fold}" if key.fold else key.split,
-        protocol=key.protocol,
-        n=table.n,
-        facts=tuple(_facts(table)),
-        simulated=table.simulated,
-        metric=tables.main_name(table),
-        help=wording.metric_help(task.main_metric),
         finding=tables.finding(table),
         columns=tables.columns(table),
-        ticks=ticks,
-        rows=tuple(listed),
+        axis=axis,
+        rows=rows,
         base=base,
-        tested=any(row.tied for row in listed),
-        left_out=0,
         href="",
         duels=tables.duels(table, sources.statistics.get(digest_of(table, records))),
-        confusions=confusions.multiples(table, records, link),
-        heats=tuple(heat for heat in heats if heat),
-        charts=tuple(chart for chart in drawn if chart),
+        confusions=confusions.pictures(table, records, link),
+        heats=tuple(breakdowns.heats(table, records, sources.read, link)),
+        charts=(
+            *charts.cost_charts(table, MOST_ROWS, every=first),
+            *charts.learning_curves(table, records),
+        ),
         caveats=tuple(caveats_of(table)),
     )
 
 
-def _facts(table: Table) -> list[str]:
-    better = "higher" if table.task.higher_is_better else "lower"
-    facts = [
-        wording.plural(table.n, "test item"),
-        f"{tables.main_name(table)}, {better} is better",
-        f"data fingerprint {table.key.dataset[:12]}",
-    ]
-    if table.budget:
-        facts.append(f"budget of trained rows: {table.budget}")
-    if table.untested:
-        facts.append(f"{TESTED[0].lower()}{TESTED[1:]}")
-    return facts
-
-
 def best_of(view: TableView, folder: str) -> TableView:
     """Return what the main page shows of a table; a longer one has a page in `folder`."""
-    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.baseline)
-    left_out = len(view.rows) - len(shown)
-    return replace(
-        view,
-        rows=shown,
-        base=f"{folder}/",
-        left_out=left_out,
-        href=f"{folder}/{view.anchor}.html" if left_out else "",
-    )
+    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.row.kind == "baseline")
+    href = f"{folder}/{view.anchor}.html" if len(shown) < len(view.rows) else ""
+    return replace(view, rows=shown, base=f"{folder}/", href=href)
 
 
-def board(
-    found: Sequence[Table],
-    views: Sequence[TableView],
-    runs: Sequence[RunView],
-    sources: Sources,
-    *,
-    protocol: str,
-    limits: Sequence[str],
-) -> Board:
-    """Return all of the main page.
+def board(found: Sequence[Table], views: Sequence[TableView], sources: Sources) -> dict[str, Any]:
+    """Return what the template of the main page shows, save the runs.
 
     Args:
         found: the tables.
         views: what is shown of each.
-        runs: those on the page itself.
         sources: what is shown beside them.
-        protocol: what the protocol demands.
-        limits: what the figures do not show, a sentence each.
     """
-    tasks = _tasks(found, views, sources)
-    counts = (
-        wording.plural(len(sources.records), "run"),
-        wording.plural(len(sources.addresses), "row"),
-        wording.plural(len(found), "table"),
-        wording.plural(len(tasks), "task"),
-    )
-    return Board(
-        title="RNA language models, compared",
-        counts=", ".join(counts),
-        protocol=protocol,
-        limits=tuple(limits),
-        tasks=tasks,
-        ranks=_ranks(found),
-        runs=tuple(runs),
-        filters=filters(views),
-    )
+    groups: dict[tuple[str, bool], list[TableView]] = {}
+    for view in views:
+        groups.setdefault((view.table.key.task, view.table.simulated), []).append(view)
+    across = across_tasks(found)
+    counts = {
+        "run": len(sources.records),
+        "row": len(sources.addresses),
+        "table": len(found),
+        "task": len(groups),
+    }
+    return {
+        "counts": ", ".join(wording.plural(number, thing) for thing, number in counts.items()),
+        "tasks": [_task(group, sources) for group in groups.values()],
+        "across": across,
+        "ranks": across and charts.rank_chart(across, tables.MOST_DUELS),
+        "most_ranks": tables.MOST_DUELS,
+        "filters": filters(views),
+    }
 
 
-def _tasks(
-    found: Sequence[Table], views: Sequence[TableView], sources: Sources
-) -> tuple[TaskView, ...]:
-    """Group the tables by task and data, in their order; those of folds stand together."""
-    groups: dict[tuple[str, bool], list[tuple[Table, TableView]]] = {}
-    for table, view in zip(found, views, strict=True):
-        groups.setdefault((view.key, view.simulated), []).append((table, view))
-    return tuple(
-        _task(key, simulated, group, sources) for (key, simulated), group in groups.items()
-    )
-
-
-def _task(
-    key: str, simulated: bool, group: Sequence[tuple[Table, TableView]], sources: Sources
-) -> TaskView:
-    first = group[0][1]
-    alone, folds = list(group), []
-    for whole in over_folds([table for table, _ in group]):
-        inside = [pair for pair in alone if _split(pair[0]) == _split(whole)]
-        folds.append(FoldsView(breakdowns.by_fold(whole), tuple(view for _, view in inside)))
-        alone = [pair for pair in alone if _split(pair[0]) != _split(whole)]
+def _task(group: Sequence[TableView], sources: Sources) -> TaskView:
+    """Return a task from its tables; those of folds stand together."""
+    first, alone, folds = group[0], list(group), []
+    key, simulated = first.table.key.task, first.table.simulated
+    for whole in over_folds([view.table for view in group]):
+        inside = tuple(view for view in alone if _split(view.table) == _split(whole))
+        folds.append(FoldsView(breakdowns.by_fold(whole), inside))
+        alone = [view for view in alone if _split(view.table) != _split(whole)]
     references = () if simulated else sources.references(key.partition("@")[0])
     return TaskView(
         anchor=f"task-{wording.anchor(key, str(simulated))}",
-        name=key,
-        title=f"{'Simulated data: ' if simulated else ''}{first.title}",
+        title=f"{'Simulated data: ' if simulated else ''}{first.table.task.title}",
         first=first,
-        tables=tuple(view for _, view in alone),
+        tables=tuple(alone),
         folds=tuple(folds),
-        references=tuple(map(_reference_view, published(references))),
+        references=tuple(published(references)),
     )
 
 
@@ -200,47 +175,15 @@ def _split(table: Table | FoldTable) -> ComparabilityKey:
     return replace(table.key, fold="", part="")
 
 
-def _reference_view(found: Published) -> ReferenceView:
-    """Return how figures published elsewhere are shown."""
-    first = found.first
-    return ReferenceView(
-        source=first.source,
-        metric=wording.metric_label(first.metric),
-        citation=first.citation,
-        url=first.url if first.url.startswith(("https://", "http://")) else "",
-        columns=found.splits,
-        rows=tuple((model, tuple(map(wording.figure, values))) for model, values in found.rows),
-        notes=found.notes,
-    )
-
-
-def _ranks(found: Sequence[Table]) -> Ranks | None:
-    """Return ranks over tasks; None for fewer than two."""
-    across = across_tasks(found)
-    if across is None:
-        return None
-    shown = range(min(len(across.rows), tables.MOST_DUELS))
-    ranked = [(wording.row_name(*across.rows[i]), across.average_ranks[i]) for i in shown]
-    return Ranks(
-        tasks=across.tasks,
-        rows=tuple((name, f"{rank:.2f}") for name, rank in ranked),
-        wins=tuple(
-            tuple("" if i == j else f"{100 * across.win_rates[i][j]:.0f} %" for j in shown)
-            for i in shown
-        ),
-        chart=charts.rank_chart(ranked, across.critical_difference),
-        caption="Share of tasks on which the row beats the column; ties count half.",
-    )
-
-
-def filters(views: Sequence[TableView]) -> dict[str, tuple[str, ...]]:
-    """Return the choices of every filter that has a choice."""
+def filters(views: Sequence[TableView]) -> dict[str, list[str]]:
+    """Return by label the choices of every filter that has a choice."""
+    rows = [view.row for table in views for view in table.rows]
     choices = {
-        "task": {view.key for view in views},
+        "task": {view.table.key.task for view in views},
         "split": {view.split for view in views},
-        "part": {view.part for view in views},
-        "protocol": {view.protocol for view in views},
-        "backbone": {row.backbone for view in views for row in view.rows},
-        "strategy": {row.strategy for view in views for row in view.rows},
+        "part": {view.table.key.part for view in views},
+        "protocol": {view.table.key.protocol for view in views},
+        "backbone": {row.backbone for row in rows},
+        "strategy": {row.strategy for row in rows},
     }
-    return {name: tuple(sorted(values)) for name, values in choices.items() if len(values) > 1}
+    return {name: sorted(values) for name, values in choices.items() if len(values) > 1}

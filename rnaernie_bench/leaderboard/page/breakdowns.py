@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +19,7 @@ from rnaernie_bench.leaderboard.page.answers import (
     family_accuracy,
     length_accuracy,
 )
-from rnaernie_bench.leaderboard.page.views import Heat
-from rnaernie_bench.leaderboard.tables import Row
-from rnaernie_bench.metrics.registry import METRICS
+from rnaernie_bench.leaderboard.tables import Row, Table
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.structure.scores import bands as length_bands
 
@@ -32,64 +32,103 @@ MOST_FAMILIES = 16
 Link = Callable[[Row], tuple[str, str]]
 """What a row is called, and where its runs are shown."""
 
-Cut = Callable[[Answers, str], tuple[dict[str, float], dict[str, int]]]
-"""The mean of `right` and the number of items, by set of items of a test part."""
+Shares = Mapping[str, float | None]
+"""By class, family or another set of items."""
 
 
-def by_class(
-    rows: Sequence[Row], records: Mapping[str, Record], part: str, link: Link
-) -> Heat | None:
-    """Return the F1 of every class, mean over seeds; None if the records have none."""
-    shown = rows[:MOST_ROWS]
-    tables = [
-        [records[run_id]["tests"][part].get("per_class") for run_id in r.run_ids] for r in shown
-    ]
-    if not shown or not all(table for runs in tables for table in runs):
-        return None
-    support = {name: entry["support"] for name, entry in tables[0][0].items()}
-    return Heat(
-        "F1 by class",
-        "Mean over seeds." + _cut(rows),
-        tuple((name, f"{items:,}") for name, items in support.items()),
-        tuple(
-            (
-                *link(row),
-                tuple(_mean([run[name]["f1"] for run in runs if name in run]) for name in support),
-            )
-            for row, runs in zip(shown, tables, strict=True)
-        ),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Heat:
+    """Shares from 0 to 1, by model (row) and class or family (column)."""
+
+    title: str
+    caption: str
+    columns: tuple[tuple[str, str], ...]
+    """Name and what stands below it."""
+    rows: tuple[tuple[str, str, tuple[float | None, ...]], ...]
+    """Name, where its runs are shown (after the table's `base`), and the shares."""
 
 
-def by_column(
-    rows: Sequence[Row], records: Mapping[str, Record], part: str, metric: str, link: Link
-) -> Heat | None:
-    """Return a metric of every column that is predicted, mean over seeds.
+def heats(
+    table: Table, records: Mapping[str, Record], read: ReadAnswers, link: Link
+) -> Iterator[Heat]:
+    """Yield what is known of sets of test items, by record or by predictions.
 
-    Of columns of errors, it is the correlation; None if the records have no columns.
+    Args:
+        table: the table.
+        records: by run id, those of its rows.
+        read: the predictions of a run.
+        link: what a row is called, and where its runs are shown.
     """
-    shown = rows[:MOST_ROWS]
-    tables = [
-        [records[run_id]["tests"][part].get("per_column") for run_id in r.run_ids] for r in shown
-    ]
-    if not shown or not all(table for runs in tables for table in runs):
-        return None
-    names, metrics = tuple(tables[0][0]), next(iter(tables[0][0].values()))
-    named = metric if METRICS.get(metric).higher_is_better else "pearson"
-    if named not in metrics:
-        return None
-    return Heat(
-        f"{wording.metric_label(named)} by column",
-        "Mean over seeds." + _cut(rows),
-        tuple((name, "") for name in names),
-        tuple(
-            (
-                *link(row),
-                tuple(_mean([run[name][named] for run in runs]) for name in names),
-            )
-            for row, runs in zip(shown, tables, strict=True)
+    rows, part = table.rows, table.key.part
+    # Of errors, which have no shade, the correlation is shown.
+    metric = table.task.main_metric if table.task.higher_is_better else "pearson"
+    found = (
+        by_record(rows, records, part, link, ("per_class",), "f1", "F1 by class"),
+        by_record(
+            rows, records, part, link, ("per_column",), metric,
+            f"{wording.metric_label(metric)} by column",
+        ),
+        by_family(rows, read, part, link),
+        by_length(rows, read, part, link),
+        by_record(
+            rows, records, part, link, ("breakdown", "pairs"), "f1", "F1 by kind of pair",
+            "Pairs in and outside the largest part without crossings, each judged alone; items: "
+            "sequences where prediction or reference has such a pair, those of the first row. ",
+        ),
+        by_record(
+            rows, records, part, link, ("breakdown", "identity"), "f1", "F1 by identity to train",
+            "Bands of the identity to the nearest training sequence (1 - edits / longer length). ",
         ),
     )  # fmt: skip
+    return (heat for heat in found if heat)
+
+
+def by_record(
+    rows: Sequence[Row],
+    records: Mapping[str, Record],
+    part: str,
+    link: Link,
+    place: Sequence[str],
+    metric: str,
+    title: str,
+    caption: str = "",
+) -> Heat | None:
+    """Return a metric by sets of items or columns that records tell apart, mean over seeds.
+
+    Args:
+        rows: best first; those whose records have no such sets are left out.
+        records: by run id.
+        part: the test part.
+        link: what a row is called, and where its runs are shown.
+        place: the keys below the test part under which a record keeps the sets.
+        metric: the metric.
+        title: of the table.
+        caption: a sentence with a space behind it.
+
+    Returns:
+        None if no record has the metric.
+    """
+
+    def sets(run_id: str) -> Any:
+        found: Any = records[run_id]["tests"][part]
+        for key in place:
+            found = (found or {}).get(key)
+        return found
+
+    recorded = [(row, list(map(sets, row.run_ids))) for row in rows[:MOST_ROWS]]
+    recorded = [(row, runs) for row, runs in recorded if all(runs)]
+    if not recorded:
+        return None
+    sizes = {
+        name: entry.get("support", entry.get("n")) for name, entry in recorded[0][1][0].items()
+    }
+    shares: list[tuple[Row, Shares]] = []
+    for row, runs in recorded:
+        values = {name: [run.get(name, {}).get(metric) for run in runs] for name in sizes}
+        shares.append((row, {k: fmean(v) for k, v in values.items() if None not in v}))
+    if not any(share for _, share in shares):
+        return None
+    return _heat(title, caption, rows, sizes, shares, link)
 
 
 def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, link: Link) -> Heat | None:
@@ -97,27 +136,33 @@ def by_family(rows: Sequence[Row], read: ReadAnswers, part: str, link: Link) -> 
 
     None unless the predictions of all rows are at hand and name families.
     """
-    found = _shares(rows, read, part, family_accuracy)
-    if found is None:
-        return None
-    shares, sizes, measure = found
-    if measure.startswith("negative"):  # an error has no shade
-        return None
+    shares, sizes, measure = _by_predictions(rows, read, part, family_accuracy)
     large = [name for name, items in sizes.items() if items >= LEAST_ITEMS]
-    if len(shares) < 2 or not large:
+    # An error has no shade.
+    if len(shares) < 2 or not large or measure.startswith("negative"):
         return None
 
     def disagreement(name: str) -> tuple[float, str]:
-        values = [row.get(name, 0.0) for row in shares]
+        values = [share.get(name) or 0.0 for _, share in shares]
         return min(values) - max(values), name
 
     chosen = sorted(large, key=disagreement)[:MOST_FAMILIES]
     return _heat(
         f"{measure[0].upper()}{measure[1:]} by family",
         f"The {len(chosen)} families, of {len(large):,} with {LEAST_ITEMS} items or more, on which "
-        f"rows differ most. Mean over seeds.{_cut(rows)}",
-        chosen, rows, shares, sizes, link,
+        "rows differ most. ",
+        rows, {name: sizes[name] for name in chosen}, shares, link,
     )  # fmt: skip
+
+
+def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, link: Link) -> Heat | None:
+    """Return the F1 of structures by band of length, mean over seeds; None for other items."""
+    shares, sizes, measure = _by_predictions(rows, read, part, length_accuracy)
+    order = dict.fromkeys(length_bands(np.array([0, *LENGTH_EDGES]), LENGTH_EDGES))
+    chosen = {name: sizes[name] for name in order if sizes.get(name)}
+    if not chosen:
+        return None
+    return _heat(f"{measure} by length", "Bands of length in nt. ", rows, chosen, shares, link)
 
 
 def by_fold(table: FoldTable) -> Heat:
@@ -136,113 +181,41 @@ def by_fold(table: FoldTable) -> Heat:
     )
 
 
-def by_length(rows: Sequence[Row], read: ReadAnswers, part: str, link: Link) -> Heat | None:
-    """Return the F1 of structures by band of length, mean over seeds; None for other items."""
-    found = _shares(rows, read, part, length_accuracy)
-    if found is None or not found[1]:
-        return None
-    shares, sizes, measure = found
-    order = dict.fromkeys(length_bands(np.array([0, *LENGTH_EDGES]), LENGTH_EDGES))
-    chosen = [name for name in order if sizes.get(name)]
-    caption = f"Bands of length in nt. Mean over seeds.{_cut(rows)}"
-    return _heat(f"{measure} by length", caption, chosen, rows, shares, sizes, link)
-
-
-def by_kind(
-    rows: Sequence[Row], records: Mapping[str, Record], part: str, link: Link
-) -> Heat | None:
-    """Return the F1 of nested and pseudoknotted pairs, mean over seeds, if records do."""
-    caption = "Pairs in and outside the largest part without crossings, each judged alone; items: "
-    caption += "sequences where prediction or reference has such a pair, those of the first row."
-    return _by_set(rows, records, part, link, "pairs", "F1 by kind of pair", caption)
-
-
-def by_identity(
-    rows: Sequence[Row], records: Mapping[str, Record], part: str, link: Link
-) -> Heat | None:
-    """Return the F1 by band of identity to train, mean over seeds, if records do."""
-    caption = "Bands of the identity to the nearest training sequence (1 - edits / longer length)."
-    return _by_set(rows, records, part, link, "identity", "F1 by identity to train", caption)
-
-
-def _by_set(
+def _by_predictions(
     rows: Sequence[Row],
-    records: Mapping[str, Record],
+    read: ReadAnswers,
     part: str,
-    link: Link,
-    name: str,
-    title: str,
-    caption: str,
-) -> Heat | None:
-    """Return the F1 of sets that records tell apart, of the rows that do; None if none does."""
-    recorded = [
-        (row, [records[i]["tests"][part].get("breakdown", {}).get(name) for i in row.run_ids])
-        for row in rows[:MOST_ROWS]
-    ]
-    shown = [(row, runs) for row, runs in recorded if all(runs)]
-    if not shown:
-        return None
-    sizes = {label: entry["n"] for label, entry in shown[0][1][0].items()}
-    shares = [
-        {
-            label: fmean(run[label]["f1"] for run in runs)
-            for label in sizes
-            if all(run.get(label, {}).get("f1") is not None for run in runs)
-        }
-        for _, runs in shown
-    ]
-    return _heat(
-        title, f"{caption} Mean over seeds.{_cut(rows)}", list(sizes), [row for row, _ in shown],
-        shares, sizes, link,
-    )  # fmt: skip
-
-
-def _shares(
-    rows: Sequence[Row], read: ReadAnswers, part: str, cut: Cut
-) -> tuple[list[dict[str, float]], Mapping[str, int], str] | None:
+    means: Callable[[Answers, str], tuple[dict[str, float], dict[str, int]]],
+) -> tuple[list[tuple[Row, Shares]], Mapping[str, int], str]:
     """Return how right each row is in each set of items, their sizes, and what that is called.
 
-    None where predictions are missing, or there are no rows.
+    There are no rows where predictions are missing.
     """
-    shares: list[dict[str, float]] = []
+    shares: list[tuple[Row, Shares]] = []
     sizes: Mapping[str, int] = {}
     measure = ""
     for row in rows[:MOST_ROWS]:
         answers = [found for found in map(read, row.run_ids) if found]
         if len(answers) < len(row.run_ids):
-            return None
-        runs = [cut(found, part) for found in answers]
+            return [], {}, ""
+        runs = [means(found, part) for found in answers]
         sizes, measure = runs[0][1], answers[0].measure
-        shares.append({name: fmean(run[name] for run, _ in runs) for name in sizes})
-    return (shares, sizes, measure) if shares else None
+        shares.append((row, {name: fmean(run[name] for run, _ in runs) for name in sizes}))
+    return shares, sizes, measure
 
 
 def _heat(
     title: str,
     caption: str,
-    chosen: Sequence[str],
     rows: Sequence[Row],
-    shares: Sequence[Mapping[str, float]],
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int | None],
+    shares: Sequence[tuple[Row, Shares]],
     link: Link,
 ) -> Heat:
+    more = f" The {MOST_ROWS} best rows." if len(rows) > MOST_ROWS else ""
     return Heat(
         title,
-        caption,
-        tuple((name, f"{sizes[name]:,}") for name in chosen),
-        tuple(
-            (
-                *link(row),
-                tuple(share.get(name) for name in chosen),
-            )
-            for row, share in zip(rows, shares, strict=False)
-        ),
+        f"{caption}Mean over seeds.{more}",
+        tuple((name, "" if size is None else f"{size:,}") for name, size in sizes.items()),
+        tuple((*link(row), tuple(map(share.get, sizes))) for row, share in shares),
     )
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
-
-
-def _cut(rows: Sequence[Row]) -> str:
-    return f" The {MOST_ROWS} best rows." if len(rows) > MOST_ROWS else ""

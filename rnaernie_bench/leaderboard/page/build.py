@@ -9,13 +9,20 @@ from pathlib import Path
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.core.files import atomic_folder, write_text
 from rnaernie_bench.core.gc_pause import no_collection
+from rnaernie_bench.leaderboard.explanations import LIMITS, PROTOCOL
 from rnaernie_bench.leaderboard.page import breakdowns, wording
 from rnaernie_bench.leaderboard.page.answers import answers_reader, no_answers
-from rnaernie_bench.leaderboard.page.boards import Sources, best_of, board, filters, table_view
+from rnaernie_bench.leaderboard.page.boards import (
+    Sources,
+    TableView,
+    best_of,
+    board,
+    filters,
+    table_view,
+)
 from rnaernie_bench.leaderboard.page.processes import spread
-from rnaernie_bench.leaderboard.page.runs import run_view
+from rnaernie_bench.leaderboard.page.runs import RunView, run_view
 from rnaernie_bench.leaderboard.page.templating import SCRIPT, STYLE, Templates
-from rnaernie_bench.leaderboard.page.views import RunView, TableView
 from rnaernie_bench.leaderboard.references import Reference, references_for
 from rnaernie_bench.leaderboard.tables import Row, Table
 from rnaernie_bench.leaderboard.tied import Statistics
@@ -72,20 +79,12 @@ def fits_one_file(found: Sequence[Table]) -> bool:
 
 
 @no_collection()
-def one_page(
-    found: Sequence[Table],
-    evidence: Evidence,
-    *,
-    protocol: str = "",
-    limits: Sequence[str] = (),
-) -> str:
+def one_page(found: Sequence[Table], evidence: Evidence) -> str:
     """Return the leaderboard as one page, however long: equal records, equal text.
 
     Args:
         found: the tables, as `leaderboard.build` gives them.
         evidence: what else is shown.
-        protocol: what the protocol demands, in one paragraph.
-        limits: what the figures do not show, a sentence each.
 
     Raises:
         ResultError: predictions are not those that their record names.
@@ -95,19 +94,11 @@ def one_page(
     first = _first_of_splits(found)
     views = [table_view(table, sources, base="#", first=table.key in first) for table in found]
     runs = [_run_view(of, sources) for of in rows.values()]
-    shown = board(found, views, runs, sources, protocol=protocol, limits=limits)
-    return Templates().render("index.html.jinja", board=shown)
+    return _main_page(Templates(), found, views, runs, sources)
 
 
 @no_collection()
-def write_page(
-    path: Path,
-    found: Sequence[Table],
-    evidence: Evidence,
-    *,
-    protocol: str = "",
-    limits: Sequence[str] = (),
-) -> Path:
+def write_page(path: Path, found: Sequence[Table], evidence: Evidence) -> Path:
     """Write the leaderboard to `path`: equal records, equal bytes.
 
     Many rows have pages of their own in a folder beside it: of `index.html`, in `index-details`.
@@ -116,8 +107,6 @@ def write_page(
         path: the page to write.
         found: the tables, as `leaderboard.build` gives them.
         evidence: what else is shown.
-        protocol: what the protocol demands, in one paragraph.
-        limits: what the figures do not show, a sentence each.
 
     Returns:
         `path`.
@@ -132,27 +121,19 @@ def write_page(
             "the folder holds other files", where=folder, remedy="move it, or choose another name"
         )
     if fits_one_file(found):
-        text = one_page(found, evidence, protocol=protocol, limits=limits)
+        text = one_page(found, evidence)
         if folder.is_dir():
             with atomic_folder(folder, replace=True):
                 pass
             folder.rmdir()
     else:
         with atomic_folder(folder, replace=True) as temporary:
-            text = _pages(found, evidence, temporary, path.name, folder.name, protocol, limits)
+            text = _pages(found, evidence, temporary, path.name, folder.name)
     write_text(path, text)
     return path
 
 
-def _pages(
-    found: Sequence[Table],
-    evidence: Evidence,
-    folder: Path,
-    home: str,
-    base: str,
-    protocol: str,
-    limits: Sequence[str],
-) -> str:
+def _pages(found: Sequence[Table], evidence: Evidence, folder: Path, home: str, base: str) -> str:
     """Write the pages beside the main one into `folder`, and return the main one.
 
     Tables and pages of runs are one list of work, so that processes are made once.
@@ -174,8 +155,8 @@ def _pages(
     def write_table(table: Table) -> TableView:
         whole = table_view(table, sources, base="", first=table.key in first)
         shown = best_of(whole, base)
-        if shown.left_out:
-            parts = {"table": whole, "filters": filters([whole]), "home": home}
+        if shown.href:
+            parts = {"view": whole, "filters": filters([whole]), "home": home}
             write(Path(shown.href).name, templates.render("table_page.html.jinja", **parts))
         return shown
 
@@ -195,8 +176,18 @@ def _pages(
     write(STYLE, templates.css)
     write(SCRIPT, templates.javascript)
     views = [view for view in done if view is not None]
-    shown = board(found, views, (), sources, protocol=protocol, limits=limits)
-    return templates.render("index.html.jinja", board=shown)
+    return _main_page(templates, found, views, (), sources)
+
+
+def _main_page(
+    templates: Templates,
+    found: Sequence[Table],
+    views: Sequence[TableView],
+    runs: Sequence[RunView],
+    sources: Sources,
+) -> str:
+    words = {"protocol": PROTOCOL, "limits": LIMITS, "runs": runs}
+    return templates.render("index.html.jinja", **words, **board(found, views, sources))
 
 
 def _sources(evidence: Evidence, addresses: Mapping[tuple[str, ...], str]) -> Sources:

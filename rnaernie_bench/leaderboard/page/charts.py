@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from rnaernie_bench.core.theme import (
@@ -26,9 +24,9 @@ from rnaernie_bench.core.theme import (
     chart_style,
     use_variables,
 )
+from rnaernie_bench.leaderboard.across import Across
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.tables import row_names
-from rnaernie_bench.leaderboard.page.views import Chart
 from rnaernie_bench.leaderboard.settings import settings_of
 from rnaernie_bench.leaderboard.tables import Row, Table
 from rnaernie_bench.results.record import Record
@@ -39,19 +37,52 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.7, 3.1
 """Size of a chart in inches; a point is a CSS pixel at its natural size."""
 
-Box = tuple[float, float, float, float]
-"""Left, low, right and high end."""
-
-Boxes = npt.NDArray[np.float64]
-"""Shape (n, 4)."""
-
 MOST_LABELS = 8
 MOST_CURVES = 6
 
-_PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
-_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
-_SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"')
+LETTER, LONGEST = 5.3, 24
+"""Width of a letter of a label beside a point, in points, and how many there are at most."""
+
+_CLEAN: Sequence[tuple[str, str]] = (
+    (r"(?s)^.*?(?=<svg)", ""),
+    (r"(?s)\s*<metadata>.*?</metadata>", ""),
+    (r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1"),
+)
+"""What is replaced once in the text that Matplotlib writes."""
+
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture and what it says in words."""
+
+    title: str
+    caption: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What rows may be compared by, better when lower."""
+
+    title: str
+    axis: str
+    ticks: Sequence[float]
+    show: Callable[[float | None], str]
+    of: Callable[[Row], float | None]
+
+
+_POWERS = [10.0**power for power in range(-4, 13)]
+_TIMES = (1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 360000)
+_COSTS = (
+    _Cost("training time", "training time", _TIMES, wording.duration, lambda row: row.train_s),
+    _Cost(
+        "prediction time", "time for 1,000 items", _TIMES, wording.duration,
+        lambda row: row.items_per_s and 1000 / row.items_per_s,
+    ),
+    _Cost("size", "parameters", _POWERS, wording.count, lambda row: row.parameters),
+)  # fmt: skip
 
 
 def cost_charts(table: Table, most: int, *, every: bool = True) -> Iterator[Chart]:
@@ -62,172 +93,101 @@ def cost_charts(table: Table, most: int, *, every: bool = True) -> Iterator[Char
         most: so many of its best rows are drawn, beside every baseline and what nothing beats.
         every: whether each cost is drawn, or the training time alone.
     """
-    best = {row.run_ids for i, row in enumerate(table.rows) if i < most or row.kind == "baseline"}
-    costs: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
-        ("train_s", "training time", "training time", wording.duration),
-        ("items_per_s", "prediction time", "time for 1,000 items", wording.duration),
-        ("parameters", "size", "parameters", wording.count),
-    )
-    for name, title, axis, shown in costs if every else costs[:1]:
-        rows = [row for row in table.rows if (getattr(row, name) or 0) > 0]
-        if len({getattr(row, name) for row in rows}) > 1:
-            yield _cost_chart(table, rows, best, name, title, axis, shown)
+    for cost in _COSTS if every else _COSTS[:1]:
+        points = [
+            (float(x), row.metrics[table.task.main_metric].mean, row)
+            for row in table.rows
+            if (x := cost.of(row))
+        ]
+        if len({x for x, *_ in points}) > 1:
+            yield _cost_chart(table, cost, points, most)
 
 
 def _cost_chart(
-    table: Table,
-    every: Sequence[Row],
-    best: Container[tuple[str, ...]],
-    name: str,
-    title: str,
-    axis: str,
-    shown: Callable[[float | None], str],
+    table: Table, cost: _Cost, every: Sequence[tuple[float, float, Row]], most: int
 ) -> Chart:
-    metric = table.task.main_metric
-    label = wording.metric_label(metric)
+    """Return the chart of a cost.
 
-    def point(row: Row) -> tuple[float, float]:
-        return _cost(row, name), row.metrics[metric].mean
-
-    higher = table.task.higher_is_better
-    unbeaten = {every[i].run_ids for i in pareto_front(list(map(point, every)), higher)}
-    rows = [row for row in every if row.run_ids in best or row.run_ids in unbeaten]
-    points = list(map(point, rows))
-    front = pareto_front(points, higher)
-    called = row_names(table)
-    names = [wording.short(called[row.run_ids]) for row in rows]
-    with _drawing(title, table, layout=None) as (axes, chart):
+    Args:
+        table: the table.
+        cost: what the chart is about.
+        every: cost, score and row of all that have the cost.
+        most: as `cost_charts` has it.
+    """
+    metric, names = table.task.main_metric, row_names(table)
+    unbeaten = pareto_front([(x, y) for x, y, _ in every], table.task.higher_is_better)
+    ids = {row.run_ids for row in table.rows[:most]} | {every[i][2].run_ids for i in unbeaten}
+    drawn = [point for point in every if point[2].run_ids in ids or point[2].kind == "baseline"]
+    points = [(x, y) for x, y, _ in drawn]
+    front = pareto_front(points, table.task.higher_is_better)
+    labels = [names[row.run_ids] for *_, row in drawn]
+    with _drawing(cost.title, table) as (axes, finished):
         axes.set_xscale("log")
-        axes.step(
-            [points[index][0] for index in front],
-            [points[index][1] for index in front],
-            where="post",
-            color=MUTED,
-            linewidth=1,
-            linestyle=(0, (3, 3)),
-        )
+        xs, ys = zip(*(points[index] for index in front), strict=True)
+        axes.step(xs, ys, where="post", color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
         # One artist for all points of a kind: an artist a row takes a minute on large boards.
         for kind, marker, bar, face, edge in (
             ("encoder", "o", PALETTE["sky"], PALETTE["blue"], PALETTE["blue"]),
             ("baseline", "s", RULE, PAPER, MUTED),
         ):
-            found = [(place, row.metrics[metric]) for row, place in zip(rows, points, strict=True)
-                     if row.kind == kind]  # fmt: skip
+            found = [(x, row.metrics[metric]) for x, _, row in drawn if row.kind == kind]
             if not found:
                 continue
-            bars = [(x, c.low, c.high) for (x, _), c in found if None not in (c.low, c.high)]
-            if bars:
-                # Gaps in one line, which is drawn ten times as fast as a line a bar.
-                ends = np.array([(low, high, math.nan) for _, low, high in bars], np.float64)
-                axes.plot(np.repeat([x for x, *_ in bars], 3), ends.ravel(), color=bar,
-                          linewidth=3, solid_capstyle="butt", zorder=1)  # fmt: skip
-            x, y = zip(*(place for place, _ in found), strict=True)
-            axes.plot(x, y, marker=marker, color=face, markeredgecolor=edge, markeredgewidth=1.4,
+            # Gaps in one line, which is drawn ten times as fast as a line a bar.
+            ends = [(cell.low, cell.high, None) for _, cell in found]
+            axes.plot(np.repeat([x for x, _ in found], 3), np.array(ends, np.float64).ravel(),
+                      color=bar, linewidth=3, solid_capstyle="butt", zorder=1)  # fmt: skip
+            axes.plot([x for x, _ in found], [cell.mean for _, cell in found], marker=marker,
+                      color=face, markeredgecolor=edge, markeredgewidth=1.4,
                       linestyle="none")  # fmt: skip
         axes.margins(y=0.12)
-        xs = [x for x, _ in points]
-        axes.set_xlim(min(xs) / 4, max(xs) * 4)
-        named = front if len(rows) > MOST_LABELS else range(len(rows))
-        _ticks(axes, name, shown)
-        axes.set_xlabel(f"{axis} (log scale)")
-        axes.set_ylabel(label)
-        _place(axes, shown)
-        labels = [(i, names[i], INK if i in front else MUTED) for i in named]
-        _label(axes, points, labels, front)
-    winners = wording.listed([names[index] for index in front], 6)
-    more = f" {len(rows)} of {len(every)} rows are drawn." if len(every) > len(rows) else ""
+        low, high = min(x for x, _ in points) / 4, max(x for x, _ in points) * 4
+        axes.set_xlim(low, high)
+        ticks = [value for value in cost.ticks if low <= value <= high]
+        axes.set_xticks(ticks[:: max(1, len(ticks) // 5)])
+        axes.xaxis.set_major_formatter(lambda value, _: cost.show(value))
+        axes.minorticks_off()
+        axes.set_xlabel(f"{cost.axis} (log scale)")
+        axes.set_ylabel(wording.metric_label(metric))
+        others = (
+            [] if len(drawn) > MOST_LABELS else [i for i in range(len(drawn)) if i not in front]
+        )
+        _label(axes, [(*points[i], labels[i], INK if i in front else MUTED)
+                      for i in (*front, *others)])  # fmt: skip
+    winners = wording.listed([wording.short(labels[index]) for index in front], 6)
+    more = f" {len(drawn)} of {len(every)} rows are drawn." if len(every) > len(drawn) else ""
     return Chart(
-        f"{label[0].upper()}{label[1:]} against {title}",
+        f"{_capital(wording.metric_label(metric))} against {cost.title}",
         f"Not beaten at their cost: {winners}. Round: networks; "
         f"square: baselines; bars: 95 % intervals over items.{more}",
-        chart[0],
+        finished[0],
     )
 
 
-def _cost(row: Row, name: str) -> float:
-    """Return a cost that is better when lower: for a throughput, seconds for 1,000 items."""
-    value = float(getattr(row, name))
-    return 1000 / value if name == "items_per_s" else value
+def _label(axes: Axes, labels: Sequence[tuple[float, float, str, str]]) -> None:
+    """Write names left of points, or above on the right where there is no room; none on another.
 
-
-def _ticks(axes: Axes, name: str, shown: Callable[[float | None], str]) -> None:
-    """Put the ticks where a reader counts: powers of ten, minutes and hours."""
-    low, high = axes.get_xlim()
-    round_ones = [10.0**power for power in range(-4, 13)]
-    if name != "parameters":
-        round_ones = [1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 360000]
-    inside = [value for value in round_ones if low <= value <= high]
-    axes.set_xticks(inside[:: max(1, len(inside) // 5)])
-    axes.xaxis.set_major_formatter(lambda value, _: shown(value))
-    axes.minorticks_off()
-
-
-def _place(axes: Axes, shown: Callable[[float | None], str]) -> None:
-    """Leave the room that labels take: Matplotlib's layout takes longer than the drawing does."""
-    digit, wide, high = 6.4, 72 * WIDTH, 72 * HEIGHT
-    low, top = axes.get_ylim()
-    inside = [tick for tick in axes.get_yticks() if low <= tick <= top]
-    figures = axes.yaxis.get_major_formatter().format_ticks(inside)
-    left = 21 + digit * max(map(len, figures), default=0)
-    start, end = map(math.log, axes.get_xlim())
-    last = float(axes.get_xticks()[-1])
-    beyond = digit * len(shown(last)) / 2 - (wide - left) * (end - math.log(last)) / (end - start)
-    right = wide - max(3.0, beyond + 3)
-    axes.set_position((left / wide, 33 / high, (right - left) / wide, (high - 36) / high))
-
-
-_PLACES = ((8, 0, "left"), (-8, 0, "right"), (0, 11, "center"), (0, -11, "center"),
-           (8, 11, "left"), (-8, 11, "right"), (8, -11, "left"), (-8, -11, "right"))  # fmt: skip
-"""Where a label may stand, in points from its own: tried in this order."""
-
-
-def _label(
-    axes: Axes,
-    points: Sequence[tuple[float, float]],
-    named: Sequence[tuple[int, str, str]],
-    front: Sequence[int],
-) -> None:
-    """Write names beside points, each where it covers least of what is there already.
+    Left of a point the line that joins those that nothing beats never runs.
 
     Args:
         axes: their limits are final.
-        points: all points, which labels keep off.
-        named: index, text and colour of each label.
-        front: the points that a line joins, which labels keep off as well.
+        labels: x, y, text and colour of each, the most important first.
     """
-    spots = [tuple(axes.transData.transform(point)) for point in points]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
-    for (x, y), (right, top) in pairwise(spots[index] for index in front):
-        taken += [(x, y - 1, right, y + 1), (right - 1, min(y, top), right + 1, max(y, top))]
-    frame = axes.get_window_extent()
-    for index, text, colour in named[:MOST_LABELS]:
-        x, y = spots[index]
-        wide = 5.3 * len(text)  # a ten-point letter is about five points wide
+    from matplotlib.transforms import Bbox
 
-        def box(place: tuple[int, int, str], x: float = x, y: float = y, wide: float = wide) -> Box:
-            left = x + place[0] - {"left": 0.0, "right": wide, "center": wide / 2}[place[2]]
-            return left, y + place[1] - 6, left + wide, y + place[1] + 6
-
-        def cost(place: tuple[int, int, str], at: Callable[..., Box] = box) -> float:
-            left, low, right, high = at(place)
-            outside = max(0.0, frame.x0 - left) + max(0.0, right - frame.x1)
-            outside += max(0.0, frame.y0 - low) + max(0.0, high - frame.y1)
-            return 100 * outside + _overlap(at(place), np.array(taken))
-
-        best = min(_PLACES, key=cost)
-        taken.append(box(best))
-        axes.annotate(
-            text, points[index], best[:2], textcoords="offset points", ha=best[2], va="center",
-            fontsize=10, color=colour,
-        )  # fmt: skip
-
-
-def _overlap(box: Box, others: Boxes) -> float:
-    """Return the area that a box shares with others."""
-    left, low, right, high = others.T
-    width = np.minimum(box[2], right) - np.maximum(box[0], left)
-    height = np.minimum(box[3], high) - np.maximum(box[1], low)
-    return float(np.sum(width.clip(min=0) * height.clip(min=0)))
+    taken: list[Bbox] = []
+    for x, y, name, colour in labels[:MOST_LABELS]:
+        text = name if len(name) <= LONGEST else f"{name[:12]}…{name[-11:]}"
+        left, middle = axes.transData.transform((x, y))
+        wide = LETTER * len(text)
+        fits = left - 8 - wide >= axes.bbox.x0
+        start, low = (left - 8 - wide, middle - 6) if fits else (left + 4, middle + 4)
+        box = Bbox.from_bounds(start, low, wide, 12)
+        if not box.count_overlaps(taken):
+            taken.append(box)
+            offset, side = ((-8, 0), "right") if fits else ((4, 10), "left")
+            axes.annotate(text, (x, y), offset, textcoords="offset points", ha=side, va="center",
+                          fontsize=10, color=colour)  # fmt: skip
 
 
 def pareto_front(points: Sequence[tuple[float, float]], higher_is_better: bool = True) -> list[int]:
@@ -244,76 +204,65 @@ def pareto_front(points: Sequence[tuple[float, float]], higher_is_better: bool =
     return front
 
 
-def learning_curves(table: Table, records: Mapping[str, Record]) -> Chart | None:
-    """Return the score over the share of training items; None unless a row was run on several."""
+def learning_curves(table: Table, records: Mapping[str, Record]) -> Iterator[Chart]:
+    """Yield the score over the share of training items, if a row was run on several."""
     groups: dict[str, list[tuple[float, Row]]] = defaultdict(list)
     for row in table.rows:
         settings = settings_of(records[row.run_ids[0]])
         fraction = settings.pop("recipe.train_fraction", None)
         if isinstance(fraction, int | float):
-            groups[json.dumps(settings, sort_keys=True)].append((float(fraction), row))
+            groups[json.dumps(settings, sort_keys=True)].append((100 * float(fraction), row))
     curves = [
         sorted(group, key=lambda pair: pair[0])
         for group in groups.values()
         if len({fraction for fraction, _ in group}) > 1
     ]
     if not curves:
-        return None
+        return
     metric = table.task.main_metric
     label = wording.metric_label(metric)
-    with _drawing("curves", table) as (axes, chart):
+    said = []
+    with _drawing("curves", table) as (axes, finished):
         axes.set_xscale("log")
         for curve, colour in zip(curves[:MOST_CURVES], CURVES, strict=False):
-            xs = [100 * fraction for fraction, _ in curve]
-            cells = [row.metrics[metric] for _, row in curve]
-            name = wording.short(wording.row_name(curve[0][1].backbone, curve[0][1].strategy))
+            xs, cells = [x for x, _ in curve], [row.metrics[metric] for _, row in curve]
+            name = wording.row_name(curve[0][1].backbone, curve[0][1].strategy)
             axes.plot(xs, [cell.mean for cell in cells], marker="o", color=PALETTE[colour])
-            bounds = [
-                (x, cell.low, cell.high)
-                for x, cell in zip(xs, cells, strict=True)
-                if cell.low is not None and cell.high is not None
-            ]
-            axes.fill_between(
-                [x for x, *_ in bounds],
-                [low for _, low, _ in bounds],
-                [high for *_, high in bounds],
-                color=PALETTE[colour],
-                alpha=0.15,
-                linewidth=0,
-            )
+            bounds = np.array([(cell.low, cell.high) for cell in cells], np.float64)
+            axes.fill_between(xs, *bounds.T, color=PALETTE[colour], alpha=0.15, linewidth=0)
             axes.annotate(
-                name, (xs[-1], cells[-1].mean), (8, 0), textcoords="offset points", va="center",
-                fontsize=10, color=INK,
+                wording.short(name), (xs[-1], cells[-1].mean), (8, 0), textcoords="offset points",
+                va="center", fontsize=10, color=INK,
             )  # fmt: skip
-        every = sorted({100 * fraction for curve in curves for fraction, _ in curve})
+            ends = (f"{wording.figure(cells[i].mean)} at {xs[i]:g} %" for i in (0, -1))
+            said.append(f"{name} {', '.join(ends)}")
+        every = sorted({x for curve in curves for x, _ in curve})
         axes.set_xlim(every[0] / 1.3, every[-1] * 4)
         axes.set_xticks(every, [f"{value:g} %" for value in every])
+        axes.minorticks_off()
         axes.set_xlabel("share of the training items (log scale)")
         axes.set_ylabel(label)
     more = f" {MOST_CURVES} of {len(curves)} curves are drawn." if len(curves) > MOST_CURVES else ""
-    said = "; ".join(
-        f"{wording.row_name(curve[0][1].backbone, curve[0][1].strategy)} "
-        f"{wording.figure(curve[0][1].metrics[metric].mean)} at {100 * curve[0][0]:g} %, "
-        f"{wording.figure(curve[-1][1].metrics[metric].mean)} at {100 * curve[-1][0]:g} %"
-        for curve in curves[:MOST_CURVES]
-    )
-    return Chart("Learning curves", f"{label[0].upper()}{label[1:]}: {said}.{more}", chart[0])
+    yield Chart("Learning curves", f"{_capital(label)}: {'; '.join(said)}.{more}", finished[0])
 
 
-def rank_chart(rows: Sequence[tuple[str, float]], critical: float) -> Chart:
+def rank_chart(across: Across, most: int) -> Chart:
     """Return average ranks with the critical difference: bars whose ends do not meet differ.
 
     Args:
-        rows: name and average rank, best first.
-        critical: how far two ranks must lie apart.
+        across: the ranks.
+        most: so many of the best rows are drawn.
     """
-    with _drawing("ranks", None, height=0.6 + 0.3 * len(rows)) as (axes, chart):
-        for index, (_, rank) in enumerate(rows):
+    critical, names = across.critical_difference, across.rows[:most]
+    with _drawing("ranks", None, height=0.6 + 0.3 * len(names)) as (axes, finished):
+        for index, rank in enumerate(across.average_ranks[:most]):
             half = critical / 2
             axes.plot([rank - half, rank + half], [index, index], color=PALETTE["sky"],
                       linewidth=3, solid_capstyle="butt")  # fmt: skip
             axes.plot([rank], [index], "o", color=PALETTE["blue"])
-        axes.set_yticks(range(len(rows)), [wording.short(name) for name, _ in rows])
+        axes.set_yticks(
+            range(len(names)), [wording.short(wording.row_name(*name)) for name in names]
+        )
         axes.tick_params(axis="y", labelcolor=INK)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
@@ -322,30 +271,40 @@ def rank_chart(rows: Sequence[tuple[str, float]], critical: float) -> Chart:
         "Average rank over tasks",
         f"Bars span half the critical difference ({critical:.2f}) to each side: rows whose bars "
         "do not overlap differ (Nemenyi's test, 5 % level).",
-        chart[0],
+        finished[0],
     )
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 @contextmanager
 def _drawing(
-    name: str,
-    table: Table | None,
-    *,
-    height: float = HEIGHT,
-    layout: Literal["constrained"] | None = "constrained",
+    name: str, table: Table | None, *, height: float | None = None
 ) -> Iterator[tuple[Axes, list[Markup]]]:
-    """Give axes to draw on, and a list that holds the finished SVG after the block."""
+    """Give axes to draw on, and a list that holds the finished SVG after the block.
+
+    Without a height the axes leave room for short labels: Matplotlib's layout takes longer than
+    the drawing does.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
     finished: list[Markup] = []
     with matplotlib.rc_context(chart_style()):
-        figure = Figure(figsize=(WIDTH, height), dpi=72, layout=layout)
-        yield figure.add_subplot(), finished
+        figure = Figure(
+            figsize=(WIDTH, height or HEIGHT), dpi=72, layout="constrained" if height else None
+        )
+        axes = figure.add_subplot()
+        if not height:
+            axes.set_position((0.175, 0.15, 0.775, 0.835))
+        yield axes, finished
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    for pattern, replacement in _CLEAN:
+        svg = re.sub(pattern, replacement, svg, count=1)
     # Several pictures share a page: each has ids of its own.
     prefix = wording.anchor(name, repr(table.key) if table else "")[:8]
-    svg = _METADATA.sub("", _PREAMBLE.sub("", buffer.getvalue(), count=1))
-    svg = _ID.sub(rf"\g<1>{prefix}", _SIZE.sub(r"\1", svg, count=1))
-    finished.append(Markup(use_variables(svg)))
+    finished.append(Markup(use_variables(_ID.sub(rf"\g<1>{prefix}", svg))))

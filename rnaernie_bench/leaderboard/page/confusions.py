@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.breakdowns import Link
-from rnaernie_bench.leaderboard.page.views import Confusion, Multiple, Multiples
 from rnaernie_bench.leaderboard.tables import Row, Table
 from rnaernie_bench.results.record import Record
 
@@ -24,6 +24,34 @@ LETTER = 5.6
 """Width of a letter beside a picture, in CSS pixels; names are cut to `LONGEST` letters."""
 
 LONGEST = 16
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Items by true class (row) and predicted class (column), over all seeds."""
+
+    labels: tuple[str, ...]
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+    """Count, and the percentage of the true class."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A confusion matrix as a small picture, a unit a cell."""
+
+    name: str
+    href: str
+    """Where its runs are shown, after the table's `base`."""
+    summary: str
+    """What it shows, in words."""
+    labels: tuple[str, ...]
+    """Of the classes, cut to fit."""
+    margin: int
+    """Room for the labels, in CSS pixels."""
+    cell: int
+    """Side of a cell, in CSS pixels."""
+    shades: tuple[tuple[str, str], ...]
+    """Class of the style, such as `right s3`, and the path of all cells that have it."""
 
 
 def confusion(runs: Sequence[Record], part: str) -> Confusion | None:
@@ -45,20 +73,19 @@ def _shares(line: Sequence[int]) -> tuple[tuple[int, int], ...]:
     return tuple((count, round(100 * count / total)) for count in line)
 
 
-def multiples(table: Table, records: Mapping[str, Record], link: Link) -> Multiples | None:
-    """Return the confusions of the best rows as small pictures; None if none has any.
+def pictures(table: Table, records: Mapping[str, Record], link: Link) -> tuple[Picture, ...]:
+    """Return the confusions of the best rows as small pictures, of those that have any.
 
     Args:
         table: the table.
         records: by run id, those of its rows.
         link: what a row is called, and where its runs are shown.
     """
-    drawn = [
+    return tuple(
         _picture(*link(row), found)
         for row in _chosen(table)
         if (found := confusion([records[run_id] for run_id in row.run_ids], table.key.part))
-    ]
-    return Multiples("What is taken for what", SHADES, tuple(drawn)) if drawn else None
+    )
 
 
 def _chosen(table: Table) -> list[Row]:
@@ -72,7 +99,7 @@ def _chosen(table: Table) -> list[Row]:
     return [row for row in best.values() if row in networks or row in baselines]
 
 
-def _picture(name: str, href: str, found: Confusion) -> Multiple:
+def _picture(name: str, href: str, found: Confusion) -> Picture:
     """Return what is drawn of a matrix: of each shade, the cells that have it."""
     size = len(found.labels)
     cell = max(LEAST_CELL, min(MOST_CELL, SIDE // size))
@@ -84,7 +111,7 @@ def _picture(name: str, href: str, found: Confusion) -> Multiple:
                 kind = f"{'right' if x == y else 'wrong'} s{shade}"
                 shades.setdefault(kind, []).append(f"M{x} {y}h1v1h-1z")
     labels = tuple(wording.short(label, LONGEST) for label in found.labels)
-    return Multiple(
+    return Picture(
         name=name,
         href=href,
         summary=_in_words(found),

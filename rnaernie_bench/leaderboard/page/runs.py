@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.answers import LEAST_ITEMS, ReadAnswers, family_accuracy
-from rnaernie_bench.leaderboard.page.confusions import confusion
-from rnaernie_bench.leaderboard.page.views import Heat, PartView, RunView
+from rnaernie_bench.leaderboard.page.breakdowns import Heat
+from rnaernie_bench.leaderboard.page.confusions import Confusion, confusion
 from rnaernie_bench.leaderboard.settings import settings_of
-from rnaernie_bench.leaderboard.tables import Row, cell_of
+from rnaernie_bench.leaderboard.tables import Cell, Row, cell_of
 from rnaernie_bench.results.record import Record
+
+FIGURES = ("precision", "recall", "f1")
 
 HARDEST = 16
 """Families shown, those with the lowest accuracy."""
+
+
+@dataclass(frozen=True)
+class PartView:
+    """How the runs of a row did on one test part."""
+
+    name: str
+    n: int
+    truncated: int
+    metrics: Mapping[str, Cell | None]
+    """None unless every run has it."""
+    classes: Mapping[str, tuple[int, tuple[float, ...]]]
+    """Items, and precision, recall and F1 of each class, means over runs."""
+    confusion: Confusion | None
+    families: Heat | None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The runs of one row: their settings, where they come from, and how they did."""
+
+    row: Row
+    anchor: str
+    task: str
+    trials: int
+    settings: Mapping[str, Any]
+    provenance: tuple[tuple[str, str], ...]
+    seeds_header: tuple[str, ...]
+    seeds: tuple[tuple[str, ...], ...]
+    """A line a run."""
+    parts: tuple[PartView, ...]
 
 
 def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric: str) -> RunView:
@@ -27,137 +61,98 @@ def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric:
         metric: the main metric of their task.
     """
     runs = [records[run_id] for run_id in row.run_ids]
-    first = runs[0]
-    task, split = first["task"], first["split"]
+    first, task, split = runs[0], runs[0]["task"], runs[0]["split"]
     fold = f", fold {split['fold']}" if split["fold"] else ""
-    header, seeds = _seeds(runs, metric)
     return RunView(
-        name=wording.row_name(row.backbone, row.strategy),
+        row=row,
         anchor=f"run-{wording.anchor(*row.run_ids)}",
-        backbone=row.backbone,
-        strategy=row.strategy,
-        notes=row.notes,
         task=f"{task['name']}@{task['version']}, split {split['name']}{fold}, "
         f"protocol {first['protocol']}",
-        headline=(
-            ("parameters", wording.count(row.parameters)),
-            ("training", wording.duration(row.train_s)),
-            ("throughput", f"{wording.count(row.items_per_s)} items/s"),
-            ("peak memory", wording.memory(row.peak_rss_mb)),
-            ("trials", str(max(int(run["selection"]["trials"]) for run in runs))),
-        ),
-        settings=tuple((name, wording.setting(v)) for name, v in settings_of(first).items()),
+        trials=max(int(run["selection"]["trials"]) for run in runs),
+        settings=settings_of(first),
         provenance=tuple(_provenance(runs)),
-        seeds_header=header,
-        seeds=seeds,
+        seeds_header=_seeds_header(runs, metric),
+        seeds=tuple(tuple(_seed_line(run, runs, metric)) for run in runs),
         parts=tuple(_part(runs, part, read) for part in first["tests"]),
-        commands=tuple(f"rnaernie-bench results reproduce {row.run_ids[0]}" for _ in runs[:1]),
     )
 
 
-def _seeds(
-    runs: Sequence[Record], metric: str
-) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Return a line a run: its id and seed, its scores, how its training ended."""
-    parts = list(runs[0]["tests"])
-    chosen = sorted(
-        name
-        for name in {name for run in runs for name in run["selection"]}
-        if name not in ("metric", "trials")
-    )
-    label = wording.metric_label(metric)
-    header = ("run", "seed", *(f"{label}, {part}" for part in parts), "train", *chosen, "weights")
-    lines = [
-        (
-            run["run_id"],
-            str(run["seed"]),
-            *(wording.figure(_score(run, part, metric)) for part in parts),
-            wording.duration(run["cost"]["train_s"]),
-            *(_short(run["selection"].get(name)) for name in chosen),
-            (run["backbone"]["weights_sha256"] or "–")[:12],
-        )
-        for run in runs
-    ]
-    return header, tuple(lines)
+def _seeds_header(runs: Sequence[Record], metric: str) -> tuple[str, ...]:
+    scores = (f"{wording.metric_label(metric)}, {part}" for part in runs[0]["tests"])
+    return ("run", "seed", *scores, "train", *_selected(runs), "weights")
 
 
-def _score(run: Record, part: str, metric: str) -> float | None:
-    found = run["tests"].get(part, {}).get("metrics", {}).get(metric)
-    return None if found is None else float(found["value"])
+def _seed_line(run: Record, runs: Sequence[Record], metric: str) -> Iterator[str]:
+    """Yield a run's id and seed, its scores, and how its training ended."""
+    yield run["run_id"]
+    yield str(run["seed"])
+    for part in runs[0]["tests"]:
+        found = run["tests"].get(part, {}).get("metrics", {}).get(metric)
+        yield wording.figure(found and found["value"])
+    yield wording.duration(run["cost"]["train_s"])
+    for name in _selected(runs):
+        value = run["selection"].get(name)
+        short = f"{value:.4g}" if isinstance(value, float) else wording.setting(value)
+        yield "–" if value is None else short
+    yield (run["backbone"]["weights_sha256"] or "–")[:12]
 
 
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "–" if value is None else wording.setting(value)
+def _selected(runs: Sequence[Record]) -> list[str]:
+    """Return the names of what validation chose, in any of the runs."""
+    return sorted({name for run in runs for name in run["selection"]} - {"metric", "trials"})
 
 
 def _provenance(runs: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Yield where the runs come from; what differs between them is listed."""
+
+    def distinct(values: Iterable[str]) -> str:
+        return ", ".join(dict.fromkeys(values))
+
     dataset, split = runs[0]["dataset"], runs[0]["split"]
     yield "data set", dataset["name"]
     yield "data fingerprint", dataset["fingerprint"]
     yield "training items", f"{split['n_train']:,}"
     yield "validation items", f"{split['n_validation']:,}"
-    yield "finished", _distinct([run["created"] for run in runs])
-    yield "git commit", _distinct([run["git_commit"] or "unknown" for run in runs])
-    names = {name: None for run in runs for name in run["environment"]}
-    for name in names:
-        yield name, _distinct([wording.setting(run["environment"].get(name)) for run in runs])
+    yield "finished", distinct(run["created"] for run in runs)
+    yield "git commit", distinct(run["git_commit"] or "unknown" for run in runs)
+    for name in dict.fromkeys(name for run in runs for name in run["environment"]):
+        yield name, distinct(wording.setting(run["environment"].get(name)) for run in runs)
     files = [next(iter(run["tests"].values()))["predictions"] for run in runs]
-    yield "predictions", _distinct([f"{file['path']} ({file['sha256'][:12]})" for file in files])
-
-
-def _distinct(values: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(values))
+    yield "predictions", distinct(f"{file['path']} ({file['sha256'][:12]})" for file in files)
 
 
 def _part(runs: Sequence[Record], part: str, read: ReadAnswers) -> PartView:
     test: Mapping[str, Any] = runs[0]["tests"][part]
     having = [run for run in runs if part in run["tests"]]
+    tests = [run["tests"][part] for run in having]
     return PartView(
         name=part,
         n=test["n"],
         truncated=test["n_truncated"],
-        metrics=tuple(_metric(having, part, name) for name in test["metrics"]),
-        classes=_classes(having, part),
+        metrics={
+            name: cell_of([each["metrics"].get(name) for each in tests]) for name in test["metrics"]
+        },
+        classes=_classes([each.get("per_class") or {} for each in tests]),
         confusion=confusion(having, part),
         families=_families(having, part, read),
     )
 
 
-def _metric(runs: Sequence[Record], part: str, name: str) -> tuple[str, str, str, str]:
-    """Return a metric's name, mean, interval over items, and interval over seeds."""
-    cell = cell_of([run["tests"][part]["metrics"].get(name) for run in runs])
-    label = wording.metric_label(name)
-    if cell is None:  # not every run has it
-        return label, wording.figure(None), "", ""
-    items = wording.interval(cell.low, cell.high)
-    return (
-        label,
-        wording.figure(cell.mean),
-        items,
-        wording.interval(cell.seeds_low, cell.seeds_high),
-    )
-
-
 def _classes(
-    runs: Sequence[Record], part: str
-) -> tuple[tuple[str, str, tuple[float, float, float]], ...]:
-    """Return name, items, and mean precision, recall and F1 of every class."""
-    tables = [run["tests"][part].get("per_class") or {} for run in runs]
-    names = dict.fromkeys(name for table in tables for name in table)
-    return tuple(_class(name, [table[name] for table in tables if name in table]) for name in names)
-
-
-def _class(
-    name: str, entries: Sequence[Mapping[str, Any]]
-) -> tuple[str, str, tuple[float, float, float]]:
-    precision, recall, f1 = (
-        sum(entry[figure] for entry in entries) / len(entries)
-        for figure in ("precision", "recall", "f1")
-    )
-    return name, f"{entries[0]['support']:,}", (precision, recall, f1)
+    tables: Sequence[Mapping[str, Any]],
+) -> dict[str, tuple[int, tuple[float, ...]]]:
+    """Return by class its items, and mean precision, recall and F1."""
+    entries: dict[str, list[Mapping[str, Any]]] = {}
+    for table in tables:
+        for name, entry in table.items():
+            entries.setdefault(name, []).append(entry)
+    return {
+        name: (
+            found[0]["support"],
+            tuple(sum(entry[k] for entry in found) / len(found) for k in FIGURES),
+        )
+        for name, found in entries.items()
+    }
 
 
 def _families(runs: Sequence[Record], part: str, read: ReadAnswers) -> Heat | None:

@@ -5,22 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from rnaernie_bench.leaderboard.page import wording
-from rnaernie_bench.leaderboard.page.views import (
-    STRIP_PAD,
-    STRIP_WIDTH,
-    Column,
-    Duel,
-    Duels,
-    Finding,
-    RowView,
-    Strip,
-    Tick,
-    Value,
-)
-from rnaernie_bench.leaderboard.tables import SELF_REPORTED, Row, Table
+from rnaernie_bench.leaderboard.tables import Row, Table
 from rnaernie_bench.results.record import Record
 
 MOST_LETTERS = 8
@@ -29,18 +18,82 @@ MOST_LETTERS = 8
 MOST_DUELS = 20
 """The best rows are shown in the matrix of paired tests."""
 
-_COSTS: Mapping[str, tuple[str, str, Callable[[float | None], str]]] = {
-    "parameters": ("params", "parameters of backbone and head", wording.count),
-    "train_s": ("train", "training time, mean over seeds", wording.duration),
-    "items_per_s": ("items/s", "test items scored per second", wording.count),
-    "peak_rss_mb": ("RAM", "peak memory", wording.memory),
-    "peak_gpu_mb": ("GPU", "peak memory of the accelerator", wording.memory),
-}
+STRIP_WIDTH, STRIP_PAD = 200, 6
+"""Size of a drawn interval and the room at its ends, in CSS pixels."""
 
 
-def main_name(table: Table) -> str:
-    """Return how the metric that orders the table is called in print."""
-    return wording.metric_label(table.task.main_metric)
+@dataclass(frozen=True)
+class Column:
+    """A column of figures."""
+
+    label: str
+    help: str
+    group: str
+    """`runs`, `cost` or `metric`: where rules are drawn between columns."""
+    show: Callable[[float | None], str]
+    values: tuple[float | None, ...]
+    """By row of the table."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis that the intervals of a table are drawn on."""
+
+    low: float
+    high: float
+    step: float
+    """Between ticks."""
+
+    def place(self, value: float) -> float:
+        """Return where a value lies in a drawing, in CSS pixels."""
+        room = STRIP_WIDTH - 2 * STRIP_PAD
+        return round(STRIP_PAD + room * (value - self.low) / (self.high - self.low), 1)
+
+    @property
+    def ticks(self) -> list[float]:
+        """The values of the ticks."""
+        count = round((self.high - self.low) / self.step)
+        return [self.low + self.step * index for index in range(count + 1)]
+
+
+@dataclass(frozen=True)
+class RowView:
+    """A row of a leaderboard table, and what is not its own."""
+
+    place: int
+    row: Row
+    href: str
+    """Where its runs are shown, after the table's `base`."""
+    scores: tuple[float, ...]
+    """Of each run, in the main metric."""
+    tied: str
+    """The letters of its tied groups, each in a place of its own where there are few."""
+
+
+class Finding(NamedTuple):
+    """What a table says, before the evidence."""
+
+    leader: str
+    score: str
+    sentences: tuple[str, ...]
+
+
+class Duel(NamedTuple):
+    """One cell of the matrix of paired tests: the row against the column."""
+
+    verdict: str
+    """`better`, `worse`, `tied` or `self`."""
+    text: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Duels:
+    """Every row against every other."""
+
+    names: tuple[str, ...]
+    cells: tuple[tuple[Duel, ...], ...]
+    caption: str
 
 
 def row_names(table: Table) -> dict[tuple[str, ...], str]:
@@ -54,98 +107,57 @@ def row_names(table: Table) -> dict[tuple[str, ...], str]:
 
 
 def columns(table: Table) -> tuple[Column, ...]:
-    """Return the columns that follow the score: metrics, seeds, costs that any row has, trials."""
-    metrics = [
-        Column(wording.metric_label(name), wording.metric_help(name), "metric")
-        for name in table.metrics[1:]
-    ]
-    costs = [Column(_COSTS[name][0], _COSTS[name][1], "cost") for name in _known_costs(table)]
-    return (
-        Column("seeds", "runs that differ in nothing but the seed", "runs"),
-        *costs,
-        Column("trials", "settings tried before these were chosen", "cost"),
-        *metrics,
+    """Return the columns that follow the score: seeds, costs that any row has, trials, metrics."""
+    seeds = ("seeds", "runs that differ in nothing but the seed", "runs", wording.count)
+    trials = ("trials", "settings tried before these were chosen", "cost", wording.count)
+    costs = (
+        ("parameters", "params", "parameters of backbone and head", wording.count),
+        ("train_s", "train", "training time, mean over seeds", wording.duration),
+        ("items_per_s", "items/s", "test items scored per second", wording.count),
+        ("peak_rss_mb", "RAM", "peak memory", wording.memory),
+        ("peak_gpu_mb", "GPU", "peak memory of the accelerator", wording.memory),
     )
-
-
-def _known_costs(table: Table) -> list[str]:
-    return [name for name in _COSTS if any(getattr(row, name) is not None for row in table.rows)]
+    found = [Column(*seeds, tuple(len(row.seeds) for row in table.rows))]
+    for name, label, help, show in costs:
+        values = tuple(getattr(row, name) for row in table.rows)
+        if any(value is not None for value in values):
+            found.append(Column(label, help, "cost", show, values))
+    found.append(Column(*trials, tuple(row.trials for row in table.rows)))
+    for name in table.metrics[1:]:
+        cells = [row.metrics.get(name) for row in table.rows]
+        words = wording.metric_label(name), wording.metric_help(name), "metric", wording.figure
+        found.append(Column(*words, tuple(cell.mean if cell else None for cell in cells)))
+    return tuple(found)
 
 
 def rows(
-    table: Table,
-    records: Mapping[str, Record],
-    href: Callable[[Row], str],
-) -> tuple[list[RowView], tuple[Tick, ...]]:
+    table: Table, records: Mapping[str, Record], addresses: Mapping[tuple[str, ...], str]
+) -> tuple[tuple[RowView, ...], Axis]:
     """Return the rows of a table and the axis that their intervals are drawn on.
 
     Args:
         table: the table.
         records: by id, those of its rows.
-        href: where a row's runs are shown.
+        addresses: by run ids, where a row's runs are shown.
     """
-    name = table.task.main_metric
-    seeds = {row.run_ids: _seed_scores(row, table, records) for row in table.rows}
-    ends = [value for scores in seeds.values() for value in scores]
-    ends += [
-        end
-        for row in table.rows
-        for end in (row.metrics[name].low, row.metrics[name].high)
-        if end is not None
-    ]
-    low, high, step = axis(min(ends), max(ends))
-    place = _scale(low, high)
-    costs = _known_costs(table)
     letters = sorted({letter for row in table.rows for letter in row.tied or ""})
     aligned = len(letters) <= MOST_LETTERS and all(map(str.isalpha, letters))
-    views = []
-    for number, row in enumerate(table.rows, 1):
-        cell = row.metrics[name]
-        figures = [
-            Value(wording.figure(found.mean if found else None), found.mean if found else None)
-            for found in map(row.metrics.get, table.metrics[1:])
-        ]
-        views.append(
-            RowView(
-                place=number,
-                backbone=row.backbone,
-                strategy=row.strategy,
-                baseline=row.kind == "baseline",
-                marks=_marks(row),
-                notes=row.notes,
-                href=href(row),
-                score=Value(wording.figure(cell.mean), cell.mean),
-                spread=wording.spread(cell),
-                interval=wording.interval(cell.low, cell.high),
-                strip=Strip(
-                    place(cell.mean),
-                    None if cell.low is None else place(cell.low),
-                    None if cell.high is None else place(cell.high),
-                    tuple(map(place, seeds[row.run_ids])) if len(row.seeds) > 1 else (),
-                ),
-                tied="".join(letter if letter in (row.tied or "") else " " for letter in letters)
-                if aligned
-                else row.tied or "",
-                values=(
-                    Value(str(len(row.seeds)), len(row.seeds)),
-                    *(Value(_COSTS[c][2](getattr(row, c)), getattr(row, c)) for c in costs),
-                    Value(wording.count(row.trials), row.trials),
-                    *figures,
-                ),
-            )
+    views = tuple(
+        RowView(
+            place=place,
+            row=row,
+            href=addresses[row.run_ids],
+            scores=tuple(_seed_scores(row, table, records)),
+            tied="".join(letter if letter in (row.tied or "") else " " for letter in letters)
+            if aligned
+            else row.tied or "",
         )
-    ticks = tuple(
-        Tick(f"{low + step * index:.6g}", place(low + step * index))
-        for index in range(round((high - low) / step) + 1)
+        for place, row in enumerate(table.rows, 1)
     )
-    return views, ticks
-
-
-def _marks(row: Row) -> tuple[str, ...]:
-    """Return the words that stand beside the name of a row."""
-    kinds = {"baseline": row.kind == "baseline", "control": row.control}
-    known = () if row.provenance == SELF_REPORTED else (row.provenance,)
-    return (*(name for name, holds in kinds.items() if holds), *known)
+    cells = [row.metrics[table.task.main_metric] for row in table.rows]
+    ends = [value for view in views for value in view.scores]
+    ends += [end for cell in cells for end in (cell.low, cell.high) if end is not None]
+    return views, axis(min(ends), max(ends))
 
 
 def _seed_scores(row: Row, table: Table, records: Mapping[str, Record]) -> list[float]:
@@ -153,20 +165,15 @@ def _seed_scores(row: Row, table: Table, records: Mapping[str, Record]) -> list[
     return [float(test["metrics"][table.task.main_metric]["value"]) for test in tests]
 
 
-def axis(low: float, high: float) -> tuple[float, float, float]:
-    """Return round ends of an axis that holds `low` and `high`, and the step of its ticks."""
+def axis(low: float, high: float) -> Axis:
+    """Return an axis with round ends that holds `low` and `high`."""
     # Figures that are all but equal still get an axis, around them.
     span = high - low if high - low > 1e-9 else max(abs(high), 1e-3)
     raw = span / 3
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return first * step, max(last, first + 1) * step, step
-
-
-def _scale(low: float, high: float) -> Callable[[float], float]:
-    room = STRIP_WIDTH - 2 * STRIP_PAD
-    return lambda value: round(STRIP_PAD + room * (value - low) / (high - low), 1)
+    return Axis(first * step, max(last, first + 1) * step, step)
 
 
 def finding(table: Table) -> Finding | None:
@@ -175,10 +182,10 @@ def finding(table: Table) -> Finding | None:
         return None
     best, *others = table.compared
     called = row_names(table)
-    cell = best.metrics[table.task.main_metric]
-    score = (
-        f"{main_name(table)} {wording.figure(cell.mean)} {wording.interval(cell.low, cell.high)}"
-    )
+    metric = table.task.main_metric
+    cell = best.metrics[metric]
+    interval = wording.interval(cell.low, cell.high)
+    score = f"{wording.metric_label(metric)} {wording.figure(cell.mean)} {interval}"
     sentences = []
     if not others:
         sentences.append("It is the only row so far.")
@@ -201,7 +208,7 @@ def finding(table: Table) -> Finding | None:
     networks = [row for row in others if row.kind == "encoder"]
     if best.kind == "baseline" and networks:
         network = networks[0]
-        value = wording.figure(network.metrics[table.task.main_metric].mean)
+        value = wording.figure(network.metrics[metric].mean)
         sentences.append(
             f"It is a baseline: no language model here is ahead of it, the best being "
             f"{called[network.run_ids]} with {value}."
@@ -226,7 +233,7 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
 
     def duel(first: Row, second: Row) -> Duel:
         if first is second:
-            return Duel("self", "", "")
+            return Duel("self")
         a, b = index[first.run_ids], index[second.run_ids]
         pair = found.get((a, b)) or found[b, a]
         turn = 1 if (a, b) in found else -1
@@ -244,9 +251,10 @@ def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
         names=tuple(called[row.run_ids] for row in shown),
         cells=tuple(tuple(duel(first, second) for second in shown) for first in shown),
         caption=(
-            f"Difference in {main_name(table)}, row minus column, by paired tests over "
-            f"{'families of items' if tests['by'] == 'group' else 'items'} and, where runs differ, "
-            f"seeds; Holm's correction, {100 * tests['level']:.0f} % level.{more}"
+            f"Difference in {wording.metric_label(table.task.main_metric)}, row minus column, by "
+            f"paired tests over {'families of items' if tests['by'] == 'group' else 'items'} and, "
+            f"where runs differ, seeds; Holm's correction, {100 * tests['level']:.0f} % "
+            f"level.{more}"
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The templates of the page, and the cells that they are asked for too often to set one by one."""
+"""The templates of the page, and the cells that are too many to be set one by one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from rnaernie_bench.core.theme import css_variables
+from rnaernie_bench.leaderboard.page import wording
+from rnaernie_bench.leaderboard.page.confusions import SHADES
+from rnaernie_bench.leaderboard.tables import SELF_REPORTED
+from rnaernie_bench.leaderboard.tied import TESTED
 
 STYLE, SCRIPT = "page.css", "page.js"
+
+WORDING = (
+    "count", "duration", "figure", "interval", "memory", "metric_help", "metric_label", "plural",
+    "row_name", "setting",
+)  # fmt: skip
+"""The functions that are filters."""
 
 _CODE = re.compile("`([^`]+)`")
 
@@ -62,10 +72,12 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {
-            "prose": prose,
-            "share_cells": share_cells,
-            "count_cells": count_cells,
+        cells = {"prose": prose, "share_cells": share_cells, "count_cells": count_cells}
+        self._environment.filters |= cells | {name: getattr(wording, name) for name in WORDING}
+        self._environment.globals |= {
+            "SELF_REPORTED": SELF_REPORTED,
+            "SHADES": SHADES,
+            "TESTED": f"{TESTED[0].lower()}{TESTED[1:]}",
         }
         style = (folder / STYLE).read_text(encoding="utf-8")
         self.css = style.replace("/* variables */", css_variables())

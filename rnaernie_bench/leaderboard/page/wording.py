@@ -1,4 +1,7 @@
-"""Figures and names as a reader wants them: three digits, units, the field's words."""
+"""Figures and names as a reader wants them: three digits, units, the field's words.
+
+Most of these functions are filters of the templates.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from rnaernie_bench.leaderboard.tables import Cell
 from rnaernie_bench.metrics.registry import METRICS
 
 _PUBLISHED = {"micro_f1": "micro F1", "inf": "INF"}
 """Metrics of figures published elsewhere, which no record has."""
+
+Units = Sequence[tuple[float, float, str]]
+"""From which value on a unit is used, its size, and its name; the largest first."""
+
+_COUNTS: Units = ((1e9, 1e9, " G"), (1e6, 1e6, " M"), (1e3, 1e3, " k"), (0, 1, ""))
+_TIMES: Units = ((3600, 3600, " h"), (60, 60, " min"), (0.1, 1, " s"), (0, 1e-3, " ms"))
+_SIZES: Units = ((1000, 1000, " GB"), (0, 1, " MB"))
 
 
 def metric_label(name: str) -> str:
@@ -35,42 +44,27 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
 
 
-def spread(cell: Cell) -> str:
-    """Show the standard deviation over seeds; nothing for one seed."""
-    return "" if cell.sd is None else f"± {cell.sd:.3f}"
-
-
 def count(value: float | None) -> str:
     """Show a number of things: 532, 17.7 k, 1.93 M."""
-    if value is None:
-        return "–"
-    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if value >= size:
-            return f"{_three(value / size)}{unit}"
-    return _three(value)
+    return _in_units(value, _COUNTS)
 
 
 def duration(seconds: float | None) -> str:
     """Show seconds in the unit that a reader would choose."""
-    if seconds is None:
-        return "–"
-    if seconds < 0.1:
-        return f"{_three(1000 * seconds)} ms"
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{_three(seconds / size)} {unit}"
-    return f"{_three(seconds)} s"
+    return _in_units(seconds, _TIMES)
 
 
 def memory(megabytes: float | None) -> str:
     """Show megabytes, from a thousand on as gigabytes."""
-    if megabytes is None:
+    return _in_units(megabytes, _SIZES)
+
+
+def _in_units(value: float | None, units: Units) -> str:
+    if value is None:
         return "–"
-    return f"{_three(megabytes / 1000)} GB" if megabytes >= 1000 else f"{_three(megabytes)} MB"
-
-
-def _three(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    size, name = next((size, name) for least, size, name in units if value >= least)
+    shown = value / size
+    return f"{shown:,.0f}{name}" if shown >= 100 else f"{shown:.3g}{name}"
 
 
 def setting(value: object) -> str:

@@ -43,12 +43,14 @@ def test_sets_that_records_tell_apart_are_shown_of_the_rows_that_do(records: Any
         "nested": {"n": 3, "f1": 0.5, "pooled_f1": 0.4},
         "pseudoknotted": {"n": 0, "f1": None, "pooled_f1": None},
     }
-    told = {run_id: {"tests": {"full": {}}} for row in rows for run_id in row.run_ids}
-    assert breakdowns.by_kind(rows, told, "full", link) is None
+    bare = {run_id: {"tests": {"full": {}}} for row in rows for run_id in row.run_ids}
+    arguments = (rows, bare, "full", link, ("breakdown", "pairs"))
+    assert breakdowns.by_record(*arguments, "f1", "F1") is None
     for run_id in rows[1].run_ids:
-        told[run_id]["tests"]["full"] = {"breakdown": {"pairs": kinds}}
-    found = breakdowns.by_kind(rows, told, "full", link)
+        bare[run_id]["tests"]["full"] = {"breakdown": {"pairs": kinds}}
+    found = breakdowns.by_record(*arguments, "f1", "F1", "Pairs. ")
     assert found is not None
+    assert (found.title, found.caption) == ("F1", "Pairs. Mean over seeds.")
     assert found.columns == (("nested", "3"), ("pseudoknotted", "0"))
     assert [values for _, _, values in found.rows] == [(0.5, None)]
-    assert breakdowns.by_identity(rows, told, "full", link) is None
+    assert breakdowns.by_record(*arguments, "auroc", "AUROC") is None

@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 def board(tmp_path: Path, records: Any) -> Path:
     """Give a written page with a hostile name in it."""
     evidence = evidence_of(records)
-    return write_page(tmp_path / "index.html", tables_of(evidence), evidence, limits=["One."])
+    return write_page(tmp_path / "index.html", tables_of(evidence), evidence)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rnaernie_bench.core.errors import BenchError, ResultError
+from rnaernie_bench.leaderboard.explanations import LIMITS
 from rnaernie_bench.leaderboard.page import boards, breakdowns, runs
 from rnaernie_bench.leaderboard.page import build as page
 from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders, write_page
@@ -33,9 +34,7 @@ class Reader(HTMLParser):
 
 
 def written(tmp_path: Path, evidence: Evidence, name: str = "index.html") -> tuple[str, Reader]:
-    path = write_page(
-        tmp_path / name, tables_of(evidence), evidence, protocol="Be `clean`.", limits=["One."]
-    )
+    path = write_page(tmp_path / name, tables_of(evidence), evidence)
     text = path.read_text(encoding="utf-8")
     return text, Reader(text)
 
@@ -55,8 +54,8 @@ def test_one_file_holds_everything(tmp_path: Path, records: Any) -> None:
         "Across tasks",
         "Confusion",
         "See <code>full</code>",
-        "Be <code>clean</code>",
-        "<li>One.</li>",
+        "Protocol <code>clean</code>",
+        f"<li>{LIMITS[0]}</li>",
         "git commit",
         "macro F1 0.750",
     ):

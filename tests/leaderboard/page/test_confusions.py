@@ -41,22 +41,19 @@ def test_the_best_row_of_each_network_and_the_best_baseline_are_drawn(make_recor
     records = [make_record(f1, tests=tests, **changes) for f1, changes in rows]
     table = build(records, tasks=TASKS)[0]
     by_id = {record["run_id"]: record for record in records}
-    found = confusions.multiples(table, by_id, link)
-    assert found is not None
-    named = [item.name.removesuffix(" (random)") for item in found.items]
-    assert named == ["first", "second", "third", "kmer"]
+    named = [item.name for item in confusions.pictures(table, by_id, link)]
+    assert named == ["first (random)", "second (random)", "third (random)", "kmer"]
     few = replace(table, rows=table.rows[3:])
-    named = [item.name for item in confusions.multiples(few, by_id, link).items]  # type: ignore[union-attr]
+    named = [item.name for item in confusions.pictures(few, by_id, link)]
     assert named == ["third (random)", "kmer", "cnn"]
     bare = {run_id: {**record, "tests": {table.key.part: {}}} for run_id, record in by_id.items()}
-    assert confusions.multiples(table, bare, link) is None
+    assert confusions.pictures(table, bare, link) == ()
 
 
-def test_a_picture_has_a_path_a_shade(records: Any) -> None:
+def test_a_picture_has_a_path_a_shade_and_says_what_is_mistaken(records: Any) -> None:
     table = tables_of(evidence_of(records))[0]
-    found = confusions.multiples(table, {r["run_id"]: r for r in records}, link)
-    assert found is not None
-    item = found.items[0]
+    by_id = {record["run_id"]: record for record in records}
+    item = confusions.pictures(table, by_id, link)[0]
     # [[2, 0], [1, 1]] twice: A is right throughout, B in one of two cases.
     assert item.shades == (
         ("right s5", "M1 1h1v1h-1z"),
@@ -66,13 +63,7 @@ def test_a_picture_has_a_path_a_shade(records: Any) -> None:
     assert (item.cell, item.labels, item.margin) == (28, ("A", "B"), 12)
     assert item.summary == "75 % right; most often mistaken: B for A, 50 %"
     assert item.href == "net (random).html"
-
-
-def test_nothing_mistaken_is_said_so(records: Any) -> None:
-    table = tables_of(evidence_of(records))[0]
     for record in records:
         for test in record["tests"].values():
             test["confusion"] = [[3, 0], [0, 1]]
-    found = confusions.multiples(table, {r["run_id"]: r for r in records}, link)
-    assert found is not None
-    assert found.items[0].summary == "100 % right"
+    assert confusions.pictures(table, by_id, link)[0].summary == "100 % right"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,9 @@ import pytest
 
 from rnaernie_bench.leaderboard.page import runs
 from rnaernie_bench.leaderboard.page.answers import Answers, no_answers
-from rnaernie_bench.leaderboard.page.views import RunView
-from rnaernie_bench.leaderboard.tables import Row, build
+from rnaernie_bench.leaderboard.page.runs import RunView
+from rnaernie_bench.leaderboard.page.templating import Templates
+from rnaernie_bench.leaderboard.tables import build
 from tests.leaderboard.page.conftest import TASKS
 
 CLASS = {"precision": 0.5, "recall": 0.25, "f1": 0.3, "support": 2000}
@@ -37,27 +37,33 @@ def two(make_record: Any) -> list[dict[str, Any]]:
     return made
 
 
-def told(records: list[dict[str, Any]], read: Any = no_answers) -> RunView:
+def view_of(records: list[dict[str, Any]], read: Any = no_answers) -> RunView:
     [row] = build(records, tasks=TASKS)[0].rows
     return runs.run_view(row, {r["run_id"]: r for r in records}, read, "macro_f1")
 
 
 def test_the_headline_is_that_of_the_row(two: list[dict[str, Any]]) -> None:
-    found = told(two)
-    assert found.name == "rnaernie-tiny (random) · full"
+    found = view_of(two)
     assert found.task == "ncrna_cls@1, split published, protocol clean"
-    assert dict(found.headline) == {
+    page = Templates().render("run_page.html.jinja", runs=[found], home="index.html")
+    for name, value in {
         "parameters": "1.9 M",
         "training": "2 min",  # the mean of one and three
         "throughput": "100 items/s",
         "peak memory": "500 MB",
         "trials": "4",  # the most of any run
-    }
-    assert found.commands == (f"rnaernie-bench results reproduce {two[0]['run_id']}",)
+    }.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert 'aria-label="Runs of rnaernie-tiny (random) · full"' in page
+    assert f"<code>rnaernie-bench results reproduce {two[0]['run_id']}</code>" in page
+    assert '<tr><th scope="row">strategy.base</th><td>none</td></tr>' in page
+    # Mean .5; standard deviation .1414, t(1) = 12.706: .5 -/+ 12.706 * .1414 / sqrt(2).
+    figures = "<td>0.500</td><td>[0.400, 0.600]</td><td>[-0.771, 1.771]</td>"
+    assert f'<th scope="row">macro F1</th>{figures}' in page
 
 
 def test_a_line_a_run(two: list[dict[str, Any]]) -> None:
-    found = told(two)
+    found = view_of(two)
     assert found.seeds_header == (
         "run", "seed", "macro F1, full", "macro F1, deduplicated", "train", "best_epoch",
         "temperature", "weights",
@@ -69,7 +75,7 @@ def test_a_line_a_run(two: list[dict[str, Any]]) -> None:
 
 
 def test_what_differs_between_runs_is_listed(two: list[dict[str, Any]]) -> None:
-    provenance = dict(told(two).provenance)
+    provenance = dict(view_of(two).provenance)
     assert provenance["torch"] == "2.0, 2.1"
     assert provenance["device"] == "cpu"
     assert provenance["git commit"] == f"unknown, {'f' * 40}"
@@ -78,35 +84,32 @@ def test_what_differs_between_runs_is_listed(two: list[dict[str, Any]]) -> None:
 
 
 def test_settings_are_those_asked_for(two: list[dict[str, Any]]) -> None:
-    settings = dict(told(two).settings)
-    assert settings["recipe.budget.max_epochs"] == "20"
-    assert settings["strategy.base"] == "none"
+    settings = view_of(two).settings
+    assert settings["recipe.budget.max_epochs"] == 20
     assert settings.keys().isdisjoint({"recipe.converged", "seed", "backbone.parameters"})
 
 
 def test_a_fold_is_named(two: list[dict[str, Any]]) -> None:
     for record in two:
         record["split"]["fold"] = "tRNA"
-    assert told(two).task == "ncrna_cls@1, split published, fold tRNA, protocol clean"
+    assert view_of(two).task == "ncrna_cls@1, split published, fold tRNA, protocol clean"
 
 
-def test_metrics_are_means_over_runs(two: list[dict[str, Any]]) -> None:
-    full, deduplicated = told(two).parts
+def test_metrics_and_classes_are_means_over_runs(two: list[dict[str, Any]]) -> None:
+    full, deduplicated = view_of(two).parts
     assert (full.name, full.n, full.truncated) == ("full", 4, 0)
-    # Mean .5; standard deviation .1414, t(1) = 12.706: .5 -/+ 12.706 * .1414 / sqrt(2).
-    assert full.metrics[0] == ("macro F1", "0.500", "[0.400, 0.600]", "[-0.771, 1.771]")
-    assert deduplicated.classes == ()
+    assert full.metrics["macro_f1"] is not None
+    assert full.metrics["macro_f1"].mean == pytest.approx(0.5)
+    assert full.classes == {
+        "A": (2000, pytest.approx((0.75, 0.25, 0.3))),
+        "B": (2000, pytest.approx((0.5, 0.25, 0.3))),
+    }
+    assert deduplicated.classes == {}
     two[1]["tests"]["full"]["metrics"]["macro_f1"]["low"] = None
-    assert told(two).parts[0].metrics[0][2] == ""
     del two[1]["tests"]["full"]["metrics"]["accuracy"]
-    assert told(two).parts[0].metrics[1] == ("accuracy", "–", "", "")
-
-
-def test_classes_are_means_over_runs(two: list[dict[str, Any]]) -> None:
-    assert told(two).parts[0].classes == (
-        ("A", "2,000", (0.75, 0.25, 0.3)),
-        ("B", "2,000", (0.5, 0.25, 0.3)),
-    )
+    metrics = view_of(two).parts[0].metrics
+    assert metrics["macro_f1"] is not None and metrics["macro_f1"].low is None
+    assert metrics["accuracy"] is None
 
 
 def test_the_hardest_families_come_first(
@@ -126,23 +129,17 @@ def test_the_hardest_families_come_first(
             strict=True,
         )
     )
-    full, deduplicated = told(two, answers.get).parts
+    full, deduplicated = view_of(two, answers.get).parts
     assert full.families is not None
     assert full.families.title == "Accuracy in the hardest families"
     assert full.families.columns == (("z", "2"), ("y", "2"))
     assert full.families.rows == (("accuracy", "", (0.25, 0.5)),)
     assert deduplicated.families is None  # no item is in it
     answers.popitem()
-    assert told(two, answers.get).parts[0].families is None  # not of all runs
+    assert view_of(two, answers.get).parts[0].families is None  # not of all runs
 
 
 def test_weights_are_told_by_their_hash(two: list[dict[str, Any]]) -> None:
     for record in two:
         record["backbone"] |= {"init": "pretrained", "weights_sha256": "abc" * 20}
-    assert {line[-1] for line in told(two).seeds} == {"abcabcabcabc"}
-
-
-def test_notes_tell_rows_of_a_name_apart(two: list[dict[str, Any]]) -> None:
-    row: Row = replace(build(two, tasks=TASKS)[0].rows[0], notes="k=3")
-    by_id = {record["run_id"]: record for record in two}
-    assert runs.run_view(row, by_id, no_answers, "macro_f1").notes == "k=3"
+    assert {line[-1] for line in view_of(two).seeds} == {"abcabcabcabc"}

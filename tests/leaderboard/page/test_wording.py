@@ -1,28 +1,38 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from rnaernie_bench.leaderboard.page import wording
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
-    [(None, "–"), (13, "13"), (17745, "17.7 k"), (1929229, "1.93 M"), (86e6, "86 M"), (752, "752")],
+    ("show", "value", "shown"),
+    [
+        (wording.count, None, "–"),
+        (wording.count, 0, "0"),
+        (wording.count, 13, "13"),
+        (wording.count, 17745, "17.7 k"),
+        (wording.count, 1929229, "1.93 M"),
+        (wording.count, 86e6, "86 M"),
+        (wording.count, 752, "752"),
+        (wording.duration, None, "–"),
+        (wording.duration, 0.00167, "1.67 ms"),
+        (wording.duration, 26.3, "26.3 s"),
+        (wording.duration, 90, "1.5 min"),
+        (wording.duration, 7200, "2 h"),
+        (wording.memory, 558.2, "558 MB"),
+        (wording.memory, 1099, "1.1 GB"),
+    ],
 )
-def test_counts(value: float | None, shown: str) -> None:
-    assert wording.count(value) == shown
+def test_figures_have_three_digits_and_a_unit(
+    show: Callable[[float | None], str], value: float | None, shown: str
+) -> None:
+    assert show(value) == shown
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(None, "–"), (0.00167, "1.67 ms"), (26.3, "26.3 s"), (90, "1.5 min"), (7200, "2 h")],
-)
-def test_durations(seconds: float | None, shown: str) -> None:
-    assert wording.duration(seconds) == shown
-
-
-def test_memory_and_lists() -> None:
-    assert (wording.memory(558.2), wording.memory(1099)) == ("558 MB", "1.1 GB")
+def test_lists() -> None:
     assert wording.listed(["a"]) == "a"
     assert wording.listed(["a", "b"]) == "a and b"
     assert wording.listed(list("abcdef")) == "a, b, c, d and 2 more"
