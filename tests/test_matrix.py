@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from rnaernie_bench import api
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import prediction_problems
-from rnaernie_bench.task.catalogue import STRATEGIES
+from rnaernie_bench.task.catalogue import STRATEGIES, levels_of
 from rnaernie_bench.testing import check_saved
 from tests.kit import LABELS, TINY_NET, Made, close, known, make_task
 
@@ -189,7 +189,7 @@ def test_a_run_ends_in_a_record_that_its_saved_model_agrees_with(
     finished: Runner, capsys: pytest.CaptureFixture[str], level: str, problem: str, model: str
 ) -> None:
     made, status, run = finished(level, problem, model)
-    if model != "baseline" and level not in STRATEGIES.get(model).levels:
+    if model != "baseline" and level not in levels_of(STRATEGIES.get(model)):
         error = capsys.readouterr().err
         assert (status, run, error.count("\n")) == (2, None, 1)
         assert f"'{model}' does not serve the level '{level}'" in error
