@@ -18,7 +18,7 @@ from benchmarks.frozen_cache import features_in
 from rnaernie_bench.data.sources import find
 from rnaernie_bench.sweeps import objective
 from rnaernie_bench.sweeps.setup import set_up
-from rnaernie_bench.sweeps.sweep import carry_out
+from rnaernie_bench.sweeps.sweep import run_sweep
 
 
 def timed(function: Callable[..., Any], seconds: list[float]) -> Callable[..., Any]:
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
                     f"runs_dir={folder}/runs",
                 ]
             )
-            trials = carry_out(sweep).trials
+            trials = run_sweep(sweep).trials
     finally:
         objective.fit = fit
     whole = [

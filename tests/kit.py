@@ -45,8 +45,8 @@ LABELS: Mapping[tuple[str, str], list[str]] = {
     ("contact", "regression"): ["bonds", "rings"],
     ("pair", "binary"): ["apart", "together"],
     ("pair", "multiclass"): ["none", "one", "both"],
-    ("pair", "multilabel"): ["of_first", "of_second"],
-    ("pair", "regression"): ["of_first", "of_second"],
+    ("pair", "multilabel"): ["broadcast", "of_second"],
+    ("pair", "regression"): ["broadcast", "of_second"],
 }
 """Level and problem -> labels."""
 METRICS: Mapping[tuple[str, str], str] = {

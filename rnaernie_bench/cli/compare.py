@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by",
         choices=["item", "group"],
-        help="draw items, or groups of relatives as a whole (default: as the task says)",
+        help="resample items or whole groups (default: as the task declares)",
     )
     parser.add_argument(
         "--items",
@@ -185,7 +185,7 @@ def _text(
             {"A", "B", "test"},
         ),
         "tied: rows that share a letter do not differ significantly (p Holm).\n"
-        "odds: items that only A has right, for each that only B has right.\n"
+        "odds: items that only A predicts correctly, per item that only B does.\n"
         "test: permutation and mcnemar ask of the trained models, on other items; bootstrap asks\n"
         "of the recipes, with other seeds and items (docs/statistics.md).",
     ]

@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heads",
         type=int,
         metavar="N",
-        help="attention heads; default: as model_config.json beside the file says, else 64 a head",
+        help="attention heads; default: as in model_config.json, else one per 64 features",
     )
-    parser.add_argument("--force", action="store_true", help="replace the model that OUT holds")
+    parser.add_argument("--force", action="store_true", help="replace the model in OUT")
     parser.add_argument(
         "--check",
         type=Path,

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("fetch", parents=[common], help="download what is not here yet")
     actions.add_parser("verify", parents=[common], help="compare files with their checksums")
     auditing = actions.add_parser(
-        "audit", parents=[common], help="count what the parts hold and share"
+        "audit", parents=[common], help="count records of parts, and duplicates between them"
     )
     auditing.add_argument("--split", metavar="NAME", help="instead of the task's default split")
     auditing.add_argument("--fold", metavar="NAME", help="of the split, where it has folds")
@@ -59,7 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
         from rnaernie_bench.core.errors import ConfigError
 
         raise ConfigError(
-            "a card holds the figures of real data",
+            "a card has the figures of real data",
             where="--write-card",
             remedy="leave out --simulated",
         )

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
     )
-    parser.add_argument("--tracking-uri", metavar="URI", help="ask this MLflow server")
+    parser.add_argument("--tracking-uri", metavar="URI", help="query this MLflow server")
     add_task_path(parser)
 
 

@@ -16,7 +16,7 @@ from rnaernie_bench.core.errors import BenchError
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
     "sweep": "search for the settings that are best on validation, and test them once",
-    "suite": "carry out a list of runs; finished ones are skipped",
+    "suite": "execute a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
     "predict": "apply a finished run to sequences",
     "export": "a finished run as a folder for others, or to the Hugging Face hub",
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 on success, 2 for a failure that the user can mend, 1 for any other.
+        0 on success, 2 for a failure that the user can fix, 1 for any other.
 
     Raises:
         SystemExit: after --help and --version, and for arguments that cannot be parsed.
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
         return status
     except KeyboardInterrupt:
-        advice = "; repeat the command to go on where a checkpoint was kept"
+        advice = "; repeat the command to continue from its checkpoint, if there is one"
         return _fail(f"interrupted{advice if parsed.command in _RESUMABLE else ''}", parsed, 2)
     except BenchError as error:
         return _fail(str(error), parsed, 2)

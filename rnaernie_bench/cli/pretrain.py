@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
         "Pre-train an RNAErnie with types on a corpus; the folder it makes loads in MultiMolecule. "
-        "Settings are key=value. An interrupted pre-training goes on where the same command is "
+        "Settings are key=value. An interrupted pre-training continues where the same command is "
         "given again. On several processes: torchrun -m rnaernie_bench.cli.main pretrain ..."
     )
     parser.epilog = (
@@ -30,15 +30,15 @@ def execute(arguments: argparse.Namespace) -> int:
     runs = list(expand(arguments.overrides))
     if len(runs) > 1:
         raise ConfigError(
-            "a list of values stands for several trainings",
+            "a list of values would start several trainings",
             remedy="give one value: each training has a folder of its own",
         )
     config = compose(runs[0])
     prepare_libraries()
-    from rnaernie_bench.pretraining.job import execute as carry_out
+    from rnaernie_bench.pretraining.job import execute as pretrain
     from rnaernie_bench.pretraining.job import log_line
 
-    outcome = carry_out(config, notify=_say)
+    outcome = pretrain(config, notify=_say)
     if outcome is None:  # another process than the first
         return 0
     training, figures = outcome.record["training"], outcome.record["evaluation"]

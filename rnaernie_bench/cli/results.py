@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Carry out the action.
+    """Execute the action.
 
     Returns:
         0, or 2 if `validate` finds problems or a run is not reproduced.

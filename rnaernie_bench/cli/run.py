@@ -58,7 +58,7 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--label", action="append", default=[], metavar="COLUMN", help="once for each, if several"
     )
-    own.add_argument("--group", metavar="COLUMN", help="what tells relatives: families, genes")
+    own.add_argument("--group", metavar="COLUMN", help="groups of relatives: families, genes")
     own.add_argument("--id", default="id", metavar="COLUMN", help="default: id, or row numbers")
     own.add_argument(
         "--classes", default="", metavar="A,B", help="in their order, the negative one first"
@@ -74,12 +74,12 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="DIR",
-        help="a further folder of tasks; can be given more than once",
+        help="another folder of tasks; can be repeated",
     )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Carry out every run that the settings stand for."""
+    """Execute every run of the settings."""
     from rnaernie_bench.config.compose import compose, expand
     from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.launchers.jobs import in_process
@@ -96,7 +96,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "runs of this command follow one another, in this process",
             where="launcher",
-            remedy="launchers carry out suites and sweeps",
+            remedy="launchers execute suites and sweeps",
         )
     if distributed.count() > 1:
         return _execute_together(configs, folders, repeat=arguments.repeat)
@@ -107,15 +107,15 @@ def execute(arguments: argparse.Namespace) -> int:
 def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> None:
     for config in configs:
         print(heading(config), flush=True)
-        from rnaernie_bench.runs.runner import execute as carry_out
+        from rnaernie_bench.runs.runner import execute as execute_run
 
-        outcome = carry_out(config, task_folders=folders, repeat=repeat, notify=say)
+        outcome = execute_run(config, task_folders=folders, repeat=repeat, notify=say)
         print(summary(outcome), flush=True)
 
 
 def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> int:
     """Do the part of this process of a launch; the first one writes and says what happens."""
-    from rnaernie_bench.runs.runner import accompany, trains_together
+    from rnaernie_bench.runs.runner import run_as_worker, trains_together
 
     first = distributed.is_first()
     if not all(trains_together(config) for config in configs):
@@ -129,7 +129,7 @@ def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: 
         _execute_all(configs, folders, repeat=repeat)
     else:
         for config in configs:
-            accompany(config, task_folders=folders)
+            run_as_worker(config, task_folders=folders)
     distributed.end()
     return 0
 

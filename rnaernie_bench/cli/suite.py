@@ -11,8 +11,8 @@ from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_seve
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
-        "Carry out the runs of a suite (configs/suite/*.yaml). Finished runs are skipped, an "
-        "interrupted one goes on, a failed one does not stop the others."
+        "Execute the runs of a suite (configs/suite/*.yaml). Finished runs are skipped, an "
+        "interrupted one continues, a failed one does not stop the others."
     )
     parser.epilog = "example: rnaernie-bench suite suite=ncrna_cls"
     parser.add_argument(
@@ -30,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Carry out the suite and print what became of each run.
+    """Execute the suite and print what became of each run.
 
     Returns:
         0, or 2 if a run failed.
     """
     from rnaernie_bench.config.compose import group_choices
     from rnaernie_bench.core.errors import ConfigError
-    from rnaernie_bench.runs.suites import carry_out, load_suite
+    from rnaernie_bench.runs.suites import load_suite, run_suite
 
     refuse_several("a suite", "take launcher.n_processes=N instead")
     names = [o.removeprefix("suite=") for o in arguments.overrides if o.startswith("suite=")]
@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     prepare_libraries()
     if arguments.dry_run:
         return _dry_run(runs, arguments.task_path)
-    lines = carry_out(runs, task_folders=arguments.task_path, notify=say)
+    lines = run_suite(runs, task_folders=arguments.task_path, notify=say)
     for line in lines:
         print(f"{line.run_id or '-':<14}{line.outcome}  {' '.join(line.overrides)}")
     failed = sum(line.failed for line in lines)
@@ -64,27 +64,27 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
     """Print each run with its state and what it will take.
 
     Returns:
-        0, or 2 if a run cannot be carried out.
+        0, or 2 if a run cannot be executed.
     """
     from rnaernie_bench.config.compose import compose
     from rnaernie_bench.runs.forecast import forecast
 
     configs = [compose(overrides, folders) for overrides in runs]
-    forecasts = forecast(configs, folders, told=say)
+    forecasts = forecast(configs, folders, notify=say)
     for run, overrides in zip(forecasts, runs, strict=True):
         state = f"{run.state}{', in results' if run.recorded else ''}"
-        told = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""
-        print(f"{run.run_id or '-':<14}{state:<22}{told:>9}  {' '.join(overrides)}")
+        expected = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""
+        print(f"{run.run_id or '-':<14}{state:<22}{expected:>9}  {' '.join(overrides)}")
     left = [run for run in forecasts if run.state != "finished"]
     total = sum(run.seconds or 0.0 for run in left)
     at_once = configs[0].launcher.n_processes
     shared = f", {duration(total / at_once)} by {at_once} processes" if at_once > 1 else ""
     print(
         f"{len(runs)} runs, {len(runs) - len(left)} finished; the others take "
-        f"{duration(total)} at most{shared}, as far as samples tell"
+        f"{duration(total)} at most{shared}, estimated from samples"
     )
     for failure in dict.fromkeys(run.failure for run in forecasts if run.failure):
-        say(f"cannot be carried out: {failure}")
+        say(f"cannot be executed: {failure}")
     return 2 if any(run.failure for run in forecasts) else 0
 
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
         "Search for the settings that are best on validation (configs/sweep/*.yaml), run them on "
-        "several seeds and test these runs. Repeated, the command goes on where it was; several of "
+        "several seeds and test these runs. Repeated, the command continues; several of "
         "the same command share the work, and launcher.n_processes=4 starts four."
     )
     parser.epilog = "example: rnaernie-bench sweep task=ncrna_cls sweep=default sweep.trials=50"
@@ -34,13 +34,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.launchers.jobs import in_process
     from rnaernie_bench.sweeps.launched import launch_workers
     from rnaernie_bench.sweeps.setup import set_up
-    from rnaernie_bench.sweeps.sweep import carry_out
+    from rnaernie_bench.sweeps.sweep import run_sweep
 
     sweep = set_up(arguments.overrides, arguments.task_path)
     print(heading(sweep.config), flush=True)
     if not in_process(sweep.config.launcher):
         launch_workers(sweep, arguments.overrides, arguments.task_path, say)
-    outcome = carry_out(sweep, say)
+    outcome = run_sweep(sweep, say)
     print(report(outcome), flush=True)
     return 0
 
@@ -54,11 +54,11 @@ def report(outcome: SweepOutcome, most: int = 5) -> str:
     states = [trial.state.name for trial in outcome.trials]
     counts = {
         "complete": states.count("COMPLETE"),
-        "given up on": states.count("PRUNED"),
+        "pruned": states.count("PRUNED"),
         "failed": states.count("FAIL"),
     }
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines = [f"study {sweep.study}: {told}; the best on validation:"]
+    ended = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    lines = [f"study {sweep.study}: {ended}; the best on validation:"]
     best = outcome.front or ranked(outcome.trials, sweep.goals)[:most]
     lines += [f"  {describe(trial, sweep)}" for trial in best]
     for run in outcome.runs:

@@ -32,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     measure.add_argument("settings", **corpus)
     measure.add_argument(
-        "--slot", choices=["mask", "pad"], default="mask", help="where a backbone is asked"
+        "--slot", choices=["mask", "pad"], default="mask", help="token in the slot of the type"
     )
     measure.add_argument("--plot", type=Path, metavar="FILE", help="reliability as .png or .svg")
     measure.add_argument("--json", action="store_true", help="all figures, unrounded")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Carry the action out.
+    """Execute the action.
 
     Raises:
         ConfigError: if a setting is wrong, or there is no such predictor.
@@ -86,7 +86,7 @@ def _measure(arguments: argparse.Namespace, corpus: Corpus) -> int:
     from rnaernie_bench.learning.guidance.quality import type_quality
 
     if not len(corpus.held_out):
-        raise DataError("the corpus holds nothing out", remedy="set corpus.held_out above 0")
+        raise DataError("the corpus has no held-out records", remedy="set corpus.held_out above 0")
     predictor = named(arguments.predictor, slot=arguments.slot)
     logits = predictor.logits(list(corpus.held_out["sequence"]))
     quality = type_quality(logits, list(corpus.held_out["type"]))

@@ -13,15 +13,15 @@ GRACE_S = 10.0
 
 
 def main() -> int:
-    """Carry out the command that the arguments are, for as long as there is a launcher.
+    """Execute the command that the arguments are, for as long as there is a launcher.
 
     Returns:
         The exit status of the command.
     """
-    from rnaernie_bench.cli.main import main as carry_out
+    from rnaernie_bench.cli.main import main as run_command
 
     threading.Thread(target=_stop_with_input, name="life line", daemon=True).start()
-    return carry_out(sys.argv[1:])
+    return run_command(sys.argv[1:])
 
 
 def _stop_with_input() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnaernie_bench.config.options import RunConfig
-from rnaernie_bench.core.schema import as_dict, asked
+from rnaernie_bench.core.schema import as_dict, used_options
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
@@ -18,15 +18,15 @@ _WITHOUT_EFFECT = ("progress",)
 """Trainer options that cannot change a number."""
 
 
-def told(options: Any) -> dict[str, Any]:
+def to_record(options: Any) -> dict[str, Any]:
     """Return options as run id and record hold them: what was added later only if it is used."""
-    values: dict[str, Any] = as_dict(asked(options))
+    values: dict[str, Any] = as_dict(used_options(options))
     return values
 
 
 def recipe(config: RunConfig) -> dict[str, Any]:
     """Return the recipe of a run: how it was trained, within which budget, on how much."""
-    options = {k: v for k, v in told(config.trainer).items() if k not in _WITHOUT_EFFECT}
+    options = {k: v for k, v in to_record(config.trainer).items() if k not in _WITHOUT_EFFECT}
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
@@ -37,7 +37,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
         **(windows if POLICIES[config.task.length].overlaps else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
         **({} if config.task.encoding is None else {"encoding": config.task.encoding}),
-        **{key: value for key, value in told(config.task).items() if key in weighting},
+        **{key: value for key, value in to_record(config.task).items() if key in weighting},
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }
@@ -48,7 +48,7 @@ def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     if kind == "baseline":
         return {"name": "baseline"}
     facts = STRATEGIES.get(config.strategy.name).facts
-    return {**told(config.strategy), **(resolve(facts)(config) if facts else {})}
+    return {**to_record(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
 def identity(
@@ -64,7 +64,7 @@ def identity(
         weights_sha256: of pre-trained weights; None where there are none. Random weights follow
             from the backbone's shape and the seed, which are in here.
     """
-    backbone = told(config.backbone)
+    backbone = to_record(config.backbone)
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
         for address in ("source", "revision", "model"):
             backbone.pop(address, None)

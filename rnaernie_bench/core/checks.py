@@ -40,7 +40,7 @@ def of_error(error: Exception, subject: str) -> Finding:
         "problem",
         subject,
         without_home(f"{type(error).__name__}: {lines[0]}"),
-        "repair what the message names, then ask again",
+        "repair what the message names, then repeat",
     )
 
 

@@ -1,6 +1,6 @@
 """The processes of one launch by `torchrun` or `accelerate launch`, which train a network together.
 
-They are told of each other by variables of the environment. Nothing here imports torch before
+They know each other from variables of the environment. Nothing here imports torch before
 there is more than one of them.
 """
 
@@ -47,7 +47,7 @@ def join() -> Any:
     """
     if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
         raise ConfigError(
-            "every process holds the whole network here, FSDP is not built",
+            "FSDP is not supported: every process needs the whole network",
             where="accelerate launch",
             remedy="start without FSDP",
         )
@@ -72,7 +72,7 @@ def end() -> None:
             torch.distributed.destroy_process_group()
 
 
-def of_first(value: T) -> T:
+def broadcast(value: T) -> T:
     """Return the value of the first process; all of them have to call this."""
     if count() == 1:
         return value

@@ -21,9 +21,9 @@ _REMEDIES = {
     errno.EROFS: ("the file system is read-only", "choose a folder that can be written to"),
     errno.EACCES: ("permission is denied", "choose a folder that can be written to"),
     errno.EPERM: ("permission is denied", "choose a folder that can be written to"),
-    errno.EEXIST: ("a file stands where a folder is needed", "move it or choose another folder"),
-    errno.ENOTDIR: ("a file stands where a folder is needed", "move it or choose another folder"),
-    errno.EISDIR: ("a folder stands where a file is needed", "move it or choose another name"),
+    errno.EEXIST: ("a file is where a folder is needed", "move it or choose another folder"),
+    errno.ENOTDIR: ("a file is where a folder is needed", "move it or choose another folder"),
+    errno.EISDIR: ("a folder is where a file is needed", "move it or choose another name"),
 }
 
 _FULL = re.compile(
@@ -88,7 +88,7 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     former = temporary.with_name(f"{temporary.name}.former")
     if not replace and target.is_dir() and any(target.iterdir()):
         raise BenchError(
-            "it holds files already", where=path, remedy="choose another folder, or empty it"
+            "it contains files already", where=path, remedy="choose another folder, or empty it"
         )
     try:
         temporary.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The garbage collector, told to wait: it would go through thousands of records again and again."""
+"""Pausing the garbage collector, which would scan thousands of records again and again."""
 
 from __future__ import annotations
 

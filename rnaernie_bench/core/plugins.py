@@ -34,7 +34,7 @@ def task_folders() -> dict[str, Path]:
     for entry in entry_points(group=TASKS):
         folder = package_folder(entry.value)
         if folder is None or not (folder / "task.yaml").is_file():
-            _warn(f"the task '{entry.name}' is left out: {entry.value} holds no task.yaml")
+            _warn(f"the task '{entry.name}' is left out: {entry.value} has no task.yaml")
         elif folder.name != entry.name:
             _warn(f"the task '{entry.name}' is left out: its folder is called '{folder.name}'")
         elif found.setdefault(entry.name, folder) != folder:

@@ -1,7 +1,7 @@
 """One registry for everything that can be chosen by name: tasks' heads, backbones, strategies.
 
 A registry knows built-in targets as ``"module:object"`` strings, or as the modules of a package,
-which are imported only when asked for, and entry points of other installed packages, which are
+which are imported only when requested, and entry points of other installed packages, which are
 looked up only when a name is not built in or all names are listed.
 """
 
@@ -63,7 +63,7 @@ def resolve(target: str) -> Callable[..., Any]:
 
 
 class Registry(Generic[T]):
-    """Objects of one kind by name, loaded when first asked for.
+    """Objects of one kind by name, loaded when first requested.
 
     Args:
         kind: what the objects are, in the singular, for messages ("backbone").

@@ -27,12 +27,12 @@ def added(default: Any) -> Any:
     """Declare an option that came after the first records were made.
 
     While it has its default, a run does what such a run always did: run id and record are those
-    of before, and `asked` leaves it out. So the default must change nothing.
+    of before, and `used_options` leaves it out. So the default must change nothing.
     """
     return field(default=default, metadata={_ADDED: True})
 
 
-def asked(options: Any) -> dict[str, Any]:
+def used_options(options: Any) -> dict[str, Any]:
     """Return the fields of a dataclass by name, without `added` ones that have their default."""
     return {
         f.name: getattr(options, f.name)

@@ -1,7 +1,7 @@
 """One visual language: the colours and type of pictures, MLflow artifacts and the results page.
 
 Pictures are drawn on paper, in the light colours. The page gives each colour a CSS variable with a
-light and a dark value; an inlined SVG picture is told to use the variables, and follows the theme.
+light and a dark value; an inlined SVG picture uses the variables, and follows the theme.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ WARNING = (
 
 
 @dataclass(frozen=True)
-class Scheme:
+class EvaluationScheme:
     """The items of a run, in the parts that its protocol gives them."""
 
     split: Split
@@ -48,7 +48,7 @@ class Scheme:
         return self.chosen_on is None
 
 
-def scheme(protocol: Protocol, task: Task, split: Split) -> Scheme:
+def evaluation_scheme(protocol: Protocol, task: Task, split: Split) -> EvaluationScheme:
     """Return what chooses and what is scored under `protocol`.
 
     As published, the test part `full` chooses, or the task's default part where there is no such
@@ -59,7 +59,7 @@ def scheme(protocol: Protocol, task: Task, split: Split) -> Scheme:
         DataError: if a test part is too small to fill one batch, as published.
     """
     if protocol == "clean":
-        return Scheme(split, split.validation)
+        return EvaluationScheme(split, split.validation)
     tests = {}
     for name, items in split.tests.items():
         kept = len(items) - len(items) % PUBLISHED_BATCH
@@ -74,4 +74,4 @@ def scheme(protocol: Protocol, task: Task, split: Split) -> Scheme:
         tests[name] = tuple(items[index] for index in np.sort(order[:kept]))
     chosen_on = "full" if "full" in tests else task.default_test_part
     dropped = {name: len(items) - len(tests[name]) for name, items in split.tests.items()}
-    return Scheme(replace(split, tests=tests), tests[chosen_on], chosen_on, dropped)
+    return EvaluationScheme(replace(split, tests=tests), tests[chosen_on], chosen_on, dropped)

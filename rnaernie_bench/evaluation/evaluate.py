@@ -11,7 +11,7 @@ import numpy as np
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import distributed
 from rnaernie_bench.data.items import Dataset, Items, Split
-from rnaernie_bench.data.protocols import Scheme
+from rnaernie_bench.data.protocols import EvaluationScheme
 from rnaernie_bench.data.targets import structure_targets, targets_of
 from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.learning.feature_cache import FeatureTable
@@ -62,7 +62,12 @@ class Evaluation:
 
 
 def evaluate_run(
-    task: Task, config: RunConfig, dataset: Dataset, scheme: Scheme, fitted: Any, report: FitReport
+    task: Task,
+    config: RunConfig,
+    dataset: Dataset,
+    scheme: EvaluationScheme,
+    fitted: Any,
+    report: FitReport,
 ) -> Evaluation:
     """Return everything that is reported of a fitted model; each test part is scored once.
 
@@ -83,7 +88,7 @@ def evaluate_run(
 
 
 def validation_metrics(
-    task: Task, config: RunConfig, scheme: Scheme, fitted: Any, report: FitReport
+    task: Task, config: RunConfig, scheme: EvaluationScheme, fitted: Any, report: FitReport
 ) -> dict[str, float]:
     """Return the metrics of a fitted model on the validation part, as a record has them."""
     limit = _limit(task, config, report)
@@ -182,7 +187,7 @@ def validate(
         tuning, trials = answer.untuned(), 0
         if calibrated:
             # Scores may differ in their last digits between the devices of a launch.
-            tuning, trials = distributed.of_first(answer.tune(targets, scores, tuning))
+            tuning, trials = distributed.broadcast(answer.tune(targets, scores, tuning))
         found = answer.arrays(targets, scores, tuning)
     metrics = answer.report(*found, task.measured)
     return tuning, trials, {"n": len(items), "metrics": metrics}
@@ -200,7 +205,7 @@ def _tuned_decoding(
     answer = task.answer
     read = [item for item in items if max_bases is None or len(item.sequence) <= max_bases]
     targets, scores = _targets(read, task), _scores(fitted, read, answer)
-    return distributed.of_first(answer.tune(targets, scores, answer.untuned(decoder)))
+    return distributed.broadcast(answer.tune(targets, scores, answer.untuned(decoder)))
 
 
 def _targets(items: Sequence[Any], task: Task) -> Any:

@@ -41,7 +41,7 @@ class Job:
     """One command, such as a run of a suite or a worker of a sweep."""
 
     name: str
-    """What people are told of it; different for each job of a launch."""
+    """Its name in messages; different for each job of a launch."""
     arguments: tuple[str, ...]
     """Of `rnaernie-bench`, the subcommand first."""
     log: Path
@@ -68,7 +68,7 @@ class Job:
             )
 
     def run(self, environment: Mapping[str, str] | None = None) -> str:
-        """Carry the command out on this machine and return what `ending` says of it."""
+        """Run the command on this machine and return what `ending` says of it."""
         process = self.start(environment)
         try:
             process.wait()
@@ -84,8 +84,8 @@ class Job:
             return f"killed by {signal.Signals(-status).name}"
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         lines = [line for line in text.splitlines() if line.strip()]
-        said = [line for line in lines if line.startswith("rnaernie-bench: ")] or lines
-        return said[-1].removeprefix("rnaernie-bench: ") if said else f"exit status {status}"
+        errors = [line for line in lines if line.startswith("rnaernie-bench: ")] or lines
+        return errors[-1].removeprefix("rnaernie-bench: ") if errors else f"exit status {status}"
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -118,19 +118,19 @@ def command(name: str, overrides: Sequence[str], folders: Iterable[Path]) -> tup
 
 
 class Launcher(Protocol):
-    """Somewhere to carry jobs out."""
+    """Somewhere to run jobs."""
 
     def start(self, job: Job, slot: int) -> Any:
         """Start a job and return a handle of it.
 
         Args:
             job: the job.
-            slot: from 0 to below ``n_processes``, and no other's while it goes on.
+            slot: from 0 to below ``n_processes``, and no other's while it runs.
         """
         ...
 
     def poll(self, handle: Any) -> str | None:
-        """Return None while the job goes on, then why it failed; empty if it did not."""
+        """Return None while the job runs, then why it failed; empty if it did not."""
         ...
 
     def stop(self, handle: Any) -> None:
@@ -138,7 +138,7 @@ class Launcher(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what was taken to carry jobs out."""
+        """Give back what was taken to run jobs."""
         ...
 
 
@@ -167,13 +167,13 @@ def launch(
     *,
     ended: Callable[[Job, str], None] = lambda job, failure: None,
 ) -> list[str]:
-    """Carry jobs out, `n_processes` at a time; one that fails does not stop the others.
+    """run jobs, `n_processes` at a time; one that fails does not stop the others.
 
     Args:
         launcher: see `opened`.
         jobs: what is to be done, in the order of starting.
-        n_processes: the most that go on at once.
-        ended: is told of each job that has ended, and why it failed.
+        n_processes: the most that run at once.
+        ended: called with each job that has ended and the reason of its failure.
 
     Returns:
         Of each job why it failed, empty if it did not.

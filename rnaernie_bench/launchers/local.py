@@ -68,7 +68,7 @@ class LocalLauncher:
         return _Started(job, process)
 
     def poll(self, handle: _Started) -> str | None:
-        """Return None while the process goes on, then why it failed."""
+        """Return None while the process runs, then why it failed."""
         status = handle.process.poll()
         return None if status is None else handle.job.ending(status)
 

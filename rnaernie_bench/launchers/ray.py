@@ -23,7 +23,7 @@ class RayOptions:
 
     name: str
     n_processes: int = 4
-    """Jobs handed to the cluster at a time; how many go on at once, their resources decide."""
+    """Jobs handed to the cluster at a time; their resources decide how many run at once."""
     address: str | None = None
     """`HOST:PORT` of a cluster's head, `auto` for the one this machine belongs to; null: a cluster
     of this machine alone, for as long as the command takes."""
@@ -59,14 +59,14 @@ class RayLauncher:
         self.threads = threads(max(1, round(options.cpus)))
         self.task = ray.remote(
             num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries
-        )(_carry_out)
+        )(_run_job)
 
     def start(self, job: Job, slot: int) -> Any:
         """Hand a job to the cluster."""
         return self.task.options(name=job.name).remote(job, self.threads)
 
     def poll(self, handle: Any) -> str | None:
-        """Return None while the job goes on, or waits, then why it failed."""
+        """Return None while the job runs, or waits, then why it failed."""
         if not self.ray.wait([handle], timeout=0)[0]:
             return None
         try:
@@ -85,7 +85,7 @@ class RayLauncher:
             self.ray.shutdown()
 
 
-def _carry_out(job: Job, environment: dict[str, str]) -> str:
+def _run_job(job: Job, environment: dict[str, str]) -> str:
     return job.run(environment)
 
 
@@ -114,9 +114,9 @@ def launcher(options: RayOptions, folder: Path) -> RayLauncher:
         except Exception as error:  # Ray raises bare ones
             raise _unreachable(options.address, str(error)) from error
     opened = RayLauncher(ray, options, connected=connected)
-    asked = {"CPU": options.cpus, "GPU": options.gpus}
+    requested = {"CPU": options.cpus, "GPU": options.gpus}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(k, 0.0) >= v for k, v in asked.items()) for node in nodes):
+    if not any(all(node.get(k, 0.0) >= v for k, v in requested.items()) for node in nodes):
         opened.close()
         raise ConfigError(
             f"no node of the cluster has {options.cpus:g} CPUs and {options.gpus:g} GPUs",

@@ -19,13 +19,13 @@ class SlurmOptions:
 
     name: str
     n_processes: int = 8
-    """Jobs that wait or go on at the same time."""
+    """Jobs that wait or run at the same time."""
     cluster: Literal["slurm", "local"] = "slurm"
     """`local` starts the same jobs on this machine, to try settings out."""
     partition: str | None = None
     account: str | None = None
     minutes: int = 120
-    """Of a job; one whose time is over is queued again, and goes on from its checkpoint."""
+    """Of a job; one whose time is over is queued again, and continues from its checkpoint."""
     cpus: int = 4
     """Of a job."""
     gpus: int = 0
@@ -82,7 +82,7 @@ class SlurmLauncher:
         return self.executor.submit(Resumable(job, self.environment))
 
     def poll(self, handle: Any) -> str | None:
-        """Return None while the job waits or goes on, then why it failed."""
+        """Return None while the job waits or runs, then why it failed."""
         if not handle.done():
             return None
         error = handle.exception()
@@ -129,9 +129,9 @@ def launcher(options: SlurmOptions, folder: Path) -> SlurmLauncher:
     )
     if options.cluster == "slurm":
         chosen = {"partition": options.partition, "account": options.account}
-        asked = {key: value for key, value in chosen.items() if value is not None}
+        requested = {key: value for key, value in chosen.items() if value is not None}
         executor.update_parameters(
-            **{f"slurm_{key}": value for key, value in asked.items()},
+            **{f"slurm_{key}": value for key, value in requested.items()},
             **(
                 {"slurm_additional_parameters": dict(options.parameters)}
                 if options.parameters

@@ -45,7 +45,7 @@ class Batch:
 class BatchStream(Sampler[Batch]):
     """Yields the batches of a whole training, epoch after epoch.
 
-    Every record occurs once an epoch. On several ranks each batch is dealt out record by record;
+    Every record occurs once an epoch. On several ranks each batch is sharded record by record;
     see `LengthBucketedBatchSampler` for what happens to a remainder. All ranks yield the same
     number of batches.
 

@@ -32,7 +32,7 @@ FORMAT = 1
 """Part of the fingerprint: a new number leaves old files behind."""
 
 MIN_FAMILIES = 10
-"""A type with at least as many families has one of them held out, whatever the share."""
+"""A type with at least as many families has one of them held out, regardless of the share."""
 
 _PARTS = ("train.arrow", HELD_OUT)
 _TOLD = ("items", "identical", "contained", "near")
@@ -68,7 +68,7 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
 
     Args:
         options: what the corpus is made of.
-        log: told what is going on, a line at a time.
+        log: receives progress messages, a line each.
 
     Raises:
         DataError: if a source or evaluation file is missing, differs from its checksum or cannot
@@ -115,10 +115,10 @@ def _located(name: str, sha256: str, key: str) -> Path:
 
 def _fingerprint(options: CorpusOptions, paths: list[Path], evaluation: list[Path]) -> str:
     """Return a hash of all that decides what the corpus holds; names and places do not."""
-    told = {f.name for f in fields(options)} - {"name", "licence", "files", "sha256"}
+    hashed = {f.name for f in fields(options)} - {"name", "licence", "files", "sha256"}
     key = {
         "format": FORMAT,
-        "options": {k: v for k, v in asdict(options).items() if k in told},
+        "options": {k: v for k, v in asdict(options).items() if k in hashed},
         "files": [sources.sha256(path) for path in paths],
         "evaluation": [sources.sha256(path) for path in evaluation],
     }

@@ -30,7 +30,7 @@ from rnaernie_bench.pretraining.network import TargetLogits
 from rnaernie_bench.pretraining.scores import FIRST_TYPE, TYPE, hits, over_processes
 
 SEED = 20_241_122
-"""Of the masks and of the choice of records: the same whatever the seed of the training."""
+"""Of the masks and of the choice of records: the same regardless of the seed of the training."""
 
 TOP = 3
 """How many types fine-tuning asks for."""

@@ -134,7 +134,7 @@ class Exclusion:
             a sequence is kept out; None keeps out by the other two rules only.
         contained: the length from which on a sequence is also kept out if it stands, letter by
             letter, inside an evaluation item, or such an item inside it; None for never.
-        log: told how far a search is.
+        log: receives the progress of a search.
 
     Raises:
         ConfigError: if `contained` is below `SEED`.
@@ -174,14 +174,14 @@ class Exclusion:
             from rnaernie_bench.pretraining.neighbours import near
 
             nearest = near(
-                [sequences[i] for i in open_], self._references, self.identity, self._told
+                [sequences[i] for i in open_], self._references, self.identity, self._report
             )
             for i, reference in zip(open_, nearest.tolist(), strict=True):
                 if reference >= 0:
                     hits[i] = Hit("near", self._owners[self._references[reference]])
         return hits
 
-    def _told(self, done: int, total: int) -> None:
+    def _report(self, done: int, total: int) -> None:
         if done % _STEP == 0 or done == total:
             self._log(f"compared {done} of {total} sequences with {len(self)} evaluation items")
 

@@ -1,7 +1,7 @@
 """One pre-training, from settings to a folder that MultiMolecule loads.
 
 The folder is finished when `training.json` stands in it, which is written last. Started again with
-the same settings, an interrupted training goes on from its last checkpoint.
+the same settings, an interrupted training continues from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CURVES = "curves.jsonl"
 CHECKPOINTS = "checkpoints"
 
 _WITHOUT_EFFECT = ("progress", "workers", "max_train_minutes")
-"""Options of the trainer that an interrupted training may be gone on with otherwise."""
+"""Options of the trainer that an interrupted training may change when it is continued."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,19 @@ class Outcome:
 def execute(
     config: PretrainConfig, *, notify: Callable[[str], None] = logger.info
 ) -> Outcome | None:
-    """Carry a pre-training out.
+    """Run a pre-training.
 
     Every process of a distributed launch calls this; the first one writes.
 
     Args:
         config: the settings.
-        notify: is told, a line at a time, what happens.
+        notify: receives progress messages, a line each.
 
     Returns:
         The outcome; None on other processes than the first.
 
     Raises:
-        BenchError: for whatever a user can mend; an interrupted training can be gone on with.
+        BenchError: for any failure that the user can fix; an interrupted training can be continued.
     """
     check_reachable(config.tracking)
     _refuse_finished(config.out)
@@ -92,7 +92,7 @@ def execute(
             tags={"corpus": config.corpus.name, "backbone": config.backbone.name},
         )
         with tracker:
-            tracker.log_params(told(config))
+            tracker.log_params(to_record(config))
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
             commit = environment.git_commit()  # it may be another when training ends
@@ -139,7 +139,7 @@ def motif_files(config: PretrainConfig) -> list[list[Path]]:
     return groups
 
 
-def told(config: PretrainConfig) -> dict[str, Any]:
+def to_record(config: PretrainConfig) -> dict[str, Any]:
     """Return the settings as they may be written down: without a password."""
     values: dict[str, Any] = as_dict(config)
     if config.tracking.uri:
@@ -212,7 +212,7 @@ def _save(
         file.replace(config.out / file.name)
     unfinished.rmdir()
     record = training_record(
-        told(config),
+        to_record(config),
         corpus,
         summary,
         motifs=[
@@ -296,17 +296,17 @@ def _ignore(line: str) -> None:
 def _refuse_finished(out: Path) -> None:
     if (out / RECORD).exists():
         raise ConfigError(
-            "a finished pre-training lies there", where=out, remedy="choose another out=FOLDER"
+            "it contains a finished pre-training", where=out, remedy="choose another out=FOLDER"
         )
     if out.exists() and not (out / SETTINGS).exists() and (out.is_file() or any(out.iterdir())):
         raise ConfigError(
-            "it exists and holds no pre-training", where=out, remedy="choose another out=FOLDER"
+            "it exists and is not a pre-training", where=out, remedy="choose another out=FOLDER"
         )
 
 
 @contextmanager
 def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
-    """Hold the folder for this process, and give the checkpoint to go on from, if any.
+    """Hold the folder for this process, and give the checkpoint to continue from, if any.
 
     A folder that was new and that a failure leaves is removed unless it holds a checkpoint.
     """
@@ -333,9 +333,9 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
 def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
     """Return all that the numbers depend on, under dotted names.
 
-    Each batch is dealt out to the processes, so that their number changes sizes by rounding.
+    Each batch is sharded among the processes, so that their number changes sizes by rounding.
     """
-    values = told(config)
+    values = to_record(config)
     for key in ("out", "tracking", "runs_dir"):
         del values[key]
     for key in _WITHOUT_EFFECT:

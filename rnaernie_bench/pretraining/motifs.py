@@ -138,7 +138,7 @@ def read_motifs(path: Path) -> tuple[str, ...]:
         foreign = next((letter for letter in motif if letter not in "ACGU"), None)
         if foreign:
             raise DataError(
-                f"a motif holds the letter {foreign!r}",
+                f"a motif has the letter {foreign!r}",
                 where=f"{path}, line {number}",
                 remedy="write one motif a line, in the letters A, C, G and U or T",
             )
@@ -146,7 +146,7 @@ def read_motifs(path: Path) -> tuple[str, ...]:
             motifs[motif] = None
     if not motifs:
         raise DataError(
-            f"the file holds no motif of {MIN_LENGTH} to {MAX_LENGTH} bases",
+            f"the file has no motif of {MIN_LENGTH} to {MAX_LENGTH} bases",
             where=path,
             remedy="write one motif a line",
         )

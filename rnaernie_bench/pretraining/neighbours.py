@@ -27,7 +27,7 @@ t. Insertions and deletions, and changes that come in clusters, leave more of th
 """
 
 _BASES = b"ACGU"
-_SLACK = 1e-6  # a pair exactly at the threshold counts, whatever rounding says
+_SLACK = 1e-6  # a pair exactly at the threshold counts, despite rounding
 
 
 def near(
@@ -44,7 +44,7 @@ def near(
         queries: normalised sequences.
         references: normalised sequences.
         threshold: the lowest identity to look for, in (0, 1].
-        progress: told after each query how many are done, and how many there are.
+        progress: called after each query with the numbers done and in total.
 
     Returns:
         Indices into `references`: of the ones found at or above the threshold the most identical,

@@ -2,8 +2,8 @@
 
 AdamW with warm-up, a constant rate and cool-down; masked batches of similar lengths under a token
 budget; the loss is the mean cross-entropy over all targets of an optimiser step, however many
-batches and processes share it. Checkpoints hold everything: a training that was interrupted goes
-on from the last whole one and ends as if nothing had happened.
+batches and processes share it. Checkpoints hold everything: a training that was interrupted
+continues from the last whole one and ends as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def train(
         options: recipe and budget.
         seed: of shuffling and dropout.
         folder: checkpoints go here; they are left for the caller to remove.
-        checkpoint: one of them to go on from, or None.
+        checkpoint: one of them to continue from, or None.
         log: receives curves by step.
 
     Raises:

@@ -76,7 +76,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "",
         f"An RNAErnie (Wang et al. 2024) of {record['model']['parameters']:,} parameters in "
         f"MultiMolecule's format, trained by `rnaernie-bench pretrain` from {before}, seed "
-        f"{settings['seed']}. Its vocabulary holds `[IND]` and 28 RNA types; a typed input is "
+        f"{settings['seed']}. Its vocabulary has `[IND]` and 28 RNA types; a typed input is "
         "`<cls> bases [IND] [TYPE] <eos>`, a plain one `<cls> bases <eos>`.",
         "",
         "## Training",
@@ -123,7 +123,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "- The pooler is not part of masked language modelling: it is missing here, and random "
         "where a model with one is loaded. Mean pooling uses trained weights only.",
         "",
-        "`training.json` holds all settings, counts and figures, `curves.jsonl` the curves.",
+        "`training.json` has all settings, counts and figures, `curves.jsonl` the curves.",
         "",
     ]
     return "\n".join(lines)

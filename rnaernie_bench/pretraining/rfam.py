@@ -84,7 +84,7 @@ def _checked(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> IO[
         raise DataError(
             f"the member {odd}",
             where=f"{path}, {info.name}",
-            remedy="the archive should hold Stockholm alignments and nothing else",
+            remedy="the archive should contain Stockholm alignments only",
         )
     return stream
 

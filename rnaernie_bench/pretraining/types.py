@@ -15,15 +15,15 @@ from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.registry import did_you_mean
 
 
-def _plain(word: str) -> str:
+def _normalised(word: str) -> str:
     return word.strip("[]").replace("_", "").replace("-", "").lower()
 
 
 ALIASES: Mapping[str, str] = {"lincRNA": "lncRNA"}
 """Word of a header -> type, apart from spellings of the types' own names."""
 
-_BY_WORD: Mapping[str, str] = {_plain(name): name for name in RNA_TYPES} | {
-    _plain(word): name for word, name in ALIASES.items()
+_BY_WORD: Mapping[str, str] = {_normalised(name): name for name in RNA_TYPES} | {
+    _normalised(word): name for word, name in ALIASES.items()
 }
 
 RFAM_WORDS: Mapping[str, str] = {
@@ -86,7 +86,7 @@ def type_of(word: str) -> str:
     Raises:
         DataError: if it stands for none; naming the word and similar ones.
     """
-    found = _BY_WORD.get(_plain(word))
+    found = _BY_WORD.get(_normalised(word))
     if found is None:
         raise DataError(f"unknown RNA type '{word}'", remedy=did_you_mean(word, list(RNA_TYPES)))
     return found

@@ -151,7 +151,7 @@ def _terms(record: Mapping[str, Any]) -> str:
     terms += f" Cite {citation}." if citation else ""
     return (
         f"{text}{terms} Weights fine-tuned from checkpoints that MultiMolecule hosts are under the "
-        "licence of the software, as its FAQ reads it. The licence of the data stands above."
+        "licence of the software, as its FAQ reads it. The licence of the data is above."
     )
 
 

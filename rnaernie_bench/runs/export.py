@@ -35,7 +35,7 @@ def export_folder(
         name: what the card calls the folder; its path if None.
 
     Raises:
-        ResultError: if the run holds no finished model.
+        ResultError: if the run has no finished model.
         ConfigError: if its task is not found.
         BenchError: if the folder holds files, or cannot be written.
     """

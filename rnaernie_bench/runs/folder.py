@@ -21,19 +21,19 @@ State = Literal["new", "unfinished", "finished"]
 
 
 @contextmanager
-def workplace(folder: Path, *, repeat: bool) -> Iterator[State]:
+def run_folder(folder: Path, *, repeat: bool) -> Iterator[State]:
     """Hold the folder of a run for this process and say what is in it.
 
     With `repeat`, a finished run is set aside and comes back unless the block finishes another. A
-    folder that a failure leaves is kept if it holds a checkpoint to go on from, and removed if not.
-    Failed writes of the block, whichever library they come from, become a BenchError.
+    folder that a failure leaves is kept if it holds a checkpoint to continue from, and removed if
+    not. Failed writes of the block, whichever library they come from, become a BenchError.
 
     Args:
         folder: `runs_dir/<task>/<run_id>`.
         repeat: whether to start afresh where a finished run stands.
 
     Yields:
-        `finished` only without `repeat`; `unfinished` if there is something to go on with.
+        `finished` only without `repeat`; `unfinished` if there is something to continue with.
 
     Raises:
         ResultError: if another process holds the folder.

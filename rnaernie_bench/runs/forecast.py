@@ -43,7 +43,7 @@ State = Literal["finished", "unfinished", "new", "failed"]
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is known of a run before it is carried out."""
+    """What is known of a run before it is executed."""
 
     run_id: str | None
     """None where the run cannot even be named."""
@@ -83,14 +83,14 @@ def forecast(
     configs: Sequence[RunConfig],
     task_folders: Iterable[Path] = (),
     *,
-    told: Callable[[str], None] = lambda message: None,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> list[Forecast]:
     """Return a forecast of each run; nothing is written but temporary files.
 
     Args:
         configs: the settings of each run.
         task_folders: further folders of tasks.
-        told: is told what is being measured.
+        notify: receives progress messages.
     """
     folders = list(task_folders)
     rates: dict[str, Rates | str] = {}
@@ -110,7 +110,7 @@ def forecast(
         state: State = "unfinished" if folder.exists() else "new"
         kind = _kind(config)
         if kind not in rates:
-            told(f"measuring {planned.task.name}, {planned.label}")
+            notify(f"measuring {planned.task.name}, {planned.label}")
             rates[kind] = _measured(planned)
         rate = rates[kind]
         if isinstance(rate, str):
@@ -190,7 +190,7 @@ def _rates(small: _Timing, big: _Timing) -> Rates:
 
 
 def _slope(small_s: float, big_s: float, small: int, big: int) -> float:
-    """Return seconds an item: of those the larger sample has more, if that can be told."""
+    """Return seconds an item: of those the larger sample has more, if that can be measured."""
     if big > small and big_s > small_s:
         return (big_s - small_s) / (big - small)
     return big_s / max(big, 1)

@@ -27,8 +27,8 @@ class Data(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Materials:
-    """Two functions that a run gets its material by; the plain ones load it."""
+class Loaders:
+    """The two functions that load data and backbone of a run."""
 
     data: Callable[[Task, RunConfig], Data]
     """Called with a task and the settings that choose data set, split, fold and share of train."""
@@ -65,15 +65,15 @@ def load_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
     return encoder
 
 
-PLAIN = Materials(load_data, load_encoder)
-"""Loads everything when it is asked for, and keeps nothing."""
+UNCACHED = Loaders(load_data, load_encoder)
+"""Loads everything anew."""
 
 
-def kept_materials(backbones: int = 2) -> Materials:
-    """Return materials that are loaded once and kept for the runs that follow in this process.
+def cached_loaders(backbones: int = 2) -> Loaders:
+    """Return loaders that load once and keep the result for later runs of this process.
 
     Args:
-        backbones: how many are kept; each asker gets a copy, for training changes it.
+        backbones: how many are kept; each call returns a copy, because training changes it.
     """
     datasets: dict[Any, Dataset] = {}
     data: dict[Any, Data] = {}
@@ -96,4 +96,4 @@ def kept_materials(backbones: int = 2) -> Materials:
         pristine = encoders[key]
         return replace(pristine, model=deepcopy(pristine.model))
 
-    return Materials(kept_data, kept_encoder)
+    return Loaders(kept_data, kept_encoder)

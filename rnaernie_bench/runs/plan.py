@@ -12,9 +12,9 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.items import Dataset
-from rnaernie_bench.data.protocols import Scheme, scheme
+from rnaernie_bench.data.protocols import EvaluationScheme, evaluation_scheme
 from rnaernie_bench.results.record import run_id_of
-from rnaernie_bench.runs.loaders import PLAIN, Materials
+from rnaernie_bench.runs.loaders import UNCACHED, Loaders
 from rnaernie_bench.task.catalogue import (
     BACKBONES,
     STRATEGIES,
@@ -39,7 +39,7 @@ class Plan:
     dataset: Dataset
     used: Dataset
     """The items of the data set that the split uses."""
-    scheme: Scheme
+    scheme: EvaluationScheme
     entry: EncoderEntry | BaselineEntry
     encoder: Encoder | None
     weights_sha256: str | None
@@ -72,9 +72,7 @@ def _baselines(task: Task) -> list[str]:
     ]
 
 
-def plan(
-    config: RunConfig, task_folders: Iterable[Path] = (), materials: Materials = PLAIN
-) -> Plan:
+def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders = UNCACHED) -> Plan:
     """Look up everything a run needs, and name it.
 
     Raises:
@@ -101,13 +99,13 @@ def plan(
             where="backbone",
             remedy="use " + " or ".join(_baselines(task)),
         )
-    dataset, split, used = materials.data(task, config)
+    dataset, split, used = loaders.data(task, config)
     encoder, weights = None, None
     if entry.kind == "encoder" and config.backbone.init == "pretrained":
-        encoder = materials.encoder(entry, config.backbone, config.seed)
+        encoder = loaders.encoder(entry, config.backbone, config.seed)
         weights = encoder.weights_sha256
     elif entry.kind == "baseline" and entry.weights_sha256:
         weights = resolve(entry.weights_sha256)(config.backbone)
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    followed = scheme(config.protocol, task, split)
-    return Plan(config, task, dataset, used, followed, entry, encoder, weights, run_id)
+    scheme = evaluation_scheme(config.protocol, task, split)
+    return Plan(config, task, dataset, used, scheme, entry, encoder, weights, run_id)

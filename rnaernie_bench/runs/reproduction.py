@@ -76,7 +76,7 @@ def config_of(
         raise ResultError(
             "its weights were in a local folder",
             where=f"record {record['run_id']}",
-            remedy="say where they are with --source",
+            remedy="name their folder with --source",
         )
     trainer = {key: value for key, value in recipe.items() if key not in _NOT_TRAINER}
     return dataclasses.replace(
@@ -131,7 +131,7 @@ def reproduce(
         source: where the weights of the backbone are, if they were a local folder.
         repeat: whether a finished repetition is repeated.
         task_folders: further folders of tasks.
-        notify: is told, in a sentence, what happens.
+        notify: receives progress messages.
 
     Raises:
         ResultError: the settings give another run here, naming what differs; or the runs cannot be
@@ -171,7 +171,7 @@ def _differences(record: Record, config: RunConfig, folders: list[Path]) -> Iter
         "recipe_version": record["recipe_version"],
     }
     if run_id_of(recorded) != record["run_id"]:
-        yield "what the record tells of its settings does not make its run id"
+        yield "the settings in the record do not give its run id"
     planned = plan(config, folders)
     here = identity(
         config,
@@ -180,7 +180,7 @@ def _differences(record: Record, config: RunConfig, folders: list[Path]) -> Iter
         BACKBONES.get(config.backbone.name).kind,
         planned.weights_sha256,
     )
-    told = dict(flat(recorded))
+    in_record = dict(flat(recorded))
     for name, value in flat(here):
-        if told.get(name) != value:
-            yield f"{name} is {value!r} here, {told.get(name)!r} in the record"
+        if in_record.get(name) != value:
+            yield f"{name} is {value!r} here, {in_record.get(name)!r} in the record"

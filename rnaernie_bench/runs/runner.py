@@ -1,7 +1,7 @@
 """One run: from settings to a record on disk.
 
 The run's folder is named by the hash of everything its numbers depend on. A folder with a finished
-record is not run again; one with checkpoints is gone on with.
+record is not run again; one with checkpoints is continued.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.config.identity import RECIPE_VERSION, recipe, strategy, told
+from rnaernie_bench.config.identity import RECIPE_VERSION, recipe, strategy, to_record
 from rnaernie_bench.config.options import RunConfig, require
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
@@ -28,8 +28,8 @@ from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
-from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, workplace
-from rnaernie_bench.runs.loaders import PLAIN, Materials
+from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, run_folder
+from rnaernie_bench.runs.loaders import UNCACHED, Loaders
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.task.task import Task
@@ -64,17 +64,17 @@ def execute(
 ) -> Outcome:
     """Carry one run out, unless its record is there already.
 
-    Of a launch of several processes, the first calls this and writes, the others `accompany`.
+    Of a launch of several processes, the first calls this and writes, the others `run_as_worker`.
 
     Args:
         config: the settings.
         task_folders: further folders of tasks.
         repeat: run again even if a finished record is there.
-        notify: is told, in a sentence, what happens.
+        notify: receives progress messages.
         search: what chose the settings; of a repeated run, what its record says if None.
 
     Raises:
-        BenchError: for whatever a user can mend; an interrupted run can be gone on with.
+        BenchError: for any failure that the user can fix; an interrupted run can be continued.
     """
     from rnaernie_bench.results.store import read_record
 
@@ -84,17 +84,17 @@ def execute(
     folder = planned.folder
     if (folder / RECORD).exists():
         if not repeat:
-            distributed.of_first(False)
+            distributed.broadcast(False)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         with suppress(ResultError, KeyError):  # a damaged record is a reason to repeat
             search = search or search_of(read_record(folder / RECORD))
-    with workplace(folder, repeat=repeat) as state:
+    with run_folder(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
-            distributed.of_first(False)
+            distributed.broadcast(False)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
-        distributed.of_first(True)
+        distributed.broadcast(True)
         write_text(folder / "config.yaml", _yaml(config))
         with open_tracker(
             config.tracking,
@@ -107,12 +107,12 @@ def execute(
                 "protocol": config.protocol,
             },
         ) as tracker:
-            record = _carry_out(planned, tracker, search)
+            record = _run(planned, tracker, search)
             page = tracker.ui_command or tracker.run_url
     return Outcome(record, folder, repeated=False, page=page)
 
 
-def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
+def run_as_worker(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
     """Learn and predict along with the first process of a launch, which `execute`s the run.
 
     Args:
@@ -120,7 +120,7 @@ def accompany(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
         task_folders: further folders of tasks.
     """
     planned = plan(config, task_folders)
-    if distributed.of_first(False):
+    if distributed.broadcast(False):
         fitted, report = fit(planned, NullTracker().log_metrics)
         evaluate_run(planned.task, config, planned.dataset, planned.scheme, fitted, report)
 
@@ -132,12 +132,12 @@ def trains_together(config: RunConfig) -> bool:
     return STRATEGIES.get(config.strategy.name).together(config.strategy)
 
 
-def _carry_out(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
+def _run(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
     from rnaernie_bench.results.predictions import predictions_entry, write_predictions
     from rnaernie_bench.runs.card import run_card
 
     config, task, folder = planned.config, planned.task, planned.folder
-    tracker.log_params(_told(config))
+    tracker.log_params(_settings(config))
     with environment.PeakMemory() as memory:
         fitted, report = fit(planned, tracker.log_metrics)
         evaluation = evaluate_run(task, config, planned.dataset, planned.scheme, fitted, report)
@@ -182,7 +182,7 @@ def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
 
 
 def fit(
-    planned: Plan, log: Callable[[Mapping[str, float], int], None], materials: Materials = PLAIN
+    planned: Plan, log: Callable[[Mapping[str, float], int], None], loaders: Loaders = UNCACHED
 ) -> tuple[Any, FitReport]:
     """Train what is planned; `log` receives the curves, see `FitContext`."""
     config, entry = planned.config, planned.entry
@@ -199,7 +199,7 @@ def fit(
     if entry.kind == "baseline":
         fitted = resolve(entry.fit)(context, config.backbone)
         return fitted
-    encoder = planned.encoder or materials.encoder(entry, config.backbone, config.seed)
+    encoder = planned.encoder or loaders.encoder(entry, config.backbone, config.seed)
     fitted = resolve(STRATEGIES.get(config.strategy.name).fit)(context, encoder, config.strategy)
     return fitted
 
@@ -314,14 +314,14 @@ def _plugins(config: RunConfig, encoder: bool, task: Task) -> dict[str, Any]:
 def _options(config: RunConfig) -> dict[str, Any]:
     """Return the backbone's options that other fields of the record do not tell."""
     elsewhere = ("name", "init")
-    options = {k: v for k, v in told(config.backbone).items() if k not in elsewhere}
+    options = {k: v for k, v in to_record(config.backbone).items() if k not in elsewhere}
     for key in ("source", "model"):
         if options.get(key) and Path(options[key]).expanduser().exists():
             options[key] = "local folder"  # the hash of its weights names it; paths are private
     return options
 
 
-def _told(config: RunConfig) -> dict[str, Any]:
+def _settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings as they may be written down: without a password."""
     values: dict[str, Any] = as_dict(config)
     if config.tracking.uri:
@@ -332,5 +332,5 @@ def _told(config: RunConfig) -> dict[str, Any]:
 def _yaml(config: RunConfig) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(_told(config), sort_keys=False)
+    text: str = yaml.safe_dump(_settings(config), sort_keys=False)
     return text

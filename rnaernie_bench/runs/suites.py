@@ -1,4 +1,4 @@
-"""Suites: lists of runs, carried out by a launcher; what is finished is skipped."""
+"""Suites: lists of runs, executed by a launcher; what is finished is skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rnaernie_bench.core.schema import build
 from rnaernie_bench.launchers.jobs import Job, command, in_process, launch, opened
 
 Notify = Callable[[str], None]
-"""Is told, in a sentence, what happens."""
+"""Receives progress messages."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def load_suite(name: str) -> Suite:
         raise ConfigError(error.what, where=key, remedy=error.remedy) from error
 
 
-def carry_out(
+def run_suite(
     runs: Sequence[tuple[str, ...]],
     *,
     task_folders: Iterable[Path] = (),
@@ -102,7 +102,7 @@ def carry_out(
     Args:
         runs: the settings of each.
         task_folders: further folders of tasks.
-        notify: is told what happens.
+        notify: receives progress messages.
 
     Returns:
         What became of each, in their order.
@@ -150,7 +150,7 @@ def _launched(
     folders: Sequence[Path],
     notify: Notify,
 ) -> list[Line]:
-    """Name the runs here, then have what is not finished carried out, each run once."""
+    """Name the runs here, then have what is not finished executed, each run once."""
     from rnaernie_bench.runs.folder import RECORD
     from rnaernie_bench.runs.plan import plan
 

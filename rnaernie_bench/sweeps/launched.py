@@ -25,7 +25,7 @@ def launch_workers(
         sweep: what is searched.
         overrides: the settings that it was set up from.
         task_folders: further folders of tasks.
-        notify: is told, in a sentence, what happens.
+        notify: receives progress messages.
 
     Raises:
         ConfigError: if the launcher cannot be used.
@@ -48,5 +48,5 @@ def launch_workers(
         raise BenchError(
             f"every worker failed: {failures[0]}",
             where=jobs[0].log,
-            remedy="mend the cause; repeated, the sweep goes on where it was",
+            remedy="fix the cause; repeated, the sweep continues",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.evaluation.evaluate import validation_metrics
-from rnaernie_bench.runs.loaders import Materials
+from rnaernie_bench.runs.loaders import Loaders
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import fit
 from rnaernie_bench.sweeps.search import Goal
@@ -26,7 +26,7 @@ REPEATS, FIGURES = "repeats", "figures"
 """Attributes of a trial: the number of the one that had its settings before, and the metrics of its
 validation with what it cost."""
 
-NOT_NEEDED = "not needed: other processes were about to finish the trials that were asked for"
+NOT_NEEDED = "not needed: other processes were about to finish the requested trials"
 
 
 class TrialError(BenchError):
@@ -41,17 +41,17 @@ class Objective:
     configure: Configurator
     goals: Sequence[Goal]
     trials: int
-    """How many are to end; one too many, begun at the same time as the last, is not carried out."""
+    """How many are to end; one too many, begun at the same time as the last, is not executed."""
     worker: Worker
     folder: Path
-    """Trials keep their files below it, by number, while they go on."""
-    materials: Materials
+    """Trials keep their files below it, by number, while they run."""
+    loaders: Loaders
 
     def __call__(self, trial: Trial) -> tuple[float, ...]:
         """Return the figures that the goals are about.
 
         Raises:
-            optuna.TrialPruned: if validation gives up on it, or it repeats another one.
+            optuna.TrialPruned: if validation prunes it, or it repeats another one.
             Exception: whatever made it fail; its first line is an attribute of the trial.
         """
         from optuna import TrialPruned
@@ -87,7 +87,7 @@ class Objective:
         planned = plan(
             replace(config, runs_dir=self.folder / str(trial.number)),
             self.configure.base.task_folders,
-            self.materials,
+            self.loaders,
         )
         split = replace(planned.scheme.split, tests={})  # nothing here can be scored on them
         planned = replace(planned, scheme=replace(planned.scheme, split=split))
@@ -102,7 +102,7 @@ class Objective:
                 if trial.should_prune():
                     raise TrialPruned(f"behind others after epoch {epoch}")
 
-        fitted, report = fit(planned, watch, self.materials)
+        fitted, report = fit(planned, watch, self.loaders)
         metrics = validation_metrics(planned.task, planned.config, planned.scheme, fitted, report)
         costs = {
             "items_per_s": report.items_per_s,
@@ -117,7 +117,7 @@ class Objective:
         return figures
 
     def _refuse_superfluous(self, trial: Trial) -> None:
-        """Refuse the trial if those before it, unless they fail, are all that were asked for."""
+        """Refuse the trial if those before it, unless they fail, are all that were requested."""
         from optuna.trial import TrialState
 
         before = [

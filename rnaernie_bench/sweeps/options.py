@@ -92,7 +92,7 @@ class SweepOptions:
     name: str
     summary: str
     trials: int
-    """Trials that end, complete or pruned; a repeated command goes on until there are so many."""
+    """Trials that end, complete or pruned; a repeated command continues until there are so many."""
     seeds: int
     """Runs of the best settings, each tested: with the seed of the trials and those after it."""
     study: str | None
@@ -120,7 +120,7 @@ class SweepOptions:
         two = len(self.goals) == 2
         if two and self.pruner != "none":
             raise ConfigError(
-                "a trial with two goals cannot be given up on: which of them should say so?",
+                "a trial with two goals cannot be pruned: which of them should say so?",
                 where="sweep.pruner",
                 remedy="use sweep.pruner=none, or one goal",
             )
@@ -130,7 +130,7 @@ class SweepOptions:
             )
         if not two and self.goals[0] in COSTS and self.pruner != "none":
             raise ConfigError(
-                f"no epoch tells '{self.goals[0]}', by which trials could be given up on",
+                f"no epoch has a value of '{self.goals[0]}', by which trials could be pruned",
                 where="sweep.pruner",
                 remedy="use sweep.pruner=none",
             )

@@ -42,7 +42,7 @@ def pictures(study: Study, goals: Sequence[Goal]) -> Iterator[tuple[str, Figure]
 def importances_of(study: Study, complete: Sequence[FrozenTrial]) -> dict[str, float]:
     """Return the share of each parameter in the variance of the first goal (fANOVA, Hutter 2014).
 
-    Only parameters that all trials have are told apart; empty where there is nothing to tell.
+    Only parameters that all trials have are compared; empty where there is nothing to compare.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -63,7 +63,7 @@ def history_figure(trials: Sequence[FrozenTrial], goal: Goal) -> Figure:
     """Draw the figure of every trial, and the best so far.
 
     Args:
-        trials: complete ones and those that were given up on, in order.
+        trials: complete ones and those that were pruned, in order.
         goal: what is drawn.
     """
     figure, axes = _canvas(6.4, 3.6, f"{goal.name} of each trial, on validation")
@@ -71,7 +71,7 @@ def history_figure(trials: Sequence[FrozenTrial], goal: Goal) -> Figure:
     pruned = [trial for trial in trials if trial.state.name == "PRUNED" and trial.values]
     for some, colour, label in (
         (complete, PALETTE["blue"], "complete"),
-        (pruned, PALETTE["orange"], "given up on"),
+        (pruned, PALETTE["orange"], "pruned"),
     ):
         if some:
             x, y = [t.number for t in some], [t.values[0] for t in some]

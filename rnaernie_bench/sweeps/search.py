@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 STARTUP = 5
-"""Complete trials that the median is taken of at least; those before are not given up on."""
+"""Complete trials that the median is taken of at least; those before are not pruned."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def sampler_of(options: SweepOptions, space: Space, seed: int, place: int) -> Ba
 
 
 def pruner_of(options: SweepOptions, max_epochs: int) -> BasePruner:
-    """Return what gives up on trials by their validation after each epoch."""
+    """Return the pruner of trials by their validation after each epoch."""
     from optuna import pruners
 
     if options.pruner == "median":
@@ -107,7 +107,7 @@ def pruner_of(options: SweepOptions, max_epochs: int) -> BasePruner:
 
 
 def finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials that came to an end: complete, or given up on."""
+    """Return the trials that came to an end: complete, or pruned."""
     from optuna.trial import TrialState
 
     return [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]

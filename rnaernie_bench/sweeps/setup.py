@@ -13,7 +13,7 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.results.record import run_id_of
-from rnaernie_bench.runs.loaders import Materials, kept_materials
+from rnaernie_bench.runs.loaders import Loaders, cached_loaders
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.sweeps.options import SweepOptions
 from rnaernie_bench.sweeps.search import Goal, goals_of, sampler_of
@@ -23,7 +23,7 @@ from rnaernie_bench.task.task import load_task
 
 @dataclass(frozen=True)
 class Sweep:
-    """A search that is about to begin, or to go on."""
+    """A search that is about to begin or continue."""
 
     options: SweepOptions
     config: RunConfig
@@ -32,7 +32,7 @@ class Sweep:
     configure: Configurator
     space: Space
     goals: tuple[Goal, ...]
-    materials: Materials
+    loaders: Loaders
     signature: Mapping[str, Any]
     """What its trials have in common: another one is another study."""
     study: str
@@ -46,7 +46,7 @@ class Sweep:
 
     @property
     def trial_folder(self) -> Path:
-        """Where trials keep their files while they go on."""
+        """Where trials keep their files while they run."""
         return self.config.runs_dir.resolve() / ".trials" / self.study
 
 
@@ -92,8 +92,8 @@ def set_up(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> Sweep
             remedy=f"give at most {space.size()}",
         )
     sampler_of(options, space, config.seed, 0)
-    materials = kept_materials()
-    planned = plan(config, folders, materials)
+    loaders = cached_loaders()
+    planned = plan(config, folders, loaders)
     signature = {
         "space": space.describe(),
         "goals": [goal.name for goal in goals],
@@ -104,4 +104,4 @@ def set_up(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> Sweep
         ),
     }
     study = options.study or f"{task.name}-{options.name}-{run_id_of(signature)[:8]}"
-    return Sweep(options, config, base, configure, space, goals, materials, signature, study)
+    return Sweep(options, config, base, configure, space, goals, loaders, signature, study)

@@ -229,7 +229,7 @@ def _reachable(dimensions: Sequence[Dimension], config: RunConfig) -> list[Dimen
             reachable.append(replace(dimension, when=kept))
     if not reachable:
         raise ConfigError(
-            "no condition of the space holds for these settings: there is nothing to search",
+            "no condition of the space is met by these settings: there is nothing to search",
             where="sweep.space",
         )
     return reachable
@@ -284,7 +284,7 @@ def _check_effect(name: str, space: Space, configure: Configurator, base: Base) 
         same = all(ids[-1][key] == reference[key] for key in _MEASURE)
         if not same or config.task.data != before.task.data:
             raise ConfigError(
-                "it changes what is measured or on what, so that trials could not be compared",
+                "it changes the metric or the data, so that trials could not be compared",
                 where=where,
                 remedy="set it on the command line, for all trials",
             )

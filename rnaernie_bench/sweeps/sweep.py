@@ -1,7 +1,7 @@
 """A sweep from its settings to the tested runs of the best configuration.
 
-Any number of processes may carry out the same sweep at once. All they share is the study: each asks
-it for the next trial until as many as were asked for have ended, then one of them runs the best
+Any number of processes may work on the same sweep at once. All they share is the study: each asks
+it for the next trial until the requested number has ended, then one of them runs the best
 settings while the others wait and report the same.
 """
 
@@ -65,15 +65,15 @@ class SweepOutcome:
     """The best settings, a run for each seed."""
 
 
-def carry_out(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> SweepOutcome:
+def run_sweep(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> SweepOutcome:
     """Search, then run the best settings on several seeds and test each of these runs once.
 
     Args:
         sweep: what is searched, see `setup.set_up`.
-        notify: is told, in a sentence, what happens.
+        notify: is updated, in a sentence, what happens.
 
     Raises:
-        BenchError: for whatever a user can mend; repeated, the sweep goes on where it was.
+        BenchError: for any failure that the user can fix; repeated, the sweep continues.
     """
     check_reachable(sweep.config.tracking)
     store = StudyStore(sweep.address, sweep.options.heartbeat)
@@ -110,7 +110,7 @@ def _search(
     tracker: Tracker,
     notify: Callable[[str], None],
 ) -> None:
-    """Carry out trials until as many as are asked for have ended, here or elsewhere."""
+    """Run trials until the requested number has ended, here or elsewhere."""
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
@@ -121,7 +121,7 @@ def _search(
     )
     objective = Objective(
         sweep.space, sweep.configure, sweep.goals, options.trials, worker, sweep.trial_folder,
-        sweep.materials,
+        sweep.loaders,
     )  # fmt: skip
     log = _Log(sweep, tracker, notify)
     waiting = False
@@ -150,7 +150,7 @@ def _search(
             raise ResultError(
                 f"{FAILURES} trials failed one after the other, the last: {log.reason}",
                 where=sweep.study,
-                remedy="mend that and repeat the command",
+                remedy="fix that and repeat the command",
             )
 
 
@@ -173,7 +173,7 @@ class _Log:
     reason: str = field(default="", init=False)
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
-        """Be told of a trial that has ended."""
+        """Be updated of a trial that has ended."""
         self.tracker.log_child(child_of(trial, self.sweep))
         error = trial.user_attrs.get(ERROR)
         if error is None:
@@ -195,7 +195,7 @@ def describe(trial: FrozenTrial, sweep: Sweep) -> str:
     elif REPEATS in trial.user_attrs:
         what = f"the settings of trial {trial.user_attrs[REPEATS]} again"
     elif trial.state.name == "PRUNED":
-        what = f"given up on after epoch {trial.last_step}"
+        what = f"pruned after epoch {trial.last_step}"
     else:
         pairs = zip(sweep.goals, trial.values, strict=True)
         what = ", ".join(f"{goal.name} {_short(value)}" for goal, value in pairs)
@@ -216,21 +216,21 @@ def child_of(trial: FrozenTrial, sweep: Sweep) -> Child:
     )
     figures = {k: v for k, v in attributes.get(FIGURES, {}).items() if not isinstance(v, bool)}
     curve = {f"eval_{sweep.goals[0].name}": trial.intermediate_values}
-    told = {key: str(attributes[key]) for key in (ERROR, REPEATS) if key in attributes}
+    reasons = {key: str(attributes[key]) for key in (ERROR, REPEATS) if key in attributes}
     return Child(
         name=f"trial {trial.number}",
         status="FINISHED" if state in ("COMPLETE", "PRUNED") else "FAILED",
         params=sweep.space.settings(trial.params),
         metrics=figures,
         curves=curve if trial.intermediate_values else {},
-        tags={"trial": str(trial.number), "state": state.lower(), **told},
+        tags={"trial": str(trial.number), "state": state.lower(), **reasons},
         start_ms=start,
         end_ms=end,
     )
 
 
 def _tracker(sweep: Sweep, study: Study, store: StudyStore) -> Tracker:
-    """Open the run of the sweep, unless all of it has been told already."""
+    """Open the run of the sweep, unless all of it has been updated already."""
     done = len(finished(study.get_trials(deepcopy=False)))
     if done >= sweep.options.trials and study.user_attrs.get(_PICTURED) == done:
         return NullTracker()
@@ -248,7 +248,7 @@ def _tracker(sweep: Sweep, study: Study, store: StudyStore) -> Tracker:
 def _report(
     sweep: Sweep, study: Study, trials: Sequence[FrozenTrial], best: FrozenTrial, tracker: Tracker
 ) -> None:
-    """Tell tracking of the whole search: trials that their process could not tell of, pictures."""
+    """Report the whole search to tracking: trials that their process could not report, pictures."""
     done = len(finished(trials))
     if sweep.config.tracking.name == "none" or study.user_attrs.get(_PICTURED) == done:
         return
@@ -291,17 +291,17 @@ def _run_best(
 def _credited(
     outcome: Outcome, search: Search, sweep: Sweep, notify: Callable[[str], None]
 ) -> Outcome:
-    """Let the record of an earlier run say what its selection has cost by now; never less."""
+    """Update the cost of selection in the record of an earlier run; it never decreases."""
     record: Record = outcome.record
     former = search_of(record)
     if former == search or (former is not None and former.trials >= search.trials):
         return outcome
-    told = chosen_by(search, record)
-    validate_record(told)
+    updated = chosen_by(search, record)
+    validate_record(updated)
     task = load_task(sweep.config.task.name, sweep.base.task_folders)
     whole = (outcome.folder / "model" / "config.json").is_file()
-    write_text(outcome.folder / "README.md", run_card(task, told, whole=whole))
-    write_json(outcome.folder / RECORD, told)
-    before, after = record["selection"]["trials"], told["selection"]["trials"]
+    write_text(outcome.folder / "README.md", run_card(task, updated, whole=whole))
+    write_json(outcome.folder / RECORD, updated)
+    before, after = record["selection"]["trials"], updated["selection"]["trials"]
     notify(f"{outcome.folder}: its selection has cost {after} trials by now, not {before}")
-    return Outcome(told, outcome.folder, outcome.repeated, outcome.page)
+    return Outcome(updated, outcome.folder, outcome.repeated, outcome.page)

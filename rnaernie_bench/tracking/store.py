@@ -54,7 +54,7 @@ def check_server(uri: str) -> None:
 
     answer: list[int | Exception] = []
 
-    def ask() -> None:
+    def query() -> None:
         # MLflow's own settings for servers behind TLS.
         insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
         trusted = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
@@ -69,7 +69,7 @@ def check_server(uri: str) -> None:
             answer.append(error)
 
     # requests limits each wait for bytes, not their sum, and no name look-up: hence the thread.
-    thread = threading.Thread(target=ask, name="tracking-health", daemon=True)
+    thread = threading.Thread(target=query, name="tracking-health", daemon=True)
     thread.start()
     thread.join(HEALTH_LIMIT_S)
     # 401 and 403 come from a guarded server, to which MLflow will show the user's credentials.
@@ -135,9 +135,9 @@ def start_run(
     run_name: str,
     tags: Mapping[str, str],
 ) -> tuple[Any, Any]:
-    """Go on with the unfinished MLflow run tagged `run_id`, or start one.
+    """Continue the unfinished MLflow run tagged `run_id`, or start one.
 
-    A finished run is never gone on with: asked for again, it gets a new MLflow run.
+    A finished run is never continued: repeated, it gets a new MLflow run.
 
     Args:
         uri: the server or database.
@@ -151,7 +151,7 @@ def start_run(
         The `mlflow.MlflowClient` and the `mlflow.entities.Run`.
 
     Raises:
-        TrackingError: if MLflow refuses the store, whatever its reason.
+        TrackingError: if MLflow refuses the store, regardless of its reason.
     """
     try:
         from mlflow import MlflowClient

@@ -1,7 +1,7 @@
 """Experiment tracking with MLflow: parameters, curves, metrics, pictures and files of a run.
 
 The result record is what counts; tracking is a view of it. So a tracker that cannot be opened is
-an error before training, while trouble later is one warning and training goes on. A call that
+an error before training, while trouble later is one warning and training continues. A call that
 fails is followed by a silence of ten times what it took, which bounds what a dying server can
 cost to a tenth of the run.
 
@@ -91,7 +91,7 @@ class Child:
 
 
 class Tracker(Protocol):
-    """What a run reports to while it goes on.
+    """What a run reports to while it runs.
 
     As a context manager it closes itself: FINISHED at the end, FAILED after an error, KILLED
     after Ctrl-C or an exit.
@@ -158,7 +158,7 @@ def open_tracker(
     run_name: str,
     tags: Mapping[str, str],
 ) -> Tracker:
-    """Start tracking a run, or go on with an unfinished one of the same `run_id`.
+    """Start tracking a run, or continue an unfinished one of the same `run_id`.
 
     By default runs are kept in the SQLite database `runs_dir/mlflow.db`, their files in
     `runs_dir/mlflow-artifacts`. Several processes may open trackers at once. MLflow's telemetry
@@ -362,7 +362,7 @@ class MlflowTracker:
             action()
         except Exception as error:
             if not self._lost:
-                log.warning("tracking failed, the run goes on: %s", first_line(error))
+                log.warning("tracking failed, the run continues: %s", first_line(error))
             self._lost += 1
             ended = time.monotonic()
             self._silent_until = ended + SILENCE_FACTOR * (ended - begun)

@@ -254,7 +254,7 @@ class TestFolder:
     def test_what_it_holds_is_not_overwritten(self, converted, tmp_path):
         (tmp_path / "mine.txt").write_text("x")
         for replace in (False, True):
-            with pytest.raises(BenchError, match="it holds files already"):
+            with pytest.raises(BenchError, match="it contains files already"):
                 save_converted(converted, tmp_path, replace=replace)
         assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -90,4 +90,4 @@ def test_a_metric_that_is_not_there(names: list[str], capsys: pytest.CaptureFixt
 
 
 def test_p_values_are_not_shown_beyond_what_is_known() -> None:
-    assert [compare._p(p) for p in (1e-9, 0.0001, 0.25)] == ["<0.0001", "0.0001", "0.2500"]
+    assert [compare._p_value(p) for p in (1e-9, 0.0001, 0.25)] == ["<0.0001", "0.0001", "0.2500"]

@@ -60,7 +60,7 @@ def test_convert_says_what_it_made(call, checkpoint, tmp_path):
     assert "copies of the authors' UNK row: <null> N R" in out
     assert (tmp_path / "net" / "model.safetensors").exists()
     status, _, err = call("convert", checkpoint, "net", "--heads", "2")
-    assert status == 2 and "net: it holds files already; choose another folder" in err
+    assert status == 2 and "net: it contains files already; choose another folder" in err
     assert call("convert", checkpoint, "net", "--heads", "2", "--force")[0] == 0
 
 

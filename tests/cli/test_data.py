@@ -110,7 +110,7 @@ def test_audit_of_the_simulated_set_needs_no_files(
     shutil.rmtree(tmp_path / "data")
     assert run("audit", "small", "--task-path", str(tasks), "--simulated") == 0
     assert "The data are simulated" in capsys.readouterr().out
-    with pytest.raises(BenchError, match="a card holds the figures of real data"):
+    with pytest.raises(BenchError, match="a card has the figures of real data"):
         run("audit", "small", "--task-path", str(tasks), "--simulated", "--write-card")
 
 

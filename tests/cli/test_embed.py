@@ -142,7 +142,7 @@ def test_outputs_that_cannot_be(call):
     status, _, err = call("embed", "in.fa", "-o", "out.csv", content=FASTA)
     assert status == 2 and "out.csv: '.csv' is no format of embeddings" in err
     status, _, err = call("embed", "in.fa", "-o", "in.fa/out.npz")
-    assert status == 2 and "in.fa: cannot be written: a file stands where" in err
+    assert status == 2 and "in.fa: cannot be written: a file is where" in err
 
 
 def test_random_weights_are_named(call):

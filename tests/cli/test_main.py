@@ -237,7 +237,7 @@ def test_an_interrupt(
 
     monkeypatch.setattr(runner, "execute", interrupt)
     status, _, err = call("run", "task=ncrna_cls")
-    expected = "interrupted; repeat the command to go on where a checkpoint was kept"
+    expected = "interrupted; repeat the command to continue from its checkpoint, if there is one"
     assert (status, err) == (2, f"rnaernie-bench: {expected}\n")
 
 
@@ -271,7 +271,7 @@ def test_a_file_in_the_way_of_a_run(call: Call, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("no folder")
     status, _, err = call("run", "task=ncrna_cls", "backbone=majority", "tracking=none")
     assert status == 2
-    assert "a file stands where a folder is needed" in err
+    assert "a file is where a folder is needed" in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 

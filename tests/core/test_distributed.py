@@ -29,7 +29,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 def test_one_process_is_no_launch() -> None:
     assert (distributed.count(), distributed.number(), distributed.is_first()) == (1, 0, True)
     assert distributed.gather("a") == ["a"]
-    assert distributed.of_first("a") == "a"
+    assert distributed.broadcast("a") == "a"
     distributed.end()
 
 
@@ -44,7 +44,7 @@ def test_a_launch_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_shards_of_the_network_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(ConfigError, match="FSDP is not built"):
+    with pytest.raises(ConfigError, match="FSDP is not supported"):
         distributed.join()
 
 

@@ -74,13 +74,13 @@ def test_other_system_errors_pass_through(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
-    with pytest.raises(BenchError, match="a file stands where a folder is needed"):
+    with pytest.raises(BenchError, match="a file is where a folder is needed"):
         write_text(tmp_path / "a" / "b.txt", "x")
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(BenchError, match="a folder stands where a file is needed"):
+    with pytest.raises(BenchError, match="a folder is where a file is needed"):
         write_text(tmp_path / "a", "x")
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
@@ -142,7 +142,7 @@ def test_a_failed_block_leaves_the_old_folder_and_nothing_else(
 
 def test_a_folder_that_holds_files_is_replaced_only_when_asked(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text("old")
-    with pytest.raises(BenchError, match="it holds files already"), atomic_folder(tmp_path):
+    with pytest.raises(BenchError, match="it contains files already"), atomic_folder(tmp_path):
         pass
     with atomic_folder(tmp_path, replace=True) as temporary:
         (temporary / "new.txt").write_text("new")

@@ -81,8 +81,8 @@ def test_tasks_are_found_without_importing_their_package(
     assert "visiting" not in sys.modules
     assert [record.message for record in caplog.records] == [
         "the task 'renamed' is left out: its folder is called 'mock_cls'",
-        "the task 'nowhere' is left out: visiting.nowhere holds no task.yaml",
-        "the task 'no_package' is left out: no_such_package.task holds no task.yaml",
+        "the task 'nowhere' is left out: visiting.nowhere has no task.yaml",
+        "the task 'no_package' is left out: no_such_package.task has no task.yaml",
     ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.schema import added, asked, build, convert
+from rnaernie_bench.core.schema import added, build, convert, used_options
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,10 @@ class Grown:
 
 
 def test_what_was_added_later_is_told_once_it_differs_from_its_default() -> None:
-    assert asked(build(Grown, {"rate": 1})) == {"rate": 1.0, "old": 3}
-    assert asked(build(Grown, {"rate": 1, "new": 1, "newer": None})) == {"rate": 1.0, "old": 3}
-    assert asked(Grown(1.0, old=3, new=0.5)) == {"rate": 1.0, "old": 3, "new": 0.5}
-    assert asked(Grown(1.0, newer="x")) == {"rate": 1.0, "old": 3, "newer": "x"}
+    assert used_options(build(Grown, {"rate": 1})) == {"rate": 1.0, "old": 3}
+    assert used_options(build(Grown, {"rate": 1, "new": 1, "newer": None})) == {
+        "rate": 1.0,
+        "old": 3,
+    }
+    assert used_options(Grown(1.0, old=3, new=0.5)) == {"rate": 1.0, "old": 3, "new": 0.5}
+    assert used_options(Grown(1.0, newer="x")) == {"rate": 1.0, "old": 3, "newer": "x"}

@@ -11,7 +11,7 @@ from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data import protocols
 from rnaernie_bench.data.items import SequenceItem, Split, labels_of
-from rnaernie_bench.data.protocols import scheme
+from rnaernie_bench.data.protocols import evaluation_scheme
 from rnaernie_bench.learning.objective import UnitObjective
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
@@ -38,13 +38,13 @@ def record_in(folder):
 class TestScheme:
     def test_clean_changes_nothing(self, task):
         split = task.split()
-        followed = scheme("clean", task.task(), split)
+        followed = evaluation_scheme("clean", task.task(), split)
         assert followed.split is split
         assert followed.selection == split.validation
         assert (followed.chosen_on, followed.dropped, followed.calibrated) == (None, {}, True)
 
     def test_the_last_incomplete_batch_is_not_scored(self, task):
-        followed = scheme("as_published", task.task(), task.split())
+        followed = evaluation_scheme("as_published", task.task(), task.split())
         scored = {name: len(part) for name, part in followed.split.tests.items()}
         assert scored == {"full": 10, "deduplicated": 5}  # of 12 and 9
         assert followed.dropped == {"full": 2, "deduplicated": 4}
@@ -52,7 +52,7 @@ class TestScheme:
         assert not followed.calibrated
 
     def test_the_whole_test_set_chooses(self, task):
-        followed = scheme("as_published", task.task(), task.split())
+        followed = evaluation_scheme("as_published", task.task(), task.split())
         assert followed.chosen_on == "full"
         assert followed.selection == followed.split.tests["full"]
         kept = {item.id for item in followed.selection}
@@ -60,19 +60,19 @@ class TestScheme:
 
     def test_without_a_part_full_the_default_chooses(self, task):
         split = Split("s", items(3), items(3, 10), {"a": items(6, 20), "deduplicated": items(7)})
-        followed = scheme("as_published", task.task(), split)
+        followed = evaluation_scheme("as_published", task.task(), split)
         assert followed.chosen_on == "deduplicated"
         assert len(followed.selection) == 5
 
     def test_full_batches_lose_nothing(self, task):
         split = Split("s", items(3), items(3, 10), {"full": items(10, 20)})
-        followed = scheme("as_published", task.task(), split)
+        followed = evaluation_scheme("as_published", task.task(), split)
         assert (followed.dropped, followed.selection) == ({"full": 0}, split.tests["full"])
 
     def test_a_part_below_one_batch_is_refused(self, task):
         split = replace(task.split(), tests={"full": items(4)})
         with pytest.raises(DataError, match="'full' has 4 items"):
-            scheme("as_published", task.task(), split)
+            evaluation_scheme("as_published", task.task(), split)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def published(task):
 
 def test_the_epoch_is_the_best_on_test(task, published):
     folder, scored = published
-    followed = scheme("as_published", task.task(), task.split())
+    followed = evaluation_scheme("as_published", task.task(), task.split())
     assert scored == [labels_of(followed.split.tests["full"]).tolist()]
     assert record_in(folder)["selection"]["best_epoch"] == 2
     assert record_in(folder)["selection"]["chosen_on"] == "full"
@@ -113,7 +113,7 @@ def test_the_record_says_how_many_were_scored(task, published):
     assert record["validation"]["n"] == record["split"]["n_validation"] == 12
     assert record["selection"]["temperature"] == 1
     predictions = read_predictions(folder / "predictions.parquet")
-    followed = scheme("as_published", task.task(), task.split())
+    followed = evaluation_scheme("as_published", task.task(), task.split())
     for name, part in followed.split.tests.items():
         assert set(predictions.ids[predictions.parts[name]]) == set(hash_ids(i.id for i in part))
 

@@ -185,4 +185,4 @@ def test_nothing_outlives_its_launcher(tmp_path: Path) -> None:
 
 def test_one_command_takes_no_launcher(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "task=ncrna_cls", "launcher.n_processes=2"]) == 2
-    assert "launchers carry out suites and sweeps" in capsys.readouterr().err
+    assert "launchers execute suites and sweeps" in capsys.readouterr().err

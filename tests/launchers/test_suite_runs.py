@@ -1,4 +1,4 @@
-"""Suites of real runs by every launcher: what dies is gone on with, and ends as if undisturbed."""
+"""Suites of real runs by every launcher: what dies is continued, and ends as if undisturbed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.launchers.jobs import Job, opened
 from rnaernie_bench.launchers.ray import RayOptions
 from rnaernie_bench.results.predictions import read_predictions
-from rnaernie_bench.runs.suites import carry_out
+from rnaernie_bench.runs.suites import run_suite
 from tests.kit import predict_alike
 from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask, installed
 
@@ -34,9 +34,9 @@ FAILING = ("backbone=majority", "task.data=real", "seed=7", "protocol=as_publish
 SUITE = """
 import json, sys
 from pathlib import Path
-from rnaernie_bench.runs.suites import carry_out
+from rnaernie_bench.runs.suites import run_suite
 runs = [tuple(run) for run in json.loads(sys.argv[2])]
-carry_out(runs, task_folders=[Path(sys.argv[1])])
+run_suite(runs, task_folders=[Path(sys.argv[1])])
 """
 
 
@@ -81,7 +81,7 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 def test_a_suite_that_is_killed_at_random_ends_as_if_undisturbed(
     task: TinyTask, tmp_path: Path
 ) -> None:
-    lines = carry_out(runs_in(tmp_path / "a"), task_folders=[task.tasks])
+    lines = run_suite(runs_in(tmp_path / "a"), task_folders=[task.tasks])
     assert [line.outcome for line in lines] == ["finished"] * len(RUNS)
     two = ("launcher.n_processes=2",)
     runs = runs_in(tmp_path / "b", *two)
@@ -98,7 +98,7 @@ def test_a_suite_that_is_killed_at_random_ends_as_if_undisturbed(
     assert psutil.wait_procs(processes, timeout=30)[1] == []
     before = len(figures(tmp_path / "b"))
     failing = runs_in(tmp_path / "b", *two, runs=[FAILING])
-    lines = carry_out([*runs, *failing, runs[0]], task_folders=[task.tasks])
+    lines = run_suite([*runs, *failing, runs[0]], task_folders=[task.tasks])
     assert [line.failed for line in lines] == [False] * len(RUNS) + [True, False]
     assert sum(line.outcome == "skipped" for line in lines[: len(RUNS)]) == before
     assert "none is scored in whole batches" in lines[-2].outcome
@@ -111,7 +111,7 @@ def test_slurm_jobs_on_this_machine(task: TinyTask, tmp_path: Path) -> None:
     launcher = ("launcher=slurm", "launcher.cluster=local", "launcher.cpus=1")
     runs = runs_in(tmp_path / "runs", *launcher, runs=[RUNS[0], FAILING])
     said: list[str] = []
-    lines = carry_out(runs, task_folders=[task.tasks], notify=said.append)
+    lines = run_suite(runs, task_folders=[task.tasks], notify=said.append)
     assert (lines[0].outcome, lines[0].failed) == ("finished", False)
     assert lines[1].failed
     assert f"{lines[0].run_id}: finished" in said
@@ -124,7 +124,7 @@ def test_slurm_without_a_cluster(task: TinyTask, tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     runs = runs_in(tmp_path / "runs", "launcher=slurm", runs=[RUNS[0]])
     with pytest.raises(ConfigError, match=r"Slurm cannot be used here"):
-        carry_out(runs, task_folders=[task.tasks])
+        run_suite(runs, task_folders=[task.tasks])
 
 
 @pytest.mark.services
@@ -169,7 +169,7 @@ def test_ray_starts_a_job_again_whose_node_is_lost(task: TinyTask, tmp_path: Pat
 
 
 def workers(folder: Path) -> set[int]:
-    """Return the processes that carry out runs below a folder."""
+    """Return the processes that execute runs below a folder."""
     found = set()
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []

@@ -81,5 +81,5 @@ def test_those_who_ask_together_compute_once():
 
 def test_a_file_in_the_way_of_the_cache(cache):
     cache.write_text("")
-    with pytest.raises(BenchError, match=r"a file stands where a folder is needed"):
+    with pytest.raises(BenchError, match=r"a file is where a folder is needed"):
         cached_features(["AC"], Counting(), key=KEY)

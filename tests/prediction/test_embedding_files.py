@@ -160,5 +160,5 @@ def test_formats_there_are_not(name, message):
 
 def test_a_file_in_the_way_of_the_folder(tmp_path, encoder):
     (tmp_path / "file").touch()
-    with pytest.raises(BenchError, match=r"cannot be written: a file stands where a folder"):
+    with pytest.raises(BenchError, match=r"cannot be written: a file is where a folder"):
         write(tmp_path / "file" / "out.npz", encoder, "mean")

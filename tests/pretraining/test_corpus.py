@@ -248,7 +248,7 @@ def test_missing_and_altered_files(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "file"))
-    with pytest.raises(BenchError, match="a file stands where a folder is needed"):
+    with pytest.raises(BenchError, match="a file is where a folder is needed"):
         load_corpus(options(write_fasta(tmp_path / "a.fa", {"a tRNA": sequence()})))
 
 

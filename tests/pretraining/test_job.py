@@ -112,14 +112,14 @@ class TestFolder:
 
 def test_a_finished_folder_is_not_touched(finished, tmp_path):
     folder = finished[0].folder
-    with pytest.raises(ConfigError, match=r"a finished pre-training lies there; choose another"):
+    with pytest.raises(ConfigError, match=r"it contains a finished pre-training; choose another"):
         execute(config(tmp_path, f"out={folder}"))
 
 
 def test_a_foreign_folder_is_not_touched(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work")
-    with pytest.raises(ConfigError, match="it exists and holds no pre-training"):
+    with pytest.raises(ConfigError, match="it exists and is not a pre-training"):
         execute(config(tmp_path))
     assert (tmp_path / "out" / "thesis.tex").read_text() == "years of work"
 

@@ -87,9 +87,9 @@ def test_lists_are_read_in_order_each_motif_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"ACGU\nAC!U\n", "line 2: a motif holds the letter '!'"),
-        (b"ACGU GGGG\n", "line 1: a motif holds the letter ' '"),
-        (b"ACG\xff\n", "line 1: a motif holds the letter"),
+        (b"ACGU\nAC!U\n", "line 2: a motif has the letter '!'"),
+        (b"ACGU GGGG\n", "line 1: a motif has the letter ' '"),
+        (b"ACG\xff\n", "line 1: a motif has the letter"),
         (b"", "holds no motif"),
         (b"ACG\n", "holds no motif of 4 to 64 bases"),
     ],

@@ -71,7 +71,7 @@ def test_a_folder_for_others(
     assert len(texts) > 4
     assert not any(str(tmp_path) in text or str(run.parents[2]) in text for text in texts)
     assert main(command) == 2
-    assert "it holds files already" in capsys.readouterr().err
+    assert "it contains files already" in capsys.readouterr().err
 
 
 def test_the_card(run: Path, hub: Hub) -> None:

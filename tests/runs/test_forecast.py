@@ -73,7 +73,7 @@ def test_states_and_times_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[
         said: list[str] = []
         cache = os.environ["RNAERNIE_BENCH_CACHE"]
         configs = [task.config(*run) for run in runs]
-        finished, first, other, again, failed = forecast(configs, [task.tasks], told=said.append)
+        finished, first, other, again, failed = forecast(configs, [task.tasks], notify=said.append)
         assert (finished.state, finished.seconds) == ("finished", 0.0)
         assert {run.state for run in (first, other, again)} == {"new"}
         assert first.seconds and other.seconds and again.seconds
@@ -115,6 +115,6 @@ def test_a_dry_run_shows_runs_and_the_sum(
     assert lines[2].split()[:3] == ["-", "failed", "?"]
     assert lines[3] == (
         "3 runs, 1 finished; the others take 2 min at most, 50 s by 2 processes, "
-        "as far as samples tell"
+        "estimated from samples"
     )
-    assert err == "cannot be carried out: no data\n"
+    assert err == "cannot be executed: no data\n"

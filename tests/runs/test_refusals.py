@@ -154,4 +154,4 @@ def test_misspelt_settings(task, capsys, settings, words):
 def test_a_file_where_the_runs_should_go(task, capsys):
     task.runs.write_text("")
     assert task.cli(settings=("backbone=majority",)) == 2
-    assert "a file stands where a folder is needed" in one_line(capsys)
+    assert "a file is where a folder is needed" in one_line(capsys)

@@ -129,7 +129,7 @@ def test_other_weights_are_named(imported, tmp_path):
     typed_tokenizer().save_pretrained(weights)
     words = refusal(task, paths["frozen"], pretrained, source=str(weights))
     assert "backbone.weights_sha256 is '" in words and "in the record" in words
-    assert "local folder; say where they are with --source" in refusal(
+    assert "local folder; name their folder with --source" in refusal(
         task, paths["frozen"], pretrained
     )
 
@@ -137,7 +137,7 @@ def test_other_weights_are_named(imported, tmp_path):
 def test_a_record_that_was_changed_is_named(imported):
     task, _, paths = imported
     words = refusal(task, paths["kmer"], lambda record: record.update(seed=4))
-    assert "what the record tells of its settings does not make its run id" in words
+    assert "the settings in the record do not give its run id" in words
 
 
 @pytest.mark.parametrize(

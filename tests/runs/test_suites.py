@@ -13,7 +13,7 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import paths
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.runs import runner, suites
-from rnaernie_bench.runs.suites import Suite, carry_out, load_suite
+from rnaernie_bench.runs.suites import Suite, load_suite, run_suite
 
 SUITE = {
     "name": "small",
@@ -93,9 +93,9 @@ def test_a_file_becomes_runs_and_extra_settings_win(
     runs = load_suite("small").overrides(["seed=7", "backbone.max_k=2"])
     assert len(runs) == 4
     with pytest.raises(ConfigError, match=r"unknown key 'backbone.max_k'"):  # majority has none
-        carry_out(runs)
+        run_suite(runs)
     assert executed == []
-    carry_out([run for run in runs if "backbone=kmer" in run])
+    run_suite([run for run in runs if "backbone=kmer" in run])
     assert [(c.seed, c.backbone.max_k) for c in executed] == [(7, 2), (7, 2)]
 
 
@@ -126,14 +126,14 @@ def test_a_wrong_file_names_itself(write: Write, content: Any, expected: str) ->
 
 def test_a_bad_setting_is_found_before_anything_runs(executed: list[RunConfig]) -> None:
     with pytest.raises(ConfigError, match="seed: 'banana' is not a whole number"):
-        carry_out([("task=ncrna_cls",), ("task=ncrna_cls", "seed=banana")])
+        run_suite([("task=ncrna_cls",), ("task=ncrna_cls", "seed=banana")])
     assert executed == []
 
 
 def test_a_failing_run_does_not_stop_the_others(executed: list[RunConfig]) -> None:
     said: list[str] = []
     runs = [("task=ncrna_cls", "backbone=kmer", f"seed={seed}") for seed in range(3)]
-    lines = carry_out(runs, notify=said.append)
+    lines = run_suite(runs, notify=said.append)
     assert [(line.run_id, line.outcome, line.failed) for line in lines] == [
         ("kmer-0", "finished", False),
         (None, "train.fasta: no data", True),
@@ -150,7 +150,7 @@ def test_an_unexpected_failure_does_not_stop_the_others(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(runner, "execute", fail)
     said: list[str] = []
-    lines = carry_out([("task=ncrna_cls",), ("task=ncrna_cls", "seed=1")], notify=said.append)
+    lines = run_suite([("task=ncrna_cls",), ("task=ncrna_cls", "seed=1")], notify=said.append)
     reason = "unexpected RuntimeError: out of memory: see above"
     assert [(line.outcome, line.failed) for line in lines] == [(reason, True)] * 2
     assert said.count(f"failed: {reason}") == 2
@@ -162,7 +162,7 @@ def test_an_interrupt_stops_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(runner, "execute", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        suites.carry_out([("task=ncrna_cls",)])
+        suites.run_suite([("task=ncrna_cls",)])
 
 
 def test_the_command_closes_with_a_table(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.sweeps.setup import set_up
-from rnaernie_bench.sweeps.sweep import SweepOutcome, carry_out
+from rnaernie_bench.sweeps.sweep import SweepOutcome, run_sweep
 from tests.kit import agree
 from tests.training_kit import QUICK, TINY_NET, TinyTask
 
@@ -27,7 +27,7 @@ def settings(runs: Path, *more: str) -> tuple[str, ...]:
 def sweep(task: TinyTask, *more: str, told: list[str] | None = None) -> SweepOutcome:
     """Carry the sweep out in this process."""
     lines = [] if told is None else told
-    return carry_out(set_up(settings(task.runs, *more), [task.tasks]), lines.append)
+    return run_sweep(set_up(settings(task.runs, *more), [task.tasks]), lines.append)
 
 
 def figures(trials: Sequence[Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from rnaernie_bench.sweeps import objective as objective_module
 from rnaernie_bench.sweeps import sweep as sweep_module
 from rnaernie_bench.sweeps.setup import set_up
 from rnaernie_bench.sweeps.storage import StudyStore
-from rnaernie_bench.sweeps.sweep import carry_out
+from rnaernie_bench.sweeps.sweep import run_sweep
 from rnaernie_bench.tracking.tracker import NullTracker
 from tests.sweeps.sweep_kit import alike, figures, settings, sweep
 from tests.training_kit import installed
@@ -179,7 +179,7 @@ def test_a_failed_trial_does_not_end_the_search(task, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_fails_the_trial(task, monkeypatch):
-    def diverge(planned, log, materials):
+    def diverge(planned, log, loaders):
         log({"loss": float("nan"), "eval_macro_f1": 0.1}, 1)
 
     monkeypatch.setattr(objective_module, "fit", diverge)
@@ -194,7 +194,7 @@ def test_a_trial_can_be_given_up_on_after_any_epoch(task, monkeypatch):
     told = []
     with pytest.raises(ResultError, match="no trial was complete"):
         sweep(task, "trainer.max_epochs=4", "sweep.trials=1", told=told)
-    assert "[1/1] trial 0: given up on after epoch 2" in told[-1]
+    assert "[1/1] trial 0: pruned after epoch 2" in told[-1]
 
 
 def test_settings_that_come_again_are_not_trained_again(task):
@@ -214,7 +214,7 @@ def test_two_goals(task):
     )
     goals = ["sweep.goals=[main,parameters]", "sweep.sampler=nsga2", "sweep.seeds=1"]
     free = [s for s in settings(task.runs) if "num_hidden_layers" not in s]
-    outcome = carry_out(set_up([*free, space, *goals], [task.tasks]), [].append)
+    outcome = run_sweep(set_up([*free, space, *goals], [task.tasks]), [].append)
     assert outcome.best.values[0] == max(trial.values[0] for trial in outcome.trials)
     smallest = min(trial.values[1] for trial in outcome.trials)
     assert smallest in [trial.values[1] for trial in outcome.front]

@@ -203,7 +203,7 @@ def test_trouble_is_one_warning_and_costs_a_tenth_of_the_time(
     assert clock[0] == 106.0
     assert store.status == "FINISHED"
     first, last = caplog.messages
-    assert first == "tracking failed, the run goes on: http://127.0.0.1:5000 is gone"
+    assert first == "tracking failed, the run continues: http://127.0.0.1:5000 is gone"
     assert last == "tracking lost 60 calls; the run's record misses none"
     assert tracker.run_url == "http://127.0.0.1:5000/#/experiments/7/runs/r"
 
@@ -289,5 +289,5 @@ def test_a_real_server_keeps_a_run_and_its_death_stops_nothing(
             tracker.log_metrics({"loss": 0.5}, step)
     ours = [r.getMessage() for r in caplog.records if r.name == "rnaernie_bench.tracking.tracker"]
     assert len(ours) == len(caplog.records) == 2
-    assert ours[0].startswith("tracking failed, the run goes on: ")
+    assert ours[0].startswith("tracking failed, the run continues: ")
     assert capsys.readouterr() == ("", "")
