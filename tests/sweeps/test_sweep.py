@@ -11,7 +11,7 @@ import pytest
 
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ConfigError, ResultError
-from rnaernie_bench.evaluation import classes
+from rnaernie_bench.evaluation import evaluate as evaluation
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
 from rnaernie_bench.sweeps import objective as objective_module
@@ -32,8 +32,8 @@ def finished(tmp_path_factory):
         pytest.MonkeyPatch.context() as patch,
     ):
         scored = []
-        evaluate = classes.evaluate
-        patch.setattr(classes, "evaluate", lambda *a, **k: scored.append(1) or evaluate(*a, **k))
+        evaluate = evaluation.evaluate
+        patch.setattr(evaluation, "evaluate", lambda *a, **k: scored.append(1) or evaluate(*a, **k))
         yield SimpleNamespace(task=task, outcome=sweep(task), scored=len(scored))
 
 
