@@ -98,7 +98,7 @@ def execute(
             commit = environment.git_commit()  # it may be another when training ends
             record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
             tracker.log_artifact(config.out / RECORD)
-            page = tracker.ui_command or tracker.run_url
+            page = tracker.page
     return Outcome(config.out, record, page)
 
 

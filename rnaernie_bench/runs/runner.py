@@ -34,7 +34,7 @@ from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.task.task import Task
 from rnaernie_bench.tracking.store import without_password
-from rnaernie_bench.tracking.tracker import NullTracker, Tracker, check_reachable, open_tracker
+from rnaernie_bench.tracking.tracker import Tracker, check_reachable, open_tracker
 
 if TYPE_CHECKING:
     from rnaernie_bench.evaluation.evaluate import Evaluation
@@ -108,7 +108,7 @@ def execute(
             },
         ) as tracker:
             record = _run(planned, tracker, search)
-            page = tracker.ui_command or tracker.run_url
+            page = tracker.page
     return Outcome(record, folder, repeated=False, page=page)
 
 
@@ -121,7 +121,7 @@ def run_as_worker(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> No
     """
     planned = plan(config, task_folders)
     if distributed.broadcast(False):
-        fitted, report = fit(planned, NullTracker().log_metrics)
+        fitted, report = fit(planned, Tracker().log_metrics)
         evaluate_run(planned.task, config, planned.dataset, planned.scheme, fitted, report)
 
 

@@ -31,7 +31,6 @@ from rnaernie_bench.sweeps.workers import ERROR, WORKER, Worker, revive
 from rnaernie_bench.task.task import load_task
 from rnaernie_bench.tracking.tracker import (
     Child,
-    NullTracker,
     Tracker,
     check_reachable,
     open_tracker,
@@ -233,7 +232,7 @@ def _tracker(sweep: Sweep, study: Study, store: StudyStore) -> Tracker:
     """Open the run of the sweep, unless all of it has been updated already."""
     done = len(finished(study.get_trials(deepcopy=False)))
     if done >= sweep.options.trials and study.user_attrs.get(_PICTURED) == done:
-        return NullTracker()
+        return Tracker()
     task = sweep.config.task.name
     with store.exclusive():  # one run, however many processes
         return open_tracker(

@@ -1,4 +1,4 @@
-"""Opening what MLflow keeps runs in, a server or a database, so that trouble shows at once."""
+"""Opening what MLflow keeps runs in, a server or a database, so that errors show at once."""
 
 from __future__ import annotations
 
@@ -52,17 +52,16 @@ def check_server(uri: str) -> None:
 
     import requests
 
+    # MLflow's own settings for servers behind TLS.
+    insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
+    trusted = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
+    address = f"{uri.rstrip('/')}/health"
     answer: list[int | Exception] = []
 
     def query() -> None:
-        # MLflow's own settings for servers behind TLS.
-        insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
-        trusted = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
         try:
             response = requests.get(
-                f"{uri.rstrip('/')}/health",
-                timeout=HEALTH_LIMIT_S,
-                verify=False if insecure else trusted,
+                address, timeout=HEALTH_LIMIT_S, verify=False if insecure else trusted
             )
             answer.append(response.status_code)
         except Exception as error:
@@ -82,11 +81,7 @@ def check_server(uri: str) -> None:
             reason = f"cannot be reached ({_root_cause(error)})"
         case _:
             reason = f"does not answer within {HEALTH_LIMIT_S:g} s"
-    raise TrackingError(
-        f"the tracking server {reason}",
-        where=without_password(uri),
-        remedy="start it, correct tracking.uri, or use tracking=none",
-    )
+    raise _unusable(f"the tracking server {reason}", uri, "start it, correct tracking.uri")
 
 
 @contextmanager
@@ -113,17 +108,11 @@ def local_database(database: Path) -> Iterator[str]:
             check_database(database)
             yield f"sqlite:///{database.as_posix()}"
     except Timeout as error:
-        raise TrackingError(
-            f"another process has been opening the store for {LOCK_LIMIT_S:g} s",
-            where=error.lock_file,
-            remedy="end it and delete this file, or use tracking=none",
-        ) from error
+        problem = f"another process has been opening the store for {LOCK_LIMIT_S:g} s"
+        raise _unusable(problem, error.lock_file, "end it and delete this file") from error
     except OSError as error:
-        raise TrackingError(
-            f"the tracking store cannot be written ({error.strerror})",
-            where=database,
-            remedy="choose a folder that can be written, or use tracking=none",
-        ) from error
+        problem = f"the tracking store cannot be written ({error.strerror})"
+        raise _unusable(problem, database, "choose a folder that can be written") from error
 
 
 def start_run(
@@ -137,7 +126,7 @@ def start_run(
 ) -> tuple[Any, Any]:
     """Continue the unfinished MLflow run tagged `run_id`, or start one.
 
-    A finished run is never continued: repeated, it gets a new MLflow run.
+    A finished run is never continued: the same `run_id` gets a new MLflow run.
 
     Args:
         uri: the server or database.
@@ -153,7 +142,7 @@ def start_run(
     Raises:
         TrackingError: if MLflow refuses the store, regardless of its reason.
     """
-    try:
+    with _refusals(uri):
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -165,17 +154,31 @@ def start_run(
             max_results=1,
         )
         if not unfinished:
-            known = {**tags, RUN_ID_TAG: run_id}
-            return client, client.create_run(experiment_id, tags=known, run_name=run_name)
+            return client, client.create_run(
+                experiment_id, tags={**tags, RUN_ID_TAG: run_id}, run_name=run_name
+            )
         (run,) = unfinished
         client.update_run(run.info.run_id, status="RUNNING", name=run_name)
         for name, value in tags.items():
             client.set_tag(run.info.run_id, name, value)
         return client, run
+
+
+@contextmanager
+def _refusals(place: str) -> Iterator[None]:
+    """Turn whatever MLflow raises into an error of one line that names the store."""
+    try:
+        yield
     except TrackingError:
         raise
     except Exception as error:
-        raise _refusal(uri, error) from error
+        problem = f"MLflow cannot use this store ({first_line(error)})"
+        raise _unusable(problem, place, "correct tracking.uri") from error
+
+
+def _unusable(problem: str, place: str | Path, remedy: str) -> TrackingError:
+    where = without_password(str(place))
+    return TrackingError(problem, where=where, remedy=f"{remedy}, or use tracking=none")
 
 
 def without_password(text: str) -> str:
@@ -211,14 +214,12 @@ def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
 
 
 def _create(database: Path) -> None:
-    from mlflow import MlflowClient
-
     partial = database.with_name(f".{database.name}.partial")
     partial.unlink(missing_ok=True)
-    try:
+    with _refusals(str(database)):
+        from mlflow import MlflowClient
+
         MlflowClient(tracking_uri=f"sqlite:///{partial.as_posix()}")
-    except Exception as error:
-        raise _refusal(str(database), error) from error
     partial.replace(database)
 
 
@@ -235,19 +236,8 @@ def check_database(database: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
     except sqlite3.Error as error:
-        raise TrackingError(
-            f"the tracking store cannot be used ({error})",
-            where=database,
-            remedy="move it away, choose another place, or use tracking=none",
-        ) from error
-
-
-def _refusal(place: str, error: Exception) -> TrackingError:
-    return TrackingError(
-        f"MLflow cannot use this store ({first_line(error)})",
-        where=without_password(place),
-        remedy="correct tracking.uri, or use tracking=none",
-    )
+        problem = f"the tracking store cannot be used ({error})"
+        raise _unusable(problem, database, "move it away, choose another place") from error
 
 
 def _root_cause(error: BaseException) -> str:

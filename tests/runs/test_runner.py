@@ -14,7 +14,7 @@ from rnaernie_bench.metrics.classification import classification_report
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
-from rnaernie_bench.tracking.tracker import NullTracker
+from rnaernie_bench.tracking.tracker import Tracker
 from tests.kit import agree, predict_alike
 from tests.training_kit import LABELS, TASK, TINY_NET, installed
 
@@ -177,7 +177,7 @@ def test_ctrl_c_before_a_checkpoint_leaves_no_folder(task, monkeypatch, capsys):
     def interrupt(self, metrics, step=None):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(NullTracker, "log_metrics", interrupt)
+    monkeypatch.setattr(Tracker, "log_metrics", interrupt)
     assert task.cli(settings=MODELS["full"]) == 2
     assert task.run_folders() == []
     error = capsys.readouterr().err
@@ -194,7 +194,7 @@ def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, cap
                 if step == 2:
                     raise KeyboardInterrupt
 
-            patch.setattr(NullTracker, "log_metrics", interrupt)
+            patch.setattr(Tracker, "log_metrics", interrupt)
             assert task.cli(settings=MODELS["full"]) == 2
         (folder,) = task.run_folders()
         assert list((folder / "checkpoints").glob("checkpoint-*"))

@@ -19,7 +19,7 @@ from rnaernie_bench.sweeps import sweep as sweep_module
 from rnaernie_bench.sweeps.setup import set_up
 from rnaernie_bench.sweeps.storage import StudyStore
 from rnaernie_bench.sweeps.sweep import run_sweep
-from rnaernie_bench.tracking.tracker import NullTracker
+from rnaernie_bench.tracking.tracker import Tracker
 from tests.sweeps.sweep_kit import alike, figures, settings, sweep
 from tests.training_kit import installed
 
@@ -220,10 +220,11 @@ def test_two_goals(task):
     assert smallest in [trial.values[1] for trial in outcome.front]
 
 
-class Telling(NullTracker):
+class Telling(Tracker):
     """A tracker that remembers."""
 
     def __init__(self):
+        super().__init__()
         self.children, self.pictures = {}, []
 
     def log_child(self, child):
@@ -240,7 +241,7 @@ def test_tracking_has_a_child_a_trial_and_the_pictures(task, monkeypatch):
     )
     monkeypatch.setattr(objective_module, "fit", Failing(MemoryError("too large"), 2))
     more = ["tracking=mlflow", "sweep.trials=3", "sweep.seeds=1"]
-    monkeypatch.setattr(runner, "open_tracker", lambda *_, **__: NullTracker())
+    monkeypatch.setattr(runner, "open_tracker", lambda *_, **__: Tracker())
     outcome = sweep(task, *more)
     sweep(task, *more)  # nothing is left to be told
     [tracker] = trackers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -35,18 +36,19 @@ def refused(options: TrackingOptions, runs_dir: Path) -> str:
     return str(caught.value)
 
 
-def test_no_server(tmp_path: Path) -> None:
-    uri = f"http://me:secret@127.0.0.1:{free_port()}"
-    message = refused(TrackingOptions("server", uri), tmp_path)
-    assert message == (
-        f"{uri.replace('me:secret@', '')}: the tracking server cannot be reached (Connection "
-        "refused); start it, correct tracking.uri, or use tracking=none"
-    )
-
-
-def test_a_server_name_that_does_not_exist(tmp_path: Path) -> None:
-    message = refused(TrackingOptions("server", "http://mlflow.invalid:5000"), tmp_path)
-    assert message.startswith("http://mlflow.invalid:5000: the tracking server ")
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        (
+            f"http://me:secret@127.0.0.1:{free_port()}",
+            r"http://127.0.0.1:\d+: the tracking server cannot be reached \(Connection refused\); "
+            "start it, correct tracking.uri, or use tracking=none$",
+        ),
+        ("http://mlflow.invalid:5000", "http://mlflow.invalid:5000: the tracking server "),
+    ],
+)
+def test_no_server(uri: str, message: str, tmp_path: Path) -> None:
+    assert re.match(message, refused(TrackingOptions("server", uri), tmp_path))
 
 
 def test_a_name_look_up_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,30 +83,27 @@ def test_a_server_of_another_kind(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("uri", ["localhost:5000", "sqlite:///mlflow.db"])
-def test_a_server_needs_an_address(uri: str, tmp_path: Path) -> None:
-    message = refused(TrackingOptions("server", uri), tmp_path)
-    assert message.startswith(f"tracking.uri: '{uri}' is no server address")
+@pytest.mark.parametrize("uri", ["localhost:5000", "sqlite:///mlflow.db", "", None])
+def test_a_server_needs_an_address(uri: str | None) -> None:
+    with pytest.raises(ConfigError, match=r"^tracking\.uri: a server needs") as caught:
+        TrackingOptions("server", uri)
+    assert not uri or f", not '{uri}'" in str(caught.value)
 
 
-def test_a_server_without_an_address_is_refused() -> None:
-    with pytest.raises(ConfigError, match="a server needs an address"):
-        TrackingOptions("server")
-
-
-def test_a_damaged_database_is_an_error_at_once(tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    runs.mkdir()
-    (runs / "mlflow.db").write_text("this is no database, and longer than any header of one" * 9)
-    with pytest.raises(TrackingError, match=r"mlflow\.db: .*file is not a database"):
-        open_tracker(TrackingOptions(), runs_dir=runs, run_id="r", run_name="r", tags={})
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    options = TrackingOptions()
-    with pytest.raises(TrackingError, match="the tracking store cannot be written"):
-        open_tracker(options, runs_dir=tmp_path / "file", run_id="r", run_name="r", tags={})
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ("runs", r"mlflow\.db: .*file is not a database"),
+        ("runs/mlflow.db", "the tracking store cannot be written"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_an_error_at_once(
+    runs: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mlflow.db").write_text("no database, longer than any header of one" * 9)
+    with pytest.raises(TrackingError, match=message):
+        open_tracker(TrackingOptions(), runs_dir=tmp_path / runs, run_id="r", run_name="r", tags={})
 
 
 def test_an_experiment_that_another_process_makes_meanwhile_is_used() -> None:

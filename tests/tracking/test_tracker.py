@@ -20,7 +20,7 @@ from rnaernie_bench.core.errors import TrackingError
 from rnaernie_bench.metrics.figures import confusion_matrix_figure
 from rnaernie_bench.tracking import store as mlflow_store
 from rnaernie_bench.tracking import tracker as tracking
-from rnaernie_bench.tracking.tracker import MlflowTracker, TrackingOptions, flatten, open_tracker
+from rnaernie_bench.tracking.tracker import Tracker, TrackingOptions, flatten, open_tracker
 from tests.ports import free_port
 
 
@@ -81,10 +81,7 @@ def test_local_round_trip(
     kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert kept == {"record.json", "saved/model/head.json", "figures/full.png"}
     assert (folder / "figures/full.png").read_bytes().startswith(b"\x89PNG")
-    assert tracker.ui_command == (
-        f"mlflow ui --backend-store-uri 'sqlite:///{runs_dir / 'mlflow.db'}'"
-    )
-    assert tracker.run_url is None
+    assert tracker.page == f"mlflow ui --backend-store-uri 'sqlite:///{runs_dir / 'mlflow.db'}'"
     assert list(working.iterdir()) == []
     assert {path.name for path in runs_dir.iterdir()} <= {
         "mlflow.db",
@@ -159,7 +156,7 @@ def test_nothing_is_tracked_on_request(tmp_path: Path) -> None:
     with open_tracker(options, runs_dir=tmp_path, run_id="r", run_name="r", tags={}) as tracker:
         tracker.log_metrics({"loss": 1.0}, step=1)
         tracker.log_artifact(tmp_path / "missing")
-    assert tracker.ui_command is None
+    assert tracker.page is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,7 +188,7 @@ def test_trouble_is_one_warning_and_costs_a_tenth_of_the_time(
     monkeypatch.setattr(tracking.time, "monotonic", lambda: clock[0])
     store = Store(clock)
     run = SimpleNamespace(info=SimpleNamespace(run_id="r", experiment_id="7"))
-    tracker = MlflowTracker(store, run)
+    tracker = Tracker(store, run)
     with caplog.at_level(logging.WARNING):
         for step in range(100):
             store.down = 10 <= step < 60
@@ -205,7 +202,7 @@ def test_trouble_is_one_warning_and_costs_a_tenth_of_the_time(
     first, last = caplog.messages
     assert first == "tracking failed, the run continues: http://127.0.0.1:5000 is gone"
     assert last == "tracking lost 60 calls; the run's record misses none"
-    assert tracker.run_url == "http://127.0.0.1:5000/#/experiments/7/runs/r"
+    assert tracker.page == "http://127.0.0.1:5000/#/experiments/7/runs/r"
 
 
 def test_settings_are_flattened() -> None:
@@ -280,7 +277,7 @@ def test_a_real_server_keeps_a_run_and_its_death_stops_nothing(
     assert (run.info.status, run.data.params) == ("FINISHED", {"seed": "1"})
     assert (run.data.metrics, run.data.tags["task"]) == ({"loss": 0.5}, "demo")
     assert [file.path for file in client.list_artifacts(tracker.mlflow_run_id)] == ["record.json"]
-    assert tracker.run_url.startswith(f"{uri}/#/experiments/")
+    assert tracker.page.startswith(f"{uri}/#/experiments/")
     assert not runs.exists()
 
     with caplog.at_level(logging.WARNING), start(run_id="def") as tracker:
