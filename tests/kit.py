@@ -221,12 +221,12 @@ def _of_bases(problem: str, number: int, generator: random.Random) -> Row:
 
 
 def _of_contacts(problem: str, number: int, generator: random.Random) -> Row:
-    """The one G and the one C among A pair; or each pair of bases by its two letters."""
+    """The one G and the one C among A and U pair; or each pair of bases by its two letters."""
     if problem == "binary":
         length = generator.randint(14, 22)
         first = generator.randint(0, length - 8)
         last = generator.randint(first + 4, length - 1)
-        letters = ["A"] * length
+        letters = generator.choices("AU", k=length)
         letters[first], letters[last] = "G", "C"
         sequence = "".join(letters)
         known = [float((i, j) == (first, last)) for i, j in combinations(range(length), 2)]
