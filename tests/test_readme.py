@@ -88,8 +88,9 @@ def make_configs(folder: Path) -> None:
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
     edit(folder / "preset" / "demo.yaml", trainer={"max_epochs": 1})
-    root = folder / "config.yaml"
-    root.write_text(root.read_text(encoding="utf-8").replace("tracking: mlflow", "tracking: none"))
+    for root in (folder / "config.yaml", folder / "pretrain.yaml"):
+        text = root.read_text(encoding="utf-8")
+        root.write_text(text.replace("tracking: mlflow", "tracking: none"), encoding="utf-8")
     for path in (folder / "sweep").glob("*.yaml"):
         edit(path, trials=2, seeds=1)
     for path in (folder / "suite").glob("*.yaml"):
