@@ -18,7 +18,7 @@ moved.install()
 
 
 def __getattr__(name: str) -> Any:
-    """Import the functions of `rnaernie_bench.api` when they are asked for: that takes a while."""
+    """Import the functions of `rnaernie_bench.api` on first use: that takes a while."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from rnaernie_bench import api

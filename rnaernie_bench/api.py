@@ -150,7 +150,7 @@ def run(
         The record, and the run's folder.
 
     Raises:
-        BenchError: for whatever a user can mend.
+        BenchError: for any failure that the user can fix.
     """
     from rnaernie_bench.config.compose import compose
     from rnaernie_bench.runs.runner import execute

@@ -207,7 +207,7 @@ def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> list[
     drawn = sorted(key for key in report["missing_keys"] if key.startswith("pooler."))
     missing = sorted({*report["missing_keys"]} - {*drawn})
     if missing:
-        raise ValueError(f"it holds no weights for {_some(missing)}")
+        raise ValueError(f"it has no weights for {_some(missing)}")
     wrong = sorted(str(key) for key, *_ in report["mismatched_keys"])
     if wrong:
         raise ValueError(f"its weights differ from the shape in config.json: {_some(wrong)}")

@@ -52,7 +52,7 @@ def read_golden(path: Path) -> Golden:
         raise DataError(f"cannot be read: {error.strerror}", where=path) from error
     except (BenchError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"it holds no golden vectors ({type(error).__name__}: {error})",
+            f"it has no golden vectors ({type(error).__name__}: {error})",
             where=path,
             remedy='it is to hold {"dims": [0, n], "items": [{"id", "sequence", "cls"}, ...]}',
         ) from error

@@ -143,7 +143,7 @@ def scores(
         token_budget: the most padded tokens of a batch.
         device: where `compute` wants its batch.
         sizes: int64 (items,), the units of each; one each if None.
-        progress: is told the number of items of each finished batch.
+        progress: called with the number of items of each finished batch.
         together: see `in_batches`.
     """
     sizes = np.ones(len(inputs.costs), dtype=np.int64) if sizes is None else sizes

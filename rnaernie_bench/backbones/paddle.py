@@ -1,6 +1,6 @@
 """Paddle's checkpoints without Paddle: pickled NumPy arrays, read without executing anything.
 
-Unpickling a file calls whatever the file names. Here the few names that the pickle of an array
+Unpickling a file calls anything that the file names. Here the few names that the pickle of an array
 holds become inert records, any other name is refused before it is imported, and the arrays are
 made from the records by this module.
 """
@@ -93,7 +93,7 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[np.float32]]:
             remedy="give the file model_state.pdparams, complete as its authors published it",
         ) from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise DataError("it holds no tensors by name", where=path, remedy="give model weights")
+        raise DataError("it has no tensors by name", where=path, remedy="give model weights")
     return {name: _tensor(name, value, path) for name, value in content.items() if name != _NAMES}
 
 

@@ -34,7 +34,7 @@ N_TYPED_TOKENS = N_RNA_TOKENS + 1 + len(RNA_TYPES)
 MAX_TOKENS = 512
 """Longest input with its special tokens; position 513 of the table is never used."""
 MAX_BASES = 508
-"""Longest sequence: room is kept for <cls>, [IND], a type and <eos>, whatever the strategy."""
+"""Longest sequence: room is kept for <cls>, [IND], a type and <eos>, regardless of the strategy."""
 
 
 def has_types(tokenizer: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A linear model of which letter stands where: in a sequence, or around a base."""
+"""A linear model of the letter at each position: in a sequence, or around a base."""
 
 from __future__ import annotations
 
@@ -121,6 +121,6 @@ ENTRY = BaselineEntry(
     options=LettersOptions,
     fit="rnaernie_bench.baselines.letters:fit",
     restore="rnaernie_bench.baselines.letters:restore",
-    summary="linear model of which letter stands where",
+    summary="linear model of the letter at each position",
     levels=("sequence", "token"),
 )

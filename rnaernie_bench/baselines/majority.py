@@ -1,4 +1,4 @@
-"""The class frequencies of train, or the means of its quantities, whatever the sequence."""
+"""The class frequencies of train, or the means of its quantities, regardless of the sequence."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fit(context: FitContext, options: MajorityOptions) -> tuple[Majority, FitRep
     """
     if context.task.decodes:
         raise ConfigError(
-            "'majority' says nothing of base pairs that are decoded",
+            "'majority' cannot predict base pairs",
             where="backbone",
             remedy="use unpaired",
         )
@@ -79,6 +79,6 @@ ENTRY = BaselineEntry(
     options=MajorityOptions,
     fit="rnaernie_bench.baselines.majority:fit",
     restore="rnaernie_bench.baselines.majority:restore",
-    summary="class frequencies of train, or means of its quantities, whatever the sequence",
+    summary="class frequencies of train, or means of its quantities, regardless of the sequence",
     levels=EVERY_LEVEL,
 )

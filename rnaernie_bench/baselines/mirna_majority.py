@@ -1,4 +1,4 @@
-"""How often the first partner, by its sequence, interacted in train, whatever the second."""
+"""How often the first partner, by its sequence, interacted in train, regardless of the second."""
 
 from functools import partial
 
@@ -8,5 +8,5 @@ fit = partial(fit_partners, [Key(0)])
 
 ENTRY = partner_entry(
     "rnaernie_bench.baselines.mirna_majority:fit",
-    "how often the first partner (a miRNA) interacted in train, whatever the second",
+    "how often the first partner (a miRNA) interacted in train, regardless of the second",
 )

@@ -1,4 +1,4 @@
-"""How often miRNAs with this seed interacted in train, whatever the target."""
+"""How often miRNAs with this seed interacted in train, regardless of the target."""
 
 from __future__ import annotations
 

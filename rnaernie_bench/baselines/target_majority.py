@@ -1,4 +1,4 @@
-"""How often the second partner, by its sequence, interacted in train, whatever the first."""
+"""How often the second partner, by its sequence, interacted in train, regardless of the first."""
 
 from functools import partial
 
@@ -8,5 +8,5 @@ fit = partial(fit_partners, [Key(1)])
 
 ENTRY = partner_entry(
     "rnaernie_bench.baselines.target_majority:fit",
-    "how often the second partner (a target) interacted in train, whatever the first",
+    "how often the second partner (a target) interacted in train, regardless of the first",
 )

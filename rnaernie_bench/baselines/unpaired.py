@@ -1,4 +1,4 @@
-"""No pair, whatever the sequence."""
+"""No pair, regardless of the sequence."""
 
 from functools import partial
 
@@ -6,4 +6,6 @@ from rnaernie_bench.baselines._folding import fit_folding, folding_entry
 
 fit = partial(fit_folding, "none")
 
-ENTRY = folding_entry("rnaernie_bench.baselines.unpaired:fit", "no pair, whatever the sequence")
+ENTRY = folding_entry(
+    "rnaernie_bench.baselines.unpaired:fit", "no pair, regardless of the sequence"
+)

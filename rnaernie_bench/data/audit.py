@@ -65,7 +65,7 @@ class Audit:
     parts: tuple[PartAudit, ...]
     overlaps: tuple[Overlap, ...]
     contradictory: int
-    """Sequences that stand in the data set under more than one `truth`."""
+    """Sequences that occur in the data set under more than one `truth`."""
     truth: str = "label"
     """What is true of a sequence: its `label`, or its `structure`."""
 
@@ -125,7 +125,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
 
 
 def identical(split: Split) -> dict[tuple[str, str], int]:
-    """Count the records of a part whose sequence also stands in another: cheap, unlike `audit`.
+    """Count the records of a part whose sequence also occurs in another: cheap, unlike `audit`.
 
     Returns:
         (part, other part) -> records of the part, for every test part with train and with
@@ -157,8 +157,8 @@ def to_markdown(audit: Audit) -> str:
     )
     lines += [
         "",
-        f"*Repeated*: the sequence stands earlier in the same part. {audit.contradictory} sequences"
-        f" stand in the data set {'under' if audit.labels else 'with'} more than one"
+        f"*Repeated*: the sequence occurs earlier in the same part. {audit.contradictory} sequences"
+        f" occur in the data set {'under' if audit.labels else 'with'} more than one"
         f" {audit.truth}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"

@@ -33,7 +33,7 @@ class LengthBucketedBatchSampler(Sampler[list[int]]):
     their bucket and batches among each other, from `(seed, epoch)` alone; without, the order is
     that of the lengths.
 
-    On several ranks, each global batch is dealt out item by item, `token_budget / world_size`
+    On several ranks, each global batch is sharded item by item, `token_budget / world_size`
     tokens to a rank, and every rank yields batches of the same sizes in the same order of steps.
     A global batch that does not divide by the ranks is filled up by repeating its own first
     items; `gathered_indices` tells which. With one rank every item occurs exactly once per epoch.

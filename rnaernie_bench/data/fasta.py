@@ -55,7 +55,7 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
             record, start = record + 1, number
         elif header is None:
             raise DataError(
-                "text stands before the first header",
+                "there is text before the first header",
                 where=f"{name}, line {number}",
                 remedy="a FASTA file begins with a '>' line",
             )

@@ -49,7 +49,7 @@ def read_folds(path: Path) -> dict[str, Fold]:
             )
         if any(name in ids for ids in chosen.values()):
             raise DataError(
-                f"the id '{name}' stands in the fold already",
+                f"the id '{name}' is in the fold already",
                 where=f"{path}, line {number}",
                 remedy="name it once",
             )

@@ -19,7 +19,7 @@ from rnaernie_bench.task.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table, and what it tells of an item whatever the level."""
+    """One row of a table, and what it says of an item at any level."""
 
     cells: Mapping[str, Any]
     id: str

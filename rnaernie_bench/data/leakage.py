@@ -14,7 +14,7 @@ K = 4
 
 _BASES = "ACGU"
 _BLOCK = 256  # queries at a time: bounds the block x references arrays
-_SLACK = 1e-6  # a pair exactly at the threshold counts, whatever rounding says
+_SLACK = 1e-6  # a pair exactly at the threshold counts, despite rounding
 
 
 def nearest_identity(

@@ -55,7 +55,7 @@ def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
         found = read(path, file, task)
         if len(found) != file.records:
             raise DataError(
-                f"the file holds {len(found)} records, the task declares {file.records}",
+                f"the file has {len(found)} records, the task declares {file.records}",
                 where=path,
                 remedy=f"correct dataset.files.{name}.records in the task",
             )
@@ -131,7 +131,7 @@ def make_split(
         if not tests[key]:
             others = dict.fromkeys((*test.without_identical_to, *test.without_groups_of))
             raise DataError(
-                f"every sequence of the test part '{key}', or its group, also stands in"
+                f"every sequence of the test part '{key}', or its group, also occurs in"
                 f" {', '.join(others)}",
                 where=f"{task.name}, split {name}",
                 remedy="a test part needs sequences of its own",
@@ -163,7 +163,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     if categorical(task.problem):
         if len(set().union(*(item.classes for item in split.train))) < 2:
             raise DataError(
-                "the train part holds one class, two are needed",
+                "the train part has one class, two are needed",
                 where=where,
                 remedy="give it examples of another",
             )
@@ -198,7 +198,7 @@ def _check_ids(tests: Mapping[str, Items], where: str) -> None:
         for item in items:
             if first.setdefault(item.id, item) != item:
                 raise DataError(
-                    f"the id '{item.id}' of test part '{name}' stands for another item as well",
+                    f"the id '{item.id}' of test part '{name}' is the id of another item as well",
                     where=where,
                     remedy="give the items of all test parts ids of their own",
                 )

@@ -47,7 +47,7 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
             before, place = known.setdefault((partner, name), (sequence, where))
             if before != sequence:
                 raise DataError(
-                    f"the id '{name}' stands for another sequence at {place.rpartition(', ')[2]}",
+                    f"the id '{name}' names another sequence at {place.rpartition(', ')[2]}",
                     where=where,
                     remedy="give each sequence an id of its own",
                 )
@@ -87,7 +87,7 @@ def pair_rows(
             )
     if len(set(header)) != len(header):
         raise DataError(
-            "a column stands twice", where=f"{name}, line {number}", remedy="rename one"
+            "a column is named twice", where=f"{name}, line {number}", remedy="rename one"
         )
     empty = True
     for number, line in lines:

@@ -53,7 +53,7 @@ def evaluation_scheme(protocol: Protocol, task: Task, split: Split) -> Evaluatio
 
     As published, the test part `full` chooses, or the task's default part where there is no such
     one. Which items an evaluation leaves out is drawn once and for all, so that every run of a
-    table is scored on the same items, whatever its seed.
+    table is scored on the same items, regardless of its seed.
 
     Raises:
         DataError: if a test part is too small to fill one batch, as published.

@@ -56,7 +56,7 @@ def structure_files(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and _kind_of(file))
     if not files:
         raise DataError(
-            "the folder holds no structure file",
+            "the folder has no structure file",
             where=folder,
             remedy=f"their names end in {', '.join(_SUFFIXES)}, perhaps with .gz behind",
         )
@@ -90,7 +90,7 @@ def read_structures(
     kind = kind or _kind_of(path)
     if kind not in KINDS:
         raise DataError(
-            "the name does not tell which kind of structure file it is",
+            "the suffix is not that of a structure file",
             where=source_name(source),
             remedy=f"let it end in one of {', '.join(_SUFFIXES)}",
         )
@@ -238,7 +238,7 @@ def _parse_ct(lines: _Lines) -> StructureRecord:
         raise DataError(
             f"the header announces {lines.declared} bases, {len(lines.rows)} follow",
             where=lines.at(),
-            remedy="complete the record or mend its header",
+            remedy="complete the record or fix its header",
         )
     return _table(lines, columns=6, partner=4)
 

@@ -82,7 +82,7 @@ def read_table(table: Table, task: Task) -> Items:
         raise DataError("the table has no row", where=place, remedy="give one with rows")
     if table.records and number != table.records:
         raise DataError(
-            f"the table holds {number} rows, the task declares {table.records}",
+            f"the table has {number} rows, the task declares {table.records}",
             where=place,
             remedy="correct its `records` in the task",
         )
@@ -198,6 +198,6 @@ def _local(table: Table) -> Path:
         raise DataError(
             "the table is in no folder of RNAERNIE_BENCH_DATA",
             where=table.source,
-            remedy="set RNAERNIE_BENCH_DATA to the folder it lies in",
+            remedy="set RNAERNIE_BENCH_DATA to its folder",
         )
     return found

@@ -69,7 +69,7 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
                 line = text.strip(outer)
                 if not line.isascii() and _UNDECODABLE.search(line):
                     raise DataError(
-                        "the line holds bytes that are not UTF-8 text",
+                        "the line has bytes that are not UTF-8 text",
                         where=f"{name}, line {number}",
                         remedy="give a plain or gzip text file",
                     )

@@ -1,4 +1,4 @@
-"""A fitted model, whatever its task asks: tuned on validation, then every test part scored once."""
+"""A fitted model, for any task: tuned on validation, then every test part scored once."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _ranks(across: Across) -> Block:
                 places, names, across.average_ranks, across.win_rates, strict=True
             )
         ],
-        ["- The test asks for ten tasks or more; with fewer, read the pairs (docs/statistics.md)."]
+        ["- The test needs ten tasks or more; with fewer, read the pairs (docs/statistics.md)."]
         if len(across.tasks) < 10
         else [],
     )

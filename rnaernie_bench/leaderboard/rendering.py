@@ -37,8 +37,8 @@ PUBLISHED = (
 SIMULATED = "The data is simulated: the figures say nothing about real RNA."
 
 CONTROLS = (
-    "A control was told what it had to find out, such as an RNA type that follows from the label: "
-    "it stands below the others, and is neither ranked nor tested against them."
+    "A control uses what it has to predict, such as an RNA type that follows from the label: "
+    "it is listed below the others, and is neither ranked nor tested against them."
 )
 
 _COSTS = ("parameters", "train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb", "trials")

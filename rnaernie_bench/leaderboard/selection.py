@@ -127,7 +127,7 @@ def named_run(name: str, found: Sequence[Found], *, where: str = "compare") -> F
     if matching:
         ids = ", ".join(run.run_id for run in matching)
         raise ResultError(
-            f"{name!r} stands for several runs: {ids}", where=where, remedy="write more letters"
+            f"{name!r} matches several runs: {ids}", where=where, remedy="write more letters"
         )
     raise ResultError(
         f"there is no run {name!r}",

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnaernie_bench.results.record import Record
-from rnaernie_bench.structure.decoders import DECODERS
 
 BUDGET = (
     "max_epochs",
@@ -36,8 +35,11 @@ def shown_as(record: Record) -> tuple[str, str]:
         name = f"{name} ({types}{several})"
     shown = f"{backbone['name']} (random)" if random else backbone["name"]
     decoder = record["selection"].get("decoder")
-    if decoder in DECODERS and (credit := DECODERS.get(decoder).credit):
-        shown += f" with {credit}"
+    if decoder:
+        from rnaernie_bench.structure.decoders import DECODERS  # needs NumPy, which takes a while
+
+        if decoder in DECODERS and (credit := DECODERS.get(decoder).credit):
+            shown += f" with {credit}"
     return shown, f"{name} on {base}" if base else name
 
 

@@ -14,7 +14,8 @@ def best_shortcut(table: Table) -> Row | None:
 def shortcut_gains(table: Table) -> dict[tuple[str, ...], float]:
     """Return by run ids what each row gains in the main metric over the best shortcut.
 
-    Above 0 is better, whatever the direction of the metric. Shortcuts and controls are left out.
+    Above 0 is better, regardless of the direction of the metric. Shortcuts and controls are left
+    out.
     """
     shortcut = best_shortcut(table)
     if shortcut is None:

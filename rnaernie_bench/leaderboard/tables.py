@@ -314,7 +314,7 @@ def _row(
     if stopped:
         notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
     if len({record["seed"] for record in records}) < len(records):
-        notes = [*notes, "equal seeds: runs that differ in what their records do not tell"]
+        notes = [*notes, "equal seeds: runs that differ in settings their records do not have"]
     cells = {
         metric: cell_of([record["tests"][part]["metrics"].get(metric) for record in records])
         for metric in metrics

@@ -197,7 +197,7 @@ def embed(
     encoder = load_backbone(model) if isinstance(model, str) else model
     embedder = Embedder(encoder, pooling, rna_type=rna_type)
     limit = encoder.max_bases if length == "error" else None
-    remedy = "cut it, or say length='truncate'"
+    remedy = "shorten it, or set length='truncate'"
     found = embedder(
         [
             checked(sequence, f"sequence {number}", limit=limit, remedy=remedy)

@@ -34,7 +34,7 @@ def read_predictor(folder: Path) -> dict[str, Any]:
         saved = dict(json.loads(text))
     except (OSError, ValueError) as error:
         raise ResultError(
-            "the run holds no finished model",
+            "the run has no finished model",
             where=folder,
             remedy="repeat its command to finish it",
         ) from error

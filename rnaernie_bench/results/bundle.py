@@ -104,7 +104,7 @@ def unpack(path: Path, folder: Path) -> None:
                 content = bundle.read(member)
                 digest = hashlib.sha256(content).hexdigest()
                 if manifest[name] != {"sha256": digest, "bytes": len(content)}:
-                    raise _refusal(path, f"{name} is not what the manifest says")
+                    raise _refusal(path, f"{name} is not as in the manifest")
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)

@@ -79,7 +79,7 @@ def _candidates(source: Path, folder: Path) -> list[_Candidate]:
     paths = record_paths(folder)
     if not paths:
         raise ResultError(
-            "it holds no records", where=source, remedy="name a folder of results, or a bundle"
+            "it has no records", where=source, remedy="name a folder of results, or a bundle"
         )
     return [_Candidate(read_record(p), p.with_suffix(".parquet"), source) for p in paths]
 

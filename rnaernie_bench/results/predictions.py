@@ -32,7 +32,7 @@ class Predictions:
     """What a run predicted for `n` distinct test items, and what is true of them.
 
     Raises:
-        ValueError: the arrays do not fit together, an item stands there twice, or they are not
+        ValueError: the arrays do not fit together, an item occurs twice, or they are not
             those of the answer.
     """
 
@@ -53,9 +53,9 @@ class Predictions:
         if not n == len(self.groups) == len(self.truth) == len(self.predicted):
             raise ValueError("ids, groups, truth and predictions must be equally many")
         if any(np.shape(mask) != (n,) for mask in self.parts.values()):
-            raise ValueError("every test part needs one mark an item")
+            raise ValueError("every test part needs one flag per item")
         if len(np.unique(self.ids)) != n:
-            raise ValueError("an item stands there twice")
+            raise ValueError("an item occurs twice")
         self.answer.check(self.truth, self.predicted)
 
     def __len__(self) -> int:
@@ -144,10 +144,10 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     try:
         found = _from_table(table)
     except (ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as error:
-        raise ResultError(f"holds no predictions: {error}", where=path, remedy=_RESTORE) from error
+        raise ResultError(f"has no predictions: {error}", where=path, remedy=_RESTORE) from error
     if found is None:
         raise ResultError(
-            f"holds other columns than predictions do: {', '.join(table.column_names)}",
+            f"has other columns than predictions: {', '.join(table.column_names)}",
             where=path,
             remedy=_RESTORE,
         )

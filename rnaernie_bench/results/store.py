@@ -108,13 +108,13 @@ def find_run(name: str, runs_dir: Path) -> Path:
         return found[0]
     if found:
         raise ResultError(
-            f"{name!r} stands for several runs: {_listed(found)}",
+            f"{name!r} matches several runs: {_listed(found)}",
             where=runs_dir,
             remedy="write more letters",
         )
     if folder.is_dir():
         raise ResultError(
-            f"the folder holds no {RECORD_FILE}",
+            f"the folder has no {RECORD_FILE}",
             where=folder,
             remedy="name the folder of a finished run",
         )
@@ -123,7 +123,7 @@ def find_run(name: str, runs_dir: Path) -> Path:
         f"there is no run {name!r}",
         where=runs_dir,
         remedy=f"give a run folder, an id or at least {MIN_PREFIX} letters of one"
-        + (f": {_listed(near)}" if near else "; the folder holds no runs"),
+        + (f": {_listed(near)}" if near else "; the folder has no runs"),
     )
 
 
@@ -141,7 +141,7 @@ def find_record(name: str, results_dir: Path) -> Path:
     found = [path for path in paths if len(name) >= MIN_PREFIX and path.stem.startswith(name)]
     if len(found) == 1:
         return found[0]
-    what = f"{name!r} stands for several records" if found else f"there is no record {name!r}"
+    what = f"{name!r} matches several records" if found else f"there is no record {name!r}"
     raise ResultError(
         what,
         where=results_dir,

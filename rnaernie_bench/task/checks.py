@@ -23,7 +23,7 @@ def check(task: Task) -> None:
     name = f"the task is called '{task.name}', its folder otherwise"
     _need(task.name == task.folder.name, name, "name")
     twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
-    _need(not twice, "labels stand twice: " + ", ".join(twice), "labels")
+    _need(not twice, "labels are listed twice: " + ", ".join(twice), "labels")
     _need_known(task.level, LEVELS, "'{}' is not allowed", "level")
     named = {"main_metric.name": task.main_metric.name}
     named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
@@ -105,7 +105,7 @@ def _check_tables(task: Task) -> None:
             _check_pinned(table.sha256, table.records, where)
         _need(
             set(table.labels) == (set() if one_column else labels),
-            "classes stand in one column, `label`; other labels need one each",
+            "classes are in one column, `label`; other labels need one each",
             f"{where}.labels",
         )
         errors = quantitative(task.problem) and task.level_entry.errors
@@ -175,7 +175,7 @@ def check_pairs(task: Task) -> None:
     if columns is None:
         _need(made is None, "negatives are made of pairs", "dataset.negatives")
     elif categorical(task.problem):
-        what = "classes stand in one column, `label`"
+        what = "classes are in one column, `label`"
         _need(not columns.labels, what, "dataset.pairs.labels")
         what = "either pairs have a column of labels, or negatives are made"
         _need((made is None) == bool(columns.label), what, "dataset.negatives")

@@ -195,7 +195,7 @@ class Simulation:
     """Part -> number of items."""
     group_size: int | None = None
     """Items of a family and part that make a group, like transcripts of a gene; None: all of a
-    family, whatever its part."""
+    family, regardless of its part."""
 
 
 @dataclass(frozen=True)

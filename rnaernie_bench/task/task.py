@@ -59,7 +59,7 @@ def find_tasks(folders: Iterable[Path] = ()) -> dict[str, Path]:
         declarations = sorted(root.resolve().glob("*/task.yaml"))
         if not declarations:
             raise ConfigError(
-                "no task lies in this folder", where=root, remedy="name one that holds T/task.yaml"
+                "this folder has no task", where=root, remedy="name one that contains T/task.yaml"
             )
         for folder in (declaration.parent for declaration in declarations):
             if found.setdefault(folder.name, folder) != folder:

@@ -67,7 +67,7 @@ def test_other_content_is_refused(tmp_path, content, words):
     with pytest.raises(DataError) as caught:
         read_golden(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: it holds no golden vectors") and words in message
+    assert message.startswith(f"{path}: it has no golden vectors") and words in message
 
 
 def test_missing_file(tmp_path):

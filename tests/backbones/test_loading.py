@@ -86,5 +86,5 @@ def test_random_weights_follow_from_the_seed():
 def test_a_checkpoint_without_its_head_is_refused(tmp_path):
     save_masked_lm(tmp_path).model.save_pretrained(tmp_path)
     load_backbone(str(tmp_path))
-    with pytest.raises(ConfigError, match=r"cannot be loaded: it holds no weights for lm_head"):
+    with pytest.raises(ConfigError, match=r"cannot be loaded: it has no weights for lm_head"):
         load_backbone(str(tmp_path), masked_lm=True)

@@ -143,7 +143,7 @@ def test_arguments_that_cannot_be_parsed_are_one_line(
         ("run ncrna_cls", "'ncrna_cls' is not a setting; settings are written key=value"),
         (
             "run task=ncrna_cls --task-path missing",
-            "missing: no task lies in this folder; name one that holds T/task.yaml",
+            "missing: this folder has no task; name one that contains T/task.yaml",
         ),
         (
             "tasks show ncrna",

@@ -82,7 +82,7 @@ def test_tables_show_the_counts(figures: Audit) -> None:
     assert ["train", "3", "10", "10", "509", "1", "1", "1"] in rows
     assert ["full", "train", "4", "1", "2", "2", "25.0", "50.0", "50.0"] in rows
     assert ["miRNA", "1", "1", "3", "2"] in rows
-    assert "1 sequences stand in the data set under more than one label" in text
+    assert "1 sequences occur in the data set under more than one label" in text
     assert "simulated" not in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.endswith("|") for line in tables)

@@ -82,7 +82,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_text_before_the_first_header_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, b"\nACGU\n>a\nACGU\n")
-    assert f"{path}, line 2: text stands before the first header" in failure(path)
+    assert f"{path}, line 2: there is text before the first header" in failure(path)
 
 
 @pytest.mark.parametrize("content", [b">a\n>b\nAC\n", b">x\nAC\n>a\n"])
@@ -114,7 +114,7 @@ def test_a_foreign_letter_is_named_with_its_place(
 @pytest.mark.parametrize("line", [b">\xff\xfe name", b"AC\xffGU"])
 def test_undecodable_bytes_are_refused(tmp_path: Path, line: bytes) -> None:
     path = write(tmp_path, b">a\nAC\n" + line + b"\nAC\n")
-    assert f"{path}, line 3: the line holds bytes that are not UTF-8" in failure(path)
+    assert f"{path}, line 3: the line has bytes that are not UTF-8" in failure(path)
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_folds_are_read(tmp_path: Path) -> None:
         ("id,fold\n", "line 1: the first line is 'id,fold'"),
         (f"{HEADER}5s,dev,a\n", "line 2: the line '5s,dev,a' is not fold"),
         (f"{HEADER}5s,train\n", "line 2: the line '5s,train' is not fold"),
-        (f"{HEADER}5s,train,a\n5s,test,a\n", "line 3: the id 'a' stands in the fold already"),
+        (f"{HEADER}5s,train,a\n5s,test,a\n", "line 3: the id 'a' is in the fold already"),
     ],
 )
 def test_damaged_folds_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -75,7 +75,7 @@ def test_another_number_of_records_is_refused(small_task: Make) -> None:
     train = task.dataset.files["train"]
     files = {**task.dataset.files, "train": DataFile(train.path, train.sha256, records=3)}
     message = failure(replace(task, dataset=replace(task.dataset, files=files)))
-    assert "holds 2 records, the task declares 3" in message
+    assert "has 2 records, the task declares 3" in message
 
 
 def test_missing_data_name_the_command(task: Task) -> None:
@@ -109,7 +109,7 @@ def test_a_missing_part_and_an_empty_test_part_are_refused(small_task: Make) -> 
     parts = load_dataset(task, simulated=False).parts
     with pytest.raises(DataError, match="part 'validation'"):
         make_split(task, Dataset("x", {**parts, "validation": ()}), "published")
-    with pytest.raises(DataError, match="also stands in train, validation"):
+    with pytest.raises(DataError, match="also occurs in train, validation"):
         make_split(task, Dataset("x", {**parts, "test": parts["train"]}), "published")
 
 
@@ -121,7 +121,7 @@ def test_one_id_cannot_stand_for_two_test_items(small_task: Make) -> None:
     declared = replace(task, splits={"s": split})
     train = SequenceItem("t", "AAAA", 0), SequenceItem("s", "AAAC", 1)
     rest = {"train": train, "validation": (SequenceItem("v", "CCCC", 0),)}
-    with pytest.raises(DataError, match="the id 'x' of test part 'b' stands for another item"):
+    with pytest.raises(DataError, match="the id 'x' of test part 'b' is the id of another item"):
         make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (two,)}), "s")
     kept = make_split(declared, Dataset("d", {**rest, "a": (one,), "b": (one,)}), "s")
     assert kept.tests["b"] == (one,)
@@ -210,7 +210,7 @@ def test_train_has_two_classes(small_task: Make) -> None:
     task = small_task(**PARTS)
     parts = load_dataset(task, simulated=False).parts
     one = tuple(item for item in parts["train"] if item.label == 0)
-    with pytest.raises(DataError, match="the train part holds one class, two are needed"):
+    with pytest.raises(DataError, match="the train part has one class, two are needed"):
         make_split(task, Dataset("small", {**parts, "train": one}), "published")
 
 

@@ -151,7 +151,7 @@ def test_pairs_to_predict_have_names(tmp_path: Path) -> None:
 
 def test_an_id_to_predict_stands_for_one_sequence(tmp_path: Path) -> None:
     path = table(tmp_path, "a_name,a_seq,b_name,b_seq\nm,AC,g,G\nm,AG,h,U\n")
-    with pytest.raises(DataError, match="line 3: the id 'm' stands for another sequence at line 2"):
+    with pytest.raises(DataError, match="line 3: the id 'm' names another sequence at line 2"):
         list(read_named_pairs(path, COLUMNS))
 
 
@@ -170,7 +170,7 @@ TWO = ("one", "two")
     ("problem", "columns", "negatives", "message"),
     [
         ("multiclass", PairColumns("a", "b"), None, "column of labels, or negatives"),
-        ("multiclass", NUMBERS, None, "classes stand in one column"),
+        ("multiclass", NUMBERS, None, "classes are in one column"),
         ("multiclass", PairColumns("a", "b"), Negatives("swapped"), "which a multiclass task"),
         ("regression", ONE, None, "each label needs one column"),
         ("regression", PairColumns("a", "b", labels={"one": "x"}), None, "each label needs one"),

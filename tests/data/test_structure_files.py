@@ -99,7 +99,7 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     write(tmp_path, CT, "a.ct")
     write(tmp_path, "not a structure", "README.md")
     assert [record.id for record in read_structures(tmp_path)] == ["hairpin", "b", "x"]
-    with pytest.raises(DataError, match="the folder holds no structure file"):
+    with pytest.raises(DataError, match="the folder has no structure file"):
         (tmp_path / "empty").mkdir()
         list(read_structures(tmp_path / "empty"))
 
@@ -135,9 +135,9 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
         ("1 b\n1 A 0 0 0 1\n2 c\n1 A 0 2 9 1\n2 A 1 0 0 2\n", "a.ct",
          "record 2 (c), line 4: a pair names base 9 of 2"),
         ("#Name: b\nACG\n", "a.st", "record 1 (b), line 2: the record has no structure"),
-        ("text", "a.txt", ": the name does not tell which kind"),
+        ("text", "a.txt", ": the suffix is not that of a structure"),
         (gzip.compress(b">a\nACG\n...\n" * 50, mtime=0)[:-20], "a.dbn", ": the gzip file is trunc"),
-        (b">a\nA\xffG\n...\n", "a.dbn", "line 2: the line holds bytes that are not UTF-8"),
+        (b">a\nA\xffG\n...\n", "a.dbn", "line 2: the line has bytes that are not UTF-8"),
     ],
 )  # fmt: skip
 def test_errors_name_file_record_and_line(tmp_path: Path, text, name: str, message: str) -> None:

@@ -121,7 +121,7 @@ PAIR = {f"{STEM}.json": b"{}", f"{STEM}.parquet": b"P"}
         ([manifest(), *PAIR.items()], "should be non-empty|does not have enough"),
         ([manifest(**PAIR), *PAIR.items(), ("x/y/0123456789ab.json", b"")], "not in the manifest"),
         ([manifest(**PAIR), *list(PAIR.items())[:1]], "0123456789ab.parquet' is missing"),
-        ([manifest(**PAIR), *(PAIR | {f"{STEM}.json": b"[]"}).items()], "not what the manifest"),
+        ([manifest(**PAIR), *(PAIR | {f"{STEM}.json": b"[]"}).items()], "not as in the manifest"),
         ([("manifest.json", b"{"), *PAIR.items()], "manifest.json is damaged"),
         ([("manifest.json", b"[" * 100_000), *PAIR.items()], "manifest.json is damaged"),
         ([("manifest.json", b"{}"), *PAIR.items()], "'schema' is a required property"),

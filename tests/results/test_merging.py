@@ -125,7 +125,7 @@ def test_a_failed_write_is_taken_back(
 
 
 def test_a_source_without_records_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ResultError, match="it holds no records"):
+    with pytest.raises(ResultError, match="it has no records"):
         merge([tmp_path], tmp_path / "ours")
     with pytest.raises(ResultError, match="no such bundle or folder of results"):
         merge([tmp_path / "nothing"], tmp_path / "ours")

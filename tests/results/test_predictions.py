@@ -128,12 +128,12 @@ def test_the_entry_of_a_record(tmp_path: Path, predictions: Predictions) -> None
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ids": hash_ids("abcda")}, "an item stands there twice"),
+        ({"ids": hash_ids("abcda")}, "an item occurs twice"),
         ({"ids": hash_ids("abcd")}, "must be equally many"),
         ({"groups": ["x"]}, "must be equally many"),
         ({"truth": np.array([0, 1, 2, 3, 0])}, "a label has no column of scores"),
         ({"truth": np.array([0, 1, 2, -1, 0])}, "a label has no column of scores"),
-        ({"parts": {"full": np.ones(4, bool)}}, "one mark an item"),
+        ({"parts": {"full": np.ones(4, bool)}}, "one flag per item"),
         ({"predicted": MULTICLASS.pack(np.full((5, 3), 0.5))}, "not a log-probability"),
         ({"predicted": MULTICLASS.pack(np.full((5, 3), np.nan))}, "not a log-probability"),
         ({"predicted": MULTICLASS.pack(np.full((5, 3), -np.inf))}, "not a log-probability"),
@@ -166,11 +166,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "mark", "words"),
     [
-        ({"id": [1], "sequence": ["ACGU"]}, None, "other columns than predictions do: id, seq"),
+        ({"id": [1], "sequence": ["ACGU"]}, None, "other columns than predictions: id, seq"),
         (
             {"id": [1], "group": [""], "label": ["x"], "scores": [0.5], "part:full": [True]},
             None,
-            "holds no predictions",
+            "has no predictions",
         ),
         ({"id": [1], "part:full": [True]}, "of_another_version", "no predictions: 'of_another"),
     ],

@@ -173,19 +173,19 @@ def test_a_run_is_found_by_folder_id_and_prefix(tmp_path: Path, make_run: MakeRu
 
 def test_names_that_find_no_run_or_several(tmp_path: Path, make_run: MakeRun) -> None:
     runs = tmp_path / "runs"
-    with pytest.raises(ResultError, match=r"no run 'abcdef'; .*the folder holds no runs"):
+    with pytest.raises(ResultError, match=r"no run 'abcdef'; .*the folder has no runs"):
         find_run("abcdef", runs)
     make_run(run_id="abcdef012345")
     make_run(run_id="abcdef012346")
     with pytest.raises(
         ResultError,
-        match="stands for several runs: ncrna_cls/abcdef012345, ncrna_cls/abcdef012346; write more",
+        match="matches several runs: ncrna_cls/abcdef012345, ncrna_cls/abcdef012346; write more",
     ):
         find_run("abcdef0", runs)
     for name in ("abcde", "abcdee"):
         with pytest.raises(ResultError, match=f"no run '{name}'; .*ncrna_cls/abcdef012345"):
             find_run(name, runs)
-    with pytest.raises(ResultError, match=r"holds no record\.json"):
+    with pytest.raises(ResultError, match=r"has no record\.json"):
         find_run(str(runs), runs)
 
 

@@ -121,7 +121,7 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
         (change("title", ...), "the key 'title' is missing"),
         (change("dataset/licence", ...), "dataset: the key 'licence' is missing"),
         (change("labls", ["x"]), "labls: unknown key 'labls'; did you mean labels?"),
-        (change("labels", ["x", "y", "x"]), "labels: labels stand twice: x"),
+        (change("labels", ["x", "y", "x"]), "labels: labels are listed twice: x"),
         (change("labels", ["x"]), "labels: a classification needs two labels or more"),
         (change("labels", ["x", 5]), "labels[1]: '5' is not a text; write it in quotes"),
         (change("main_metric/name", "f1"), "main_metric.name: 'f1' is not allowed"),
@@ -213,7 +213,7 @@ def test_a_folder_without_tasks_is_an_error(write: Write, tmp_path: Path) -> Non
     for folder in (tmp_path / "missing", task_folder):
         with pytest.raises(ConfigError) as caught:
             find_tasks([folder])
-        assert str(caught.value).startswith(f"{folder}: no task lies in this folder")
+        assert str(caught.value).startswith(f"{folder}: this folder has no task")
 
 
 def test_a_name_stands_for_one_task(write: Write) -> None:

@@ -54,7 +54,7 @@ def declare(data: OwnData, folder: Path) -> Task:
         )
     classes = data.classifies
     if classes and len(data.label) != 1:
-        raise ConfigError("classes stand in one column", where="label", remedy="name one")
+        raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
     target = (folder / data.name).resolve()

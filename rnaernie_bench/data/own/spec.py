@@ -69,7 +69,7 @@ class OwnData:
 
     @property
     def classifies(self) -> bool:
-        """Whether classes stand in one column."""
+        """Whether classes are in one column."""
         return self.labelled and categorical(self.problem)
 
     @property

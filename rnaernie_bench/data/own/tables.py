@@ -110,7 +110,7 @@ class Rows:
             raise DataError("there is no such file", where=path, remedy="check the path")
         if path.suffix not in ENDINGS:
             raise DataError(
-                "the name does not tell which kind of table it is",
+                "the suffix is not that of a table",
                 where=path,
                 remedy="let it end in " + ", ".join(ENDINGS),
             )
@@ -165,7 +165,7 @@ def _joined(
             raise DataError(
                 f"there is no row for the record '{name}'",
                 where=rows.path,
-                remedy=f"ids stand in the column '{data.id}'; --id names another",
+                remedy=f"ids are in the column '{data.id}'; --id names another",
             )
         row = by_id.pop(name)
         yield {data.id: name, "sequence": sequence, **{column: row[column] for column in kept}}

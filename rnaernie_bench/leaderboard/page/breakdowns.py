@@ -72,7 +72,7 @@ def heats(
         by_length(rows, read, part, link),
         by_record(
             rows, records, part, link, ("breakdown", "pairs"), "f1", "F1 by kind of pair",
-            "Pairs in and outside the largest part without crossings, each judged alone; items: "
+            "Pairs in and outside the largest part without crossings, scored separately; items: "
             "sequences where prediction or reference has such a pair, those of the first row. ",
         ),
         by_record(

@@ -118,7 +118,7 @@ def write_page(path: Path, found: Sequence[Table], evidence: Evidence) -> Path:
     folder = path.with_name(f"{path.stem}-details")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise BenchError(
-            "the folder holds other files", where=folder, remedy="move it, or choose another name"
+            "the folder has other files", where=folder, remedy="move it, or choose another name"
         )
     if fits_one_file(found):
         text = one_page(found, evidence)

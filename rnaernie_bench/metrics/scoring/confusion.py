@@ -37,7 +37,7 @@ def confusion_matrix(labels: Integers, predictions: Integers, n_classes: int) ->
     """
     cells = labels.astype(np.int64) * n_classes + predictions
     if not all(((a >= 0) & (a < n_classes)).all() for a in (labels, predictions)):
-        raise ValueError(f"a class lies outside 0..{n_classes - 1}")
+        raise ValueError(f"a class is outside 0..{n_classes - 1}")
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

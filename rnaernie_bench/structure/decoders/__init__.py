@@ -1,7 +1,7 @@
 """From pair probabilities to base pairs: one file a decoder, one signature.
 
 All read the part of the matrix above its diagonal, and consider the same candidates: pairs whose
-probability reaches the threshold, with room for a hairpin between them, canonical if asked for. A
+probability reaches the threshold, with room for a hairpin between them, canonical if requested. A
 module here that does not begin with an underscore is the decoder of its name, described by `ENTRY`.
 """
 

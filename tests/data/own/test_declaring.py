@@ -287,7 +287,7 @@ def test_pairs_on_the_command_line(
     [
         ({"label": ("knd",)}, "there is no column 'knd' for label or group; did you mean kind"),
         ({"sequence": "sq"}, "there is no column 'sq'"),
-        ({"label": ("kind", "share")}, "classes stand in one column"),
+        ({"label": ("kind", "share")}, "classes are in one column"),
         ({"level": "contact"}, "there is no contact multiclass without a task file"),
         ({"metric": "spearman"}, "'spearman' is not allowed"),
         ({"test": (Path("none.csv"),)}, "none.csv: there is no such file"),

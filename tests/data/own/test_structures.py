@@ -62,7 +62,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.dbn: there is no such file"):
         declare(own(tmp_path / "gone.dbn"), tmp_path / "own")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="the folder holds no structure file"):
+    with pytest.raises(DataError, match="the folder has no structure file"):
         declare(own(train, tmp_path / "empty"), tmp_path / "own")
     broken = tmp_path / "broken.dbn"
     broken.write_text(">one\nGAAAC\n((..)\n")

@@ -161,7 +161,7 @@ def test_long_lists_of_runs_are_cut_into_pages(
 def test_a_folder_of_others_is_left_alone(tmp_path: Path, records: Any) -> None:
     (tmp_path / "index-details").mkdir()
     (tmp_path / "index-details" / "thesis.txt").write_text("mine")
-    with pytest.raises(BenchError, match="the folder holds other files"):
+    with pytest.raises(BenchError, match="the folder has other files"):
         written(tmp_path, evidence_of(records))
     assert (tmp_path / "index-details" / "thesis.txt").read_text() == "mine"
     assert not (tmp_path / "index.html").exists()
