@@ -162,6 +162,6 @@ def test_content_that_does_not_fill_its_shape_is_named(tmp_path):
 
 
 def test_other_files(tmp_path):
-    assert "holds no tensors by name" in failure(write(tmp_path, [1, 2]))
+    assert "has no tensors by name" in failure(write(tmp_path, [1, 2]))
     assert "cannot be read: No such file" in failure(tmp_path / "nowhere.pdparams")
     assert "cannot be read: Is a directory" in failure(Path(tmp_path))

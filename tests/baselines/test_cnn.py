@@ -10,8 +10,7 @@ from rnaernie_bench.backbones.vocabulary import typed_tokenizer
 from rnaernie_bench.baselines import cnn
 from rnaernie_bench.baselines._cnn_network import base_probabilities
 from rnaernie_bench.data.alphabet import LETTERS
-from rnaernie_bench.data.batching import pad_batch
-from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.learning.reader import Reader
 from tests.training_kit import installed
 
 SMALL = ("backbone=cnn", "backbone.channels=8", "backbone.kernel_size=4", "backbone.layers=2")
@@ -39,14 +38,14 @@ def test_letters_spread_over_the_bases_they_stand_for():
 
 @pytest.mark.parametrize("kernel_size", [3, 4])
 def test_padding_does_not_matter(kernel_size):
-    tokenizer = typed_tokenizer()
     torch.manual_seed(0)
     options = cnn.CnnOptions("cnn", 8, kernel_size, 3, 0.1, 1e-3)
-    model = cnn._network(tokenizer, options, 3, "multiclass", "sequence").eval()
-    ids = encode(["ACGUNACG", "G", "UUGCA" * 9], tokenizer, policy="error", max_bases=508).ids
-    together = model(*pad_batch(ids, tokenizer.pad_token_id))["logits"]
-    for row, alone in zip(together, ids, strict=True):
-        assert torch.allclose(row, model(*pad_batch([alone], 0))["logits"][0], atol=1e-6)
+    reader = Reader(typed_tokenizer(), 508, "error", token_budget=1000)
+    fitted = cnn._network(options, cnn.Shape(3, "multiclass", "sequence"), reader)
+    sequences = ["ACGUNACG", "G", "UUGCA" * 9]
+    together = fitted.logits(sequences)
+    for row, sequence in zip(together, sequences, strict=True):
+        assert np.allclose(row, fitted.logits([sequence])[0], atol=1e-6)
 
 
 def test_it_learns_and_is_restored(task, tmp_path):

@@ -118,7 +118,7 @@ def test_a_head_that_is_not_there(task: TinyTask) -> None:
             "dataset.files.test.sha256",
             "64 digits",
         ),
-        (lambda raw: raw["labels"].append(LABELS[0]), "labels", f"stand twice: {LABELS[0]}"),
+        (lambda raw: raw["labels"].append(LABELS[0]), "labels", f"listed twice: {LABELS[0]}"),
         (lambda raw: raw["labels"].append(True), "labels[3]", "true is not a text"),
         (lambda raw: raw.update(level="sentence"), "level", "is not allowed"),
         (lambda raw: raw.pop("title"), "", "the key 'title' is missing"),
