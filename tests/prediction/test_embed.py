@@ -73,9 +73,7 @@ def test_sequences_over_the_limit(encoder):
     long = "ACGU" * 128
     cut = embed([long, long[:508]], model=encoder, length="truncate")
     assert np.allclose(cut[0], cut[1], atol=1e-6)
-    with pytest.raises(
-        DataError, match=r"sequence 2: the sequence has 512 bases, 508 fit; shorten it"
-    ):
+    with pytest.raises(DataError, match=r"sequence 2: the sequence has 512 bases, 508 fit; short"):
         embed(["A", long], model=encoder)
     longest = embed([long[:508]], model=encoder, pooling="token", rna_type="tRNA")
     assert longest[0].shape == (508, 16)
