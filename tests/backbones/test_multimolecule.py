@@ -112,7 +112,7 @@ def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path
     assert all(map(np.array_equal, reread.ids, encoded(encoder).ids))
 
 
-@pytest.mark.parametrize("name", [n for n in DIFFERENT if "pair" in BACKBONES.get(n).levels])
+@pytest.mark.parametrize("name", [n for n in DIFFERENT if "pair" in levels_of(BACKBONES.get(n))])
 def test_joint_inputs_need_a_token_between_the_partners(name: str) -> None:
     network = fitted(load_backbone(options(name), seed=1), "pair", "joint")
     items = items_of("pair")

@@ -71,7 +71,7 @@ CASES = {
     truncated_gzip: ("train.fasta", "truncated or damaged", "fetch or compress it again"),
     wrong_checksum: ("train.fasta", "its SHA-256 is", "correct its sha256"),
     missing_file: ("tiny/validation.fasta", "neither in a folder", "data fetch tiny_cls"),
-    other_number_of_records: ("test.fasta", "holds 12 records, the task declares 13", "correct"),
+    other_number_of_records: ("test.fasta", "has 12 records, the task declares 13", "correct"),
 }
 
 
