@@ -28,7 +28,7 @@ from rnaernie_bench.learning.network import (
 from rnaernie_bench.learning.reader import Encoding, Reader
 from rnaernie_bench.learning.saved import load_network
 from rnaernie_bench.prediction.embed import embed
-from rnaernie_bench.task.catalogue import BACKBONES, HEADS, EncoderEntry
+from rnaernie_bench.task.catalogue import BACKBONES, HEADS, EncoderEntry, levels_of
 
 TINY = {
     "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32,
@@ -86,7 +86,7 @@ def fitted(encoder: Any, level: str, encoding: Encoding = "towers") -> FittedNet
 @pytest.mark.filterwarnings("ignore:Single sequence input")
 @pytest.mark.parametrize(
     ("name", "level"),
-    [(n, level) for n in DIFFERENT for level in HEAD_OF if level in BACKBONES.get(n).levels],
+    [(n, level) for n in DIFFERENT for level in HEAD_OF if level in levels_of(BACKBONES.get(n))],
 )
 def test_learns_and_is_saved_at_each_level(name: str, level: str, tmp_path: Path) -> None:
     encoder, items = load_backbone(options(name), seed=1), items_of(level)
