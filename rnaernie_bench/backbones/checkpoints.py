@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.levels import Level
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class CheckpointOptions:
     def checkpoint(self) -> str | None:
         """Where pre-trained weights are, if anywhere."""
         return self.source
+
+    def unread(self, level: Level) -> dict[str, str]:
+        """Return options without effect, each with the reason; see `config.unread`."""
+        if self.init == "pretrained":
+            return dict.fromkeys(self.shape, "a checkpoint brings its own shape")
+        return dict.fromkeys(("source", "revision"), "random weights are loaded from nowhere")
 
     @property
     def shape(self) -> dict[str, int]:

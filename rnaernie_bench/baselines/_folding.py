@@ -164,4 +164,5 @@ def folding_entry(fit: str, summary: str) -> BaselineEntry:
         summary=summary,
         levels=("token", "contact"),
         problems=("binary",),
+        reads=("task.length",),
     )

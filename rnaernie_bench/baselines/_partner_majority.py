@@ -148,4 +148,5 @@ def partner_entry(fit: str, summary: str, options: type = PartnerOptions) -> Bas
         summary=summary,
         levels=("pair",),
         problems=("binary",),
+        reads=("task.train_fraction",),
     )

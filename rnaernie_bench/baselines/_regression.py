@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rnaernie_bench.learning.linear import Linear
 
 
+READS = ("task.train_fraction", "task.class_weights", "task.error_weights")
+"""Options of all runs that a regression reads."""
+
+
 def check_strengths(strengths: tuple[float, ...]) -> None:
     """Refuse inverse regularisation strengths that are none, or not above 0."""
     if not strengths or min(strengths) <= 0:

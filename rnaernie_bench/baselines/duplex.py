@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnaernie_bench.baselines._pair_regression import PairRegression, Pairs, saved_linear
-from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
+from rnaernie_bench.baselines._regression import READS, check_strengths, fit_on_features
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -98,4 +98,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.duplex:restore",
     summary="logistic regression on ViennaRNA's energies of duplex and of opening the target",
     levels=("pair",),
+    reads=READS,
 )

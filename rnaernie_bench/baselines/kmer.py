@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.baselines._regression import check_kmers, check_strengths, fit_on_features
+from rnaernie_bench.baselines._regression import (
+    READS,
+    check_kmers,
+    check_strengths,
+    fit_on_features,
+)
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -51,4 +56,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.kmer:fit",
     restore="rnaernie_bench.learning.kmers:restore",
     summary="logistic regression on k-mer frequencies",
+    reads=READS,
 )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
+from rnaernie_bench.baselines._regression import READS, check_strengths, fit_on_features
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning.linear import Linear
-from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class LettersOptions:
             where = "backbone.positions" if self.positions < 1 else "backbone.reach"
             raise ConfigError("the value must be positive", where=where)
         check_strengths(self.C)
+
+    def unread(self, level: Level) -> dict[str, str]:
+        """Return options without effect at a level, each with the reason; see `config.unread`."""
+        if level.per_base:
+            return {"positions": "a base is known by its neighbours"}
+        return {"reach": "a sequence is known by its first positions"}
 
 
 @dataclass(frozen=True)
@@ -123,4 +129,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.letters:restore",
     summary="linear model of the letter at each position",
     levels=("sequence", "token"),
+    reads=READS,
 )

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnaernie_bench.baselines._regression import READS
 from rnaernie_bench.baselines._report import closed_report
-from rnaernie_bench.learning.linear import labels_to_learn, regress
+from rnaernie_bench.learning.linear import fit_linear, refuse_one_class
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -92,10 +93,15 @@ def fit(context: FitContext, options: OrfLengthOptions) -> tuple[OrfLengthClassi
     Raises:
         DataError: if train holds items of one class only.
     """
+    from rnaernie_bench.learning.objective import objective
+
     started = time.perf_counter()
-    labels = labels_to_learn(context)
+    learned = objective(context)
+    targets = learned.train.truth.targets
+    refuse_one_class(context, targets)
     features = orf_features([item.sequence for item in context.train])
-    linear = regress(features, labels, len(context.task.labels))
+    width = len(context.task.labels)
+    linear = fit_linear(features, targets, width, 1.0, class_weights=learned.class_weights)
     model = OrfLengthClassifier(linear.weights, linear.bias)
     return model, closed_report(context, model.weights.size + model.bias.size, started)
 
@@ -114,4 +120,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.orf_length:restore",
     summary="logistic regression on the longest open reading frame",
     problems=("multiclass",),
+    reads=READS,
 )

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.baselines._pair_regression import PairRegression, Pairs, saved_linear
-from rnaernie_bench.baselines._regression import check_kmers, check_strengths, fit_on_features
+from rnaernie_bench.baselines._regression import (
+    READS,
+    check_kmers,
+    check_strengths,
+    fit_on_features,
+)
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -78,4 +83,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.pair_kmer:restore",
     summary="logistic regression on the k-mers of both sequences of a pair",
     levels=("pair",),
+    reads=READS,
 )

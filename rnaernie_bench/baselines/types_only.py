@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rnaernie_bench.baselines._regression import check_strengths, fit_on_features
+from rnaernie_bench.baselines._regression import READS, check_strengths, fit_on_features
 from rnaernie_bench.learning.linear import Linear
 from rnaernie_bench.task.catalogue import BaselineEntry
 
@@ -121,4 +121,5 @@ ENTRY = BaselineEntry(
     weights_sha256="rnaernie_bench.baselines.types_only:weights_sha256",
     summary="logistic regression on the predicted probabilities of the 28 RNA types",
     problems=("multiclass",),
+    reads=(*READS, "task.length", "task.window_overlap"),
 )

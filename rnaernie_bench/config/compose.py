@@ -8,11 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.config.options import RunConfig, TaskOptions
+from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions, task_defaults
+from rnaernie_bench.config.unread import refuse_unread
 from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
-from rnaernie_bench.core.schema import build, convert
+from rnaernie_bench.core.schema import as_dict, build, convert
 from rnaernie_bench.data.folds import check_fold
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.lengths import policies_of
@@ -21,6 +22,9 @@ from rnaernie_bench.task.task import Task, find_tasks, read_task
 GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
 )  # fmt: skip
+
+DEFAULT = "default"
+"""The trainer of runs that choose none: the defaults of its options."""
 
 _REGISTRIES: dict[str, Registry[Any]] = {
     "backbone": BACKBONES, "strategy": STRATEGIES, "launcher": LAUNCHERS,
@@ -83,7 +87,16 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
     config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
-    declared = tasks[config.task.name]
+    check_together(config, tasks[config.task.name])
+    return config
+
+
+def check_together(config: RunConfig, declared: Task) -> None:
+    """Refuse settings that do not go together, or that the declared task has no use for.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
     if config.split is not None and config.split not in declared.splits:
         raise ConfigError(
             f"task '{declared.name}' has no split '{config.split}'",
@@ -92,7 +105,7 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
         )
     check_fold(declared.splits[config.split or declared.default_split], config.fold)
     _check_chosen(declared, config.task)
-    return config
+    refuse_unread(config, declared)
 
 
 def _check_chosen(task: Task, chosen: TaskOptions) -> None:
@@ -206,14 +219,7 @@ def _store_tasks(tasks: Mapping[str, Task]) -> None:
     from hydra.core.config_store import ConfigStore
 
     for task in tasks.values():
-        node = {
-            "name": task.name, "data": "real", "head": task.head, "length": task.length,
-            "train_fraction": 1.0, "window_overlap": 0,
-            "class_weights": "none", "error_weights": "none",
-            "decoder": "greedy" if task.decodes else None,
-            "positive_weight": None, "focal_gamma": 0.0,
-            "encoding": next(iter(task.level_entry.encodings), None),
-        }  # fmt: skip
+        node = as_dict(task_defaults(task))
         ConfigStore.instance().store(group="task", name=task.name, node=node)
 
 
@@ -221,6 +227,7 @@ def _store_members(choices: Sequence[str]) -> None:
     """Make what registries hold members of their groups: all that is built in, chosen plug-ins."""
     from hydra.core.config_store import ConfigStore
 
+    ConfigStore.instance().store(group="trainer", name=DEFAULT, node=as_dict(TrainerOptions()))
     for group, registry in _REGISTRIES.items():
         chosen = {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}
         for name in {*registry.builtin, *chosen}:
@@ -233,7 +240,8 @@ def group_choices(group: str) -> list[str]:
     """Return what a configuration group offers, apart from tasks, in alphabetical order."""
     if group in _REGISTRIES:
         return list(_REGISTRIES[group])
-    return sorted(path.stem for path in (paths.configs_folder() / group).glob("*.yaml"))
+    found = {path.stem for path in (paths.configs_folder() / group).glob("*.yaml")}
+    return sorted(found | {DEFAULT} if group == "trainer" else found)
 
 
 def _known(group: str) -> list[str]:

@@ -14,6 +14,7 @@ from rnaernie_bench.data.protocols import Protocol
 from rnaernie_bench.structure.decoders import DECODERS
 from rnaernie_bench.task.catalogue import HEADS
 from rnaernie_bench.task.lengths import POLICIES
+from rnaernie_bench.task.task import Task
 from rnaernie_bench.tracking.tracker import TrackingOptions
 
 
@@ -66,21 +67,43 @@ class TaskOptions:
             require_name(DECODERS, self.decoder, "task.decoder")
 
 
+def task_defaults(task: Task) -> TaskOptions:
+    """Return how a task is run while nothing is set."""
+    encoding: Any = next(iter(task.level_entry.encodings), None)
+    return TaskOptions(
+        name=task.name,
+        data="real",
+        head=task.head,
+        length=task.length,
+        decoder="greedy" if task.decodes else None,
+        encoding=encoding,
+    )
+
+
 @dataclass(frozen=True)
 class TrainerOptions:
     """The recipe and its budget."""
 
-    max_epochs: int
-    max_train_minutes: float | None
-    patience: int
-    token_budget: int
-    gradient_accumulation: int
-    weight_decay: float
-    warmup_fraction: float
-    max_grad_norm: float
-    precision: Literal["auto", "fp32", "bf16"]
-    fast_dropout: bool
-    progress: bool
+    max_epochs: int = 20
+    """The most passes over train."""
+    max_train_minutes: float | None = None
+    """The most minutes of training, evaluation counted."""
+    patience: int = 5
+    """Epochs without a better validation score before training stops."""
+    token_budget: int = 5760
+    """Padded tokens in a batch, about 32 nRC sequences."""
+    gradient_accumulation: int = 1
+    """Batches an optimiser step."""
+    weight_decay: float = 0.01
+    warmup_fraction: float = 0.05
+    """Of all steps; the learning rate then falls linearly to zero."""
+    max_grad_norm: float = 1.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto`: bf16 on a GPU that has it, else fp32."""
+    fast_dropout: bool = True
+    """Draw dropout masks cheaply on a CPU."""
+    progress: bool = True
+    """Progress bars on a terminal."""
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "patience", "token_budget", "gradient_accumulation"):
@@ -118,8 +141,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
+        predicted = getattr(self.strategy, "types", "none") == "predicted"
         require(
-            self.protocol == "clean" or getattr(self.strategy, "slot", "pad") == "pad",
+            self.protocol == "clean" or not predicted or self.strategy.slot == "pad",
             "strategy.slot",
             "pad, as the authors' code has it, under protocol=as_published",
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.levels import Level
 from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
@@ -31,6 +32,18 @@ class FrozenOptions:
             raise ConfigError("the value must be above 0", where="strategy.learning_rate")
         if self.batch_size < 1:
             raise ConfigError("the value must be 1 or more", where="strategy.batch_size")
+
+    def unread(self, level: Level) -> dict[str, str]:
+        """Return options without effect at a level, each with the reason; see `config.unread`."""
+        return unread_on_features(level)
+
+
+def unread_on_features(level: Level) -> dict[str, str]:
+    """Return options without effect where a head is trained on features."""
+    if level.row_features:
+        idle = ("gradient_accumulation", "precision", "fast_dropout")
+        return {f"trainer.{name}": "a head on rows of features has no use for it" for name in idle}
+    return {"batch_size": "batches follow trainer.token_budget"}
 
 
 def fit(
@@ -92,7 +105,7 @@ def fit_head(
     from rnaernie_bench.learning.rows import train_rows
 
     network = replace(network, kept=kept)
-    if network.model.kind.row_features:
+    if context.task.level_entry.row_features:
         summary = train_rows(context, network, learning_rate, batch_size)
     else:
         summary = train_network(context, network, learning_rate)

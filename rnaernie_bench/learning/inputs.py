@@ -35,9 +35,6 @@ class LevelInputs(Inputs, Protocol):
 
     kept_as: ClassVar[Callable[..., Source]]
     """How features of known sequences are read, see `learning.kept`."""
-    row_features: ClassVar[bool]
-    """Whether heads are linear on a row of features of each unit: they are trained on rows, and
-    features of the copies of a sequence can be averaged."""
 
     @property
     def sizes(self) -> np.ndarray:
@@ -98,7 +95,6 @@ class SequenceInputs:
     source: Source
 
     kept_as: ClassVar[Callable[..., Source]] = Rows
-    row_features: ClassVar[bool] = True
     states: ClassVar[Any] = None
     scored: ClassVar[str | None] = None
     noun: ClassVar[str] = "sequence"
@@ -207,7 +203,6 @@ class ContactInputs(TokenInputs):
     """Sequences: each pair i < j of their bases is a unit, row by row."""
 
     kept_as: ClassVar[Callable[..., Source]] = PaddedStates
-    row_features: ClassVar[bool] = False
 
     @property
     def costs(self) -> np.ndarray:

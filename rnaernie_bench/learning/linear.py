@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.items import labels_of
-from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.metrics.problems import categorical, outputs, quantitative, several_classes
 from rnaernie_bench.metrics.targets import Targets
 
@@ -32,7 +30,14 @@ class Linear:
         return np.asarray(features @ self.weights.T + self.bias, dtype=np.float32)
 
 
-def regress(features: Any, labels: np.ndarray, classes: int, strength: float = 1.0) -> Linear:
+def regress(
+    features: Any,
+    labels: np.ndarray,
+    classes: int,
+    strength: float = 1.0,
+    *,
+    weights: np.ndarray | None = None,
+) -> Linear:
     """Fit one regression.
 
     Args:
@@ -40,22 +45,31 @@ def regress(features: Any, labels: np.ndarray, classes: int, strength: float = 1
         labels: (n,), of two classes or more.
         classes: how many there are; those that `labels` lack get a score out of reach.
         strength: the inverse of the regularisation.
+        weights: (n,), how much each row counts; None: all alike.
     """
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=strength, max_iter=2000).fit(features, labels)
-    weights = np.zeros((classes, fitted.coef_.shape[1]), dtype=np.float32)
+    fitted = LogisticRegression(C=strength, max_iter=2000).fit(features, labels, weights)
+    coefficients = np.zeros((classes, fitted.coef_.shape[1]), dtype=np.float32)
     bias = np.full(classes, -50.0, dtype=np.float32)
     if len(fitted.classes_) == 2:  # scikit-learn keeps one row for two classes
-        weights[fitted.classes_[1]] = fitted.coef_[0]
+        coefficients[fitted.classes_[1]] = fitted.coef_[0]
         bias[fitted.classes_] = [0.0, fitted.intercept_[0]]
     else:
-        weights[fitted.classes_] = fitted.coef_
+        coefficients[fitted.classes_] = fitted.coef_
         bias[fitted.classes_] = fitted.intercept_
-    return Linear(weights, bias)
+    return Linear(coefficients, bias)
 
 
-def fit_linear(features: Any, targets: Targets, width: int, strength: float) -> Linear:
+def fit_linear(
+    features: Any,
+    targets: Targets,
+    width: int,
+    strength: float,
+    *,
+    class_weights: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Linear:
     """Fit the linear model that a problem asks for: one regression a column, but for classes.
 
     Args:
@@ -63,35 +77,33 @@ def fit_linear(features: Any, targets: Targets, width: int, strength: float) -> 
         targets: of the same units; those that are unknown teach nothing.
         width: how many scores there are.
         strength: the inverse of the regularisation.
+        class_weights: float32 (width,), see `metrics.targets.class_weights`.
+        weights: float32 (units, width), how much each value counts.
     """
     from sklearn.linear_model import Ridge
 
     known = targets.labelled
     if several_classes(targets.problem):
-        return regress(features[known], targets.values[known], width, strength)
+        labels = targets.values[known]
+        by_class = None if class_weights is None else class_weights[labels]
+        return regress(features[known], labels, width, strength, weights=by_class)
     columns = []
     for j in range(width):
         rows, values = features[known[:, j]], targets.values[known[:, j], j]
+        counted = None if weights is None else weights[known[:, j], j]
         if quantitative(targets.problem):
-            model = Ridge(alpha=1 / strength).fit(rows, values)
+            model = Ridge(alpha=1 / strength).fit(rows, values, counted)
             columns.append(Linear(model.coef_[None], np.array([model.intercept_])))
             continue
-        both = regress(rows, values.astype(np.int64), 2, strength)
+        if class_weights is not None:
+            by_class = np.where(values == 1, class_weights[j], 1.0)
+            counted = by_class if counted is None else by_class * counted
+        both = regress(rows, values.astype(np.int64), 2, strength, weights=counted)
         columns.append(Linear(both.weights[1:] - both.weights[:1], both.bias[1:] - both.bias[:1]))
     weights, biases = (
         np.concatenate([getattr(c, n) for c in columns]) for n in ("weights", "bias")
     )
     return Linear(weights.astype(np.float32), biases.astype(np.float32))
-
-
-def labels_to_learn(context: FitContext) -> np.ndarray:
-    """Return the classes of train, int64 of shape (items,).
-
-    Raises:
-        DataError: if all items are of one class.
-    """
-    refuse_one_class(context, targets_of(context.train, context.task.problem))
-    return labels_of(context.train)
 
 
 def refuse_one_class(context: FitContext, train: Targets) -> None:
@@ -135,7 +147,14 @@ def best_on_validation(
     width = outputs(task.problem, len(task.labels))
     best: tuple[float, float, Linear] | None = None
     for trial, strength in enumerate(strengths, 1):
-        model = fit_linear(train, targets, width, strength)
+        model = fit_linear(
+            train,
+            targets,
+            width,
+            strength,
+            class_weights=learned.class_weights,
+            weights=learned.train.truth.weights,
+        )
         metrics = learned.score(model.logits(validation))
         context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
         value = metrics[metric.name] * (1 if metric.higher_is_better else -1)

@@ -47,7 +47,6 @@ class PairInputs(SequenceInputs):
     items: Sequence[Pair]  # type: ignore[assignment]
 
     kept_as: ClassVar[Callable[..., Source]] = PaddedStates
-    row_features: ClassVar[bool] = False
     scored: ClassVar[str | None] = "rnaernie_bench.learning.pair_scores:logits"
     noun: ClassVar[str] = "pair"
     record: ClassVar[str] = "pair {}"

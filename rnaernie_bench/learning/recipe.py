@@ -35,7 +35,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 
 from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.config.options import TrainerOptions
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, shard_batch
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.objective import Objective
@@ -96,10 +96,18 @@ def train(
         callbacks: of a strategy, besides the recipe's own.
 
     Raises:
+        ConfigError: if `options.fast_dropout` is off where there is no dropout.
         DataError: if there is nothing to train on.
     """
     if not len(train_set) or not len(validation_set):
         raise DataError("the train and validation parts need at least one item each")
+    drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in model.modules())
+    if not options.fast_dropout and not drops:
+        raise ConfigError(
+            "nothing would read it: what is trained drops nothing",
+            where="trainer.fast_dropout",
+            remedy="leave it out",
+        )
     on_cpu = not torch.accelerator.is_available()
     if on_cpu and options.fast_dropout:
         from rnaernie_bench.backbones.fast_dropout import use_fast_dropout

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.learning.frozen import unread_on_features
+from rnaernie_bench.levels import Level
 from rnaernie_bench.task.catalogue import EVERY_LEVEL, StrategyEntry
 
 if TYPE_CHECKING:
@@ -79,6 +81,21 @@ class TypeGuidedOptions:
             raise ConfigError("the value must be above 0", where="strategy.learning_rate")
         if self.batch_size < 1:
             raise ConfigError("the value must be 1 or more", where="strategy.batch_size")
+
+    def unread(self, level: Level) -> dict[str, str]:
+        """Return options without effect at a level, each with the reason; see `config.unread`."""
+        if self.base == "full":
+            found = {"batch_size": "strategy.base=full has no features"}
+        else:
+            found = unread_on_features(level)
+        if self.types != "predicted":
+            idle = ("slot", "floor", "predictor")
+            return found | dict.fromkeys(idle, f"strategy.types={self.types} predicts no types")
+        if self.k == 1:
+            found["floor"] = "the only copy is never skipped"
+        if self.predictor is not None:
+            found["slot"] = "strategy.predictor says how it is asked"
+        return found
 
     @property
     def rate(self) -> float:
@@ -139,7 +156,7 @@ def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tu
         summary = train_network(context, typed, options.rate)
         told = report(context, typed, summary, encoder.weights_sha256)
     else:
-        if plain.model.kind.row_features:
+        if context.task.level_entry.row_features:
             _require_linear(plain.model.head, context.config.task.head)
         sequences = sequences_to_keep(context, plain)
         kept = _kept(context, encoder, plain, guided.guide, sequences)

@@ -47,6 +47,9 @@ class Level:
     """Whether tables can tell standard errors of what they say."""
     per_base: bool = False
     """Whether units are bases or pairs of them, so that every base of a sequence must be read."""
+    row_features: bool = False
+    """Whether heads are linear on a row of features of each unit: a frozen network's are trained on
+    rows, and features of the copies of a sequence can be averaged."""
     partners: tuple[str, ...] = ()
     """The sequences of an item, where it has several: `first` and `second`."""
     cuts: tuple[str, ...] = ("item", "group", "overlap")

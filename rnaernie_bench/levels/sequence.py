@@ -15,6 +15,7 @@ ENTRY = Level(
         "multiclass": "rnaernie_bench.prediction.classes:FORM",
         "binary": "rnaernie_bench.prediction.classes:FORM",
     },
+    row_features=True,
     head="pooled",
     length="truncate",
     own_metrics=ITEM_METRICS,

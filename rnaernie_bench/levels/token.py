@@ -11,6 +11,7 @@ ENTRY = Level(
     units=len,
     answers={problem: f"token_{problem}" for problem in PROBLEMS},
     predictions=dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:BASES"),
+    row_features=True,
     head="token",
     length="error",
     own_metrics={**ITEM_METRICS, "binary": "mcc", "regression": "mcrmse"},

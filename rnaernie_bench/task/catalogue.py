@@ -65,6 +65,9 @@ class BaselineEntry:
     reads, which the run id holds; None if it reads none."""
     levels: tuple[str, ...] = ("sequence",)
     problems: tuple[Problem, ...] = ("binary", "multiclass", "multilabel", "regression")
+    reads: tuple[str, ...] | None = None
+    """Options of all runs that it reads, such as ``task.length``, or whole groups, such as
+    ``trainer``; others are refused (`config.unread`). None: any."""
     kind: Literal["baseline"] = "baseline"
 
 

@@ -1,0 +1,320 @@
+"""Every option that enters the run id changes what is fitted, how fitting ends, or is refused.
+
+Options are those of the dataclasses: a new one fails here until `CHANGES` says how to change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnaernie_bench.config.compose import check_together, compose
+from rnaernie_bench.config.identity import identity
+from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions
+from rnaernie_bench.config.unread import LIMITS
+from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.data.items import Dataset
+from rnaernie_bench.data.loading import load_dataset
+from rnaernie_bench.learning.guidance.kmer_types import KmerTypes
+from rnaernie_bench.learning.interface import FitContext
+from rnaernie_bench.learning.kmers import KmerClassifier
+from rnaernie_bench.runs.loaders import load_data
+from rnaernie_bench.structure.decoders import decode_batch
+from rnaernie_bench.structure.tuning import tune
+from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, check_serves, resolve
+from rnaernie_bench.task.task import Task, load_task
+from tests.kit import NAME, TINY_NET, make_task
+
+FULL = (*TINY_NET, "strategy=full")
+FROZEN = (*TINY_NET, "strategy=frozen")
+TYPED = (*TINY_NET, "strategy=type_guided")
+PREDICTED = (*TYPED, "strategy.predictor=PREDICTOR")
+RANDOM = (*TYPED, "strategy.types=random", "strategy.base=frozen")
+
+CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "full": ("sequence", "multiclass", FULL),
+    "frozen": ("sequence", "multiclass", FROZEN),
+    "lora": ("sequence", "multilabel", (*TINY_NET, "strategy=lora")),
+    "typed": ("sequence", "binary", PREDICTED),
+    "typed-frozen": ("sequence", "multiclass", RANDOM),
+    "cnn": ("sequence", "multiclass", ("backbone=cnn", "backbone.channels=8")),
+    "kmer": ("sequence", "multiclass", ("backbone=kmer", "backbone.max_k=2")),
+    "letters": ("sequence", "multilabel", ("backbone=letters",)),
+    "orf_length": ("sequence", "multiclass", ("backbone=orf_length",)),
+    "majority": ("sequence", "multiclass", ("backbone=majority",)),
+    "token": ("token", "regression", FULL),
+    "token-frozen": ("token", "regression", FROZEN),
+    "token-letters": ("token", "regression", ("backbone=letters",)),
+    "contact": ("contact", "binary", FULL),
+    "contact-frozen": ("contact", "binary", FROZEN),
+    "contact-classes": ("contact", "multiclass", (*FROZEN, "strategy.learning_rate=0.05",
+                        "trainer.token_budget=30")),
+    "onehot": ("contact", "binary", ("backbone=onehot", "backbone.width=8")),
+    "unpaired": ("contact", "binary", ("backbone=unpaired",)),
+    "pair": ("pair", "binary", FULL),
+    "pair-frozen": ("pair", "multiclass", FROZEN),
+    "pair_kmer": ("pair", "binary", ("backbone=pair_kmer", "backbone.max_k=2")),
+    "mirna_majority": ("pair", "binary", ("backbone=mirna_majority",)),
+    "seed_only": ("pair", "binary", ("backbone=seed_only",)),
+}  # fmt: skip
+"""Level, problem and settings."""
+
+ELSEWHERE = {
+    **dict.fromkeys(("token", "pair", "contact-frozen"), ("backbone",)),
+    **dict.fromkeys(
+        ("lora", "typed", "contact", "contact-classes", "pair-frozen"), ("backbone", "trainer")
+    ),
+    **dict.fromkeys(("cnn", "onehot"), ("trainer",)),
+}
+"""Options that other cases try in the same way: shapes of a network, and the one recipe."""
+
+KEPT = {"task.name", "task.data", "backbone.name", "strategy.name", "trainer.progress"}
+"""What names a choice, and what enters no run id."""
+
+CHANGES: dict[str, Any] = {
+    "seed": 1,
+    "task.head": {"sequence": "pooled", "token": "mean", "contact": "resnet", "pair": "conv_lstm"},
+    "task.length": {"sequence": "window", "token": "truncate", "contact": "error", "pair": "error",
+                    "contact-classes": "unpaired"},
+    "task.train_fraction": 0.4,
+    "task.window_overlap": 2,
+    "task.decoder": "mea",
+    "task.class_weights": "balanced",
+    "task.error_weights": "inverse",
+    "task.positive_weight": 5.0,
+    "task.focal_gamma": 2.0,
+    "task.encoding": "joint",
+    "trainer.max_epochs": 1,
+    "trainer.max_train_minutes": 1e-9,
+    "trainer.patience": 1,
+    "trainer.token_budget": 100,
+    "trainer.gradient_accumulation": 2,
+    "trainer.weight_decay": 0.9,
+    "trainer.warmup_fraction": 0.5,
+    "trainer.max_grad_norm": 1e-3,
+    "trainer.precision": "bf16",
+    "trainer.fast_dropout": False,
+    "backbone.init": "pretrained",
+    "backbone.source": "somewhere",
+    "backbone.revision": "1",
+    "backbone.num_hidden_layers": 2,
+    "backbone.hidden_size": 32,
+    "backbone.num_attention_heads": 4,
+    "backbone.intermediate_size": 16,
+    "backbone.min_k": 2,
+    "backbone.max_k": 3,
+    "backbone.C": (1e-4,),
+    "backbone.positions": 3,
+    "backbone.reach": 1,
+    "backbone.bases": (1,),
+    "backbone.channels": 4,
+    "backbone.kernel_size": 3,
+    "backbone.layers": 1,
+    "backbone.dropout": 0.5,
+    "backbone.learning_rate": 0.1,
+    "backbone.width": 4,
+    "backbone.head": "resnet",
+    "strategy.learning_rate": 0.1,
+    "strategy.layer_decay": 0.5,
+    "strategy.unfreeze_every": 1.0,
+    "strategy.batch_size": 5,
+    "strategy.rank": 2,
+    "strategy.alpha": 1.0,
+    "strategy.dropout": 0.5,
+    "strategy.targets": ("query",),
+    "strategy.k": 2,
+    "strategy.types": "none",
+    "strategy.slot": "pad",
+    "strategy.base": {"typed": "frozen", "typed-frozen": "full"},
+    "strategy.floor": 0.3,
+    "strategy.predictor": "OTHER",
+}
+"""Option -> another value; by case or level where one does not serve all."""
+
+BESIDES: dict[str, dict[str, Any]] = {
+    "trainer.patience": {"learning_rate": 1e-12, "trainer.max_epochs": 3},
+    "task.window_overlap": {"task.length": "window"},
+}
+"""Options that show in company: what is set in both runs."""
+
+LIMIT = 19
+"""Bases that fit in all cases but those of bases: some sequences are longer."""
+
+
+class Case:
+    """A task on disk with the settings of a model."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.level, problem, settings = CASES[name]
+        usual = {"sequence": "truncate", "pair": "truncate"}.get(self.level, "error")
+        if (self.level, problem) == ("contact", "binary"):
+            usual = "unpaired"
+        make_task(folder, self.level, problem, length=usual)
+        for other in ("PREDICTOR", "OTHER"):
+            predictor(folder / other, seed=len(other))
+        self.folder = folder
+        chosen = [text.replace("PREDICTOR", str(folder / "PREDICTOR")) for text in settings]
+        fixed = (f"task={NAME}", "preset=bench", "tracking=none", "trainer.progress=false",
+                 "trainer.max_epochs=2", "trainer.token_budget=400")  # fmt: skip
+        self.config = compose([*fixed, *chosen], [folder / "tasks"])
+        self.task: Task = load_task(NAME, [folder / "tasks"])
+        self.dataset: Dataset = load_dataset(self.task, simulated=False)
+        self.limit = 508 if "error" in usual else LIMIT
+        self.entry = BACKBONES.get(self.config.backbone.name)
+
+    def changed(self, config: RunConfig, key: str, value: Any) -> RunConfig:
+        """Return settings with another value of an option, refused or not."""
+        group, _, name = key.rpartition(".")
+        if not group:
+            return replace(config, **{name: value})
+        found = replace(config, **{group: replace(getattr(config, group), **{name: value})})
+        check_together(found, self.task)
+        check_serves(found.backbone.name, self.entry, self.level, found.task.head)
+        return found
+
+    def identity(self, config: RunConfig) -> Any:
+        return identity(config, self.task, "data", self.entry.kind, None)
+
+    @cache  # noqa: B019 - as long as the module's tests
+    def outcome(self, config: RunConfig) -> str:
+        """Return a digest of what is fitted and of how fitting ended."""
+        data = load_data(self.task, config, self.dataset)
+        folder = self.folder / hashlib.sha256(repr(config).encode()).hexdigest()[:12]
+        context = FitContext(
+            self.task, config, data.split.train, data.split.validation, data.used, folder
+        )
+        if self.entry.kind == "baseline":
+            fitted, report = resolve(self.entry.fit)(context, config.backbone)
+        else:
+            encoder = resolve(self.entry.load)(config.backbone, config.seed)
+            encoder = replace(encoder, max_bases=self.limit)
+            strategy = STRATEGIES.get(config.strategy.name)
+            fitted, report = resolve(strategy.fit)(context, encoder, config.strategy)
+        items = data.split.tests["all"]
+        digest = hashlib.sha256(f"{report.epochs} {report.stopped_by}".encode())
+        if self.task.decodes:
+            sequences = [item.sequence for item in items]
+            found = dict(fitted.probabilities(sequences))
+            cases = [(found[i], sequences[i], items[i].pairs) for i in sorted(found)]
+            tuned = None if fitted.decoding else tune(cases, config.task.decoder, expected=12)
+            decoding = tuned.options if tuned else fitted.decoding
+            matrices = [matrix for matrix, _, _ in cases]
+            for pairs in decode_batch(matrices, [case[1] for case in cases], decoding):
+                digest.update(pairs.tobytes())
+            digest.update(b"".join(matrix.tobytes() for matrix in matrices))
+        else:
+            digest.update(fitted.logits([item.input for item in items]).tobytes())
+        return digest.hexdigest()
+
+
+def predictor(folder: Path, seed: int) -> None:
+    """Write a classifier of types with random weights."""
+    generator = np.random.default_rng(seed)
+    weights = generator.normal(size=(28, 4)).astype(np.float32)
+    folder.mkdir()
+    KmerTypes(KmerClassifier(1, 1, weights, np.zeros(28, np.float32)), "made").save(folder)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.kit.SIZES", {"train": 20, "validation": 8, "test": 8})
+        patch.setattr("rnaernie_bench.backbones.vocabulary.MAX_BASES", LIMIT)
+        patch.setattr("rnaernie_bench.baselines._folding.MAX_BASES", LIMIT)
+        patch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield {name: Case(name, tmp_path_factory.mktemp(name)) for name in CASES}
+    torch.set_num_threads(threads)
+
+
+def options_of(name: str) -> list[str]:
+    """Return the options of a case, from its dataclasses."""
+    _, _, settings = CASES[name]
+    chosen = dict(text.split("=", 1) for text in settings)
+    entry = BACKBONES.get(chosen["backbone"])
+    groups = {"task": TaskOptions, "trainer": TrainerOptions, "backbone": entry.options}
+    if "strategy" in chosen:
+        groups["strategy"] = STRATEGIES.get(chosen["strategy"]).options
+    return ["seed", *(f"{g}.{f.name}" for g, options in groups.items() for f in fields(options))]
+
+
+EVERY = [
+    (name, key)
+    for name in CASES
+    for key in options_of(name)
+    if key not in KEPT and key.partition(".")[0] not in ELSEWHERE.get(name, ())
+]
+
+
+def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
+    models = {setting for _, _, settings in CASES.values() for setting in settings}
+    assert {f"strategy={name}" for name in STRATEGIES} <= models
+    # ViennaRNA is not always there, and types_only needs weights that predict types.
+    unseen = {"vienna_mfe", "vienna_mea", "duplex", "types_only", "target_majority"}
+    baselines = {name for name in BACKBONES if BACKBONES.get(name).kind == "baseline"}
+    assert {f"backbone={name}" for name in baselines - unseen} <= models
+    # Items, folders and records: nothing that a model reads.
+    others = {"split", "fold", "protocol", "preset", "sweep", "suite", "launcher", "tracking",
+              "runs_dir", "results_dir"}  # fmt: skip
+    looked_at = {"task", "trainer", "backbone", "strategy", "seed"}
+    assert {f.name for f in fields(RunConfig)} == others | looked_at
+
+
+def test_equal_settings_fit_the_same(cases: dict[str, Case]) -> None:
+    case = cases["full"]
+    assert Case.outcome.__wrapped__(case, case.config) == case.outcome(case.config)
+
+
+@pytest.mark.parametrize(("name", "key"), EVERY)
+def test_an_option_has_an_effect_or_is_refused(cases: dict[str, Case], name: str, key: str) -> None:
+    case, value = cases[name], CHANGES[key]
+    if isinstance(value, dict):
+        value = value[name] if name in value else value[case.level]
+    if value == "OTHER":
+        value = str(case.folder / value)
+    try:
+        plain = case.config
+        for company, other in BESIDES.get(key, {}).items():
+            if company != "learning_rate":
+                plain = case.changed(plain, company, other)
+            elif rate := learning_rate(case):
+                plain = case.changed(plain, rate, other)
+        changed = case.changed(plain, key, value)
+        assert changed != plain
+        if case.identity(changed) == case.identity(plain):
+            return
+        found = case.outcome(changed)
+    except (ConfigError, DataError) as error:
+        assert "\n" not in str(error)
+        return
+    if found == case.outcome(plain):
+        assert key in ("seed", *LIMITS)
+        # Bounds that others of a comparison need, and a seed, leave an optimum as it is.
+        assert case.entry.kind == "baseline" or (key, name) in EMBEDDING_ALONE
+
+
+EMBEDDING_ALONE = [
+    ("trainer.token_budget", name) for name in ("frozen", "typed-frozen", "token-frozen")
+]
+"""Features are computed within the budget, and do not depend on it."""
+
+
+def learning_rate(case: Case) -> str:
+    """Return the option that sets it, if the model learns step by step."""
+    for group in ("strategy", "backbone"):
+        if case.entry.kind == "baseline" and group == "strategy":
+            continue
+        if hasattr(getattr(case.config, group), "learning_rate"):
+            return f"{group}.learning_rate"
+    return ""
