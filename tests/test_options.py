@@ -81,8 +81,13 @@ KEPT = {"task.name", "task.data", "backbone.name", "strategy.name", "trainer.pro
 CHANGES: dict[str, Any] = {
     "seed": 1,
     "task.head": {"sequence": "pooled", "token": "mean", "contact": "resnet", "pair": "conv_lstm"},
-    "task.length": {"sequence": "window", "token": "truncate", "contact": "error", "pair": "error",
-                    "contact-classes": "unpaired"},
+    "task.length": {
+        "sequence": "window",
+        "token": "truncate",
+        "contact": "error",
+        "pair": "error",
+        "contact-classes": "unpaired",
+    },
     "task.train_fraction": 0.4,
     "task.window_overlap": 2,
     "task.decoder": "mea",
