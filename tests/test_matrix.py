@@ -68,7 +68,7 @@ def settings_of(model: str, level: str, problem: str) -> tuple[str, ...]:
     if model == "type_guided":
         base = "frozen" if problem == "multilabel" else "full"
         typed = ("strategy.types=random", "strategy.k=2", f"strategy.base={base}")
-        if base == "frozen":
+        if base == "frozen" and level in ("sequence", "token"):  # nothing would read it
             typed = (*typed, "trainer.fast_dropout=true")
     return (*chosen, *BRIEF, f"task.head={HEADS[model][level]}", *joint, *typed)
 
@@ -176,9 +176,13 @@ def header(level: str, problem: str) -> list[str]:
 
 
 def weights_of(run: Path) -> dict[str, np.ndarray]:
-    """Return the weights of a run's network by name."""
+    """Return the weights of a run's network or regression by name."""
     files = sorted((run / "model").glob("*.safetensors"))
-    return {name: value for path in files for name, value in load_file(path).items()}
+    found = {name: value for path in files for name, value in load_file(path).items()}
+    for path in sorted((run / "model").glob("*.npz")):
+        with np.load(path) as arrays:
+            found |= {name: arrays[name] for name in arrays}
+    return found
 
 
 def record_of(run: Path) -> dict[str, Any]:
@@ -300,9 +304,6 @@ def test_an_option_changes_what_is_learned_or_is_refused(
         assert f"task.{key}" in error
         return
     assert str(record_of(run)["recipe"][key]) == str(float(value) if value.isdigit() else value)
-    if model == "baseline":
-        assert made.predict(run) != made.predict(plain)
-        return
     one, other = (weights_of(folder) for folder in (plain, run))
     assert one and one.keys() == other.keys()
     assert not close(one, other)
