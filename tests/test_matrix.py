@@ -293,7 +293,7 @@ def test_an_option_changes_what_is_learned_or_is_refused(
     problem: str,
     model: str,
 ) -> None:
-    made, _, plain = finished(level, problem, model)
+    _, _, plain = finished(level, problem, model)
     key, value = setting.removeprefix("task.").split("=")
     assert plain is not None and key not in record_of(plain)["recipe"]
     capsys.readouterr()

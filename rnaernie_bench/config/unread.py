@@ -18,7 +18,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import Registry
 from rnaernie_bench.core.schema import as_dict, build
-from rnaernie_bench.metrics.problems import categorical
+from rnaernie_bench.metrics.problems import quantitative
 from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, BaselineEntry
 from rnaernie_bench.task.task import Task
 
@@ -93,7 +93,7 @@ def _useless(task: Task) -> Iterator[tuple[str, str]]:
     """Yield options of the task that its problem has no use for."""
     if task.decodes:
         yield "task.class_weights", "base pairs have no classes; task.positive_weight weighs them"
-    elif not categorical(task.problem) and task.problem != "multilabel":
+    elif quantitative(task.problem):
         yield "task.class_weights", "quantities have no classes"
     if not any(table.errors for table in task.dataset.tables.values()):
         yield "task.error_weights", f"the data of '{task.name}' have no standard errors"
