@@ -30,7 +30,7 @@ from rnaernie_bench.structure.decoders import decode_batch
 from rnaernie_bench.structure.tuning import tune
 from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, check_serves, resolve
 from rnaernie_bench.task.task import Task, load_task
-from tests.kit import NAME, TINY_NET, close, make_task
+from tests.kit import NAME, TINY_NET, make_task
 
 FULL = (*TINY_NET, "strategy=full")
 FROZEN = (*TINY_NET, "strategy=frozen")
@@ -104,9 +104,9 @@ CHANGES: dict[str, Any] = {
     "trainer.patience": 1,
     "trainer.token_budget": 100,
     "trainer.gradient_accumulation": 2,
-    "trainer.weight_decay": 0.9,
+    "trainer.weight_decay": 100.0,
     "trainer.warmup_fraction": 0.5,
-    "trainer.max_grad_norm": 1e-3,
+    "trainer.max_grad_norm": 1e-9,
     "trainer.precision": "bf16",
     "trainer.fast_dropout": False,
     "backbone.init": "pretrained",
@@ -246,6 +246,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     torch.set_num_threads(threads)
 
 
+def alike(left: dict[str, Any], right: dict[str, Any]) -> bool:
+    """Say whether outcomes agree but for rounding, which is a tenth of the smallest effect here."""
+    return left.keys() == right.keys() and all(
+        np.allclose(left[name], right[name], rtol=1e-6, atol=1e-6) for name in left
+    )
+
+
 def options_of(name: str) -> list[str]:
     """Return the options of a case, from its dataclasses."""
     _, _, settings = CASES[name]
@@ -281,7 +288,7 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
 
 def test_equal_settings_fit_the_same(cases: dict[str, Case]) -> None:
     case = cases["full"]
-    assert close(Case.outcome.__wrapped__(case, case.config), case.outcome(case.config))
+    assert alike(Case.outcome.__wrapped__(case, case.config), case.outcome(case.config))
 
 
 @pytest.mark.parametrize(("name", "key"), EVERY)
@@ -306,7 +313,7 @@ def test_an_option_has_an_effect_or_is_refused(cases: dict[str, Case], name: str
     except (ConfigError, DataError) as error:
         assert "\n" not in str(error)
         return
-    if close(found, case.outcome(plain)):
+    if alike(found, case.outcome(plain)):
         assert key in ("seed", *LIMITS)
         # Bounds that others of a comparison need, and a seed, leave an optimum as it is.
         assert case.entry.kind == "baseline" or (key, name) in EMBEDDING_ALONE
