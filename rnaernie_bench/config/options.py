@@ -141,9 +141,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
-        predicted = getattr(self.strategy, "types", "none") == "predicted"
+        asked = getattr(self.strategy, "types", "predicted") == "predicted"
+        slot = getattr(self.strategy, "slot", "pad") if asked else "pad"
         require(
-            self.protocol == "clean" or not predicted or self.strategy.slot == "pad",
+            self.protocol == "clean" or slot == "pad",
             "strategy.slot",
             "pad, as the authors' code has it, under protocol=as_published",
         )

@@ -38,7 +38,7 @@ def refuse_unread(config: RunConfig, task: Task) -> None:
         ConfigError: naming the option, and who does not read it.
     """
     changed = set(_changed(config, task))
-    for key, reason in _unread(config, task):
+    for key, reason in unread(config, task):
         if key in changed:
             raise ConfigError(f"nothing would read it: {reason}", where=key, remedy="leave it out")
 
@@ -64,8 +64,8 @@ def _defaults(registry: Registry[Any], options: Any) -> dict[str, Any]:
     return found
 
 
-def _unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
-    """Yield options that have no effect, each with the reason."""
+def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
+    """Yield options that have no effect, as ``group.name``, each with the reason."""
     entry = BACKBONES.get(config.backbone.name)
     yield from _useless(task)
     yield from _idle("backbone", config.backbone, task)

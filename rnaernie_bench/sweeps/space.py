@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.config.compose import GROUPS, compose
 from rnaernie_bench.config.identity import identity
 from rnaernie_bench.config.options import RunConfig
+from rnaernie_bench.config.unread import unread
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import as_dict, build
@@ -178,6 +179,8 @@ class Space:
 def open_space(dimensions: Sequence[Dimension], base: Base, configure: Configurator) -> Space:
     """Return what can be searched from `base`, after all of it has been checked.
 
+    Dimensions that nothing would read are left out (`config.unread`).
+
     Raises:
         ConfigError: naming the dimension that is unknown, without effect, contradicts another or
             the command line, or would change what is measured.
@@ -192,7 +195,13 @@ def open_space(dimensions: Sequence[Dimension], base: Base, configure: Configura
                 where=f"sweep.space: {dimension.key}",
                 remedy="leave the setting out, or take it from the space",
             )
-    space = _named(reachable)
+    named = _named(reachable)
+    read = {n: d for n, d in named.dimensions.items() if not _is_idle(d, named, configure, base)}
+    if not read:
+        raise ConfigError(
+            "nothing reads what the space varies: there is nothing to search", where="sweep.space"
+        )
+    space = Space(read)
     for name in space.dimensions:
         _check_effect(name, space, configure, base)
     return space
@@ -266,6 +275,12 @@ def _named(dimensions: Sequence[Dimension]) -> Space:
 def _disjoint(one: Dimension, other: Dimension) -> bool:
     shared = one.when.keys() & other.when.keys()
     return any(not set(one.allowed(key)) & set(other.allowed(key)) for key in shared)
+
+
+def _is_idle(dimension: Dimension, space: Space, configure: Configurator, base: Base) -> bool:
+    """Return whether nothing would read what a dimension varies, as at some levels."""
+    config = configure(_leading_to(dimension, space))
+    return dimension.key in dict(unread(config, load_task(config.task.name, base.task_folders)))
 
 
 def _check_effect(name: str, space: Space, configure: Configurator, base: Base) -> None:

@@ -139,7 +139,7 @@ def test_layers_learn_at_their_rates_and_in_their_turn(fit: Any, level: str) -> 
 def test_types_guide_every_level(fit: Any, level: str, base: str, tmp_path: Path) -> None:
     fitted, report, items = fit(
         level, "strategy=type_guided", "strategy.types=random", "strategy.k=2",
-        f"strategy.base={base}", "trainer.fast_dropout=false",
+        f"strategy.base={base}", f"trainer.fast_dropout={str(base == 'frozen').lower()}",
     )  # fmt: skip
     expected = scores(fitted, items)
     assert np.isfinite(expected).all() and report.details["typing_s"] == 0

@@ -76,9 +76,13 @@ def embedded(monkeypatch):
 
 
 def settings(checkpoint, *overrides):
+    frozen = {"strategy.base=frozen", "strategy=frozen"} & {
+        *overrides
+    }  # such a head has dropout of its own
     return (
         *TINY_NET[:1], "backbone.init=pretrained", f"backbone.source={checkpoint}",
-        "strategy=type_guided", "task.head=mean", "trainer.fast_dropout=false", *overrides,
+        "strategy=type_guided", "task.head=mean", *overrides,
+        *(() if frozen else ("trainer.fast_dropout=false",)),
     )  # fmt: skip
 
 

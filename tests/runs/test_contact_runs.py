@@ -79,8 +79,9 @@ def test_a_run_is_not_repeated_and_its_decoder_names_it(finished, capsys):
     count = len(task.run_folders())
     assert task.cli(*MODELS["onehot"]) == 0
     assert "finished before" in capsys.readouterr().out
-    assert task.cli(*MODELS["unpaired"], "task.decoder=mea") == 0
+    assert task.cli(*MODELS["onehot"], "task.decoder=centroid") == 0
     assert len(task.run_folders()) == count + 1
+    assert task.cli(*MODELS["unpaired"], "task.decoder=mea") == 2  # its structures are as they are
 
 
 def test_the_record_tells_kinds_of_pairs_and_nearness_to_train(finished):

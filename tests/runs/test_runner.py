@@ -294,7 +294,7 @@ def test_pretrained_weights_make_another_run_than_their_source(task, tmp_path):
     for name in ("here", "there"):
         encoder.model.save_pretrained(tmp_path / name)
         encoder.tokenizer.save_pretrained(tmp_path / name)
-        settings = (*MODELS["frozen"], "backbone.init=pretrained")
+        settings = ("backbone=rnaernie-tiny", "strategy=frozen", "backbone.init=pretrained")
         assert task.cli(settings=(*settings, f"backbone.source={tmp_path / name}")) == 0
     (folder,) = task.run_folders()
     assert record_of(folder)["backbone"]["weights_sha256"] == encoder.weights_sha256
