@@ -283,16 +283,16 @@ def report(
         details: what else the record tells of the cost.
     """
     reader = network.reader
-    told: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     seconds = summary.train_s
     if network.kept is not None:
         embedding = sum(table.seconds for table in network.kept.tables)
         seconds += embedding
-        told["embedding_s"] = round(embedding, 3)
-        told["embedding_cached"] = all(table.cached for table in network.kept.tables)
+        measured["embedding_s"] = round(embedding, 3)
+        measured["embedding_cached"] = all(table.cached for table in network.kept.tables)
     if reader.leaves_out:
         over = sum(len(item.sequence) > reader.max_bases for item in context.train)
-        told["n_train_over_limit"] = over
+        measured["n_train_over_limit"] = over
     return FitReport(
         parameters=sum(p.numel() for p in network.model.parameters()),
         weights_sha256=weights_sha256,
@@ -302,5 +302,5 @@ def report(
         epochs=summary.epochs,
         best_epoch=summary.best_epoch,
         stopped_by=summary.stopped_by,
-        details={**told, **details},
+        details={**measured, **details},
     )

@@ -1,4 +1,4 @@
-"""The contract of whatever learns: what it is given, what it gives back."""
+"""The contract of everything that learns: its input and its result."""
 
 from __future__ import annotations
 

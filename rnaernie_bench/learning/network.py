@@ -142,7 +142,7 @@ def build_head(
         name: of a head.
         config: that of the backbone.
         num_labels: how many scores it gives a unit, see `metrics.problems.outputs`.
-        problem: what is asked.
+        problem: that of the task.
         options: further arguments of its `HeadEntry.build`.
     """
     return adapted(resolve(HEADS.get(name).build)(config, num_labels, problem, **(options or {})))

@@ -168,7 +168,7 @@ class JointInputs(PairInputs):
         """Return joint inputs of pairs that fit.
 
         Raises:
-            ConfigError: where no token could stand between two sequences, or copies are asked for.
+            ConfigError: where no token could stand between two sequences, or copies are requested.
         """
         tokenizer = reader.tokenizer
         if tokenizer.cls_token_id is None or tokenizer.eos_token_id is None:

@@ -187,7 +187,7 @@ class _BucketTrainer(Trainer):
         self._load_weights(checkpoint.parent / Path(str(state.best_model_checkpoint)).name)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Return the Trainer's optimiser, with a group for each learning rate that is asked for."""
+        """Return the Trainer's optimiser, with a group for each learning rate."""
         fresh = self.optimizer is None
         optimizer = super().create_optimizer(model)
         if fresh and self.rate_factors is not None:

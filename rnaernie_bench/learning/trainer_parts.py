@@ -111,7 +111,7 @@ def callback_of(trainer: Trainer, kind: type[C]) -> C:
 
 
 def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:
-    """Return whether to train in bf16: asked for, or `auto` on a GPU that has it."""
+    """Return whether to train in bf16: requested, or `auto` on a GPU that has it."""
     return precision == "bf16" or (
         precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     )

@@ -50,11 +50,11 @@ class TypeGuidedOptions:
 
     name: str
     k: int = 3
-    """Copies of each sequence; 1 with `oracle` and `none`, whatever is set."""
+    """Copies of each sequence; always 1 with `oracle` and `none`."""
     types: Literal["predicted", "oracle", "random", "none"] = "predicted"
     """Whose types: the predictor's, those of the labels, any, or no type at all."""
     slot: Literal["mask", "pad"] = "mask"
-    """What stands where the predictor is asked for the type; `pad` as published."""
+    """The token in the slot of the type; `pad` as published."""
     base: Literal["full", "frozen"] = "full"
     """What is trained: backbone and head, or the head."""
     floor: float = 0.01
@@ -154,15 +154,17 @@ def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tu
     typed.model.kind.read([], typed.reader)  # what has no copies is refused
     if options.base == "full":
         summary = train_network(context, typed, options.rate)
-        told = report(context, typed, summary, encoder.weights_sha256)
+        fit_report = report(context, typed, summary, encoder.weights_sha256)
     else:
         if context.task.level_entry.row_features:
             _require_linear(plain.model.head, context.config.task.head)
         sequences = sequences_to_keep(context, plain)
         kept = _kept(context, encoder, plain, guided.guide, sequences)
-        typed, told = fit_head(context, encoder, typed, kept, options.rate, options.batch_size)
-    details = {**told.details, "typing_s": round(guided.seconds, 3)}
-    return typed, replace(told, details=details, types=guided.facts)
+        typed, fit_report = fit_head(
+            context, encoder, typed, kept, options.rate, options.batch_size
+        )
+    details = {**fit_report.details, "typing_s": round(guided.seconds, 3)}
+    return typed, replace(fit_report, details=details, types=guided.facts)
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,8 @@ def _kept(
     reader, tables = network.reader, []
     for types in guide.choose(sequences).types.T[:, :, None]:
 
-        def alone(asked: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
-            chosen = types[[row[sequence] for sequence in asked]]
+        def alone(sequences: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
+            chosen = types[[row[sequence] for sequence in sequences]]
             return as_tails(Choice(chosen, np.ones(chosen.shape)), reader.tokenizer)
 
         one = replace(reader, tails=alone)
@@ -277,17 +279,17 @@ def _guide(context: FitContext, options: TypeGuidedOptions, reader: Reader) -> _
     sequences = level_inputs(context.task.level).sequences(items, reader)
     table = guides.cached_logits(predictor, sequences)
     guide = guides.Predicted(predictor, options.k, options.floor, table)
-    return _Guided(guide, table.seconds, _told(context, guide))
+    return _Guided(guide, table.seconds, _type_facts(context, guide))
 
 
-def _told(context: FitContext, guide: Predicted) -> dict[str, Any]:
+def _type_facts(context: FitContext, guide: Predicted) -> dict[str, Any]:
     """Return what the record tells of predicted types: by what, how many, how well."""
     from rnaernie_bench.learning.guidance.guides import types_of_labels
     from rnaernie_bench.learning.guidance.quality import held_out_quality, type_quality
 
     assert guide.table is not None
     choice = guide.choose(list(guide.table.index))
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         **guide.predictor.facts(),
         "copies": {"read": choice.types.size - choice.skipped, "skipped": choice.skipped},
         "validation": None,
@@ -296,13 +298,13 @@ def _told(context: FitContext, guide: Predicted) -> dict[str, Any]:
         table = types_of_labels(context.task)
         items = context.validation
         logits = guide.logits([item.sequence for item in items])
-        told["validation"] = type_quality(logits, [table[item.label] for item in items])
+        facts["validation"] = type_quality(logits, [table[item.label] for item in items])
     checkpoint = getattr(context.config.backbone, "checkpoint", None)
-    if "held_out" not in told:
-        told["held_out"] = (
+    if "held_out" not in facts:
+        facts["held_out"] = (
             held_out_quality(guide.predictor, Path(checkpoint)) if checkpoint else None
         )
-    return told
+    return facts
 
 
 def _own_predictor(context: FitContext, slot: Literal["mask", "pad"]) -> Predictor:

@@ -35,7 +35,7 @@ MIN_FAMILIES = 10
 """A type with at least as many families has one of them held out, regardless of the share."""
 
 _PARTS = ("train.arrow", HELD_OUT)
-_TOLD = ("items", "identical", "contained", "near")
+_COUNTS = ("items", "identical", "contained", "near")
 _BLOCK = 1 << 16  # records in memory at a time; a large one makes the search for near ones fast
 _BATCH = 1 << 12  # records in a batch of the Arrow file
 _NEW = 1 << 17  # digests that are sorted in together
@@ -164,8 +164,8 @@ def _build(
         "name": options.name,
         **{k: counts[k] for k in ("read", "short", "long", "duplicates")},
         "excluded": {
-            **{k: counts[k] for k in ("total", *_TOLD[1:])},
-            "sets": {name: {k: counter[k] for k in _TOLD} for name, counter in by_set.items()},
+            **{k: counts[k] for k in ("total", *_COUNTS[1:])},
+            "sets": {name: {k: counter[k] for k in _COUNTS} for name, counter in by_set.items()},
         },
         "kept": counts["kept"],
         "truncated": counts["truncated"],

@@ -112,7 +112,7 @@ def from_labels(task: Task, dataset: Dataset) -> Oracle:
     """
     if not task.classifies:
         raise ConfigError(
-            "no type follows from what is said of bases, or of pairs",
+            "no type follows from labels of bases or pairs",
             where="strategy.types",
             remedy="use predicted, random or none",
         )
@@ -169,16 +169,16 @@ def load_guide(folder: Path) -> Guide:
     Raises:
         ResultError: for one that was an oracle.
     """
-    told: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    if told["types"] == "oracle":
+    saved: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    if saved["types"] == "oracle":
         raise _without_labels()
-    if told["types"] == "random":
-        return Random(told["k"])
-    return Predicted(restore(folder), told["k"], told["floor"])
+    if saved["types"] == "random":
+        return Random(saved["k"])
+    return Predicted(restore(folder), saved["k"], saved["floor"])
 
 
-def _write(folder: Path, told: Mapping[str, Any]) -> None:
-    (folder / _FILE).write_text(json.dumps(told) + "\n", encoding="utf-8")
+def _write(folder: Path, saved: Mapping[str, Any]) -> None:
+    (folder / _FILE).write_text(json.dumps(saved) + "\n", encoding="utf-8")
 
 
 def _without_labels() -> ResultError:

@@ -53,10 +53,10 @@ class KmerTypes:
     def save(self, folder: Path) -> None:
         """Write weights, k-mer lengths and figures into the existing `folder`."""
         self.model.save(folder)
-        told = {"kind": "kmer", "corpus": self.corpus, "held_out": self.held_out}
-        write_json(folder / FILE, told)
+        saved = {"kind": "kmer", "corpus": self.corpus, "held_out": self.held_out}
+        write_json(folder / FILE, saved)
 
 
-def restore(folder: Path, told: Mapping[str, Any]) -> KmerTypes:
+def restore(folder: Path, saved: Mapping[str, Any]) -> KmerTypes:
     """Return what `KmerTypes.save` wrote."""
-    return KmerTypes(kmers.restore(folder), told["corpus"], told["held_out"])
+    return KmerTypes(kmers.restore(folder), saved["corpus"], saved["held_out"])

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
 
 Slot = Literal["mask", "pad"]
-"""What stands where the type is asked for: the mask token, or padding as the authors have it."""
+"""The token in the slot of the type: the mask token, or padding as the authors have it."""
 
 
 @dataclass(frozen=True)
 class SlotReader:
-    """A pre-trained masked language model, frozen, asked for the token between [IND] and <eos>."""
+    """A frozen masked language model that predicts the token between [IND] and <eos>."""
 
     encoder: Encoder
     """Loaded with its head for masked tokens."""
@@ -79,8 +79,8 @@ class SlotReader:
 
     def _encode(self, sequences: Sequence[str]) -> Encoded:
         tokenizer = self.encoder.tokenizer
-        asked = tokenizer.mask_token_id if self.slot == "mask" else tokenizer.pad_token_id
-        tail = Tail((tokenizer.get_vocab()[INDICATOR], int(asked)))
+        slot = tokenizer.mask_token_id if self.slot == "mask" else tokenizer.pad_token_id
+        tail = Tail((tokenizer.get_vocab()[INDICATOR], int(slot)))
         return encode(
             sequences,
             tokenizer,
@@ -113,8 +113,8 @@ class SlotReader:
         """Write network and tokenizer, as MultiMolecule loads them, and how they are read."""
         self.encoder.model.save_pretrained(folder)
         self.encoder.tokenizer.save_pretrained(folder)
-        told = {name: getattr(self, name) for name in _TOLD}
-        text = json.dumps({"kind": "masked_lm", **told}, indent=1)
+        saved = {name: getattr(self, name) for name in _SAVED}
+        text = json.dumps({"kind": "masked_lm", **saved}, indent=1)
         (folder / "predictor.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -131,26 +131,26 @@ def named(model: str, *, slot: Slot = "mask", token_budget: int = 8192) -> Predi
     return SlotReader(load_backbone(model, masked_lm=True), slot, "truncate", token_budget)
 
 
-_TOLD = ("slot", "length", "token_budget", "overlap")
+_SAVED = ("slot", "length", "token_budget", "overlap")
 
 
 def restore(folder: Path) -> Predictor:
     """Return the predictor that was saved in `folder`."""
-    told = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
-    return _RESTORE[told["kind"]](folder, told)
+    saved = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
+    return _RESTORE[saved["kind"]](folder, saved)
 
 
-def _restore_slot_reader(folder: Path, told: Mapping[str, Any]) -> Predictor:
+def _restore_slot_reader(folder: Path, saved: Mapping[str, Any]) -> Predictor:
     from rnaernie_bench.backbones.loading import load_backbone
 
     encoder = load_backbone(f"{folder.resolve()}", masked_lm=True)
-    return SlotReader(encoder, **{name: told[name] for name in _TOLD})
+    return SlotReader(encoder, **{name: saved[name] for name in _SAVED})
 
 
-def _restore_kmer(folder: Path, told: Mapping[str, Any]) -> Predictor:
+def _restore_kmer(folder: Path, saved: Mapping[str, Any]) -> Predictor:
     from rnaernie_bench.learning.guidance.kmer_types import restore as restore_types
 
-    return restore_types(folder, told)
+    return restore_types(folder, saved)
 
 
 _RESTORE: dict[str, Callable[[Path, Mapping[str, Any]], Predictor]] = {
