@@ -96,6 +96,21 @@ def test_every_room_is_a_folder_that_says_what_it_is_for() -> None:
         assert ast.get_docstring(ast.parse(face.read_text(encoding="utf-8"))), room
 
 
+@pytest.mark.parametrize("room", sorted({room_of(module) for module in GRAPH} - {"api"}))
+def test_a_room_is_entered_by_the_modules_that_its_face_names(room: str) -> None:
+    entered = {
+        other.removeprefix(f"{room}.")
+        for module, others in GRAPH.items()
+        for other in others
+        if room_of(other) == room != room_of(module) and other != room
+    }
+    face = (PACKAGE / room / "__init__.py").read_text(encoding="utf-8")
+    named = re.search(
+        r"Other rooms import: ([^:]*?)\.\n", ast.get_docstring(ast.parse(face)) + "\n"
+    )
+    assert entered == (set(re.split(r",\s+", named[1])) if named else set())
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["tasks", "list"], ["leaderboard"]])
 def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
     code = (

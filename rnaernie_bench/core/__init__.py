@@ -1,1 +1,5 @@
-"""What every room uses: errors, files, paths, registries, schemas."""
+"""What every room uses: errors, files, paths, registries, schemas.
+
+Other rooms import: checks, distributed, environment, errors, figures, files, gc_pause, paths,
+plugins, registry, schema, theme.
+"""

@@ -1,1 +1,4 @@
-"""Launchers: what starts many commands, here or on other machines."""
+"""Launchers: what starts many commands, here or on other machines.
+
+Other rooms import: jobs.
+"""

@@ -1,1 +1,5 @@
-"""Tables, comparisons and pages made of records."""
+"""Tables, comparisons and pages made of records.
+
+Other rooms import: across, comparison, disagreement, explanations, guidance_page, page.build,
+rendering, selection, settings, significance, tables, tied.
+"""

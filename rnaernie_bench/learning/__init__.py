@@ -1,1 +1,6 @@
-"""What trains: strategies, the recipe, examples and networks."""
+"""What trains: strategies, the recipe, examples and networks.
+
+Other rooms import: feature_cache, fit, guidance.guides, guidance.kmer_types, guidance.predictors,
+guidance.quality, inputs, interface, kept, kmers, linear, network, objective, pair_inputs,
+pair_scores, reader, saved, trainer_parts.
+"""

@@ -1,1 +1,5 @@
-"""Finished runs on new sequences."""
+"""Finished runs on new sequences.
+
+Other rooms import: classes, embed, embedding_files, fill_mask, pairs, predictor, saved, structures,
+values, writing.
+"""

@@ -1,1 +1,4 @@
-"""Pre-training: corpora, masking and the recipe."""
+"""Pre-training: corpora, masking and the recipe.
+
+Other rooms import: config, corpus, job, type_classifier.
+"""

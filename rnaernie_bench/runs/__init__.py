@@ -1,1 +1,5 @@
-"""One run, from settings to a record; suites, forecasts, reproduction."""
+"""One run, from settings to a record; suites, forecasts, reproduction.
+
+Other rooms import: card, export, folder, forecast, loaders, plan, reproduction, runner, suites,
+validate.
+"""

@@ -1,1 +1,5 @@
-"""Secondary structure: base pairs read, written, decoded, folded, counted and drawn."""
+"""Secondary structure: base pairs read, written, decoded, folded, counted and drawn.
+
+Other rooms import: counting, decoders, duplexes, notations, pictures, records, scores,
+thermodynamics, tuning, writers.
+"""

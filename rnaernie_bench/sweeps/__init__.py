@@ -1,1 +1,4 @@
-"""Hyperparameter search with Optuna: validation chooses, the best settings are tested once."""
+"""Hyperparameter search with Optuna: validation chooses, the best settings are tested once.
+
+Other rooms import: launched, search, setup, sweep.
+"""

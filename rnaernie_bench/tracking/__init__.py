@@ -1,1 +1,4 @@
-"""MLflow: parameters, curves, pictures and files of a run."""
+"""MLflow: parameters, curves, pictures and files of a run.
+
+Other rooms import: store, tracker.
+"""
