@@ -216,6 +216,7 @@ class Case:
             decoding = tuned.options if tuned else fitted.decoding
             matrices = [matrix for matrix, _, _ in cases]
             pairs = decode_batch(matrices, [case[1] for case in cases], decoding)
+            found["threshold"] = decoding.threshold
             found["pairs"] = [1e4 * len(decoded) + decoded.sum() for decoded in pairs]
             found["scores"] = np.concatenate([matrix.ravel() for matrix in matrices])
         else:

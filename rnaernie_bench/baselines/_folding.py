@@ -73,7 +73,7 @@ class Folding:
 
 @dataclass(frozen=True)
 class FoldedBases:
-    """Folding asked whether each base pairs, and not with which."""
+    """Folding that says whether each base pairs, and not with which."""
 
     folding: Folding
 

@@ -27,7 +27,7 @@ class TypesOnlyOptions:
     model: str = "rnaernie-tiny"
     """A backbone with types and its head for masked tokens: a name, hub id or folder."""
     slot: Literal["mask", "pad"] = "mask"
-    """What stands where the type is asked for."""
+    """What stands in the place of the type."""
     C: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)  # scikit-learn's name
     """Inverse regularisation strengths; the one best on validation is kept."""
 

@@ -141,8 +141,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.suite is None, "suite", "left out: `rnaernie-bench suite` carries suites out")
-        asked = getattr(self.strategy, "types", "predicted") == "predicted"
-        slot = getattr(self.strategy, "slot", "pad") if asked else "pad"
+        predicted = getattr(self.strategy, "types", "predicted") == "predicted"
+        slot = getattr(self.strategy, "slot", "pad") if predicted else "pad"
         require(
             self.protocol == "clean" or slot == "pad",
             "strategy.slot",

@@ -85,7 +85,7 @@ def encode(
 ) -> Encoded:
     """Turn normalised sequences into token ids.
 
-    The tokenizer is asked once for the id of each letter or k-mer; a table then encodes a sequence
+    The tokenizer gives the id of each letter or k-mer once; a table then encodes a sequence
     in one step, which gives the tokenizer's own ids some hundred times faster.
 
     Args:

@@ -81,7 +81,7 @@ class Decoder:
     find_all: Callable[..., list[np.ndarray]] | None = None
     """Takes what `decode_batch` takes, for what is slow in threads; None: `find` in threads."""
     credit: str = ""
-    """What else earns its scores, told beside the name of a model on the board."""
+    """What else its scores depend on; the leaderboard shows it beside the name of a model."""
 
 
 DECODERS: Registry[Decoder] = Registry("decoder", package="rnaernie_bench.structure.decoders")
