@@ -67,6 +67,26 @@ def test_a_target_is_imported_when_asked_for(
         sys.modules.pop("lazy_target", None)
 
 
+def test_the_modules_of_a_package_are_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "some_things"
+    (package / "shared").mkdir(parents=True)
+    for name, text in (
+        ("__init__", ""), ("one", "ENTRY = 1"), ("_helper", "raise"), ("broken", "raise"),
+        ("shared/__init__", ""),
+    ):  # fmt: skip
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry: Registry[object] = Registry("thing", {"two": "json:dumps"}, package="some_things")
+    assert list(registry) == ["broken", "one", "two"]
+    assert registry.builtin == {"broken", "one", "two"}
+    assert "some_things.one" not in sys.modules
+    assert registry.get("one") == 1
+    with pytest.raises(ConfigError, match="thing 'broken' cannot be loaded"):
+        registry.get("broken")
+
+
 def test_a_name_can_be_chosen_without_being_listed() -> None:
     targets = {"shown": "json:dumps", "hidden": "json:loads"}
     registry: Registry[object] = Registry("thing", targets, unlisted=["hidden"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.schema import added, build, convert, used_options
+from rnaernie_bench.core.schema import added, build, convert, help_of, used_options
 
 
 @dataclass(frozen=True)
@@ -155,3 +155,23 @@ def test_what_was_added_later_is_told_once_it_differs_from_its_default() -> None
     }
     assert used_options(Grown(1.0, old=3, new=0.5)) == {"rate": 1.0, "old": 3, "new": 0.5}
     assert used_options(Grown(1.0, newer="x")) == {"rate": 1.0, "old": 3, "newer": "x"}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Options with their meanings."""
+
+    name: str
+    width: int = 3
+    """Of a state,
+    even."""
+
+
+@dataclass(frozen=True)
+class Further(Explained):
+    depth: int = 1
+    """Layers."""
+
+
+def test_the_text_under_a_field_is_its_help() -> None:
+    assert help_of(Further) == {"width": "Of a state, even", "depth": "Layers"}
