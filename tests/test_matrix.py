@@ -68,7 +68,7 @@ def settings_of(model: str, level: str, problem: str) -> tuple[str, ...]:
     if model == "type_guided":
         base = "frozen" if problem == "multilabel" else "full"
         typed = ("strategy.types=random", "strategy.k=2", f"strategy.base={base}")
-        if base == "frozen" and level in ("sequence", "token"):  # nothing would read it
+        if base == "frozen" and level != "pair":  # nothing would read it
             typed = (*typed, "trainer.fast_dropout=true")
     return (*chosen, *BRIEF, f"task.head={HEADS[model][level]}", *joint, *typed)
 
@@ -319,7 +319,7 @@ def test_an_option_changes_what_is_learned_or_is_refused(
         ("contact", "multiclass", ["backbone=onehot"], "does not serve the problem 'multiclass'"),
         ("contact", "multiclass", ["backbone=vienna_mfe"], "not serve the problem 'multiclass'"),
         ("contact", "multiclass", ["task.head=token"], "'token' is not for the level 'contact'"),
-        ("contact", "binary", ["backbone=majority"], "'majority' says nothing of base pairs"),
+        ("contact", "binary", ["backbone=majority"], "'majority' cannot predict base pairs"),
         ("contact", "binary", ["backbone=kmer"], "'kmer' does not serve the level 'contact'"),
         ("contact", "binary", ["task.head=mean"], "'mean' is not for the level 'contact'"),
         ("contact", "binary", ["task.length=truncate"], "the value must be error or unpaired"),

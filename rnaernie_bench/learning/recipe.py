@@ -104,7 +104,7 @@ def train(
     drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in model.modules())
     if not options.fast_dropout and not drops:
         raise ConfigError(
-            "nothing would read it: what is trained drops nothing",
+            "nothing would read it: what is trained has no dropout layer that it changes",
             where="trainer.fast_dropout",
             remedy="leave it out",
         )

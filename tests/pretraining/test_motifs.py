@@ -90,8 +90,8 @@ def test_lists_are_read_in_order_each_motif_once(tmp_path: Path) -> None:
         (b"ACGU\nAC!U\n", "line 2: a motif has the letter '!'"),
         (b"ACGU GGGG\n", "line 1: a motif has the letter ' '"),
         (b"ACG\xff\n", "line 1: a motif has the letter"),
-        (b"", "holds no motif"),
-        (b"ACG\n", "holds no motif of 4 to 64 bases"),
+        (b"", "has no motif"),
+        (b"ACG\n", "has no motif of 4 to 64 bases"),
     ],
 )
 def test_junk_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -18,7 +18,7 @@ from rnaernie_bench.runs import reproduction
 from tests.training_kit import TINY_NET, fasta, installed
 
 MODELS = {
-    "kmer": ("backbone=kmer", "backbone.max_k=2", "task.length=window", "seed=3"),
+    "kmer": ("backbone=kmer", "backbone.max_k=2", "task.train_fraction=0.8", "seed=3"),
     "frozen": (*TINY_NET, "strategy=frozen", "task.head=mean", "task.train_fraction=0.5"),
 }
 
