@@ -176,8 +176,8 @@ def _text(
         else f"{comparison.n:,} items in {comparison.n_units:,} groups, drawn as a whole"
     )
     blocks = [
-        f"{title}\n{drawn}; {options.n_resamples:,} resamples; intervals hold "
-        f"{100 * (1 - options.level):g} %.",
+        f"{title}\n{drawn}; {options.n_resamples:,} resamples; "
+        f"{100 * (1 - options.level):g} % intervals.",
         aligned(["row", "runs", options.metric, "interval", "tied"], scores, {"row", "tied"}),
         aligned(
             ["A", "B", "A - B", "interval", "p", "p Holm", "odds", "only A:B", "test"],

@@ -45,7 +45,7 @@ def read_folds(path: Path) -> dict[str, Fold]:
             raise DataError(
                 f"the line {line[:60]!r} is not fold, train or test, and an id",
                 where=f"{path}, line {number}",
-                remedy="mend it",
+                remedy="correct it",
             )
         if any(name in ids for ids in chosen.values()):
             raise DataError(

@@ -178,7 +178,7 @@ def _texts(lines: _Lines) -> StructureRecord:
         structure = _ENERGY_BEHIND.sub("", structure)
     if len(structure) != len(sequence):
         raise DataError(
-            f"the structure has {len(structure)} marks, the sequence {len(sequence)} letters",
+            f"the structure has {len(structure)} symbols, the sequence {len(sequence)} letters",
             where=lines.at(number),
             remedy="write one mark a base",
         )

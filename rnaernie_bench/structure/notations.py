@@ -35,7 +35,7 @@ def dot_bracket_to_pairs(structure: str, *, where: object = None) -> np.ndarray:
         where: what messages call its place.
 
     Raises:
-        DataError: naming the position, from 1, of a bracket without partner or a foreign mark.
+        DataError: naming the position, from 1, of a bracket without partner or an unknown symbol.
     """
     waiting: dict[str, list[int]] = {bracket: [] for bracket in OPENING}
     pairs = []
@@ -46,7 +46,7 @@ def dot_bracket_to_pairs(structure: str, *, where: object = None) -> np.ndarray:
             waiting[mark].append(position)
         elif mark not in _CLOSED_BY:
             raise DataError(
-                f"foreign mark {mark!r} at position {position + 1} of the structure",
+                f"unknown symbol {mark!r} at position {position + 1} of the structure",
                 where=where,
                 remedy="structures are written in . ( ) [ ] { } < > and letters, A paired with a",
             )

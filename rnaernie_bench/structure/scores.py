@@ -85,7 +85,7 @@ def agreement(counts: np.ndarray, kind: str = "exact") -> Agreement:
         correct, found = column["shifted_correct"], column["shifted_found"]
         return Agreement(every[0], correct, every[2], found, None)
     if kind not in KINDS:
-        raise ValueError(f"no way to judge is called {kind!r}")
+        raise ValueError(f"there are no scores of the kind {kind!r}")
     predicted, correct, reference = {
         "exact": every,
         "nested": nested,

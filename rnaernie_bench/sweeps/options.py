@@ -120,7 +120,7 @@ class SweepOptions:
         two = len(self.goals) == 2
         if two and self.pruner != "none":
             raise ConfigError(
-                "a trial with two goals cannot be pruned: which of them should say so?",
+                "a trial with two goals cannot be pruned",
                 where="sweep.pruner",
                 remedy="use sweep.pruner=none, or one goal",
             )

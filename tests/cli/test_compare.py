@@ -41,7 +41,7 @@ def names() -> list[str]:
 def test_table(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*names, "--items", "3", "--metric", "accuracy", "--part", "full") == 0
     printed = capsys.readouterr().out
-    assert "test part full\n2,600 items; 50 resamples; intervals hold 95 %." in printed
+    assert "test part full\n2,600 items; 50 resamples; 95 % intervals." in printed
     first, second = (line for line in printed.splitlines() if line.startswith(names[0]))
     assert second.split()[1] == names[1]
     assert second.endswith("mcnemar")

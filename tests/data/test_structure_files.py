@@ -111,7 +111,7 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
         (">a\n>b\nA\n.\n", "a.dbn", "record 1 (a), line 1: the record has no sequence"),
         (">a\nACG\n", "a.dbn", "record 1 (a), line 2: the record has no structure"),
         (">a\nACG\n..\n", "a.dbn",
-         "record 1 (a), line 3: the structure has 2 marks, the sequence 3 letters"),
+         "record 1 (a), line 3: the structure has 2 symbols, the sequence 3 letters"),
         (">a\nACG\n((.\n", "a.dbn", "record 1 (a), line 3: the bracket '(' at position 2"),
         (">a\nACG\n...\n...\n", "a.dbn", "record 1 (a), line 4: more than a sequence"),
         (">a\nA!G\n...\n", "a.dbn", "record 1 (a), line 2: foreign letter '!' at position 2"),

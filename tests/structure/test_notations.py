@@ -32,8 +32,8 @@ def test_each_kind_of_bracket_is_matched_by_itself() -> None:
         (")(", "the bracket ')' at position 1 "),
         ("([.)", "the bracket '[' at position 2 "),
         ("(.a)", "the bracket 'a' at position 3 "),
-        ("(.!)", "foreign mark '!' at position 3 "),
-        ("(é.)", "foreign mark 'é' at position 2 "),
+        ("(.!)", "unknown symbol '!' at position 3 "),
+        ("(é.)", "unknown symbol 'é' at position 2 "),
     ],
 )
 def test_what_is_no_structure_is_named_with_its_place(structure: str, message: str) -> None:
