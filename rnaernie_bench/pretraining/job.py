@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.files import as_bench_error, write_json, write_text
-from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.data import sources
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
 from rnaernie_bench.pretraining.masking import KINDS
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
 from rnaernie_bench.runs.folder import locked
-from rnaernie_bench.tracking.store import without_password
+from rnaernie_bench.tracking.store import settings_to_record
 from rnaernie_bench.tracking.tracker import Tracker, check_reachable, flatten, open_tracker
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def execute(
             tags={"corpus": config.corpus.name, "backbone": config.backbone.name},
         )
         with tracker:
-            tracker.log_params(to_record(config))
+            tracker.log_params(settings_to_record(config))
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
             commit = environment.git_commit()  # it may be another when training ends
@@ -137,14 +136,6 @@ def motif_files(config: PretrainConfig) -> list[list[Path]]:
             )
         groups.append([path])
     return groups
-
-
-def to_record(config: PretrainConfig) -> dict[str, Any]:
-    """Return the settings as they may be written down: without a password."""
-    values: dict[str, Any] = as_dict(config)
-    if config.tracking.uri:
-        values["tracking"]["uri"] = without_password(config.tracking.uri)
-    return values
 
 
 def _train(
@@ -212,7 +203,7 @@ def _save(
         file.replace(config.out / file.name)
     unfinished.rmdir()
     record = training_record(
-        to_record(config),
+        settings_to_record(config),
         corpus,
         summary,
         motifs=[
@@ -335,7 +326,7 @@ def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
 
     Each batch is sharded among the processes, so that their number changes sizes by rounding.
     """
-    values = to_record(config)
+    values = settings_to_record(config)
     for key in ("out", "tracking", "runs_dir"):
         del values[key]
     for key in _WITHOUT_EFFECT:

@@ -21,7 +21,6 @@ from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
 from rnaernie_bench.core.plugins import versions
-from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.levels import LEVELS
@@ -33,7 +32,7 @@ from rnaernie_bench.runs.loaders import UNCACHED, Loaders
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.task.task import Task
-from rnaernie_bench.tracking.store import without_password
+from rnaernie_bench.tracking.store import settings_to_record
 from rnaernie_bench.tracking.tracker import Tracker, check_reachable, open_tracker
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _run(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
     from rnaernie_bench.runs.card import run_card
 
     config, task, folder = planned.config, planned.task, planned.folder
-    tracker.log_params(_settings(config))
+    tracker.log_params(settings_to_record(config))
     with environment.PeakMemory() as memory:
         fitted, report = fit(planned, tracker.log_metrics)
         evaluation = evaluate_run(task, config, planned.dataset, planned.scheme, fitted, report)
@@ -321,16 +320,8 @@ def _options(config: RunConfig) -> dict[str, Any]:
     return options
 
 
-def _settings(config: RunConfig) -> dict[str, Any]:
-    """Return the settings as they may be written down: without a password."""
-    values: dict[str, Any] = as_dict(config)
-    if config.tracking.uri:
-        values["tracking"]["uri"] = without_password(config.tracking.uri)
-    return values
-
-
 def _yaml(config: RunConfig) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(_settings(config), sort_keys=False)
+    text: str = yaml.safe_dump(settings_to_record(config), sort_keys=False)
     return text

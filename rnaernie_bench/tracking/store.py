@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import TrackingError
+from rnaernie_bench.core.schema import as_dict
 
 RUN_ID_TAG = "rnaernie_bench.run_id"
 """The tag by which a resumed run finds its MLflow run again."""
@@ -184,6 +185,18 @@ def _unusable(problem: str, place: str | Path, remedy: str) -> TrackingError:
 def without_password(text: str) -> str:
     """Return `text` with `user:password@` taken out of the addresses it holds."""
     return re.sub(r"(?<=://)[^/@\s]*@", "", text)
+
+
+def settings_to_record(config: Any) -> dict[str, Any]:
+    """Return settings as they may be written down: without a password.
+
+    Args:
+        config: a dataclass of settings, with the `TrackingOptions` as ``tracking``.
+    """
+    values: dict[str, Any] = as_dict(config)
+    if config.tracking.uri:
+        values["tracking"]["uri"] = without_password(config.tracking.uri)
+    return values
 
 
 def first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rnaernie_bench.backbones.rnaernie import load
-from rnaernie_bench.learning import features, frozen, rows
+from rnaernie_bench.learning import frozen, rows
 from tests.training_kit import TINY_NET, installed
 
 
@@ -18,20 +18,6 @@ from tests.training_kit import TINY_NET, installed
 def task(tmp_path):
     with installed(tmp_path) as task:
         yield task
-
-
-@pytest.fixture
-def embedded(monkeypatch):
-    """Count the sequences that go through a backbone."""
-    counts = []
-    original = features.scores
-
-    def counting(compute, inputs, **arguments):
-        counts.append(len(inputs.costs))
-        return original(compute, inputs, **arguments)
-
-    monkeypatch.setattr(features, "scores", counting)
-    return counts
 
 
 def fit(task, *overrides, seed=0, **changes):

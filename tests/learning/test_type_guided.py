@@ -18,7 +18,6 @@ from rnaernie_bench.backbones.vocabulary import RNA_TYPES, typed_tokenizer
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import BenchError, ConfigError, ResultError
 from rnaernie_bench.data.batching import gather_batch
-from rnaernie_bench.learning import features
 from rnaernie_bench.learning.fit import FittedNetwork
 from rnaernie_bench.learning.guidance.guides import Predicted
 from rnaernie_bench.learning.guidance.predictors import SlotReader, restore
@@ -59,20 +58,6 @@ def task(tmp_path):
         declared["types"] = dict(zip(LABELS, ("tRNA", "rRNA", "other"), strict=True))
         path.write_text(yaml.safe_dump(declared))
         yield task
-
-
-@pytest.fixture
-def embedded(monkeypatch):
-    """Count the sequences that features are computed of."""
-    counts = []
-    original = features.scores
-
-    def counting(compute, inputs, **arguments):
-        counts.append(len(inputs.costs))
-        return original(compute, inputs, **arguments)
-
-    monkeypatch.setattr(features, "scores", counting)
-    return counts
 
 
 def settings(checkpoint, *overrides):

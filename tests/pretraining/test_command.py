@@ -10,11 +10,11 @@ import pytest
 from rnaernie_bench.core import paths
 from rnaernie_bench.pretraining.command import pretraining_command
 from rnaernie_bench.pretraining.config import compose
-from rnaernie_bench.pretraining.job import to_record
+from rnaernie_bench.tracking.store import settings_to_record
 
 
 def settings_of(overrides):
-    settings = to_record(compose(overrides))
+    settings = settings_to_record(compose(overrides))
     for key in ("out", "runs_dir", "tracking"):
         del settings[key]
     return json.loads(json.dumps(settings))
