@@ -11,7 +11,7 @@ from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
 
 _WITHOUT_EFFECT = ("progress",)

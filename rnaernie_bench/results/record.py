@@ -81,6 +81,36 @@ def run_id_of(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
+def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the run id of `record` is the hash of, as the record states it.
+
+    It holds whatever version of the recipe made the record, as `config.identity.identity` does for
+    the version of today.
+    """
+    task, backbone, split = record["task"], record["backbone"], record["split"]
+    options = {"name": backbone["name"], **backbone.get("options", {})}
+    if backbone["kind"] == "encoder":
+        options["init"] = backbone["init"]
+    # Random and fixed weights follow from options and seed.
+    weights = backbone["weights_sha256"] if backbone["init"] in ("pretrained", None) else None
+    if weights is not None:  # wherever they came from, they are what they are
+        for address in ("source", "revision", "model"):
+            options.pop(address, None)
+    return {
+        "task": f"{task['name']}@{task['version']}",
+        "dataset": record["dataset"]["fingerprint"],
+        "split": split["name"],
+        "fold": split["fold"],
+        "protocol": record["protocol"],
+        "backbone": {**options, "weights_sha256": weights},
+        "head": record["head"],
+        "strategy": record["strategy"],
+        "recipe": {key: value for key, value in record["recipe"].items() if key != "converged"},
+        "recipe_version": record["recipe_version"],
+        "seed": record["seed"],
+    }
+
+
 def parse_record(text: str, *, where: object = None) -> Record:
     """Return the record that `text` holds, as one of the schema of today.
 

@@ -14,12 +14,11 @@ from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.schema import as_dict, build
 from rnaernie_bench.leaderboard.settings import flat
-from rnaernie_bench.results.record import Record, run_id_of
+from rnaernie_bench.results.record import Record, identity_of, run_id_of
 from rnaernie_bench.results.reproduction_marks import Likeness, likeness
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import Outcome, execute
 from rnaernie_bench.task.catalogue import BACKBONES
-from rnaernie_bench.task.task import load_task
 
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
@@ -162,20 +161,13 @@ def reproduce(
 
 def _differences(record: Record, config: RunConfig, folders: list[Path]) -> Iterator[str]:
     """Yield in what the run that `config` makes here is another than the record's."""
-    task = load_task(config.task.name, folders)
-    backbone = record["backbone"]
-    weights = backbone["weights_sha256"] if backbone["init"] == "pretrained" else None
-    recorded = {
-        **identity(config, task, record["dataset"]["fingerprint"], backbone["kind"], weights),
-        "task": f"{task.name}@{record['task']['version']}",
-        "recipe_version": record["recipe_version"],
-    }
+    recorded = identity_of(record)
     if run_id_of(recorded) != record["run_id"]:
         yield "the settings in the record do not give its run id"
     planned = plan(config, folders)
     here = identity(
         config,
-        task,
+        planned.task,
         planned.dataset.fingerprint,
         BACKBONES.get(config.backbone.name).kind,
         planned.weights_sha256,

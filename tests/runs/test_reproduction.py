@@ -95,7 +95,7 @@ def refusal(task, path, change=lambda record: None, **options):
 def test_other_versions_of_the_recipe_are_named(imported, monkeypatch):
     task, _, paths = imported
     monkeypatch.setattr(identity, "RECIPE_VERSION", 7)
-    assert "recipe_version is 7 here, 1 in the record" in refusal(task, paths["kmer"])
+    assert "recipe_version is 7 here, 2 in the record" in refusal(task, paths["kmer"])
 
 
 def test_other_data_is_named(imported):
