@@ -5,26 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from multimolecule.modules import SequencePredictionHead
-from multimolecule.modules.heads.generic import PredictionHead
 from torch import Tensor
 
 from rnaernie_bench.heads.bases.contract import Batch
-from rnaernie_bench.heads.bases.linear import head_config
+from rnaernie_bench.heads.bases.linear import LinearHead, head_config
 from rnaernie_bench.task.catalogue import HeadEntry
 
 
-class PooledHead(SequencePredictionHead):
+class PooledHead(LinearHead, SequencePredictionHead):
     """MultiMolecule's own sequence head: pooler output -> dropout -> linear."""
 
     def features(self, outputs: Any, batch: Batch) -> Tensor:
         """Return what the linear layer reads, of shape (inputs, hidden)."""
         pooled: Tensor = outputs["pooler_output"]
         return pooled
-
-    def predict(self, features: Tensor, batch: Batch) -> Tensor:
-        """Return logits of shape (inputs, outputs)."""
-        logits: Tensor = PredictionHead.forward(self, features, None).logits
-        return logits
 
 
 def build(config: Any, num_labels: int, problem: str) -> PooledHead:

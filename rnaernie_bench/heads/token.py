@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from multimolecule.modules import HeadConfig, TokenPredictionHead
-from multimolecule.modules.heads.generic import PredictionHead
 from torch import Tensor
 
 from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS
 from rnaernie_bench.heads.bases.contract import Batch, states_alone
-from rnaernie_bench.heads.bases.linear import bases_of, head_config
+from rnaernie_bench.heads.bases.linear import LinearHead, bases_of, head_config
 from rnaernie_bench.task.catalogue import HeadEntry
 
 
-class TokenHead(TokenPredictionHead):
+class TokenHead(LinearHead, TokenPredictionHead):
     """MultiMolecule's own token head: state of each base -> dropout -> linear.
 
     Bases of all inputs follow each other, so that nothing is computed for padding.
@@ -32,11 +31,6 @@ class TokenHead(TokenPredictionHead):
         """Return the states of all bases, input by input, of shape (bases, hidden)."""
         states: Tensor = outputs["last_hidden_state"][bases_of(self, batch["input_ids"])]
         return states
-
-    def predict(self, features: Tensor, batch: Batch) -> Tensor:
-        """Return logits of shape (bases, outputs)."""
-        logits: Tensor = PredictionHead.forward(self, features, None).logits
-        return logits
 
 
 def build(config: Any, num_labels: int, problem: str) -> TokenHead:

@@ -21,6 +21,11 @@ pair      (pairs, outputs)
 
 A head may say what it reads besides: ``reads_pooler`` (yes unless it says otherwise), and
 ``reads_attentions`` (no), for which the backbone returns its attention maps.
+
+The `predict` of many heads is one linear layer, ``decoder``, on a row of features of each unit:
+they are *linear* (`is_linear`, marked by `one_linear_layer`), and ``rows(features, batch)`` gives
+what their layer reads, (units, width), by nothing that is trained. On a frozen backbone, such a
+head is a regression.
 """
 
 from __future__ import annotations
@@ -62,6 +67,20 @@ def states_alone(features: F) -> F:
 def reads_states_alone(head: Any) -> bool:
     """Return whether the features of a head are the states of bases."""
     return getattr(getattr(head, "features", None), "states_alone", False)
+
+
+def one_linear_layer(predict: F) -> F:
+    """Mark a function `predict` that is dropout and ``decoder`` on the ``rows`` of a head.
+
+    A head that overrides it does not have the mark.
+    """
+    predict.one_linear_layer = True  # type: ignore[attr-defined]
+    return predict
+
+
+def is_linear(head: Any) -> bool:
+    """Return whether a head is one linear layer on a row of features of each unit, its ``rows``."""
+    return getattr(getattr(head, "predict", None), "one_linear_layer", False)
 
 
 def states_of_bases(outputs: Any, batch: Batch, first: int) -> Tensor:

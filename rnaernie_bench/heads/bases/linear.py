@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from multimolecule.modules import HeadConfig
+from multimolecule.modules.heads.generic import PredictionHead
 from torch import Tensor
 
 from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS
+from rnaernie_bench.heads.bases.contract import Batch, one_linear_layer
 
 DROPOUT = 0.1
 """The authors' dropout before the linear layer."""
+
+
+class LinearHead:
+    """What a MultiMolecule head, the next base class, becomes here: one linear layer on rows."""
+
+    def rows(self, features: Tensor, batch: Batch) -> Tensor:
+        """Return what the linear layer reads of each unit, (units, width): here the features."""
+        return features
+
+    @one_linear_layer
+    def predict(self, features: Tensor, batch: Batch) -> Tensor:
+        """Return logits of shape (units, outputs)."""
+        head: Any = self
+        logits: Tensor = PredictionHead.forward(head, self.rows(features, batch), None).logits
+        return logits
 
 
 def head_config(num_labels: int, problem: str) -> HeadConfig:
