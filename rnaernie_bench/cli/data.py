@@ -99,10 +99,12 @@ def _verify(task: Task, arguments: argparse.Namespace) -> int:
 
 def _audit(task: Task, arguments: argparse.Namespace) -> int:
     from rnaernie_bench.data.audit import audit, to_markdown, write_card
+    from rnaernie_bench.data.folds import first_fold
     from rnaernie_bench.data.loading import load_dataset, make_split
 
     dataset = load_dataset(task, simulated=arguments.simulated)
-    split = make_split(task, dataset, arguments.split or task.default_split, fold=arguments.fold)
+    name, fold = first_fold(task, arguments.split, arguments.fold)
+    split = make_split(task, dataset, name or task.default_split, fold=fold)
     text = to_markdown(audit(task, dataset, split))
     print(text, end="")
     if arguments.write_card:

@@ -231,7 +231,8 @@ def heading(config: RunConfig) -> str:
     init = " (random weights)" if getattr(backbone, "init", None) == "random" else ""
     baseline = BACKBONES.get(backbone.name).kind == "baseline"
     strategy = "" if baseline else f", strategy {config.strategy.name}"
-    lines = [f"{config.task.name}: {backbone.name}{init}{strategy}, seed {config.seed}"]
+    fold = f", split {config.split}, fold {config.fold}" if config.fold else ""
+    lines = [f"{config.task.name}{fold}: {backbone.name}{init}{strategy}, seed {config.seed}"]
     if config.task.data == "simulated":
         lines.insert(
             0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
 from rnaernie_bench.core.schema import as_dict, build, convert
-from rnaernie_bench.data.folds import check_fold
+from rnaernie_bench.data.folds import check_fold, first_fold
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.lengths import policies_of
 from rnaernie_bench.task.task import Task, find_tasks, read_task
@@ -87,7 +87,10 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
     config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
-    check_together(config, tasks[config.task.name])
+    task = tasks[config.task.name]
+    split, fold = first_fold(task, config.split, config.fold)
+    config = replace(config, split=split, fold=fold)
+    check_together(config, task)
     return config
 
 

@@ -59,6 +59,14 @@ def read_folds(path: Path) -> dict[str, Fold]:
     }
 
 
+def first_fold(task: Task, split: str | None, fold: str | None) -> tuple[str | None, str | None]:
+    """Return split and fold that are meant: where neither is named, the default split's first."""
+    folds = task.splits[task.default_split].folds
+    if split is None and fold is None and folds is not None:
+        return task.default_split, folds.names[0]
+    return split, fold
+
+
 def check_fold(split: SplitDeclaration, fold: str | None) -> None:
     """Refuse a fold that is missing, unknown, or given where there are none.
 

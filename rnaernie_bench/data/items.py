@@ -287,12 +287,16 @@ class Dataset:
     name: str
     parts: Mapping[str, Items]
     simulated: bool = False
+    added: frozenset[str] = frozenset()
+    """Parts that came later, which the fingerprint leaves out."""
     fingerprint: str = field(init=False)
     """SHA-256 over every part's name and items, in order: equal data, equal fingerprint."""
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256()
         for name, items in self.parts.items():
+            if name in self.added:
+                continue
             digest.update(f">{name}\n".encode())
             for item in items:
                 digest.update(item.line().encode())

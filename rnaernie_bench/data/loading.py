@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,11 +39,11 @@ def load_dataset(task: Task, *, simulated: bool) -> Dataset:
         from rnaernie_bench.data.tables import read_table
 
         parts[name] = read_table(table, task)
-    made = task.dataset.negatives
+    made, added = task.dataset.negatives, task.dataset.added_parts
     if made is None:
-        return Dataset(task.dataset.name, parts)
+        return Dataset(task.dataset.name, parts, added=added)
     whole = {name: with_negatives(items, made) for name, items in parts.items()}
-    return Dataset(f"{task.dataset.name}, {made}", whole)
+    return Dataset(f"{task.dataset.name}, {made}", whole, added=added)
 
 
 def _read_files(files: Mapping[str, DataFile], task: Task) -> Items:
@@ -101,13 +102,17 @@ def make_split(
     parts = dataset.parts
 
     def part(key: str) -> Items:
-        if not parts.get(key):
-            raise DataError(
-                f"the part '{key}' that the split '{name}' needs is missing or empty",
-                where=f"{task.name}, data set {dataset.name}",
-                remedy="give it items" if key in parts else did_you_mean(key, list(parts)),
-            )
-        return parts[key]
+        members = task.dataset.members(key)
+        for member in members:
+            if not parts.get(member):
+                raise DataError(
+                    f"the part '{member}' that the split '{name}' needs is missing or empty",
+                    where=f"{task.name}, data set {dataset.name}",
+                    remedy="give it items"
+                    if member in parts
+                    else did_you_mean(member, list(parts)),
+                )
+        return parts[key] if members == (key,) else _together([parts[m] for m in members])
 
     where = f"{task.name}, split {name}"
     if declared.cut is not None:
@@ -127,11 +132,16 @@ def make_split(
             and item.group not in groups
             and (chosen is None or item.id in chosen.test)
         )
+        similar = test.without_similar_to
+        if similar is not None:
+            relatives = [item for other in similar.parts for item in part(other)]
+            remaining = _without_similar(remaining, relatives, similar.identity)
         tests[key] = subset(remaining, test.fraction)
         if not tests[key]:
             others = dict.fromkeys((*test.without_identical_to, *test.without_groups_of))
+            others |= dict.fromkeys(similar.parts if similar else ())
             raise DataError(
-                f"every sequence of the test part '{key}', or its group, also occurs in"
+                f"every sequence of the test part '{key}', its group or a relative, also occurs in"
                 f" {', '.join(others)}",
                 where=f"{task.name}, split {name}",
                 remedy="a test part needs sequences of its own",
@@ -150,6 +160,28 @@ def make_split(
             )
     found = Split(name, subset(train, train_fraction), validation, tests, fold)
     return _checked(found, task, where)
+
+
+def _together(parts: Iterable[Items]) -> Items:
+    """Return the items of several parts, of equal inputs the first."""
+    first: dict[Any, Any] = {}
+    for item in (item for items in parts for item in items):
+        first.setdefault(item.input, item)
+    return tuple(first.values())
+
+
+def _without_similar(items: Items, others: Sequence[Any], identity: float) -> Items:
+    """Return the items whose sequence has no relative of at least `identity` among `others`."""
+    from rnaernie_bench.data.leakage import K, nearest_identity
+
+    if not items:
+        return items
+    # Of a sequence's k-mers, the share 1 - k (1 - identity) is in every relative.
+    k = min(K, math.ceil(1 / (1 - identity)) - 1) if identity < 1 else K
+    known = list(dict.fromkeys(other.sequence for other in others))
+    queries = [item.sequence for item in items]
+    _, index = nearest_identity(queries, known, k=k, threshold=identity)
+    return tuple(item for item, found in zip(items, index.tolist(), strict=True) if found < 0)
 
 
 def _checked(split: Split, task: Task, where: str) -> Split:

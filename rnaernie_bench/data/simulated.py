@@ -74,7 +74,8 @@ def simulated_dataset(task: Task) -> Dataset:
         ConfigError: if the declaration names an unknown family.
     """
     parts = resolve(task.level_entry.simulate)(task)
-    return Dataset(f"{task.dataset.name}-simulated", parts, simulated=True)
+    name, added = f"{task.dataset.name}-simulated", task.dataset.added_parts
+    return Dataset(name, parts, simulated=True, added=added)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,13 @@ def _check_pinned(sha256: str, records: int, where: str) -> None:
 
 
 def _check_splits(task: Task) -> None:
-    parts = {*task.dataset.file_parts, *task.dataset.tables}
+    single = {*task.dataset.file_parts, *task.dataset.tables}
+    for name, members in task.dataset.pools.items():
+        _need(name not in single, "a part has this name", f"dataset.pools.{name}")
+        for part in members:
+            what = "the data set has no part '{}'"
+            _need_known(part, single, what, f"dataset.pools.{name}")
+    parts = {*single, *task.dataset.pools}
     _need_known(task.default_split, task.splits, "there is no split '{}'", "default_split")
     for name, split in task.splits.items():
         where = f"splits.{name}"
@@ -132,6 +138,13 @@ def _check_splits(task: Task) -> None:
         for key, test in split.tests.items():
             what = "the value must be above 0 and at most 1"
             _need(0 < test.fraction <= 1, what, f"{where}.tests.{key}.fraction")
+            similar = test.without_similar_to
+            if similar is not None:
+                key = f"{where}.tests.{key}.without_similar_to"
+                what = "an identity is above 0.5 and at most 1"
+                _need(0.5 < similar.identity <= 1, what, f"{key}.identity")
+                plain = not (split.cut or task.level_entry.partners)
+                _need(plain, "single sequences of other parts are compared", key)
         if split.cut is not None:
             what = "a cut is of one part: train, validation and tests name the same"
             _need(len(named) == 1, what, f"{where}.cut")
@@ -153,6 +166,7 @@ def _parts(split: SplitDeclaration) -> set[str]:
     named = {split.train, split.validation}
     for test in split.tests.values():
         named |= {test.part, *test.without_identical_to, *test.without_groups_of}
+        named |= set(test.without_similar_to.parts if test.without_similar_to else ())
     return named
 
 
@@ -203,7 +217,8 @@ def _check_simulation(task: Task) -> None:
     for name, split in task.splits.items():
         folds = split.folds.names if split.folds else ()
         _need(set(folds) <= set(simulation.families), f"each fold of '{name}' needs one", where)
-    for part in sorted(set[str]().union(*map(_parts, task.splits.values()))):
+    named = set[str]().union(*map(_parts, task.splits.values()))
+    for part in sorted({member for name in named for member in task.dataset.members(name)}):
         what = f"part '{part}' needs 1 item or more"
         _need(simulation.sizes.get(part, 0) >= 1, what, "simulation.sizes")
     sound = simulation.group_size is None or simulation.group_size >= 1

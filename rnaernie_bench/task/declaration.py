@@ -58,6 +58,9 @@ class DataFile:
     """The part it belongs to, with other files perhaps; empty if the part has the file's name."""
     label: str = ""
     """The label of all its records; empty where their headers tell."""
+    added: bool = False
+    """Whether its part came after the first results of this version of the task. The fingerprint of
+    the data set leaves the part out, so that those results stay comparable; `sha256` pins it."""
     format: Literal["fasta", "lines", "structures"] = "fasta"
     """`lines`: a sequence a line, its id made of the file's name and the line's number.
     `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and
@@ -118,6 +121,8 @@ class DatasetDeclaration:
     """FASTA files by name: a part each, or the part that they say."""
     tables: Mapping[str, Table] = field(default_factory=dict)
     """Tabular parts by name."""
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further parts, made of the named ones: their items together, of equal inputs the first."""
     own: bool = False
     """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
     that results stay among the runs."""
@@ -134,6 +139,24 @@ class DatasetDeclaration:
             parts.setdefault(file.part or name, {})[name] = file
         return parts
 
+    @property
+    def added_parts(self) -> frozenset[str]:
+        """The parts that fingerprints leave out."""
+        return frozenset(file.part or name for name, file in self.files.items() if file.added)
+
+    def members(self, part: str) -> tuple[str, ...]:
+        """Return the parts that `part` is made of: itself, unless it is a pool."""
+        return self.pools.get(part, (part,))
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Parts whose near relatives are taken out of a test part."""
+
+    parts: tuple[str, ...]
+    identity: float
+    """From which identity on (`data.leakage.nearest_identity`) a sequence is a relative."""
+
 
 @dataclass(frozen=True)
 class TestPart:
@@ -146,6 +169,8 @@ class TestPart:
     """Parts whose sequences are taken out of this one."""
     without_groups_of: tuple[str, ...] = ()
     """Parts whose groups, such as genes, are taken out of this one."""
+    without_similar_to: Similar | None = None
+    """Parts whose near relatives, by identity, are taken out of this one."""
     fraction: float = 1.0
     """The share that is kept of what then remains: stratified, the same in every run."""
 

@@ -14,7 +14,13 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.cuts import hold_out
 from rnaernie_bench.data.items import Dataset, SequenceItem
 from rnaernie_bench.data.loading import load_dataset, make_split, subset, used_by
-from rnaernie_bench.task.declaration import DataFile, HeldOut, SplitDeclaration, TestPart
+from rnaernie_bench.task.declaration import (
+    DataFile,
+    HeldOut,
+    Similar,
+    SplitDeclaration,
+    TestPart,
+)
 from rnaernie_bench.task.task import Task, load_task
 
 PARTS = {
@@ -109,7 +115,7 @@ def test_a_missing_part_and_an_empty_test_part_are_refused(small_task: Make) -> 
     parts = load_dataset(task, simulated=False).parts
     with pytest.raises(DataError, match="part 'validation'"):
         make_split(task, Dataset("x", {**parts, "validation": ()}), "published")
-    with pytest.raises(DataError, match="also occurs in train, validation"):
+    with pytest.raises(DataError, match="or a relative, also occurs in train, validation"):
         make_split(task, Dataset("x", {**parts, "test": parts["train"]}), "published")
 
 
@@ -170,6 +176,58 @@ def test_a_test_part_can_leave_out_groups_and_be_a_share(small_task: Make) -> No
     assert split.tests["half"] == subset(split.tests["all"], 0.5)
     assert Counter(item.label for item in split.tests["half"]) == {0: 1, 1: 1}
     assert used_by(split, dataset).fingerprint == dataset.fingerprint
+
+
+def test_a_test_part_can_leave_out_relatives(small_task: Make) -> None:
+    train = ">RF1_a tRNA\nACGUACGUAC\n>RF2_b miRNA\nGGGGGGGGGG\n"
+    near, far = "ACGUACCCCC", "ACGUCCCCCC"  # three and four edits from the first of train
+    test = f">RF1_n tRNA\n{near}\n>RF1_f tRNA\n{far}\n>RF2_g miRNA\nGGGGGGGGGG\n"
+    task = small_task(**{**PARTS, "train": train, "test": test})
+    parts = ("train", "validation")
+    tests = {
+        bound: TestPart("test", without_similar_to=Similar(parts, float(bound)))
+        for bound in ("0.7", "0.75", "1")
+    }
+    task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
+    found = make_split(task, load_dataset(task, simulated=False), "s").tests
+    assert [item.id for item in found["0.7"]] == ["RF1_f"]
+    assert [item.id for item in found["0.75"]] == [i.id for i in found["1"]] == ["RF1_n", "RF1_f"]
+
+
+def test_a_pool_takes_parts_together_and_equal_sequences_once(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    parts = {"all": ("validation", "train", "test")}
+    alone = {"full": TestPart("all", without_identical_to=("train",))}
+    task = replace(
+        task,
+        dataset=replace(task.dataset, pools=parts),
+        splits={"s": SplitDeclaration("train", "all", alone)},
+    )
+    dataset = load_dataset(task, simulated=False)
+    split = make_split(task, dataset, "s")
+    assert [item.id for item in split.validation] == ["RF1_c", "RF1_a", "RF2_b", "RF2_e"]
+    assert [item.id for item in split.tests["full"]] == ["RF1_c", "RF2_e"]
+    lacking = Dataset("small", {**dataset.parts, "test": ()})
+    with pytest.raises(DataError, match="the part 'test' that the split 's' needs"):
+        make_split(task, lacking, "s")
+
+
+def test_the_fingerprint_leaves_out_a_part_that_came_later(small_task: Make) -> None:
+    task = small_task(**PARTS)
+    before = load_dataset(task, simulated=False).fingerprint
+    task = small_task(**PARTS, more=">RF1_m tRNA\nAAAAA\n")
+    assert load_dataset(task, simulated=False).fingerprint != before
+    files = {**task.dataset.files, "more": replace(task.dataset.files["more"], added=True)}
+    dataset = load_dataset(
+        replace(task, dataset=replace(task.dataset, files=files)), simulated=False
+    )
+    assert dataset.fingerprint == before
+    assert [item.id for item in dataset.parts["more"]] == ["RF1_m"]
+    tests = {"more": TestPart("more")}
+    task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
+    split = make_split(task, dataset, "s")
+    without = replace(split, tests={})
+    assert used_by(split, dataset).fingerprint != used_by(without, dataset).fingerprint
 
 
 def test_what_a_split_does_not_use_is_left_out(small_task: Make) -> None:

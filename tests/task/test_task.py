@@ -155,6 +155,17 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
             change("splits/only/tests/all/without_groups_of", ["valid"]),
             "splits.only: the data set has no part 'valid'; did you mean validation?",
         ),
+        (
+            change(
+                "splits/only/tests/all/without_similar_to", {"parts": ["train"], "identity": 0.5}
+            ),
+            "splits.only.tests.all.without_similar_to.identity: an identity is above 0.5 and",
+        ),
+        (change("dataset/pools", {"test": ["train"]}), "dataset.pools.test: a part has this name"),
+        (
+            change("dataset/pools", {"all": ["train", "tset"]}),
+            "dataset.pools.all: the data set has no part 'tset'; did you mean test?",
+        ),
         (change("dataset/files/train/label", "z"), "dataset.files.train.label: the task has no"),
         (change("dataset/files/train/part", "test"), "splits.only: the data set has no part 'tr"),
         (change("simulation/group_size", 0), "simulation.group_size: a group has 1 item or more"),
