@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", metavar="METRIC", help="default: the task's main metric")
     parser.add_argument(
         "--by",
-        choices=["item", "group"],
-        help="resample items or whole groups (default: as the task declares)",
+        choices=["item", "group", "group_in_class"],
+        help="resample items, whole groups, or those of each class (default: as the task declares)",
     )
     parser.add_argument(
         "--items",

@@ -17,6 +17,7 @@ from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.learning.feature_cache import FeatureTable
 from rnaernie_bench.learning.interface import FitReport
 from rnaernie_bench.metrics.answers.base import Answer, Sample, intervals
+from rnaernie_bench.metrics.resampling import drawn_whole
 from rnaernie_bench.results.predictions import Predictions, hash_ids
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
@@ -254,9 +255,10 @@ def _scored(
 ) -> dict[str, Any]:
     """Return metrics with intervals, and what else the record has of a test part."""
     answer, (truth, predicted) = predictions.answer, predictions.part(part)
-    groups = predictions.groups_of(part) if task.draws_groups else None
+    groups = predictions.groups_of(part)
+    whole = drawn_whole(task.resampling, groups, lambda: answer.classes(truth))
     values = answer.report(truth, predicted, task.measured)
-    ends = intervals(answer, truth, predicted, groups, metrics=tuple(values))
+    ends = intervals(answer, truth, predicted, whole, metrics=tuple(values))
     metrics = {
         name: {"value": value, "low": ends[name][0], "high": ends[name][1]}
         for name, value in values.items()

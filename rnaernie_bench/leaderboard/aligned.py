@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,13 @@ import numpy.typing as npt
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.metrics.answers.base import Answer, width
 from rnaernie_bench.metrics.registry import has
-from rnaernie_bench.metrics.resampling import grouped
+from rnaernie_bench.metrics.resampling import Drawn, drawn_whole
 from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Floats = npt.NDArray[np.float64]
 Predicted = npt.NDArray[np.void]
 """What a run predicted, shape (n,), with the fields of an answer."""
-Unit = Literal["item", "group"]
+Unit = Drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def scorer_of(metric: str, aligned: Aligned, runs: Sequence[Predicted], by: Unit
             where="--metric",
             remedy=f"choose one of {', '.join(known)}",
         )
-    whole = grouped(aligned.groups) if by == "group" else None
+    whole = drawn_whole(by, aligned.groups, lambda: answer.classes(aligned.truth))
     return answer.scorer(metric, aligned.truth, runs, whole)
 
 

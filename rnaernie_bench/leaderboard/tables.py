@@ -43,7 +43,7 @@ class TaskInfo:
     """Further metrics to show, in this order."""
     caveats: tuple[str, ...] = ()
     """What the figures do not show, a sentence each."""
-    by: Literal["item", "group"] = "item"
+    by: Literal["item", "group", "group_in_class"] = "item"
     """What a bootstrap of the task draws."""
     default_split: str = ""
     """The split whose tables come first."""

@@ -38,9 +38,6 @@ class Level:
     """Problems whose items are read from `dataset.files`."""
     tables: tuple[Problem, ...] = PROBLEMS
     """Problems whose items are read from `dataset.tables`."""
-    draws_items: tuple[Problem, ...] = ()
-    """Problems whose records have intervals over items, also where paired tests draw groups: as all
-    records so far."""
     labelled: bool = False
     """Whether an item has one label, which its file or the header of its record can tell."""
     errors: bool = False

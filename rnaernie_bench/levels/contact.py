@@ -18,7 +18,6 @@ ENTRY = Level(
     length="unpaired",
     per_base=True,
     own_metrics={"binary": "f1"},
-    draws_items=("binary",),
     files=("binary",),
     tables=("multiclass", "multilabel", "regression"),
     columns={"pairs of bases": "places"},

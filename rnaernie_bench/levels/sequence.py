@@ -19,7 +19,6 @@ ENTRY = Level(
     head="pooled",
     length="truncate",
     own_metrics=ITEM_METRICS,
-    draws_items=("multiclass",),
     labelled=True,
     read_file="rnaernie_bench.data.levels.sequence:read_file",
     read_row="rnaernie_bench.data.levels.sequence:read_row",

@@ -7,9 +7,11 @@ items. Where items have relatives, whole groups of them are drawn instead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,9 @@ N_RESAMPLES = 10_000
 
 _BLOCK = 1 << 19
 """Weights held at once: so few that they stay in a processor's cache."""
+
+Drawn = Literal["item", "group", "group_in_class"]
+"""What is drawn: items, groups of relatives, or groups of relatives within each class."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
@@ -32,6 +37,9 @@ class Units:
     """Shape (n,): the unit of each item, 0..m-1."""
     copies: Integers
     """Shape (m,): how many items are of a kind; 1 for a group, which comes whole or not at all."""
+    strata: Integers | None = None
+    """Shape (m,): the class of each unit, 0..h-1, where as many of each class are drawn as there
+    are; None: all units are drawn alike."""
 
     def sums(self, values: npt.ArrayLike) -> Floats:
         """Return what one draw of each unit adds: shape (m, q) for `values` of shape (n, q)."""
@@ -52,15 +60,40 @@ def alike(*columns: npt.ArrayLike) -> Units:
     return Units(member.reshape(-1), copies)
 
 
-def grouped(groups: Sequence[str]) -> Units:
+def grouped(groups: Sequence[str], classes: Integers | None = None) -> Units:
     """Return the groups as units; an item whose group is empty is a group of its own.
 
     Args:
         groups: length n.
+        classes: shape (n,), where groups are drawn within classes: the items of a group that are of
+            one class are a unit then. A class of a single group has no other group to draw; its
+            items are drawn instead, since to keep them as they are would call it certain.
     """
     names = [group or f"\0{index}" for index, group in enumerate(groups)]
     _, member = np.unique(names, return_inverse=True)
-    return Units(member, np.ones(member.max() + 1, dtype=np.int64))
+    if classes is None:
+        return Units(member, np.ones(member.max() + 1, dtype=np.int64))
+    _, strata = np.unique(classes, return_inverse=True)
+    alone = [len(np.unique(member[strata == s])) == 1 for s in range(strata.max() + 1)]
+    own = np.where(np.array(alone)[strata], np.arange(len(member)) + member.max() + 1, member)
+    pairs, member = np.unique(np.stack([strata, own]), axis=1, return_inverse=True)
+    return Units(member.reshape(-1), np.ones(pairs.shape[1], dtype=np.int64), pairs[0])
+
+
+def drawn_whole(
+    by: Drawn, groups: Sequence[str] | None, classes: Callable[[], Integers]
+) -> Units | None:
+    """Return the groups that are drawn as a whole; None where items are drawn.
+
+    Args:
+        by: what is drawn.
+        groups: length n; needed unless items are drawn.
+        classes: returns the class of each item, shape (n,); asked only where it is needed.
+    """
+    if by == "item":
+        return None
+    assert groups is not None
+    return grouped(groups, classes() if by == "group_in_class" else None)
 
 
 def bootstrap(
@@ -69,7 +102,6 @@ def bootstrap(
     *,
     n_resamples: int,
     generator: np.random.Generator,
-    multinomial: bool = False,
 ) -> Floats:
     """Return a statistic of `n_resamples` bootstrap resamples of the units.
 
@@ -78,21 +110,37 @@ def bootstrap(
         statistic: takes weights (r, m), how often each unit was drawn; returns shape (r, ...).
         n_resamples: how many resamples.
         generator: its state decides what is drawn; the draws do not depend on the block size.
-        multinomial: whether units that are one each are drawn as kinds of several items are.
 
     Returns:
         Shape (n_resamples, ...).
     """
-    total, kinds = int(units.copies.sum()), len(units.copies)
+    places = _places(units)
 
     def draw(rows: int) -> Integers:
-        if multinomial or total > kinds:
-            return generator.multinomial(total, units.copies / total, rows)
-        # Of units that are one each, as many are drawn as there are: three times as fast.
-        drawn = generator.integers(kinds, size=(rows, kinds))
-        return np.stack([np.bincount(row, minlength=kinds) for row in drawn])
+        drawn = np.zeros((rows, len(units.copies)), np.int64)
+        for inside in places:
+            copies = units.copies[inside]
+            drawn[:, inside] = _draw(copies, rows, generator)
+        return drawn
 
     return _in_blocks(units, statistic, n_resamples, draw)
+
+
+def _places(units: Units) -> list[Integers]:
+    """Return where the units of each stratum stand."""
+    if units.strata is None:
+        return [np.arange(len(units.copies))]
+    return [np.flatnonzero(units.strata == s) for s in range(units.strata.max() + 1)]
+
+
+def _draw(copies: Integers, rows: int, generator: np.random.Generator) -> Integers:
+    """Return how often each unit of a stratum is drawn, (rows, units)."""
+    total, kinds = int(copies.sum()), len(copies)
+    if total > kinds:
+        return np.asarray(generator.multinomial(total, copies / total, rows))
+    # Of units that are one each, as many are drawn as there are: three times as fast.
+    drawn = generator.integers(kinds, size=(rows, kinds))
+    return np.stack([np.bincount(row, minlength=kinds) for row in drawn])
 
 
 def permutations(
@@ -152,10 +200,10 @@ def percentile_interval(samples: Floats, *, confidence: float = 0.95) -> tuple[f
     """Return the percentile bootstrap interval (Efron and Tibshirani 1993, chapter 13).
 
     Args:
-        samples: shape (r,), the statistic of the resamples.
+        samples: shape (r,), the statistic of the resamples; those where it is undefined count not.
         confidence: between 0 and 1.
     """
-    low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
@@ -193,3 +241,95 @@ def bca_interval(
         ends.append(normal.cdf(bias + shifted / (1 - acceleration * shifted)))
     low, high = np.quantile(samples, ends)
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much a figure depends on the units that happened to be drawn."""
+
+    error: float
+    """Standard error, on the scale of the figure."""
+    degrees: float
+    """Degrees of freedom of its square, at least 1."""
+
+
+def spread_of(units: Units, left_out: Floats) -> Spread | None:
+    """Return the jackknife's standard error of a figure and its degrees of freedom.
+
+    The variance of each stratum is ``(n - 1) / n`` times the squares around the mean (Efron and
+    Tibshirani 1993, chapter 11). It is a sum over units, and the fewer units make it up, the less
+    is known of it: its degrees of freedom are those that give it the variance that it has over
+    units (Satterthwaite 1946, doi 10.2307/3002019). Ten positives among thousands of negatives
+    count as about ten.
+
+    Args:
+        units: what is drawn.
+        left_out: shape (m,), `jackknife`'s values: of one run, or of any mean or difference of
+            runs, computed from the mean or difference of their values.
+
+    Returns:
+        None where the figure hangs on a single unit, being undefined without it, or where there is
+        nothing to compare: one unit.
+    """
+    variance = uncertainty = 0.0
+    most = 0
+    for inside in _places(units):
+        copies, values = units.copies[inside], left_out[inside]
+        n = int(copies.sum())
+        if not np.isfinite(values).all():
+            return None
+        if n < 2:
+            continue
+        most += n - 1
+        squares = (n - 1) / n * (values - np.average(values, weights=copies)) ** 2
+        own = float(copies @ squares)
+        variance += own
+        uncertainty += n / (n - 1) * max(float(copies @ squares**2) - own**2 / n, 0.0)
+    if not most:
+        return None
+    degrees = most if uncertainty == 0 else min(2 * variance**2 / uncertainty, most)
+    return Spread(variance**0.5, max(float(degrees), 1.0))
+
+
+def interval(
+    value: float,
+    spread: Spread,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    *,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Return the interval of a figure by Student's t, which always contains it.
+
+    It is symmetric on the scale where the figure has no bounds: log-odds between two, the logarithm
+    of the distance to a single one; so it stays between them.
+
+    Args:
+        value: the figure.
+        spread: of it; what seeds, items and groups add to it may be summed before.
+        bounds: of the figure (`metrics.registry.Metric.bounds`).
+        confidence: between 0 and 1.
+    """
+    from scipy.stats import t
+
+    (floor, ceiling), value = bounds, float(np.clip(value, *bounds))
+    tail = (1 - confidence) / 2
+    below, above = value - floor, ceiling - value
+    if not below or not above:
+        # Nothing varies there. What happens to a share p of units is seen in none of n with
+        # probability (1 - p)**n: the exact interval of a share of 0 (Clopper and Pearson 1934).
+        share = (ceiling - floor) * (1 - tail ** (1 / (spread.degrees + 1)))
+        reach = max(share if math.isfinite(share) else 0.0, spread.error)
+        return max(value - reach, floor), min(value + reach, ceiling)
+    # The slope of the log-odds, log(below) - log(above), of what is finite of them.
+    half = float(t.ppf(1 - tail, spread.degrees)) * spread.error
+    factor = math.exp(min(half * (1 / below + 1 / above), 700.0))
+    if math.isfinite(below) and math.isfinite(above):
+        odds, width = below / above, ceiling - floor
+        low, high = (floor + width * o / (1 + o) for o in (odds / factor, odds * factor))
+    elif math.isfinite(below):
+        low, high = floor + below / factor, floor + below * factor
+    elif math.isfinite(above):
+        low, high = ceiling - above * factor, ceiling - above / factor
+    else:
+        low, high = value - half, value + half
+    return min(low, value), max(high, value)  # which rounding may have moved

@@ -36,8 +36,21 @@ def check(task: Task) -> None:
     check_pairs(task)
     _check_header(task)
     _check_simulation(task)
+    _check_scored(task)
     typed = not task.types or set(task.types) == set(task.labels)
     _need(typed, "each label needs one type, or none of them has any", "types")
+
+
+def _check_scored(task: Task) -> None:
+    classes = categorical(task.problem) and not task.level_entry.per_base
+    one = task.resampling != "group_in_class" or classes
+    what = "items have no class of their own, so that groups cannot be drawn within classes"
+    _need(one, what, "resampling", "write item or group")
+    for label in task.scored:
+        _need_known(label, task.labels, "'{}' is not allowed", "scored")
+    _need(len(set(task.scored)) == len(task.scored), "a label is listed twice", "scored")
+    sound = not (task.scored and categorical(task.problem))
+    _need(sound, "the classes of an item are scored together", "scored", "leave it out")
 
 
 def check_declared(

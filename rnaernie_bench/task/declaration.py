@@ -16,7 +16,7 @@ from rnaernie_bench.task.single_table import Cut, Negatives, PairColumns
 if TYPE_CHECKING:
     from rnaernie_bench.metrics.answers.base import Answer
 
-ResamplingUnit = Literal["item", "group"]
+ResamplingUnit = Literal["item", "group", "group_in_class"]
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,11 @@ class Task:
     """The test part a leaderboard shows first."""
     simulation: Simulation
     resampling: ResamplingUnit = "item"
-    """What paired tests draw: items, or groups of relatives as a whole."""
+    """What intervals and tests draw: items, groups of relatives as a whole, or such groups within
+    each class, so that every resample has as many groups of a class as there are."""
+    scored: tuple[str, ...] = ()
+    """The labels that metrics are averaged over, where not all are: the others are learned, and
+    stand in the table by label."""
     types: Mapping[str, str] = field(default_factory=dict)
     """The RNA type (`backbones.vocabulary.RNA_TYPES`) of each label, where labels tell it."""
     caveats: tuple[str, ...] = ()
@@ -297,9 +301,9 @@ class Task:
         return metrics_of(self.level_entry.answers[self.problem], declared)
 
     @property
-    def draws_groups(self) -> bool:
-        """Whether the intervals of its records draw groups as a whole."""
-        return self.resampling == "group" and self.problem not in self.level_entry.draws_items
+    def scored_columns(self) -> tuple[int, ...] | None:
+        """The places of the labels that metrics are averaged over; None: of all."""
+        return tuple(self.labels.index(label) for label in self.scored) or None
 
     @property
     def classifies(self) -> bool:

@@ -15,12 +15,11 @@ from rnaernie_bench.evaluation import evaluate as module
 from rnaernie_bench.evaluation.evaluate import Evaluation, evaluate
 from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.problems import outputs
+from rnaernie_bench.metrics.resampling import grouped
 from rnaernie_bench.task.task import Task, read_task
 from tests.kit import LABELS, make_task
 
 KINDS = list(LABELS)
-BY_ITEM = {("sequence", "multiclass"), ("contact", "binary")}
-"""What records have had intervals over items of, whatever paired tests draw."""
 
 
 class Guess:
@@ -73,9 +72,7 @@ def test_what_is_recorded_follows_from_the_predictions(case: Any) -> None:
     again = task.answer.evaluate(truth, predicted)
     groups = found.predictions.groups_of("all")
     assert len(set(groups)) < len(groups)
-    whole = None if (task.level, task.problem) in BY_ITEM else groups
-    assert task.draws_groups == (whole is not None)
-    ends = intervals(task.answer, truth, predicted, whole)
+    ends = intervals(task.answer, truth, predicted, grouped(groups))
     for name, figure in test["metrics"].items():
         assert figure["value"] == pytest.approx(again[name], abs=1e-6), name
         assert (figure["low"], figure["high"]) == pytest.approx(ends[name]), name

@@ -201,7 +201,7 @@ def test_intervals_hold_the_value_and_follow_seed_and_groups(name):
     assert by_item == intervals(answer, truth, predicted, n_resamples=200)
     assert by_item != intervals(answer, truth, predicted, n_resamples=200, seed=1)
     relatives = ["a"] * (N - 20) + [""] * 20
-    by_group = intervals(answer, truth, predicted, relatives, n_resamples=200)
+    by_group = intervals(answer, truth, predicted, grouped(relatives), n_resamples=200)
     assert list(by_item) == list(by_group) == list(answer.metrics)
     for metric, value in values.items():
         assert by_item[metric] != by_group[metric], metric

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
+from rnaernie_bench.metrics.resampling import grouped
 from rnaernie_bench.metrics.scoring.confusion import (
     calibration_gaps,
     classification_metrics,
@@ -27,7 +28,8 @@ def evaluate(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
 def intervals_of(
     labels: np.ndarray, scores: np.ndarray, groups: list[str] | None = None, **options: float
 ) -> dict[str, tuple[float, float]]:
-    return intervals(MULTICLASS, labels, MULTICLASS.pack(scores), groups, **options)
+    whole = None if groups is None else grouped(groups)
+    return intervals(MULTICLASS, labels, MULTICLASS.pack(scores), whole, **options)
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -10,14 +10,17 @@ from scipy import stats
 
 from rnaernie_bench.metrics import resampling
 from rnaernie_bench.metrics.resampling import (
+    Spread,
     Units,
     alike,
     bca_interval,
     bootstrap,
     grouped,
+    interval,
     jackknife,
     percentile_interval,
     permutations,
+    spread_of,
 )
 
 
@@ -117,14 +120,87 @@ def test_intervals_are_those_of_scipy() -> None:
         "percentile": percentile_interval(samples),
         "BCa": bca_interval(samples, values.mean(), jackknife(units, mean), units.copies),
     }
-    for method, interval in found.items():
+    for method, ours in found.items():
         theirs = stats.bootstrap(
             (values,), np.mean, n_resamples=40_000, method=method, rng=np.random.default_rng(2)
         ).confidence_interval
-        assert interval == pytest.approx(tuple(theirs), abs=0.03), method
+        assert ours == pytest.approx(tuple(theirs), abs=0.03), method
     assert found["BCa"][0] > found["percentile"][0]  # the data is skewed
 
 
 def test_a_statistic_that_never_varies_has_an_interval_of_one_point() -> None:
     ones = np.ones(10)
     assert bca_interval(ones, 1.0, ones, np.ones(10, dtype=int)) == (1, 1)
+
+
+def test_groups_within_classes_are_drawn_as_many_of_each_class_as_there_are() -> None:
+    """Class 0: groups a (2 items) and b; class 1: c alone, whose two items are drawn instead."""
+    groups, classes = ["a", "a", "b", "c", "c"], np.array([0, 0, 0, 1, 1])
+    units = grouped(groups, classes)
+    assert units.strata is not None
+    assert units.strata.tolist() == [0, 0, 1, 1]
+    assert units.member[0] == units.member[1] != units.member[2]
+    assert len({*units.member[2:].tolist()}) == 3
+    weights = bootstrap(
+        units, lambda w: w.astype(float), n_resamples=4000, generator=np.random.default_rng(0)
+    )
+    assert (weights[:, :2].sum(axis=1) == 2).all() and (weights[:, 2:].sum(axis=1) == 2).all()
+    assert weights.var(axis=0) == pytest.approx([0.5] * 4, abs=0.05)
+
+
+def test_the_standard_error_of_a_mean_is_that_of_the_textbook() -> None:
+    """Of a mean the jackknife gives s / sqrt(n); of strata, their variances are added."""
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    units = alike(range(4))
+    spread = spread_of(units, jackknife(units, lambda w: w @ values / w.sum(axis=1)))
+    assert spread is not None
+    assert spread.error == pytest.approx(values.std(ddof=1) / 2)
+    assert spread.degrees == 3
+    # Two of a hundred items make up all of the variance: 2 / (100 / 99 (2 / 4 - 1 / 100)).
+    rare = spread_of(alike(range(100)), np.array([-1.0, 1.0] + [0.0] * 98))
+    assert rare is not None
+    assert rare.degrees == pytest.approx(2 * 99 / 49)
+    ten = alike(np.array([0] * 6 + [1] * 4))
+    share = spread_of(ten, jackknife(ten, lambda w: w[:, 1] / w.sum(axis=1)))
+    assert share is not None
+    assert share.error == pytest.approx((0.4 * 0.6 / 9) ** 0.5)
+    both = Units(np.arange(4), np.ones(4, int), np.array([0, 0, 1, 1]))
+    parts = spread_of(both, jackknife(both, lambda w: w @ values / w.sum(axis=1)))
+    # Without a unit the others weigh 1/3: each class moves by its own values only.
+    left = np.array([(16 - v) / 3 for v in values])
+    squares = [((part - part.mean()) ** 2).sum() / 2 for part in (left[:2], left[2:])]
+    assert parts is not None
+    assert parts.error == pytest.approx(sum(squares) ** 0.5)
+
+
+def test_what_hangs_on_one_unit_has_no_standard_error() -> None:
+    units = alike(range(3))
+    assert spread_of(units, np.array([0.5, np.nan, 0.5])) is None
+    assert spread_of(alike([0]), np.array([np.nan])) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [(0.9, (0, 1)), (0.5, (0, 1)), (-0.2, (-1, 1)), (0.3, (0, np.inf)), (-4.0, (-np.inf, 1)),
+     (7.0, (-np.inf, np.inf)), (1.0, (0, 1)), (0.0, (0, 1)), (0.0, (0, np.inf)), (1.0, (-1, 1))],
+)  # fmt: skip
+def test_an_interval_contains_its_figure_and_stays_within_bounds(
+    value: float, bounds: tuple[float, float]
+) -> None:
+    for spread in (Spread(0.1, 9), Spread(3.0, 1), Spread(0.0, 99)):
+        low, high = interval(value, spread, bounds)
+        assert bounds[0] <= low <= value <= high <= bounds[1]
+
+
+def test_intervals_by_hand() -> None:
+    many = Spread(0.02, 1e9)
+    low, high = interval(0.8, many, (0, 1))
+    odds, step = 4.0, 1.959964 * 0.02 / (0.8 * 0.2)
+    ends = [odds * np.exp(-step), odds * np.exp(step)]
+    assert (low, high) == pytest.approx([end / (1 + end) for end in ends], rel=1e-6)
+    step = 1.959964 * 0.02 / 0.8
+    errors = interval(0.8, many, (0, np.inf))
+    assert errors == pytest.approx([0.8 * np.exp(-step), 0.8 * np.exp(step)], rel=1e-6)
+    # Ten of ten right: the exact interval of Clopper and Pearson.
+    certain = interval(1.0, Spread(0.0, 9), (0, 1))
+    assert certain == pytest.approx((0.025**0.1, 1))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rnaernie_bench.metrics.losses import loss_of
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.registry import METRICS, comparable, metrics_of
-from rnaernie_bench.metrics.resampling import Units, bootstrap, grouped, percentile_interval
+from rnaernie_bench.metrics.resampling import Units, bootstrap, percentile_interval
 from rnaernie_bench.metrics.scoring.composites import Scorer
 from rnaernie_bench.metrics.tuning import Tuning, refuse_broken
 
@@ -203,13 +203,13 @@ class Answer:
         """Return the metrics of scores as they are, before anything is tuned: of epochs."""
         return self.report(*self.arrays(targets, scores, self.untuned()), metrics)
 
-    def draws(self, metric: str, seed: int) -> tuple[np.random.Generator, bool]:
-        """Return what draws the resamples of items for an interval.
+    def classes(self, truth: Array) -> npt.NDArray[np.integer]:
+        """Return the class of each item, shape (n,), within which groups can be drawn.
 
-        Returns:
-            The generator, and whether units are drawn by one multinomial even if all differ.
+        Raises:
+            ValueError: items have no class of their own.
         """
-        return np.random.default_rng(seed), False
+        raise ValueError(f"items of the answer {self.name} have no class of their own")
 
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return how right each item is, shape (n,), more being better; nan if undefined."""
@@ -342,7 +342,7 @@ def intervals(
     answer: Answer,
     truth: Array,
     predicted: Array,
-    groups: Sequence[str] | None = None,
+    whole: Units | None = None,
     *,
     metrics: Sequence[str] = (),
     n_resamples: int = 2000,
@@ -357,25 +357,20 @@ def intervals(
         answer: what is predicted.
         truth: what is true of the n items, n > 0.
         predicted: shape (n,).
-        groups: what is drawn as a whole, by item; None: items are drawn.
+        whole: groups that are drawn as a whole (`resampling.drawn_whole`); None: items are drawn.
         metrics: their names; all built-in ones if empty.
         n_resamples: how many resamples.
         seed: equal seeds give equal intervals.
         confidence: between 0 and 1.
     """
-    whole = None if groups is None else grouped(groups)
     found = {}
     for metric in metrics or answer.metrics:
         scorer = answer.scorer(metric, truth, [predicted], whole)
-        generator, multinomial = (
-            answer.draws(metric, seed) if whole is None else (np.random.default_rng(seed), False)
-        )
         samples = bootstrap(
             scorer.units,
             _of_run(scorer),
             n_resamples=n_resamples,
-            generator=generator,
-            multinomial=multinomial,
+            generator=np.random.default_rng(seed),
         )
         found[metric] = percentile_interval(samples, confidence=confidence)
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample, as_bytes
 from rnaernie_bench.metrics.scoring.confusion import confusion_matrix, per_class_metrics
@@ -63,6 +64,10 @@ class Decisions(TunedDecisions):
         odds[:] = tuning.odds(scores)
         predicted["decided"] = tuning.decided(odds)
         return targets.values.astype(np.float32)
+
+    def classes(self, truth: Array) -> npt.NDArray[np.integer]:
+        """Return 0 or 1 for each item, shape (n,), of one column."""
+        return super().classes(truth) if self.problem != "binary" else truth[:, 0].astype(np.int64)
 
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the share of columns that are decided rightly, shape (n,)."""

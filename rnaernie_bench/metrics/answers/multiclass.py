@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample
 from rnaernie_bench.metrics.calibration import calibrated_log_probabilities, fit_temperature
@@ -131,10 +132,9 @@ class Multiclass(Classes):
         further = [name for name in metrics if name not in known]
         return {**known, **(self.evaluate(*arrays(), further) if further else {})}
 
-    def draws(self, metric: str, seed: int) -> tuple[np.random.Generator, bool]:
-        """Return a stream for cells of the confusion matrix, and another one for single items."""
-        for_cells, for_items = np.random.default_rng(seed).spawn(2)
-        return (for_cells, True) if metric in FROM_COUNTS else (for_items, False)
+    def classes(self, truth: Array) -> npt.NDArray[np.integer]:
+        """Return the class of each item, shape (n,)."""
+        return np.asarray(truth)
 
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return 0 or 1 for each item, shape (n,)."""

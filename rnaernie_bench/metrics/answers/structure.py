@@ -120,10 +120,6 @@ class Structures(Answer):
             found[name] = float(part / whole) if whole else 0.0
         return found
 
-    def draws(self, metric: str, seed: int) -> tuple[np.random.Generator, bool]:
-        """Return one stream for all metrics, of multinomials over sequences."""
-        return np.random.default_rng(seed), True
-
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the F1 of each sequence, shape (n,); nan where there are no pairs at all."""
         return per_sequence(predicted)["f1"]
