@@ -86,7 +86,10 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     # A wrong one of the others is in nobody's way.
     _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
-    config: RunConfig = build(RunConfig, compose_root(Root("config", choices), overrides))
+    raw = compose_root(Root("config", choices), overrides)
+    if isinstance(raw["fold"], int):  # generated folds are called by their numbers
+        raw["fold"] = str(raw["fold"])
+    config: RunConfig = build(RunConfig, raw)
     task = tasks[config.task.name]
     split, fold = first_fold(task, config.split, config.fold)
     config = replace(config, split=split, fold=fold)

@@ -1,10 +1,10 @@
 """Train, validation and test cut from the items of one part.
 
 Whatever items are kept apart by (see `single_table.Cut.by`), test comes first, then validation by
-the same rule from what remains. Families are connected components: items that share a name or a
-sequence, and whoever is linked through them. They are drawn by the seed, and one is taken where
-each of its labels still fits into the share of the part, so that shares are met to a few items, and
-a family that is larger than the whole part stays in train.
+the same rule from what remains. Clusters of linked items (`data.clusters`) are drawn by the seed,
+and one is taken where each of its labels still fits into the share of the part, so that shares are
+met to a few items, and a cluster that is larger than the whole part stays in train. Of a label none
+of whose clusters fits, the smallest is taken. The last cluster of a label is never taken.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.data.clusters import clusters_of, counted
+from rnaernie_bench.data.items import Clusters, Items, Split
 from rnaernie_bench.task.declaration import HeldOut, SplitDeclaration
 from rnaernie_bench.task.single_table import Cut
 
@@ -32,6 +34,8 @@ class CutParts:
     test: Items
     dropped: Items
     """Pairs whose partners stand on different sides."""
+    clusters: dict[str, Clusters] = field(default_factory=dict)
+    """By part, what it was cut from; empty where items alone are drawn, and of both partners."""
 
 
 def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
@@ -55,12 +59,12 @@ def cut(items: Items, declared: Cut, *, where: str = "cut") -> CutParts:
         found = CutParts(train, validation, test, ())
     else:
         random = np.random.RandomState(declared.seed)
-        rest, test, mixed = _take(items, declared, declared.fraction, random)
-        train, validation, mixed_too = _take(rest, declared, declared.validation, random)
+        clusters: dict[str, Clusters] = {}
+        rest, test, mixed = _take(items, declared, "test", random, clusters)
+        train, validation, mixed_too = _take(rest, declared, "validation", random, clusters)
         dropped = {id(item) for item in (*mixed, *mixed_too)}
-        found = CutParts(
-            train, validation, test, tuple(item for item in items if id(item) in dropped)
-        )
+        left_out = tuple(item for item in items if id(item) in dropped)
+        found = CutParts(train, validation, test, left_out, clusters)
     for name in ("test", "validation", "train"):
         if not getattr(found, name):
             raise DataError(
@@ -89,134 +93,99 @@ def cut_split(name: str, declared: SplitDeclaration, items: Items, *, where: str
         )
         for key, test in declared.tests.items()
     }
-    return Split(name, parts.train, parts.validation, tests)
+    return Split(name, parts.train, parts.validation, tests, clusters=parts.clusters)
 
 
 def _take(
-    items: Items, declared: Cut, fraction: float, random: np.random.RandomState
+    items: Items,
+    declared: Cut,
+    part: str,
+    random: np.random.RandomState,
+    clusters: dict[str, Clusters],
 ) -> tuple[Items, Items, Items]:
-    """Return what remains of `items`, what is taken, and what is neither."""
+    """Return what remains of `items`, what is taken, and what is neither; count clusters."""
+    fraction = declared.fraction if part == "test" else declared.validation
     sides = ("first", "second") if declared.by == "both" else (declared.by,)
-    families = [
-        overlapping([item.sequence for item in items], declared.overlap)
-        if side == "overlap"
-        else components([_link(item, side) for item in items])
-        for side in sides
+    found = [clusters_of(items, side, declared) for side in sides]
+    if len(found) == 1:
+        clusters[part] = counted(found[0], declared.by, declared)
+    drawn_by = [
+        drawn(items, cluster, fraction, random.permutation(int(cluster.max()) + 1).tolist())
+        for cluster in found
     ]
-    taken = np.array([_drawn(items, family, fraction, random) for family in families])
-    sides_taken = taken.sum(axis=0)
+    sides_taken = np.sum(drawn_by, axis=0)
 
-    def chosen(which: np.ndarray) -> Items:
+    def chosen(which: Any) -> Items:
         return tuple(item for item, here in zip(items, which.tolist(), strict=True) if here)
 
     inside, outside = sides_taken == len(sides), sides_taken == 0
     return chosen(outside), chosen(inside), chosen(~inside & ~outside)
 
 
-def _drawn(
-    items: Items, family: np.ndarray, fraction: float, random: np.random.RandomState
-) -> np.ndarray:
-    """Return which items belong to families that are drawn, bool of shape (items,)."""
+def drawn(
+    items: Items, cluster: NDArray[np.int64], fraction: float, order: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return which items belong to clusters that are drawn.
+
+    Args:
+        items: what is cut.
+        cluster: of each.
+        fraction: the share of each label to take, of one item at least.
+        order: the clusters, in the order in which they are asked for.
+
+    Returns:
+        1 or 0, of shape (items,).
+    """
     members: dict[int, list[int]] = defaultdict(list)
-    for index, number in enumerate(family.tolist()):
+    for index, number in enumerate(cluster.tolist()):
         members[number].append(index)
-    room = {
-        stratum: max(1, round(fraction * count))
-        for stratum, count in Counter(item.stratum for item in items).items()
-    }
-    taken = np.zeros(len(items), dtype=bool)
-    for number in random.permutation(len(members)).tolist():
-        counts = Counter(items[index].stratum for index in members[number])
-        if all(room[stratum] >= count for stratum, count in counts.items()):
-            taken[members[number]] = True
-            for stratum, count in counts.items():
-                room[stratum] -= count
+    labels = {number: Counter(items[i].stratum for i in found) for number, found in members.items()}
+    clusters = Counter(label for counts in labels.values() for label in counts)
+    total = Counter(item.stratum for item in items)
+    share = {label: max(1, round(fraction * count)) for label, count in total.items()}
+    room = dict(share)
+    taken = np.zeros(len(items), dtype=np.int64)
+
+    def take(number: int) -> None:
+        taken[members[number]] = 1
+        for label, count in labels[number].items():
+            room[label] -= count
+            clusters[label] -= 1
+
+    left: dict[Any, list[int]] = defaultdict(list)
+    for number in order:
+        counts = labels[number]
+        if all(room[label] >= n and clusters[label] > 1 for label, n in counts.items()):
+            take(number)
+            continue
+        for label in counts:
+            left[label].append(number)
+    for label, numbers in left.items():
+        smallest = min(numbers, key=lambda number: len(members[number]))
+        if room[label] == share[label] and all(clusters[other] > 1 for other in labels[smallest]):
+            take(smallest)
     return taken
 
 
-def _link(item: object, side: str) -> tuple[str, str]:
-    """Return name and sequence that link an item to its family."""
-    group, sequence = ("group", "sequence") if side == "group" else (f"{side}_group", side)
-    return getattr(item, group), getattr(item, sequence)
-
-
-def overlapping(sequences: Sequence[str], length: int) -> np.ndarray:
-    """Return the family of each sequence, as `components` does.
-
-    Args:
-        sequences: any.
-        length: of a stretch of bases that two of them share; shorter ones count as a whole.
-    """
-    first: dict[str, int] = {}
-    links = [("", sequence) for sequence in sequences]
-    for index, sequence in enumerate(sequences):
-        for start in range(max(1, len(sequence) - length + 1)):
-            holder = first.setdefault(sequence[start : start + length], index)
-            if holder != index:
-                links.append((f"of {holder}", sequence))
-                links.append((f"of {holder}", sequences[holder]))
-    return components(links)[: len(sequences)]
-
-
-def components(links: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Return the family of each item, numbered from 0 in the order of first appearance.
-
-    Args:
-        links: name and sequence of each item; an empty name links nothing.
-
-    Returns:
-        int64 of shape (items,), equal for items that share a name or a sequence, directly or
-        through others.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    nodes: dict[tuple[str, str], int] = {}
-    edges = [
-        (
-            nodes.setdefault(("sequence", sequence), len(nodes)),
-            nodes.setdefault(("name", name) if name else ("sequence", sequence), len(nodes)),
-        )
-        for name, sequence in links
-    ]
-    if not edges:
-        return np.empty(0, dtype=np.int64)
-    rows, columns = zip(*edges, strict=True)
-    shape = (len(nodes), len(nodes))
-    graph = coo_array((np.ones(len(edges), dtype=np.int8), (rows, columns)), shape=shape)
-    _, family = connected_components(graph, directed=False)
-    numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(family[row], len(numbers)) for row in rows], dtype=np.int64)
-
-
-def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
+def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items, Clusters]:
     """Cut a validation part from `items`: stratified, and without relatives in what remains.
 
-    Items of one group stay together, so do those of one sequence, and whoever is linked through
-    them. Such families are drawn by the seed; one is taken while each of its labels has less than
-    its share, which is so exceeded by a family at most. An item without a group is its own.
+    Clusters are drawn by the seed and do not depend on the order of the items.
 
     Returns:
-        What remains, and what was cut off, both in the order of `items`.
+        What remains, and what was cut off, both in the order of `items`; what it was cut from.
     """
-    families: dict[int, list[Any]] = {}
-    for item, family in zip(
-        items, components([(item.group, item.sequence) for item in items]).tolist(), strict=True
-    ):
-        families.setdefault(family, []).append(item)
-    labels = Counter(item.stratum for item in items)
-    room = {label: max(1, round(held_out.fraction * n)) for label, n in labels.items()}
-    named = {min(item.id for item in family): family for family in families.values()}
-    taken: set[str] = set()
-    for name in by_digest(named, salt=f"{held_out.seed}/"):
-        counts = Counter(item.stratum for item in named[name])
-        if all(room[label] > 0 for label in counts):
-            taken.update(item.id for item in named[name])
-            for label, count in counts.items():
-                room[label] -= count
+    cluster = clusters_of(items, held_out.by, held_out)
+    named: dict[int, str] = {}
+    for item, number in zip(items, cluster.tolist(), strict=True):
+        named[number] = min(item.id, named.get(number, item.id))
+    numbers = {name: number for number, name in named.items()}
+    order = [numbers[name] for name in by_digest(numbers, salt=f"{held_out.seed}/")]
+    taken = drawn(items, cluster, held_out.fraction, order).tolist()
     return (
-        tuple(item for item in items if item.id not in taken),
-        tuple(item for item in items if item.id in taken),
+        tuple(item for item, cut_off in zip(items, taken, strict=True) if not cut_off),
+        tuple(item for item, cut_off in zip(items, taken, strict=True) if cut_off),
+        counted(cluster, held_out.by, held_out),
     )
 
 

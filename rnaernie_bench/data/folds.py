@@ -1,17 +1,22 @@
-"""Published folds, which say by id what each trains and is tested on."""
+"""Folds of a split: published ones, which say by id what each trains, and generated ones."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean
-from rnaernie_bench.data.items import Dataset
+from rnaernie_bench.data.clusters import clusters_of, counted
+from rnaernie_bench.data.items import Clusters, Dataset, Items
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import read_lines
-from rnaernie_bench.task.declaration import Folds, SplitDeclaration
+from rnaernie_bench.task.declaration import Folds, SplitDeclaration, parts_of
 from rnaernie_bench.task.task import Task
 
 
@@ -21,6 +26,14 @@ class Fold:
 
     train: frozenset[str]
     test: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Members:
+    """The items of one fold."""
+
+    train: frozenset[Any]
+    test: frozenset[Any]
 
 
 def read_folds(path: Path) -> dict[str, Fold]:
@@ -91,29 +104,98 @@ def check_fold(split: SplitDeclaration, fold: str | None) -> None:
         )
 
 
-def fold_of(task: Task, declared: Folds, dataset: Dataset, name: str) -> Fold:
-    """Return the ids of a declared fold; on simulated data, the group of its name is left out.
+def fold_of(
+    task: Task, split: SplitDeclaration, dataset: Dataset, name: str
+) -> tuple[Members, Clusters | None]:
+    """Return what a declared fold trains and tests, and the clusters of generated folds.
+
+    Of a published fold, simulated data leave the group of its name out.
 
     Raises:
-        DataError: if the file of folds is missing, damaged, or names other folds or ids.
+        DataError: if the file of folds is missing, damaged, or names other folds or ids; if there
+            are fewer clusters than folds are generated.
     """
-    ids = {item.id: item.group for items in dataset.parts.values() for item in items}
+    assert split.folds is not None
+    if split.folds.file is None:
+        parts = {part for name in parts_of(split) for part in task.dataset.members(name)}
+        items = tuple(item for part in sorted(parts) for item in dataset.parts.get(part, ()))
+        folds, clusters = deal(items, split.folds, classes=task.classifies)
+        return folds[split.folds.names.index(name)], clusters
+    items = tuple(item for part in dataset.parts.values() for item in part)
     if dataset.simulated:
-        test = frozenset(identity for identity, group in ids.items() if group == name)
-        return Fold(frozenset(ids) - test, test)
-    path = locate(declared.file, task=task.name)
-    folds = read_folds(path)
-    if set(folds) != set(declared.names):
+        tested = frozenset(item for item in items if item.group == name)
+        return Members(frozenset(items) - tested, tested), None
+    path = locate(split.folds.file, task=task.name)
+    published = read_folds(path)
+    if set(published) != set(split.folds.names):
         raise DataError(
-            f"the file has the folds {', '.join(folds)}",
+            f"the file has the folds {', '.join(published)}",
             where=path,
             remedy="correct folds.names in the task",
         )
-    missing = sorted((folds[name].train | folds[name].test) - ids.keys())
+    fold = published[name]
+    missing = sorted((fold.train | fold.test) - {item.id for item in items})
     if missing:
         raise DataError(
             f"{len(missing)} ids of the fold '{name}' have no record, the first is '{missing[0]}'",
             where=path,
             remedy="give the records and the folds of one release",
         )
-    return folds[name]
+    return Members(
+        *(frozenset(item for item in items if item.id in ids) for ids in (fold.train, fold.test))
+    ), None
+
+
+def deal(items: Items, folds: Folds, *, classes: bool) -> tuple[list[Members], Clusters]:
+    """Deal whole clusters to folds, so that each holds alike many items of each label.
+
+    The largest cluster comes first, equal ones in an order that the seed draws, and each goes where
+    its labels are scarcest. What comes out does not depend on the order of the items.
+
+    Args:
+        items: of all parts of a split.
+        folds: how many, what clusters are, and what becomes of a class that has one only.
+        classes: whether items are of classes; groups of other items are no strata of themselves.
+
+    Returns:
+        The folds, each tested on its own clusters and trained on the others; and the clusters.
+
+    Raises:
+        DataError: if there are fewer clusters than folds.
+    """
+    items = tuple(sorted(items, key=lambda item: (item.id, item.sequence)))
+    cluster = clusters_of(items, folds.by, folds)
+    stratified = classes or folds.by != "group"
+    _, stratum = np.unique(
+        [str(item.stratum) if stratified else "" for item in items], return_inverse=True
+    )
+    counts = np.zeros((int(cluster.max()) + 1, int(stratum.max()) + 1))
+    np.add.at(counts, (cluster, stratum), 1)
+    several = (counts > 0).sum(axis=0) > 1
+    testable = np.any((counts > 0) & (several | (not classes)), axis=1)
+    if testable.sum() < folds.generate:
+        raise DataError(
+            f"{testable.sum()} clusters cannot be dealt to {folds.generate} folds",
+            where="folds.generate",
+            remedy="generate fewer, or give items more groups (simulated ones: group_size)",
+        )
+    shares = counts / counts.sum(axis=0)
+    order = np.random.default_rng(folds.seed).permutation(len(counts))
+    order = order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]
+    dealt, held = np.full(len(counts), -1), np.zeros((folds.generate, counts.shape[1]))
+    for number in order[testable[order]].tolist():
+        load = held @ counts[number]
+        fold = int(np.lexsort((held.sum(axis=1), load))[0])
+        dealt[number] = fold
+        held[fold] += shares[number]
+    fold_of_item = dealt[cluster]
+    kept = (fold_of_item >= 0) | (folds.alone == "train")
+
+    def members(which: NDArray[np.bool_]) -> frozenset[Any]:
+        return frozenset(item for item, here in zip(items, which.tolist(), strict=True) if here)
+
+    made = [
+        Members(members(kept & (fold_of_item != number)), members(fold_of_item == number))
+        for number in range(folds.generate)
+    ]
+    return made, counted(cluster, folds.by, folds)

@@ -41,6 +41,11 @@ class Item:
         return 0
 
     @property
+    def kept_with(self) -> str:
+        """The name that it shares with those no cut parts it from: its group."""
+        return self.group
+
+    @property
     def truth(self) -> object:
         """What is true of the input, to be compared with what is true of an equal one."""
         return self.values().tobytes()
@@ -165,6 +170,11 @@ class ContactItem(Item):
     def stratum(self) -> str:
         """What a share of the items holds in equal proportions: the group."""
         return self.group
+
+    @property
+    def kept_with(self) -> str:
+        """Nothing: its group is what all parts hold shares of."""
+        return ""
 
     @property
     def truth(self) -> object:
@@ -304,6 +314,25 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Clusters:
+    """Clusters of items that no cut parts, counted."""
+
+    by: str
+    """What links two items, beside one sequence: `group`, `overlap`, `similarity`."""
+    threshold: float | None
+    """The bases that linked sequences share, or their identity; None where names alone link."""
+    n: int
+    """How many clusters there are."""
+    largest: int
+    """Items of the largest."""
+
+    def entry(self) -> dict[str, Any]:
+        """Return what a record says of them."""
+        threshold = {} if self.threshold is None else {"threshold": self.threshold}
+        return {"by": self.by, **threshold, "n": self.n, "largest": self.largest}
+
+
+@dataclass(frozen=True)
 class Split:
     """Train, validation and one or more named test parts; selection never sees the tests."""
 
@@ -312,6 +341,8 @@ class Split:
     validation: Items
     tests: Mapping[str, Items]
     fold: str | None = None
+    clusters: Mapping[str, Clusters] = field(default_factory=dict)
+    """By part, `validation` or `test`: what it was cut from in whole clusters."""
 
 
 def labels_of(items: Sequence[SequenceItem | PairItem]) -> np.ndarray:

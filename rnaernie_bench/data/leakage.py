@@ -115,3 +115,37 @@ def _profiles(sequences: Sequence[str], k: int) -> NDArray[np.float32]:
         words = plain @ (4 ** np.arange(k))
         counts[row] = np.bincount(words, minlength=4**k)
     return counts
+
+
+def similar_pairs(sequences: Sequence[str], threshold: float) -> NDArray[np.int64]:
+    """Return all pairs of sequences whose identity reaches the threshold.
+
+    Args:
+        sequences: normalised; equal ones are pairs too.
+        threshold: in (0, 1].
+
+    Returns:
+        Shape (pairs, 2): indices i < j, in ascending order.
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import Levenshtein
+
+    order = np.argsort([len(sequence) for sequence in sequences], kind="stable")
+    ordered = [sequences[i] for i in order.tolist()]
+    lengths = np.array([len(sequence) for sequence in ordered])
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for start in range(0, len(ordered), _BLOCK):
+        block = ordered[start : start + _BLOCK]
+        high = np.searchsorted(lengths, lengths[start + len(block) - 1] / threshold + 1, "right")
+        scores = process.cdist(
+            block,
+            ordered[start:high],
+            scorer=Levenshtein.normalized_similarity,
+            score_cutoff=threshold - _SLACK,
+            dtype=np.float32,
+        )
+        rows, columns = np.nonzero(scores > 0)
+        ahead = columns > rows
+        found.append(np.stack([order[start + rows[ahead]], order[start + columns[ahead]]], axis=1))
+    pairs = np.sort(np.concatenate(found), axis=1)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]

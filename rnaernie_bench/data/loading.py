@@ -11,9 +11,9 @@ import numpy as np
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean, resolve
-from rnaernie_bench.data.cuts import by_digest, cut_split
+from rnaernie_bench.data.cuts import by_digest, cut_split, hold_out
 from rnaernie_bench.data.folds import check_fold, fold_of
-from rnaernie_bench.data.items import Dataset, Items, Split
+from rnaernie_bench.data.items import Clusters, Dataset, Items, Split
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import refuse_repeated
@@ -98,7 +98,10 @@ def make_split(
         )
     declared = task.splits[name]
     check_fold(declared, fold)
-    chosen = fold_of(task, declared.folds, dataset, fold) if declared.folds and fold else None
+    chosen, clusters = None, dict[str, Clusters]()
+    if fold is not None:
+        chosen, dealt = fold_of(task, declared, dataset, fold)
+        clusters |= {"test": dealt} if dealt else {}
     parts = dataset.parts
 
     def part(key: str) -> Items:
@@ -130,7 +133,7 @@ def make_split(
             for item in part(test.part)
             if item.sequence not in sequences
             and item.group not in groups
-            and (chosen is None or item.id in chosen.test)
+            and (chosen is None or item in chosen.test)
         )
         similar = test.without_similar_to
         if similar is not None:
@@ -149,16 +152,18 @@ def make_split(
     _check_ids(tests, where=f"{task.name}, split {name}")
     train, validation = part(declared.train), part(declared.validation)
     if chosen is not None:
-        train = tuple(item for item in train if item.id in chosen.train)
+        train, validation = (
+            tuple(item for item in part if item in chosen.train) for part in (train, validation)
+        )
     if declared.held_out is not None:
-        train, validation = resolve(task.level_entry.hold_out)(train, declared.held_out)
-        if not train:
+        train, validation, clusters["validation"] = hold_out(train, declared.held_out)
+        if not validation:
             raise DataError(
-                "all of train is one group, and no validation part can be cut from it",
+                "no validation part can be cut from train: each label is of one cluster",
                 where=f"{task.name}, split {name}",
                 remedy="declare a validation part of its own",
             )
-    found = Split(name, subset(train, train_fraction), validation, tests, fold)
+    found = Split(name, subset(train, train_fraction), validation, tests, fold, clusters)
     return _checked(found, task, where)
 
 

@@ -49,7 +49,7 @@ class Level:
     rows, and features of the copies of a sequence can be averaged."""
     partners: tuple[str, ...] = ()
     """The sequences of an item, where it has several: `first` and `second`."""
-    cuts: tuple[str, ...] = ("item", "group", "overlap")
+    cuts: tuple[str, ...] = ("item", "group", "overlap", "similarity")
     """What keeps items apart where a split is cut from one part (`task.single_table.Cut.by`)."""
     encodings: tuple[str, ...] = ()
     """Ways to encode an item of several sequences, the usual one first."""
@@ -64,8 +64,6 @@ class Level:
     """Called with (task), returns the parts of the simulated data set by name."""
     simulated_item: str = ""
     """Called by `from_families` with (`Drawn`, task), returns an item."""
-    hold_out: str = "rnaernie_bench.data.cuts:hold_out"
-    """Called with (items of train, `HeldOut`), returns what remains and what validates."""
     own_data: str = ""
     """Called with (`data.own.spec.OwnData`, folder to write into, its final place), returns keys of
     a declared data set, and the classes of train."""

@@ -24,7 +24,6 @@ ENTRY = Level(
     read_file="rnaernie_bench.data.levels.contact:read_file",
     read_row="rnaernie_bench.data.levels.contact:read_row",
     simulated_item="rnaernie_bench.data.levels.contact:simulated_item",
-    hold_out="rnaernie_bench.data.levels.contact:hold_out",
     own_data="rnaernie_bench.data.own.structures:of_structures",
     inputs="rnaernie_bench.learning.inputs:ContactInputs",
     objectives={"binary": "rnaernie_bench.learning.structures:objective"},

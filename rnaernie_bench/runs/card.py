@@ -37,6 +37,7 @@ def run_card(
         f"- Model: {_model(record)}",
         f"- Data: {data}, split `{split['name']}` with {split['n_train']} training and "
         f"{split['n_validation']} validation items. {_licence(task, record)}",
+        *_clusters(split),
         f"- {_selection(record)}",
         *([_decoding(record)] if contacts else []),
         f"- Training: {cost['train_s']:.1f} s, ended by "
@@ -209,6 +210,21 @@ def _decoding(record: Mapping[str, Any]) -> str:
         f"- Pairs by the decoder `{chosen['decoder']}` from a probability of "
         f"{chosen['threshold']:.3g} on. A sequence that is not read is predicted to have no pair."
     )
+
+
+def _clusters(split: Mapping[str, Any]) -> list[str]:
+    """Return a line for each part that was cut in whole clusters of relatives."""
+    links = {
+        "overlap": "that share {} bases",
+        "similarity": "at least {} identical",
+    }
+    return [
+        f"- {part.capitalize()} part: cut in whole clusters of items of one "
+        f"{'sequence' if found['by'] in links else found['by']}"
+        f"{', or ' + links[found['by']].format(found['threshold']) if found['by'] in links else ''}"
+        f"; {found['n']:,} clusters, the largest of {found['largest']:,} items."
+        for part, found in split.get("clusters", {}).items()
+    ]
 
 
 def _licence(task: Task, record: Mapping[str, Any]) -> str:

@@ -256,6 +256,11 @@ def _record(
             "fold": split.fold,
             "n_train": len(split.train),
             "n_validation": len(split.validation),
+            **(
+                {"clusters": {part: found.entry() for part, found in split.clusters.items()}}
+                if split.clusters
+                else {}
+            ),
         },
         "protocol": config.protocol,
         "backbone": {

@@ -10,7 +10,7 @@ from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
 from rnaernie_bench.metrics.registry import METRICS, has, metrics_of
-from rnaernie_bench.task.declaration import SplitDeclaration, Task
+from rnaernie_bench.task.declaration import Task, parts_of
 from rnaernie_bench.task.lengths import policies_of
 
 
@@ -143,7 +143,7 @@ def _check_splits(task: Task) -> None:
     _need_known(task.default_split, task.splits, "there is no split '{}'", "default_split")
     for name, split in task.splits.items():
         where = f"splits.{name}"
-        named = _parts(split)
+        named = parts_of(split)
         for part in sorted(named - parts):
             _need_known(part, parts, "the data set has no part '{}'", where)
         what = f"there is no test part '{task.default_test_part}'"
@@ -172,15 +172,12 @@ def _check_splits(task: Task) -> None:
         if split.held_out is not None:
             what = "the value must be above 0 and below 1"
             _need(0 < split.held_out.fraction < 1, what, f"{where}.held_out.fraction")
-
-
-def _parts(split: SplitDeclaration) -> set[str]:
-    """Return the parts of the data set that a split names."""
-    named = {split.train, split.validation}
-    for test in split.tests.values():
-        named |= {test.part, *test.without_identical_to, *test.without_groups_of}
-        named |= set(test.without_similar_to.parts if test.without_similar_to else ())
-    return named
+        for rule in (split.held_out, split.folds):
+            if rule is not None and rule.by not in (None, "group"):
+                what = f"a {task.level} task has no split by {rule.by}"
+                _need(rule.by in task.level_entry.cuts, what, f"{where}.{rule.key}.by")
+        what = "folds are of items that another part trains: leave out the cut"
+        _need(not (split.folds and split.cut), what, f"{where}.folds")
 
 
 def check_pairs(task: Task) -> None:
@@ -228,9 +225,9 @@ def _check_simulation(task: Task) -> None:
     sound = not task.classifies or set(simulation.families) == set(task.labels)
     _need(sound, "each label needs one family", where)
     for name, split in task.splits.items():
-        folds = split.folds.names if split.folds else ()
+        folds = split.folds.names if split.folds and split.folds.file else ()
         _need(set(folds) <= set(simulation.families), f"each fold of '{name}' needs one", where)
-    named = set[str]().union(*map(_parts, task.splits.values()))
+    named = set[str]().union(*map(parts_of, task.splits.values()))
     for part in sorted({member for name in named for member in task.dataset.members(name)}):
         what = f"part '{part}' needs 1 item or more"
         _need(simulation.sizes.get(part, 0) >= 1, what, "simulation.sizes")

@@ -11,7 +11,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical
 from rnaernie_bench.metrics.registry import METRICS, metrics_of
-from rnaernie_bench.task.single_table import Cut, Negatives, PairColumns
+from rnaernie_bench.task.single_table import Cut, Linkage, Negatives, PairColumns
 
 if TYPE_CHECKING:
     from rnaernie_bench.metrics.answers.base import Answer
@@ -176,23 +176,49 @@ class TestPart:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """A validation part that is cut from train: whole groups, the same share of each label."""
+class HeldOut(Linkage):
+    """A validation part that is cut from train: whole families, the same share of each label."""
 
+    key = "held_out"
     fraction: float
     """The share of train."""
     seed: int = 0
-    """Which groups are drawn."""
+    """Which families are drawn."""
+    by: Literal["group", "overlap", "similarity"] | None = None
+    """What makes a family beside identical sequences, as of a cut. None: the group; but for base
+    pairs, whose groups are databases or families that all parts hold some of, nothing more."""
 
 
 @dataclass(frozen=True)
-class Folds:
+class Folds(Linkage):
     """Which items of its parts a split trains and is tested on, fold by fold."""
 
-    names: tuple[str, ...]
-    file: DataFile
+    key = "folds"
+    names: tuple[str, ...] = ()
+    """Those of the file; generated ones are numbered from 1."""
+    file: DataFile | None = None
     """A CSV file with the columns fold, partition (train or test) and id. On simulated data, a fold
     leaves the group of its name out."""
+    generate: int = 0
+    """How many folds are made instead: each family of items is tested on in one of them, and is in
+    no other part of it."""
+    by: Literal["group", "overlap", "similarity"] = "group"
+    """What makes a family of generated folds, beside identical sequences."""
+    seed: int = 0
+    """Which of equally large families is dealt first."""
+    alone: Literal["train", "leave_out"] = "train"
+    """Where a class has one family only, which cannot be tested on: its items train in every fold,
+    or are left out of all."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if {bool(self.names), self.file is not None} != {not self.generate}:
+            raise ConfigError("either `names` with their `file`, or `generate`", where="folds")
+        if self.generate:
+            if self.generate < 2:
+                raise ConfigError("the value must be 2 or more", where="folds.generate")
+            numbers = tuple(str(number + 1) for number in range(self.generate))
+            object.__setattr__(self, "names", numbers)
 
 
 @dataclass(frozen=True)
@@ -207,6 +233,15 @@ class SplitDeclaration:
     folds: Folds | None = None
     cut: Cut | None = None
     """How all three are cut from the one part that they name."""
+
+
+def parts_of(split: SplitDeclaration) -> set[str]:
+    """Return the parts of the data set that a split names."""
+    named = {split.train, split.validation}
+    for test in split.tests.values():
+        named |= {test.part, *test.without_identical_to, *test.without_groups_of}
+        named |= set(test.without_similar_to.parts if test.without_similar_to else ())
+    return named
 
 
 @dataclass(frozen=True)
@@ -274,7 +309,11 @@ class Task:
     @property
     def data_files(self) -> dict[str, DataFile]:
         """All files that the task reads, by name: those of its parts and of folds."""
-        folds = {f"{n}_folds": s.folds.file for n, s in self.splits.items() if s.folds}
+        folds = {
+            f"{name}_folds": split.folds.file
+            for name, split in self.splits.items()
+            if split.folds and split.folds.file
+        }
         tables = {
             name: DataFile(table.source, table.sha256, table.records, table.url)
             for name, table in self.dataset.tables.items()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rnaernie_bench.core.errors import ConfigError
 
 Partner = Literal["first", "second"]
 
-CutBy = Literal["item", "group", "overlap", "first", "second", "both"]
+CutBy = Literal["item", "group", "overlap", "similarity", "first", "second", "both"]
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,49 @@ class Negatives:
         return f"negatives {self.method}, {self.per_positive} a positive, seed {self.seed}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Linkage:
+    """When two sequences are linked, so that no cut parts them."""
+
+    key: ClassVar[str]
+    """What it is declared under."""
+    identity: float = 0.8
+    """By similarity: the least share of bases, 1 - edits / length of the longer, at which two
+    sequences are linked. Links chain: whoever is linked through others is of the same cluster."""
+    overlap: int = 12
+    """By overlap: the bases of a stretch that links two sequences."""
+
+    def __post_init__(self) -> None:
+        if self.overlap < 1:
+            raise ConfigError("the value must be 1 or more", where=f"{self.key}.overlap")
+        if not LEAST_IDENTITY <= self.identity <= 1:
+            what = f"the value must be from {LEAST_IDENTITY} to 1"
+            raise ConfigError(what, where=f"{self.key}.identity")
+
+
+LEAST_IDENTITY = 0.65
+"""Two random RNAs of 40 nt can be .6 identical, and chains would link nearly all."""
+
+
 @dataclass(frozen=True)
-class Cut:
+class Cut(Linkage):
     """Test and validation parts cut from one part, so that nothing stands on both sides."""
 
+    key = "cut"
     by: CutBy = "item"
     """`item`: at random. `group`: whole families of items that share a group or a sequence.
-    `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do. Of
-    pairs, `first` and `second`: families of that partner, by its name and sequence; `both`: of
-    either, and pairs of which one partner is on each side are dropped."""
+    `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do.
+    `similarity`: of sequences that are `identity` identical. Of pairs, `first` and `second`:
+    families of that partner, by its name and sequence; `both`: of either, and pairs of which one
+    partner is on each side are dropped."""
     fraction: float = 0.2
     """The share of the test part; with `both`, of the families of each partner."""
     validation: float = 0.1
     """The same of the validation part, cut by the same rule from what then remains."""
     seed: int = 1000
-    overlap: int = 12
 
     def __post_init__(self) -> None:
-        if self.overlap < 1:
-            raise ConfigError("the value must be 1 or more", where="cut.overlap")
+        super().__post_init__()
         for name in ("fraction", "validation"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError("the value must be above 0 and below 1", where=f"cut.{name}")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cuts import components, cut, hold_out, overlapping
+from rnaernie_bench.data.cuts import cut, hold_out
 from rnaernie_bench.data.items import PairItem, SequenceItem
 from rnaernie_bench.data.loading import subset
 from rnaernie_bench.task.declaration import HeldOut
@@ -28,17 +28,6 @@ def pair_items(rows: list[tuple[int, int, int, int]]) -> tuple[PairItem, ...]:
         PairItem(str(i), f"A{a}", f"C{b}", i % 2, f"m{m}", f"t{t}")
         for i, (a, b, m, t) in enumerate(rows)
     )
-
-
-def test_components_go_through_names_and_sequences() -> None:
-    links = [("n", "A"), ("m", "A"), ("m", "C"), ("", "G"), ("", "G"), ("", "U"), ("o", "GG")]
-    assert components(links).tolist() == [0, 0, 0, 1, 1, 2, 3]
-
-
-def test_overlapping_sequences_are_of_one_family() -> None:
-    found = overlapping(["AACCGG", "CCGGUU", "GUUAAA", "CCCC", "UU", "UU", "GGUUA"], 4)
-    assert found.tolist() == [0, 0, 0, 1, 2, 2, 0]  # GGUUA holds GGUU, and GUUA
-    assert overlapping(["GUUAC", "GGUUA"], 4).tolist() == [0, 0]
 
 
 @given(pairs, st.sampled_from(["first", "second", "both"]), st.integers(0, 5))
@@ -116,5 +105,5 @@ def test_pairs_with_numbers_are_cut_like_others(by: CutBy) -> None:
     ]
     assert kept[0] == kept[1]
     assert len(subset(numbers, 0.25)) == 10
-    rest, taken = hold_out(numbers, HeldOut(0.25))
+    rest, taken, _ = hold_out(numbers, HeldOut(0.25))
     assert (len(rest), len(taken)) == (30, 10)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.cuts import hold_out
-from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.items import Clusters, Dataset, SequenceItem
 from rnaernie_bench.data.loading import load_dataset, make_split, subset, used_by
 from rnaernie_bench.task.declaration import (
     DataFile,
@@ -277,10 +277,10 @@ def test_relatives_stay_together_through_groups_and_sequences() -> None:
     rows = [("a", "AA", "1"), ("b", "CC", "1"), ("c", "CC", "2"), ("d", "GG", "2"), ("e", "UU", "")]
     items = tuple(SequenceItem(name, sequence, 0, group) for name, sequence, group in rows)
     for seed in range(8):
-        train, validation = hold_out(items, HeldOut(0.2, seed))
-        assert {item.id for item in validation} in ({"a", "b", "c", "d"}, {"e"})
+        train, validation, clusters = hold_out(items, HeldOut(0.2, seed))
+        assert [item.id for item in validation] == ["e"]  # one of five is to be taken
         assert {*train, *validation} == set(items)
-    assert len({hold_out(items, HeldOut(0.2, seed)) for seed in range(8)}) == 2
+        assert clusters == Clusters("sequence", None, 2, 4)
 
 
 @settings(deadline=None)  # the first call imports scipy
@@ -293,20 +293,25 @@ def test_a_cut_takes_a_share_of_each_label(rows: list[tuple[int, int]], fraction
         SequenceItem(f"i{n}", "A" * n, label, f"{label}/{group}")
         for n, (label, group) in enumerate(rows)
     )
-    train, validation = hold_out(items, HeldOut(fraction))
+    train, validation, _ = hold_out(items, HeldOut(fraction))
     assert tuple(sorted({*train, *validation}, key=items.index)) == items
     assert not {item.group for item in train} & {item.group for item in validation}
-    largest = max(Counter(item.group for item in items).values())
     for label, count in Counter(item.label for item in items).items():
-        share, taken = max(1, round(fraction * count)), sum(i.label == label for i in validation)
-        assert share <= taken < share + largest
+        share = max(1, round(fraction * count))
+        groups = Counter(item.group for item in items if item.label == label)
+        taken = Counter(item.group for item in validation if item.label == label)
+        assert len(taken) < len(groups)
+        if len(groups) > 1 and min(groups.values()) <= share:
+            assert 0 < sum(taken.values()) <= share
+        elif len(groups) > 1:  # none fits: the smallest
+            assert list(taken.values()) == [min(groups.values())]
 
 
 def test_one_group_cannot_be_cut(small_task: Make) -> None:
     task = small_task(**{**PARTS, "train": ">RF1_a tRNA\nAC\n>RF1_b miRNA\nGG\n"})
     declared = SplitDeclaration("train", "train", {"all": TestPart("test")}, HeldOut(0.2))
     task = replace(task, splits={"s": declared})
-    with pytest.raises(DataError, match="all of train is one group"):
+    with pytest.raises(DataError, match="each label is of one cluster"):
         make_split(task, load_dataset(task, simulated=False), "s")
 
 

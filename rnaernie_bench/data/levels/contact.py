@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cuts import hold_out as hold_out_groups
 from rnaernie_bench.data.items import ContactItem, ContactValuesItem, Items
 from rnaernie_bench.data.labels import (
     Row,
@@ -26,7 +25,7 @@ from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
 from rnaernie_bench.structure.records import StructureRecord
-from rnaernie_bench.task.declaration import DataFile, HeldOut, Table
+from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
 
 
@@ -103,43 +102,6 @@ def _pair(entry: Any, bases: int, where: str) -> tuple[int, int]:
     if i == j:
         raise DataError(f"base {i} makes no pair with itself", where=where, remedy="remove it")
     return i, j
-
-
-def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items]:
-    """Cut a validation part from train; groups of structures are families, which stand in both."""
-    if isinstance(items[0], ContactItem):
-        return cut_validation(items, fraction=held_out.fraction, seed=held_out.seed)
-    return hold_out_groups(items, held_out)
-
-
-def cut_validation(items: Items, *, fraction: float = 0.1, seed: int = 0) -> tuple[Items, Items]:
-    """Cut a part off for validation; identical sequences stay together.
-
-    Groups of identical sequences are drawn at random until the part holds `fraction` of the
-    items. The draw depends on the sequences and the seed, not on the order of the items.
-
-    Args:
-        items: what to cut.
-        fraction: between 0 and 1.
-        seed: of the draw.
-
-    Returns:
-        What is left and what was cut off, each in the order of `items`.
-    """
-    groups: dict[str, int] = {}
-    for item in items:
-        groups[item.sequence] = groups.get(item.sequence, 0) + 1
-    sequences = sorted(groups)
-    wanted = round(fraction * len(items))
-    drawn: set[str] = set()
-    taken = 0
-    for place in np.random.default_rng(seed).permutation(len(sequences)):
-        if taken >= wanted:
-            break
-        drawn.add(sequences[place])
-        taken += groups[sequences[place]]
-    rest = tuple(item for item in items if item.sequence not in drawn)
-    return rest, tuple(item for item in items if item.sequence in drawn)
 
 
 def simulated_item(drawn: Drawn, task: Task) -> ContactItem | ContactValuesItem:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.data.cuts import hold_out
 from rnaernie_bench.data.items import ContactItem, Dataset, TokenItem
 from rnaernie_bench.data.levels import contact, token
 from rnaernie_bench.data.loading import load_dataset, make_split
@@ -96,17 +97,17 @@ def made(count: int, letters: str = "ACGU", lengths: int = 12) -> tuple[ContactI
 
 def test_identical_sequences_stay_together() -> None:
     items = made(120)
-    rest, cut = contact.hold_out(items, HeldOut(0.1))
+    rest, cut, _ = hold_out(items, HeldOut(0.1))
     assert {item.sequence for item in rest}.isdisjoint(item.sequence for item in cut)
-    assert (len(rest), len(cut)) == (100, 20)  # ten of each sequence: two whole groups
-    assert contact.hold_out(items, HeldOut(0.1)) == (rest, cut)
-    assert contact.hold_out(items, HeldOut(0.1, seed=1)) != (rest, cut)
+    assert (len(rest), len(cut)) == (110, 10)  # ten of each sequence: one fits into twelve
+    assert hold_out(items, HeldOut(0.1))[1] == cut
+    assert hold_out(items, HeldOut(0.1, seed=1))[1] != cut
 
 
 def test_the_cut_does_not_depend_on_the_order() -> None:
     items = made(40, "A", 40)
-    _, cut = contact.hold_out(items, HeldOut(0.1))
-    _, again = contact.hold_out(items[::-1], HeldOut(0.1))
+    _, cut, _ = hold_out(items, HeldOut(0.1))
+    _, again, _ = hold_out(items[::-1], HeldOut(0.1))
     assert {item.id for item in cut} == {item.id for item in again}
     assert len(cut) == 4
 
