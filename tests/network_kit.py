@@ -23,12 +23,16 @@ LABELS: dict[Problem, tuple[str, ...]] = {
     "regression": ("u", "v"),
 }
 HEAD_NAMES = {
-    "sequence": ("pooled", "mean"),
-    "token": ("token",),
+    "sequence": ("pooled", "mean", "mean_max", "window", "positions", "attention_pooling"),
+    "token": ("token", "token_window", "token_convolution"),
     "contact": ("bilinear", "attention", "resnet"),
     "pair": ("interaction", "segments", "conv_lstm"),
 }
 """Level -> its heads."""
+HEAD_OPTIONS: dict[str, dict[str, int]] = {
+    "window": {"flank": 2}, "positions": {"length": 5}, "token_window": {"flank": 2},
+}  # fmt: skip
+"""Head -> what it is built with besides."""
 
 
 def items_of(level: str) -> list[Any]:
@@ -64,8 +68,9 @@ def tiny_network(
     encoder = encoder or tiny_encoder()
     level, labels = HEADS.get(head).level, LABELS[problem]
     torch.manual_seed(0)
-    built = build_head(head, encoder.model.config, outputs(problem, len(labels)), problem)
-    network = Network(encoder.model, built, level_inputs(level), half=half).eval()
+    options, width = HEAD_OPTIONS.get(head, {}), outputs(problem, len(labels))
+    built = build_head(head, encoder.model.config, width, problem, options)
+    network = Network(encoder.model, built, level_inputs(level, built), half=half).eval()
     reader = Reader(
         encoder.tokenizer,
         max_bases,
@@ -73,5 +78,5 @@ def tiny_network(
         token_budget,
         encoding=encoding,
     )
-    declared = Declared(head, level, problem, labels, encoding=encoding)
+    declared = Declared(head, level, problem, labels, encoding=encoding, options=options)
     return FittedNetwork(network, reader, partial(_write, network, encoder.tokenizer, declared))

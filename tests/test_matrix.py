@@ -36,8 +36,10 @@ LEARNED = {
 WORST = {("token", "regression"): 0.15, ("contact", "regression"): 0.4}
 """Errors are to be at most this."""
 HEADS = {
-    "full": {"sequence": "pooled", "token": "token", "contact": "attention", "pair": "conv_lstm"},
-    "lora": {"sequence": "mean", "token": "token", "contact": "resnet", "pair": "interaction"},
+    "full": {"sequence": "window", "token": "token_window", "contact": "attention",
+             "pair": "conv_lstm"},
+    "lora": {"sequence": "attention_pooling", "token": "token_convolution", "contact": "resnet",
+             "pair": "interaction"},
     "type_guided": {"sequence": "pooled", "token": "token", "contact": "resnet",
                     "pair": "segments"},
 }  # fmt: skip

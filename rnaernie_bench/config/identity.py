@@ -30,14 +30,14 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
-    weighting = {"class_weights", "error_weights", "positive_weight", "focal_gamma"}
+    others = {"class_weights", "error_weights", "positive_weight", "focal_gamma", "flank"}
     return {
         **options,
         "length": config.task.length,
         **(windows if POLICIES[config.task.length].overlaps else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
         **({} if config.task.encoding is None else {"encoding": config.task.encoding}),
-        **{key: value for key, value in to_record(config.task).items() if key in weighting},
+        **{key: value for key, value in to_record(config.task).items() if key in others},
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }

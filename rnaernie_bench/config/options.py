@@ -43,6 +43,8 @@ class TaskOptions:
     focal_gamma: float = added(0.0)
     """The exponent of the focal loss, by which easy pairs count less; 0: cross-entropy."""
 
+    flank: int = added(5)
+    """Bases on either side that a head reads besides the one in question, if it reads a window."""
     encoding: Literal["towers", "joint"] | None = None
     """Whether both sequences of a pair are read apart or as one input; None without pairs."""
 
@@ -52,6 +54,7 @@ class TaskOptions:
         if self.window_overlap and not POLICIES[self.length].overlaps:
             others = " or ".join(name for name, policy in POLICIES.items() if policy.overlaps)
             require(False, "task.window_overlap", f"0 without task.length={others}")
+        require(self.flank >= 0, "task.flank", "0 or more")
         require(0 < self.train_fraction <= 1, "task.train_fraction", "above 0 and at most 1")
         weight, gamma = self.positive_weight, self.focal_gamma
         require(weight is None or weight > 0, "task.positive_weight", "above 0, or null")

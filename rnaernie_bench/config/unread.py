@@ -19,7 +19,7 @@ from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import Registry
 from rnaernie_bench.core.schema import as_dict, build
 from rnaernie_bench.metrics.problems import quantitative
-from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, BaselineEntry
+from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, BaselineEntry
 from rnaernie_bench.task.task import Task
 
 LIMITS = frozenset(
@@ -68,6 +68,12 @@ def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
     """Yield options that have no effect, as ``group.name``, each with the reason."""
     entry = BACKBONES.get(config.backbone.name)
     yield from _useless(task)
+    head = getattr(config.backbone, "head", None) if entry.kind == "baseline" else config.task.head
+    if head is None or "flank" not in HEADS.get(head).reads:
+        yield (
+            "task.flank",
+            f"the head '{head}' reads no flanks" if head else "there is no such head",
+        )
     yield from _idle("backbone", config.backbone, task)
     if not isinstance(entry, BaselineEntry):
         yield from _idle("strategy", config.strategy, task)

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean, resolve
 from rnaernie_bench.data.items import Dataset, Items
+from rnaernie_bench.task.declaration import SHORTEST_SIMULATED
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
     from rnaernie_bench.task.task import Task
 
-SHORTEST, LONGEST = 40, 160
+SHORTEST, LONGEST = SHORTEST_SIMULATED, 160
 """Bounds of every simulated sequence, nt."""
 
 _PAIRS = ("GC", "GC", "CG", "CG", "AU", "AU", "UA", "UA", "GU", "UG")
@@ -44,6 +45,14 @@ class Fold:
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+    def middle(self, length: int | None) -> Fold:
+        """Return `length` bases in the middle, whose pairs with others stay half; None: all."""
+        if length is None:
+            return self
+        start = max(0, (len(self) - length) // 2)
+        kept = slice(start, start + length)
+        return Fold(self.sequence[kept], self.structure[kept])
 
 
 Family = Callable[["Generator"], Fold]
@@ -112,7 +121,7 @@ def from_families(task: Task) -> dict[str, Items]:
             positions = range(place, size, len(names))
             seed = hashlib.sha256(f"{part}/{name}/{family}".encode()).digest()
             rng = np.random.default_rng(int.from_bytes(seed[:8], "little"))
-            drawn = _draw(family, len(positions), rng, seen)
+            drawn = _draw(family, len(positions), rng, seen, simulation.length)
             for number, (position, fold) in enumerate(zip(positions, drawn, strict=True)):
                 share = simulation.group_size
                 group = f"{family}-{part}-{number // share}" if share else family
@@ -122,8 +131,18 @@ def from_families(task: Task) -> dict[str, Items]:
     return parts
 
 
-def _draw(family: str, n: int, rng: Generator, seen: set[str]) -> list[Fold]:
-    """Draw `n` members whose sequences are not in `seen`, and add them to it."""
+def _draw(
+    family: str, n: int, rng: Generator, seen: set[str], length: int | None = None
+) -> list[Fold]:
+    """Draw `n` members whose sequences are not in `seen`, and add them to it.
+
+    Args:
+        family: a name in `FAMILIES`.
+        n: how many.
+        rng: what draws.
+        seen: sequences that are not to be drawn again.
+        length: bases in the middle that are kept of each; None: all.
+    """
     if family not in FAMILIES:
         raise ConfigError(
             f"no simulated family is called '{family}'",
@@ -133,7 +152,10 @@ def _draw(family: str, n: int, rng: Generator, seen: set[str]) -> list[Fold]:
     drawn: list[Fold] = []
     while len(drawn) < n:
         fold = _flanked(FAMILIES[family](rng), rng)
-        if SHORTEST <= len(fold) <= LONGEST and fold.sequence not in seen:
+        if not SHORTEST <= len(fold) <= LONGEST:
+            continue
+        fold = fold.middle(length)
+        if fold.sequence not in seen:
             seen.add(fold.sequence)
             drawn.append(fold)
     return drawn

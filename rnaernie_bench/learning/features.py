@@ -23,6 +23,7 @@ from rnaernie_bench.learning.feature_cache import (
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.network import Network
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.task.catalogue import HEADS
 
 
 def kept_features(
@@ -47,12 +48,14 @@ def kept_features(
         sequences: distinct ones, none over the limit unless the reader cuts them.
         key: what the features depend on besides data, backbone, head and length policy.
     """
-    head = network.head
+    head, name = network.head, context.config.task.head
+    if "flank" in HEADS.get(name).reads:
+        name += f" {context.config.task.flank}"
     whole = {
         **encoder.key(),
         "device": best_device().type,
         "sequences": digest_of(sequences),
-        "head": "states" if reads_states_alone(head) else context.config.task.head,
+        "head": "states" if reads_states_alone(head) else name,
         "length": f"{reader.policy} {reader.overlap}",
         **key,
     }

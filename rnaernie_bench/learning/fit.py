@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.backbones.inference import Batch, best_device, in_batches, scores
 from rnaernie_bench.learning.examples import Examples
-from rnaernie_bench.learning.inputs import refuse_long
+from rnaernie_bench.learning.inputs import refuse_long, refuse_unreadable, states_read
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.learning.kept import Kept
 from rnaernie_bench.learning.network import (
@@ -105,6 +105,14 @@ class FittedNetwork:
         bases, limit, _ = self.model.kind.size(item, self.reader)
         return bool(bases > limit)
 
+    def refuse_unreadable(self, sequence: str, where: str) -> None:
+        """Refuse a sequence that the head cannot read.
+
+        Raises:
+            DataError: saying `where` it stands.
+        """
+        refuse_unreadable(self.model.head, [sequence], self.reader, [where])
+
     def knows(self, items: Sequence[Any]) -> bool:
         """Return whether features of all sequences of items are kept."""
         kind = self.model.kind
@@ -122,20 +130,32 @@ class FittedNetwork:
         self.write(folder)
 
 
-def fresh_network(context: FitContext, encoder: Encoder) -> FittedNetwork:
+def fresh_network(
+    context: FitContext, encoder: Encoder, head_name: str | None = None
+) -> FittedNetwork:
     """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted.
+
+    Args:
+        context: the task's.
+        encoder: the backbone.
+        head_name: the head; None: `task.head`.
 
     Raises:
         ConfigError: for joint inputs of pairs, if the backbone knows no token between them.
+        DataError: naming file and record of a sequence that the head cannot read.
     """
     task, config = context.task, context.config
     torch.manual_seed(config.seed)
-    width, name = outputs(task.problem, len(task.labels)), config.task.head
-    options = HEADS.get(name).published if config.protocol == "as_published" else {}
-    head = build_head(name, encoder.model.config, width, task.problem, options)
-    network = Network(encoder.model, head, level_inputs(task.level))
+    width, name = outputs(task.problem, len(task.labels)), head_name or config.task.head
     reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
+    options = _head_options(context, name, reader)
+    head = build_head(name, encoder.model.config, width, task.problem, options)
+    network = Network(encoder.model, head, level_inputs(task.level, head))
     network.kind.read([], reader)  # what cannot be read at all is refused now
+    if hasattr(head, "refuses"):
+        for sequences, names in _named_parts(context, network.kind):
+            refuse_long(sequences, reader, network.kind, names=names)
+            refuse_unreadable(head, sequences, reader, names)
     declared = Declared(
         name,
         task.level,
@@ -146,6 +166,17 @@ def fresh_network(context: FitContext, encoder: Encoder) -> FittedNetwork:
     )
     write = partial(_write, network, encoder.tokenizer, declared)
     return FittedNetwork(network, reader, write)
+
+
+def _head_options(context: FitContext, name: str, reader: Reader) -> dict[str, Any]:
+    """Return what a head is built with besides outputs and problem."""
+    entry = HEADS.get(name)
+    options = dict(entry.published) if context.config.protocol == "as_published" else {}
+    values: Mapping[str, Callable[[], int]] = {
+        "flank": lambda: context.config.task.flank,
+        "length": lambda: states_read([context.train[0].input], reader)[0],
+    }
+    return options | {option: values[option]() for option in entry.reads}
 
 
 def _write(network: Network, tokenizer: Any, declared: Declared, folder: Path) -> None:
@@ -175,10 +206,16 @@ def refuse_long_items(context: FitContext, reader: Reader) -> None:
     task = context.task
     kind = level_inputs(task.level)
     way_out = remedy(policies_of(LEVELS.get(task.level), task.problem))
+    for items, names in _named_parts(context, kind):
+        refuse_long(items, reader, kind, names=names, remedy=way_out)
+
+
+def _named_parts(context: FitContext, kind: type[Any]) -> Iterator[tuple[list[Any], list[str]]]:
+    """Yield what is read of the items of each part, and what messages call them."""
     for part, items in context.dataset.parts.items():
         place = place_of(context, part)
         names = [f"{place}, {kind.record.format(item.id)}" for item in items]
-        refuse_long([item.input for item in items], reader, kind, names=names, remedy=way_out)
+        yield [item.input for item in items], names
 
 
 def place_of(context: FitContext, part: str) -> str:

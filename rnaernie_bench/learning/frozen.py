@@ -101,11 +101,12 @@ def fit_head(
         learning_rate: the highest rate.
         batch_size: items of a batch where features are rows.
     """
+    from rnaernie_bench.heads.bases.contract import is_linear
     from rnaernie_bench.learning.fit import report, train_network
     from rnaernie_bench.learning.rows import train_rows
 
     network = replace(network, kept=kept)
-    if context.task.level_entry.row_features:
+    if is_linear(network.model.head):
         summary = train_rows(context, network, learning_rate, batch_size)
     else:
         summary = train_network(context, network, learning_rate)

@@ -8,7 +8,7 @@ and which of them are those of units. `learning.pair_inputs` holds those of pair
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.inference import Batch, Inputs, TokenIds
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.heads.bases.contact import of_pairs, symmetric
 from rnaernie_bench.learning.kept import BaseRows, Kept, PaddedStates, Rows, lengths_of
 from rnaernie_bench.learning.reader import Reader
@@ -199,6 +199,51 @@ class TokenInputs(SequenceInputs):
 
 
 @dataclass(frozen=True)
+class SequenceStates(TokenInputs):
+    """Sequences, each a unit, for heads that read the states of all their bases."""
+
+    kept_as: ClassVar[Callable[..., Source]] = PaddedStates
+
+    @classmethod
+    def read(cls, items: Sequence[str], reader: Reader, kept: Kept | None = None) -> Any:
+        """Return what is read of sequences; see `LevelInputs.read`.
+
+        Raises:
+            ConfigError: under a policy that reads a sequence in several pieces.
+        """
+        if POLICIES[reader.policy].overlaps:
+            raise ConfigError(
+                "the head reads the states of all bases of a sequence at once, windows are pieces",
+                where="task.length",
+                remedy="use another head, or a policy that reads one piece",
+            )
+        refuse_long(items, reader, cls)
+        return super().read([_first_piece(item, reader) for item in items], reader, kept)
+
+    @staticmethod
+    def sequences(items: Iterable[str], reader: Reader) -> list[str]:
+        """Return the distinct sequences that are read, in the order of the items."""
+        return list(dict.fromkeys(_first_piece(item, reader) for item in items))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """One unit each."""
+        return np.ones(len(self.items), dtype=np.int64)
+
+    @staticmethod
+    def average(logits: Tensor, batch: Batch) -> Tensor:
+        """Return (items, outputs) of (copies, outputs)."""
+        return SequenceInputs.average(logits, batch)
+
+
+def _first_piece(sequence: str, reader: Reader) -> str:
+    """Return what is read of a sequence as one piece."""
+    if POLICIES[reader.policy].refuses:  # what is too long is refused where it is named
+        return sequence
+    return POLICIES[reader.policy].pieces(sequence, reader.max_bases, 0, 1)[0]
+
+
+@dataclass(frozen=True)
 class ContactInputs(TokenInputs):
     """Sequences: each pair i < j of their bases is a unit, row by row."""
 
@@ -239,6 +284,39 @@ def mask_of_items(batch: Batch) -> Tensor:
     mask: Tensor = batch["mask"]
     weights = batch.get("copy_weights")
     return mask if weights is None else mask[weights.argmax(dim=1)]
+
+
+def refuse_unreadable(
+    head: Any, sequences: Sequence[str], reader: Reader, names: Sequence[str] | None = None
+) -> None:
+    """Refuse a sequence that a head cannot read, such as one of another length than all others.
+
+    Args:
+        head: may have a method ``refuses``: called with how many states a sequence has, it returns
+            why it cannot be read, or None.
+        sequences: none over the limit under the policy ``error``.
+        reader: how they are read.
+        names: what messages call them; by their places, from 1, if None.
+
+    Raises:
+        DataError: naming the first of those that cannot be read.
+    """
+    refuses = getattr(head, "refuses", None)
+    if refuses is None or not sequences:
+        return
+    for place, states in enumerate(states_read(sequences, reader)):
+        if reason := refuses(states):
+            raise DataError(
+                reason,
+                where=names[place] if names else f"sequence {place + 1}",
+                remedy="leave it out, or use another head (task.head)",
+            )
+
+
+def states_read(sequences: Sequence[str], reader: Reader) -> list[int]:
+    """Return how many states a network has of each sequence; of the first piece, where several."""
+    encoded = replace(reader, tails=None).encode(sequences)
+    return [len(encoded.ids[start]) - encoded.specials for start in encoded.starts.tolist()]
 
 
 def refuse_long(

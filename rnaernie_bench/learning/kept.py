@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -48,6 +48,9 @@ class Rows:
     sequences: Sequence[str]
     shares: np.ndarray | None = None
 
+    averages: ClassVar[bool] = True
+    """Whether features of the copies of a sequence are averaged."""
+
     @property
     def costs(self) -> np.ndarray:
         """One each."""
@@ -75,6 +78,8 @@ class BaseRows:
     tables: Sequence[Any]
     sequences: Sequence[str]
     shares: np.ndarray | None = None
+
+    averages: ClassVar[bool] = True
 
     @property
     def costs(self) -> np.ndarray:
@@ -105,6 +110,8 @@ class PaddedStates:
     tables: Sequence[Any]
     sequences: Sequence[str]
     shares: np.ndarray | None = None
+
+    averages: ClassVar[bool] = False
 
     @cached_property
     def costs(self) -> np.ndarray:

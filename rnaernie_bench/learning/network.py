@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.backbones.inference import Batch
+from rnaernie_bench.heads.bases.contract import reads_states_alone
 from rnaernie_bench.heads.bases.earlier import adapted
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, outputs
@@ -148,9 +149,11 @@ def build_head(
     return adapted(resolve(HEADS.get(name).build)(config, num_labels, problem, **(options or {})))
 
 
-def level_inputs(level: str) -> type[Any]:
-    """Return the inputs of a level, see `learning.inputs.LevelInputs`."""
-    kind: Any = resolve(LEVELS.get(level).inputs)
+def level_inputs(level: str, head: Any = None) -> type[Any]:
+    """Return the inputs of a level, see `learning.inputs.LevelInputs`, for a head if given."""
+    entry = LEVELS.get(level)
+    states = entry.state_inputs if reads_states_alone(head) else ""
+    kind: Any = resolve(states or entry.inputs)
     return kind
 
 
@@ -242,7 +245,7 @@ def load_network(folder: Path) -> tuple[Network, Any, Declared]:
         declared.head, backbone.config, declared.width, declared.problem, declared.options
     )
     head.load_state_dict(weights)
-    kind = level_inputs(declared.level)
+    kind = level_inputs(declared.level, head)
     network = Network(backbone, head, kind, half=declared.half_features).eval()
     return network, saved_tokenizer(folder), declared
 

@@ -42,7 +42,8 @@ def train_rows(
     def rows(part: Part) -> Tensor:
         inputs = [item.input for item in part.items]
         read = network.model.kind.read(inputs, network.reader, network.kept)
-        found: Tensor = read.gather(range(len(inputs)))["features"]
+        batch = read.gather(range(len(inputs)))
+        found: Tensor = head.rows(batch["features"], batch)
         return found
 
     features, held_out = rows(learned.train), rows(learned.validation)
@@ -68,7 +69,7 @@ def train_rows(
         for batch in torch.randperm(items, generator=generator).split(batch_size):
             units = batch if alone else torch.from_numpy(targets.units(batch.tolist()))
             known_here = {name: values[units] for name, values in known.items()}
-            loss = learned.loss(head.predict(features[units], {}), known_here)
+            loss = learned.loss(head.scores(features[units]), known_here)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(head.parameters(), trainer.max_grad_norm)
@@ -76,7 +77,7 @@ def train_rows(
             schedule.step()
             total += float(loss.detach()) * len(batch)
         with torch.inference_mode():
-            metrics = learned.score(head.eval().predict(held_out, {}).numpy())
+            metrics = learned.score(head.eval().scores(held_out).numpy())
         curves = {f"eval_{name}": value for name, value in metrics.items()}
         context.log({"loss": total / items, **curves}, epoch)
         value = metrics[metric.name] * (1 if metric.higher_is_better else -1)

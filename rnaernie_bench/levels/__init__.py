@@ -69,6 +69,9 @@ class Level:
     a declared data set, and the classes of train."""
     inputs: str = ""
     """What networks read of items: a class, see `learning.inputs.LevelInputs`."""
+    state_inputs: str = ""
+    """The same for heads that read the states of all bases where others read a row of features of
+    each sequence; empty where there are no such heads."""
     objectives: Mapping[Problem, str] = field(default_factory=dict)
     """Problem -> what networks learn there: called with (context, inputs, reader), returns a
     `learning.objective.Objective`; else `UNIT_OBJECTIVE`."""

@@ -25,4 +25,5 @@ ENTRY = Level(
     simulated_item="rnaernie_bench.data.levels.sequence:simulated_item",
     own_data="rnaernie_bench.data.own.tables:of_items",
     inputs="rnaernie_bench.learning.inputs:SequenceInputs",
+    state_inputs="rnaernie_bench.learning.inputs:SequenceStates",
 )

@@ -109,6 +109,15 @@ class Predictor:
             and len(sequence) > self.max_bases
         )
 
+    def refuse_unreadable(self, sequence: str, where: str) -> None:
+        """Refuse a sequence that the model's head cannot read, though it is not too long.
+
+        Raises:
+            DataError: saying `where` it stands.
+        """
+        if hasattr(self.fitted, "refuse_unreadable"):
+            self.fitted.refuse_unreadable(sequence, where)
+
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Predict sequences, or pairs of them 5' to 3', in either case, with T or U.
 

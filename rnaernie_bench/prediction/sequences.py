@@ -9,6 +9,7 @@ from typing import Any
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.fasta import read_named
+from rnaernie_bench.data.text import source_name
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.prediction.predictor import Predictor
 from rnaernie_bench.task.lengths import POLICIES, policies_of
@@ -18,8 +19,14 @@ Named = tuple[str, str]
 
 
 def read_sequences(predictor: Predictor, source: Path | str) -> Iterator[Named]:
-    """Yield id and sequence of each record of a FASTA file."""
-    return read_named(source, max_bases=predictor.limit, remedy=_remedy(predictor))
+    """Yield id and sequence of each record of a FASTA file.
+
+    Raises:
+        DataError: naming file and record of a sequence that the model cannot read.
+    """
+    for name, sequence in read_named(source, max_bases=predictor.limit, remedy=_remedy(predictor)):
+        predictor.refuse_unreadable(sequence, f"{source_name(source)}, record '{name}'")
+        yield name, sequence
 
 
 def name_sequences(predictor: Predictor, sequences: Sequence[Any]) -> list[Named]:
@@ -30,6 +37,7 @@ def name_sequences(predictor: Predictor, sequences: Sequence[Any]) -> list[Named
         if not isinstance(text, str):
             raise ConfigError("the run reads one sequence at a time", where=where)
         sequence = checked(text, where, limit=predictor.limit, remedy=_remedy(predictor))
+        predictor.refuse_unreadable(sequence, where)
         named.append((str(number), sequence))
     return named
 

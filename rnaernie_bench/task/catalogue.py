@@ -98,6 +98,11 @@ class HeadEntry:
     summary: str
     published: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of `build` under ``protocol=as_published``."""
+    reads: tuple[str, ...] = ()
+    """Further arguments of `build` by name: ``flank``, which is `task.flank`, and ``length``, the
+    states of every sequence, which then have to be of one length."""
+    per_base: bool = False
+    """Whether it needs a state for each base where its level does not."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,12 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: str, hea
         raise ConfigError(f"no backbone serves the level '{level}'", where="backbone")
     if HEADS.get(head).level != level:
         raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
+    if HEADS.get(head).per_base and entry.unit != "base":
+        raise ConfigError(
+            f"head '{head}' reads a state for each base, '{name}' has one for each {entry.unit}",
+            where="task.head",
+            remedy="use another head",
+        )
     if head in entry.lacks:
         names = [h for h, other in HEADS.working() if other.level == level and h not in entry.lacks]
         raise ConfigError(

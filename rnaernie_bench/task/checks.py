@@ -10,7 +10,7 @@ from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
 from rnaernie_bench.metrics.registry import METRICS, has, metrics_of
-from rnaernie_bench.task.declaration import Task, parts_of
+from rnaernie_bench.task.declaration import SHORTEST_SIMULATED, Task, parts_of
 from rnaernie_bench.task.lengths import policies_of
 
 
@@ -233,6 +233,9 @@ def _check_simulation(task: Task) -> None:
         _need(simulation.sizes.get(part, 0) >= 1, what, "simulation.sizes")
     sound = simulation.group_size is None or simulation.group_size >= 1
     _need(sound, "a group has 1 item or more", "simulation.group_size")
+    whole = not (task.level_entry.per_base or task.level_entry.partners)
+    sound = simulation.length is None or (whole and 1 <= simulation.length <= SHORTEST_SIMULATED)
+    _need(sound, f"whole sequences have 1 to {SHORTEST_SIMULATED} bases", "simulation.length")
 
 
 def _need(sound: object, what: str, where: str, remedy: str | None = None) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ResamplingUnit = Literal["item", "group", "group_in_class"]
 
+SHORTEST_SIMULATED = 40
+"""Bases of the shortest member of a simulated family."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -256,6 +259,9 @@ class Simulation:
     group_size: int | None = None
     """Items of a family and part that make a group, like transcripts of a gene; None: all of a
     family, regardless of its part."""
+    length: int | None = None
+    """Bases that every sequence has, those in the middle of a member, where a task of whole
+    sequences asks about sequences of one length; None: as families have it."""
 
 
 @dataclass(frozen=True)

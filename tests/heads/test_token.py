@@ -12,6 +12,14 @@ from rnaernie_bench.heads.bases.linear import head_config
 from rnaernie_bench.learning.inputs import TokenInputs
 from rnaernie_bench.learning.network import Network, build_head
 
+
+class Config:
+    """What heads ask of the configuration of a backbone."""
+
+    hidden_size, vocab_size, head = 1, 57, None
+    bos_token_id, pad_token_id, eos_token_id = 1, 0, 2
+
+
 SEQUENCES = ["ACGUACGUACGU", "GGC", "UUUUAA"]
 
 
@@ -54,3 +62,26 @@ def test_a_type_at_the_tail_is_no_base(network):
     ids = torch.tensor([typed])
     with torch.inference_mode():
         assert len(network(input_ids=ids, attention_mask=torch.ones_like(ids))["logits"]) == 4
+
+
+def test_a_window_holds_the_neighbours_of_the_same_sequence():
+    head = build_head("token_window", Config(), 1, "regression", {"flank": 1})
+    states = torch.tensor([[1.0], [2], [3], [7]])  # of three bases, and of one
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    rows = head.rows(states, {"mask": mask})
+    assert rows.tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 0], [0, 7, 0]]
+    assert head.decoder.in_features == 3
+
+
+def test_a_convolution_sees_neighbours_and_no_padding():
+    torch.manual_seed(0)
+    head = build_head("token_convolution", Config(), 1, "regression", {"flank": 1}).eval()
+    states = torch.randn(7, 1)
+    alone = head.predict(states[:6], {"mask": torch.ones(1, 6, dtype=torch.bool)})
+    mask = torch.tensor([[True] * 6, [True] + [False] * 5])
+    together = head.predict(states, {"mask": mask})
+    torch.testing.assert_close(together[:6], alone)
+    changed = states[:6].clone()
+    changed[5] += 1
+    moved = head.predict(changed, {"mask": mask[:1]}) - alone
+    assert moved.abs().gt(1e-6).flatten().tolist() == [False] * 3 + [True] * 3  # two convolutions

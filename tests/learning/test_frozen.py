@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rnaernie_bench.backbones.rnaernie import load
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.learning import frozen, rows
 from tests.training_kit import TINY_NET, installed
 
@@ -42,13 +43,14 @@ def test_a_second_run_computes_no_features(task, embedded):
     "other",
     [
         {"overrides": ("task.head=mean",)},
+        {"overrides": ("task.head=window", "task.flank=2"), "first": ("task.head=window",)},
         {"overrides": ("task.length=error",)},
         {"overrides": ("backbone.num_attention_heads=4",)},  # equal weights, another network
         {"seed": 1},
     ],
 )
 def test_another_question_is_computed_anew(task, embedded, other):
-    fit(task)
+    fit(task, *other.get("first", ()))
     fit(task, *other.get("overrides", ()), seed=other.get("seed", 0))
     assert len(embedded) == 2
 
@@ -69,7 +71,7 @@ def test_a_subset_of_train_reads_the_same_features(task, embedded):
 
 @pytest.mark.parametrize(
     # A random pooler's output varies by 1e-4 here, so that standardising magnifies rounding.
-    ("head", "tolerance"), [("pooled", 1e-3), ("mean", 1e-4)]
+    ("head", "tolerance"), [("pooled", 1e-3), ("mean", 1e-4), ("attention_pooling", 1e-4)]
 )  # fmt: skip
 def test_unseen_sequences_agree_with_the_table(task, head, tolerance):
     fitted, _ = fit(task, f"task.head={head}")
@@ -118,3 +120,17 @@ def test_early_stopping_and_time_limit(task):
 def test_equal_seeds_give_equal_logits(task):
     sequences = [item.sequence for item in task.split().validation]
     assert np.allclose(fit(task)[0].logits(sequences), fit(task)[0].logits(sequences), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ("positions", r"tiny/\w+\.fasta, record '.*': the sequence has \d+ positions, the head"),
+        ("window", r"record '.*': the sequence has \d+ positions before its centre"),
+    ],
+)
+def test_sequences_that_a_head_cannot_read_are_refused(task, head, message):
+    flank = ("task.flank=15",) if head == "window" else ()
+    with pytest.raises(DataError, match=message) as caught:
+        fit(task, f"task.head={head}", *flank)
+    assert "\n" not in str(caught.value)

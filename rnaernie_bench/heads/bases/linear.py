@@ -25,8 +25,12 @@ class LinearHead:
     @one_linear_layer
     def predict(self, features: Tensor, batch: Batch) -> Tensor:
         """Return logits of shape (units, outputs)."""
+        return self.scores(self.rows(features, batch))
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """Return logits of `rows`, by dropout and the linear layer."""
         head: Any = self
-        logits: Tensor = PredictionHead.forward(head, self.rows(features, batch), None).logits
+        logits: Tensor = PredictionHead.forward(head, rows, None).logits
         return logits
 
 
