@@ -180,11 +180,12 @@ def saved_network(folder: Path) -> Any:
     import multimolecule
     from transformers import AutoModel
 
-    from rnaernie_bench.backbones import letters_network
+    from rnaernie_bench.backbones import convolution_network, letters_network
 
     declared = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     name = (declared.get("architectures") or ["none"])[0]
-    network = getattr(multimolecule, name, None) or getattr(letters_network, name, None)
+    places = (multimolecule, letters_network, convolution_network)
+    network = next((getattr(place, name) for place in places if hasattr(place, name)), None)
     if network is None:
         return AutoModel.from_pretrained(folder)
     return network.from_pretrained(folder, attn_implementation=attention_of(network))

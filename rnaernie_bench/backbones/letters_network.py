@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -9,8 +10,11 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-_BASES = "ACGU"
+from rnaernie_bench.backbones.vocabulary import N_RNA_TOKENS
+
+BASES = "ACGU"
 _FIRST_LETTER = 6
+"""Tokens before it stand for no base."""
 _LETTERS = {
     "A": "A", "C": "C", "G": "G", "U": "U", "R": "AG", "Y": "CU", "S": "CG", "W": "AU",
     "K": "GU", "M": "AC", "B": "CGU", "D": "AGU", "H": "ACU", "V": "ACG",
@@ -29,7 +33,7 @@ class LettersConfig(PretrainedConfig):
     def __init__(self, k: int = 1, vocab_size: int = 28, **kwargs: Any) -> None:
         self.k = k
         self.vocab_size = vocab_size
-        self.hidden_size = len(_BASES) ** k
+        self.hidden_size = len(BASES) ** k
         ids = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
         super().__init__(**{**ids, **kwargs})
 
@@ -57,7 +61,7 @@ class LettersModel(PreTrainedModel):
         """Return ``last_hidden_state`` of shape (batch, tokens, 4^k)."""
         letters = self.shares[input_ids]
         reach = self.config.k // 2
-        beyond = letters.new_full((len(letters), reach, len(_BASES)), 1 / len(_BASES))
+        beyond = letters.new_full((len(letters), reach, len(BASES)), 1 / len(BASES))
         around = torch.cat([beyond, letters, beyond], 1).unfold(1, letters.shape[1], 1)
         states = around.new_ones(*letters.shape[:2], 1)
         for offset in range(self.config.k):
@@ -67,8 +71,17 @@ class LettersModel(PreTrainedModel):
 
 def _shares(vocab_size: int) -> Tensor:
     """Return how much each token counts for each base, float32 (tokens, 4)."""
-    table = torch.full((vocab_size, len(_BASES)), 1 / len(_BASES))
+    table = torch.full((vocab_size, len(BASES)), 1 / len(BASES))
     for index, letter in enumerate(_ALPHABET, _FIRST_LETTER):
-        bases = _LETTERS.get(letter, _BASES)
-        table[index] = torch.tensor([(base in bases) / len(bases) for base in _BASES])
+        bases = _LETTERS.get(letter, BASES)
+        table[index] = torch.tensor([(base in bases) / len(bases) for base in BASES])
+    return table
+
+
+@cache
+def base_shares(vocab_size: int) -> Tensor:
+    """Return the same, with 0 for tokens that are no letters, such as special ones and types."""
+    table = _shares(vocab_size)
+    table[:_FIRST_LETTER] = 0
+    table[N_RNA_TOKENS:] = 0
     return table

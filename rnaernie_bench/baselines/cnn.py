@@ -3,127 +3,126 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.levels import LEVELS
-from rnaernie_bench.metrics.problems import Problem, outputs
-from rnaernie_bench.task.catalogue import BaselineEntry
+from rnaernie_bench.levels import Level
+from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
-    from rnaernie_bench.baselines._cnn_network import OneHotCnn
     from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
-    from rnaernie_bench.learning.reader import Reader
+
+USUAL: Mapping[str, str] = {"sequence": "mean_max", "token": "token", "pair": "interaction"}
+"""Level -> the head of the network."""
 
 
 @dataclass(frozen=True)
 class CnnOptions:
-    """Shape and learning rate of the network."""
+    """Shape, head and learning rate of the network."""
 
     name: str
     channels: int = 128
     kernel_size: int = 9
     layers: int = 3
+    dilation: int = 2
+    """The step between the bases that a convolution reads, as a multiple of that of the layer
+    before; 1: all read neighbours."""
     dropout: float = 0.1
     learning_rate: float = 1e-3
+    head: str | None = None
+    """A head that reads states of bases; None: the usual one of the level."""
 
     def __post_init__(self) -> None:
-        for name in ("channels", "kernel_size", "layers", "learning_rate"):
+        for name in ("channels", "kernel_size", "layers", "dilation", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ConfigError("the value must be above 0", where=f"backbone.{name}")
         if not 0 <= self.dropout < 1:
             raise ConfigError("the value must be from 0 to below 1", where="backbone.dropout")
+        if self.head is not None and HEADS.get(self.head).level not in USUAL:
+            raise ConfigError(
+                f"head '{self.head}' is for the level '{HEADS.get(self.head).level}', which the "
+                "network does not serve",
+                where="backbone.head",
+            )
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """The step between the bases that each convolution reads."""
+        return tuple(self.dilation**place for place in range(self.layers))
+
+    def unread(self, level: Level) -> dict[str, str]:
+        """Return options without effect at a level, each with the reason; see `config.unread`."""
+        return {"dilation": "the first of its layers reads neighbours"} if self.layers == 1 else {}
 
 
 def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitReport]:
-    """Train the network on the task."""
+    """Train the network on the task.
+
+    Raises:
+        ConfigError: if the head is of another level, or reads what the network does not have.
+    """
     import torch
+    from multimolecule import RnaTokenizer
 
-    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.learning.fit import reader_of, report, train_network
+    from rnaernie_bench.backbones.convolution_network import ConvolutionConfig, ConvolutionModel
+    from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES
+    from rnaernie_bench.learning.fit import fresh_network, report, train_network
 
-    task = context.task
+    level, head = context.task.level, options.head or USUAL[context.task.level]
+    if HEADS.get(head).level != level or head == "pooled":
+        reason = "reads a pooler" if head == "pooled" else f"is not for the level '{level}'"
+        raise ConfigError(f"head '{head}' {reason}", where="backbone.head")
+    config = ConvolutionConfig(
+        options.channels, options.kernel_size, options.dilations, options.dropout
+    )
     torch.manual_seed(context.config.seed)
-    shape = Shape(outputs(task.problem, len(task.labels)), task.problem, task.level)
-    network = _network(options, shape, reader_of(context, typed_tokenizer(), MAX_BASES))
+    encoder = Encoder(ConvolutionModel(config), RnaTokenizer(), MAX_BASES, weights_sha256="")
+    network = fresh_network(context, encoder, head)
     summary = train_network(context, network, options.learning_rate)
-    return network, report(context, network, summary, None)
+    receptive = config.receptive_field
+    return network, report(context, network, summary, None, receptive_field=receptive)
 
 
 def restore(folder: Path) -> FittedNetwork:
-    """Return the network that was saved into `folder`."""
+    """Return a network that release 0.1.0 saved into `folder`; later ones are saved like others."""
+    from multimolecule import RnaTokenizer
     from safetensors.torch import load_file
 
-    from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
+    from rnaernie_bench.backbones.convolution_network import ConvolutionConfig, ConvolutionModel
+    from rnaernie_bench.backbones.vocabulary import MAX_BASES
+    from rnaernie_bench.learning.fit import FittedNetwork
+    from rnaernie_bench.learning.network import Network, build_head, level_inputs
     from rnaernie_bench.learning.reader import Reader
 
     saved = json.loads((folder / "cnn.json").read_text(encoding="utf-8"))
     # Before there were other problems and levels, a model said of neither.
     problem, level = saved.get("problem", "multiclass"), saved.get("level", "sequence")
-    policy, budget, overlap = saved["length"], saved["token_budget"], saved.get("overlap", 0)
-    reader = Reader(typed_tokenizer(), MAX_BASES, policy, budget, overlap)
-    shape = Shape(saved["classes"], problem, level)
-    network = _network(CnnOptions(**saved["options"]), shape, reader)
-    network.model.load_state_dict(load_file(folder / "cnn.safetensors"))
-    return network
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the network is to give."""
-
-    classes: int
-    """Scores of a unit."""
-    problem: Problem
-    level: str
-
-
-def _network(options: CnnOptions, shape: Shape, reader: Reader) -> FittedNetwork:
-    """Return the network, yet to be trained; weights are drawn from torch's generator."""
-    from rnaernie_bench.baselines._cnn_network import OneHotCnn
-    from rnaernie_bench.data.alphabet import LETTERS
-    from rnaernie_bench.learning.fit import FittedNetwork
-    from rnaernie_bench.learning.network import level_inputs
-
-    tokenizer = reader.tokenizer
-    model = OneHotCnn(
-        level_inputs(shape.level),
-        LEVELS.get(shape.level).unit == "base",
-        {letter: tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS},
-        len(tokenizer),
-        shape.classes,
-        channels=options.channels,
-        kernel_size=options.kernel_size,
-        layers=options.layers,
-        dropout=options.dropout,
+    shape = saved["options"]
+    dilations = [1] * shape["layers"]
+    config = ConvolutionConfig(shape["channels"], shape["kernel_size"], dilations, residual=False)
+    options: dict[str, Any] = {"specials": True} if USUAL[level] == "mean_max" else {}
+    head = build_head(USUAL[level], config, saved["classes"], problem, options)
+    network = Network(ConvolutionModel(config), head, level_inputs(level, head)).eval()
+    network.load_state_dict(
+        {
+            name.replace("linear.", "head.decoder.").replace("conv", "backbone.conv"): weight
+            for name, weight in load_file(folder / "cnn.safetensors").items()
+        }
     )
-    return FittedNetwork(model, reader, partial(_write, model, options, shape, reader))
-
-
-def _write(
-    model: OneHotCnn, options: CnnOptions, shape: Shape, reader: Reader, folder: Path
-) -> None:
-    from safetensors.torch import save_file
-
-    saved = {
-        "options": asdict(options),
-        **asdict(shape),
-        "length": reader.policy,
-        "token_budget": reader.token_budget,
-        "overlap": reader.overlap,
-    }
-    (folder / "cnn.json").write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
-    save_file(model.state_dict(), folder / "cnn.safetensors")
+    policy, budget, overlap = saved["length"], saved["token_budget"], saved.get("overlap", 0)
+    reader = Reader(RnaTokenizer(), MAX_BASES, policy, budget, overlap)
+    return FittedNetwork(network, reader, write=lambda _: None)
 
 
 ENTRY = BaselineEntry(
     options=CnnOptions,
     fit="rnaernie_bench.baselines.cnn:fit",
     restore="rnaernie_bench.baselines.cnn:restore",
-    summary="convolutional network on one-hot bases",
-    levels=("sequence", "token"),
+    summary="dilated convolutions on one-hot bases, under a head of the task's level",
+    levels=tuple(USUAL),
 )

@@ -285,14 +285,8 @@ def train_network(
     )
     model.loss = None
     if learned.scaling is not None:
-        unscale(last_linear(model), learned.scaling)
+        unscale(model.head.decoder, learned.scaling)
     return summary
-
-
-def last_linear(model: nn.Module) -> nn.Linear:
-    """Return the layer that gives the scores of a network: `head.decoder`, or its own `linear`."""
-    layer: nn.Linear = model.linear if hasattr(model, "linear") else model.head.decoder  # type: ignore[union-attr, assignment]
-    return layer
 
 
 def unscale(linear: nn.Linear, scaling: Scaling) -> None:

@@ -11,7 +11,7 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.prediction.predictor import Predictor
-from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry, resolve
+from rnaernie_bench.task.catalogue import BACKBONES, EncoderEntry, resolve
 
 FIRST_PROBLEM = {"sequence": "multiclass"}
 """Level -> the problem of runs from before there were several, which say none; of others binary."""
@@ -77,9 +77,10 @@ def _fitted(model: Path, saved: dict[str, Any]) -> Any:
 
     entry = BACKBONES.get(saved["backbone"])
     try:
-        if isinstance(entry, BaselineEntry):
+        if isinstance(entry, EncoderEntry):
+            resolve(entry.load)  # where a plug-in tells Transformers of its network's class
+        elif not (model / "head.json").is_file():
             return resolve(entry.restore)(model)
-        resolve(entry.load)  # where a plug-in tells Transformers of its network's class
         return load_network(model, saved)
     except (
         OSError, ValueError, KeyError, RuntimeError, EOFError, BadZipFile, SafetensorError,

@@ -17,6 +17,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import frozen
 from rnaernie_bench.learning.fit import fresh_network
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.learning.saved import load_network
 from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.task.lengths import windows
 from tests.training_kit import TINY_NET, fasta, installed
@@ -92,7 +93,8 @@ def test_the_convolutions_read_windows_and_are_restored(task, tmp_path):
         expected = by_loop(fitted.model, fitted.reader.tokenizer, sequence, 3)
         assert np.allclose(row, expected, atol=1e-5)
     fitted.save(tmp_path)
-    assert np.allclose(cnn.restore(tmp_path).logits(MIXED), logits, atol=1e-6)
+    saved = {"max_bases": SIZE, "length": "window", "token_budget": 400, "overlap": 3}
+    assert np.allclose(load_network(tmp_path, saved).logits(MIXED), logits, atol=1e-6)
 
 
 @pytest.mark.parametrize("strategy", ["full", "frozen"])
