@@ -101,6 +101,10 @@ CHANGES: dict[str, Any] = {
     "task.flank": 1,
     "task.encoding": "joint",
     "trainer.max_epochs": 1,
+    "trainer.max_steps": 3,
+    "trainer.evaluate_every": 1,
+    "trainer.learning_rates": (1e-3, 1e-1),
+    "trainer.average": 0.5,
     "trainer.max_train_minutes": 1e-9,
     "trainer.patience": 1,
     "trainer.token_budget": 100,
@@ -173,7 +177,8 @@ class Case:
         self.folder = folder
         chosen = [text.replace("PREDICTOR", str(folder / "PREDICTOR")) for text in settings]
         fixed = (f"task={NAME}", "preset=bench", "tracking=none", "trainer.progress=false",
-                 "trainer.max_epochs=2", "trainer.token_budget=400")  # fmt: skip
+                 "trainer.max_epochs=2", "trainer.token_budget=400", "trainer.learning_rates=[]",
+                 "trainer.average=null")  # fmt: skip
         self.config = compose([*fixed, *chosen], [folder / "tasks"])
         self.task: Task = load_task(NAME, [folder / "tasks"])
         self.dataset: Dataset = load_dataset(self.task, simulated=False)
@@ -209,7 +214,7 @@ class Case:
             strategy = STRATEGIES.get(config.strategy.name)
             fitted, report = resolve(strategy.fit)(context, encoder, config.strategy)
         items = data.split.tests["all"]
-        found: dict[str, Any] = {"epochs": report.epochs, report.stopped_by: 1}
+        found: dict[str, Any] = {"epochs": report.epochs, report.ended_by: 1}
         if self.task.decodes:
             sequences = [item.sequence for item in items]
             read = dict(fitted.probabilities(sequences))

@@ -40,6 +40,7 @@ QUICK = (
     "tracking=none",
     "trainer.max_epochs=2",
     "trainer.token_budget=400",
+    "trainer.learning_rates=[]",
     "trainer.progress=false",
 )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.core import distributed
+from rnaernie_bench.core.time_limit import check_time
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
 
@@ -111,6 +112,7 @@ def in_batches(
 
     def worked(share: int, shares: int) -> Iterator[tuple[list[int], T]]:
         for indices in islice(sampler, share, None, shares):
+            check_time()
             batch = moved(inputs.gather(indices), device)
             with torch.inference_mode():
                 found = work(indices, batch)

@@ -117,7 +117,7 @@ def fit_folding(
         items_per_s=0.0,
         epochs=0,
         best_epoch=0,
-        stopped_by="optimum",
+        ended_by="optimum",
         trials=0,
         details={} if method == "none" else _version(),
     )

@@ -32,7 +32,7 @@ def closed_report(
         "items_per_s": len(context.train) * trials / seconds,
         "epochs": 1,
         "best_epoch": 1,
-        "stopped_by": "optimum",
+        "ended_by": "optimum",
         "trials": trials,
     }
     return FitReport(**report | facts)

@@ -93,7 +93,7 @@ def _predictor(context: FitContext, options: TypesOnlyOptions) -> SlotReader:
     config = context.config
     task = config.task
     return SlotReader(
-        encoder, options.slot, task.length, config.trainer.token_budget, task.window_overlap
+        encoder, options.slot, task.length, config.trainer.batch_tokens, task.window_overlap
     )
 
 

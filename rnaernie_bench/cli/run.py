@@ -246,6 +246,8 @@ def heading(config: RunConfig) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Return the metrics of every test part and where everything is."""
+    from rnaernie_bench.results.record import ENDS, ended_by
+
     record = outcome.record
     names = list(next(iter(record["tests"].values()))["metrics"])
     rows = [["test part", "n", *names]]
@@ -259,10 +261,9 @@ def summary(outcome: Outcome) -> str:
     if outcome.repeated:
         lines.insert(0, "finished before; --repeat runs it again")
     else:
-        ended = chosen["stopped_by"].replace("_", " ")
         lines.append(
             f"trained {cost['train_s']:.1f} s, {cost['items_per_s']:.0f} items/s, "
-            f"best epoch {chosen['best_epoch']:g} of {chosen['epochs']:g}, ended by {ended}"
+            f"best epoch {chosen['best_epoch']:g} of {chosen['epochs']:g}, {ENDS[ended_by(record)]}"
         )
     lines.append(f"record: {outcome.folder / 'record.json'}")
     if outcome.page:

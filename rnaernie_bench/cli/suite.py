@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_several, say
+from rnaernie_bench.core.time_limit import duration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,10 +87,3 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
     for failure in dict.fromkeys(run.failure for run in forecasts if run.failure):
         say(f"cannot be executed: {failure}")
     return 2 if any(run.failure for run in forecasts) else 0
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people, to the second, minute or tenth of an hour."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

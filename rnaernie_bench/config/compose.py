@@ -94,7 +94,17 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     split, fold = first_fold(task, config.split, config.fold)
     config = replace(config, split=split, fold=fold)
     check_together(config, task)
-    return config
+    return replace(config, trainer=_settled(config.trainer, task, overrides))
+
+
+def _settled(trainer: TrainerOptions, task: Task, overrides: Sequence[str]) -> TrainerOptions:
+    """Return trainer options with what is left to the level, and with no search of a set rate."""
+    keys = {text.partition("=")[0] for text in overrides}
+    if trainer.learning_rates is None and keys & {f"{g}.learning_rate" for g in _REGISTRIES}:
+        trainer = replace(trainer, learning_rates=())
+    if trainer.token_budget is None:
+        trainer = replace(trainer, token_budget=task.level_entry.token_budget)
+    return trainer
 
 
 def check_together(config: RunConfig, declared: Task) -> None:

@@ -14,8 +14,8 @@ from rnaernie_bench.task.task import Task
 RECIPE_VERSION = 2
 """Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
 
-_WITHOUT_EFFECT = ("progress",)
-"""Trainer options that cannot change a number."""
+_WITHOUT_EFFECT = ("progress", "max_train_minutes")
+"""Trainer options that cannot change a number: what time interrupts goes on as if it had not."""
 
 
 def to_record(options: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def to_record(options: Any) -> dict[str, Any]:
 def recipe(config: RunConfig) -> dict[str, Any]:
     """Return the recipe of a run: how it was trained, within which budget, on how much."""
     options = {k: v for k, v in to_record(config.trainer).items() if k not in _WITHOUT_EFFECT}
-    budget = {key: options.pop(key) for key in ("max_epochs", "max_train_minutes", "patience")}
+    budget = {key: options.pop(key) for key in ("max_epochs", "max_steps", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
     others = {"class_weights", "error_weights", "positive_weight", "focal_gamma", "flank"}

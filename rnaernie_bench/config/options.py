@@ -87,19 +87,31 @@ def task_defaults(task: Task) -> TaskOptions:
 class TrainerOptions:
     """The recipe and its budget."""
 
-    max_epochs: int = 20
-    """The most passes over train."""
+    patience: int = 10
+    """Evaluations without a better validation score after which training has converged: the
+    learning rate then falls to zero, over one step for five so far."""
+    evaluate_every: int = 1000
+    """The most optimiser steps between two evaluations; every epoch ends with one at the latest."""
+    max_epochs: int = 1000
+    """The most passes over train; training should converge before."""
+    max_steps: int | None = None
+    """The most optimiser steps; null: those of max_epochs."""
     max_train_minutes: float | None = None
-    """The most minutes of training, evaluation counted."""
-    patience: int = 5
-    """Epochs without a better validation score before training stops."""
-    token_budget: int = 5760
-    """Padded tokens in a batch, about 32 nRC sequences."""
+    """Minutes after which the command, validation and test counted, is interrupted; the same
+    command goes on."""
+    learning_rates: tuple[float, ...] | None = None
+    """Rates that validation chooses from; null: a tenth of the model's rate, that, and ten times
+    it; []: that alone, as where it is set."""
+    average: float | None = 0.99
+    """The decay, each step, of the moving average of weights that is validated and kept; null:
+    the weights themselves are."""
+    token_budget: int | None = None
+    """Padded tokens in a batch; null: as many as the level learns well with."""
     gradient_accumulation: int = 1
     """Batches an optimiser step."""
     weight_decay: float = 0.01
     warmup_fraction: float = 0.05
-    """Of all steps; the learning rate then falls linearly to zero."""
+    """Of the steps after which training can converge at the earliest: in these the rate rises."""
     max_grad_norm: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto`: bf16 on a GPU that has it, else fp32."""
@@ -109,13 +121,27 @@ class TrainerOptions:
     """Progress bars on a terminal."""
 
     def __post_init__(self) -> None:
-        for name in ("max_epochs", "patience", "token_budget", "gradient_accumulation"):
+        for name in ("max_epochs", "patience", "evaluate_every", "gradient_accumulation"):
             require(getattr(self, name) >= 1, f"trainer.{name}", "1 or more")
+        for name in ("max_steps", "token_budget"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"trainer.{name}", "1 or more, or null")
         limit = self.max_train_minutes
         require(limit is None or limit > 0, "trainer.max_train_minutes", "above 0, or null")
+        rates = self.learning_rates or ()
+        require(all(rate > 0 for rate in rates), "trainer.learning_rates", "above 0")
+        require(len({*rates}) == len(rates), "trainer.learning_rates", "different rates")
+        decay = self.average
+        require(decay is None or 0 < decay < 1, "trainer.average", "between 0 and 1, or null")
         require(0 <= self.warmup_fraction < 1, "trainer.warmup_fraction", "from 0 to below 1")
         require(self.weight_decay >= 0, "trainer.weight_decay", "0 or more")
         require(self.max_grad_norm > 0, "trainer.max_grad_norm", "above 0")
+
+    @property
+    def batch_tokens(self) -> int:
+        """The padded tokens in a batch; settings that were composed have the level's, if null."""
+        assert self.token_budget is not None
+        return self.token_budget
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, Baseline
 from rnaernie_bench.task.task import Task
 
 LIMITS = frozenset(
-    f"trainer.{name}" for name in ("max_epochs", "max_train_minutes", "patience", "token_budget")
+    f"trainer.{name}"
+    for name in ("max_epochs", "max_steps", "max_train_minutes", "patience", "token_budget")
 )
 """Bounds that the runs of a comparison share: a model that needs less stays within them."""
 
@@ -38,6 +39,8 @@ def refuse_unread(config: RunConfig, task: Task) -> None:
         ConfigError: naming the option, and who does not read it.
     """
     changed = set(_changed(config, task))
+    if config.trainer.learning_rates == ():  # none are tried where nothing would try them, either
+        changed.discard("trainer.learning_rates")
     for key, reason in unread(config, task):
         if key in changed:
             raise ConfigError(f"nothing would read it: {reason}", where=key, remedy="leave it out")

@@ -11,7 +11,7 @@ from typing import Any
 from rnaernie_bench.leaderboard.comparison import Options, Pair, RowScore, compare
 from rnaernie_bench.leaderboard.selection import Found, Selected, load_aligned
 from rnaernie_bench.leaderboard.tables import TaskInfo, settings_of
-from rnaernie_bench.results.record import comparability_key, is_control
+from rnaernie_bench.results.record import comparability_key, ended_by, is_control
 
 STRATEGY = "type_guided"
 SOURCES = ("none", "predicted", "random", "oracle")
@@ -96,7 +96,9 @@ def _guidance(runs: Sequence[Found], task: TaskInfo) -> Guidance | None:
         backbone=first["backbone"]["name"],
         base=first["strategy"]["base"],
         head=first["head"],
-        recipe=f"at most {first['recipe']['budget']['max_epochs']} epochs",
+        recipe="trained until converged"
+        if ended_by(first) == "converged"
+        else f"at most {first['recipe']['budget']['max_epochs']} epochs",
         part=task.default_part,
         n=first["tests"][task.default_part]["n"],
         metric=task.main_metric,

@@ -29,8 +29,9 @@ from rnaernie_bench.learning.network import (
     save_network,
 )
 from rnaernie_bench.learning.objective import Objective, Part
+from rnaernie_bench.learning.rates import around
 from rnaernie_bench.learning.reader import Reader
-from rnaernie_bench.learning.recipe import TrainingSummary, train
+from rnaernie_bench.learning.recipe import Recipe, TrainingSummary, train
 from rnaernie_bench.learning.structures import probabilities_of
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import outputs
@@ -191,7 +192,7 @@ def reader_of(context: FitContext, tokenizer: Any, max_bases: int) -> Reader:
         tokenizer,
         max_bases,
         task.length,
-        trainer.token_budget,
+        trainer.batch_tokens,
         task.window_overlap,
         encoding=task.encoding or "towers",
     )
@@ -244,12 +245,13 @@ def train_network(
     rate_factors: Mapping[str, float] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train what requires gradients by the recipe; the network holds its best epoch afterwards.
+    """Train what requires gradients by the recipe; the network holds its best weights afterwards.
 
     Args:
         context: the task's.
         network: with kept features, the head alone is trained, on them.
-        learning_rate: the highest rate.
+        learning_rate: the model's own rate, tried with a tenth of it and ten times it unless
+            `trainer.learning_rates` says what is tried.
         rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
         callbacks: for the trainer, besides the recipe's own.
 
@@ -268,21 +270,24 @@ def train_network(
         inputs = model.kind.read([item.input for item in part.items], reader, kept)
         return Examples(inputs, part.truth)
 
-    summary = train(
+    options = context.config.trainer
+    recipe = Recipe(
         model,
         examples(learned.train),
         examples(learned.validation),
         objective=learned,
-        options=context.config.trainer,
-        learning_rate=learning_rate,
+        options=options,
         seed=context.config.seed,
         folder=context.folder,
         metric=context.task.main_metric.name,
         higher_is_better=context.task.main_metric.higher_is_better,
         log=context.log,
+        notify=context.notify,
         rate_factors=rate_factors,
         callbacks=callbacks,
     )
+    rates = options.learning_rates
+    summary = train(recipe, around(learning_rate) if rates is None else rates or (learning_rate,))
     model.loss = None
     if learned.scaling is not None:
         unscale(model.head.decoder, learned.scaling)
@@ -332,6 +337,8 @@ def report(
         items_per_s=len(context.train) * summary.epochs / max(seconds, 1e-9),
         epochs=summary.epochs,
         best_epoch=summary.best_epoch,
-        stopped_by=summary.stopped_by,
+        ended_by=summary.ended_by,
+        trials=summary.rates,
+        selected={} if summary.rate is None else {"learning_rate": summary.rate},
         details={**measured, **details},
     )

@@ -41,7 +41,8 @@ class FrozenOptions:
 def unread_on_features(level: Level) -> dict[str, str]:
     """Return options without effect where a head is trained on features."""
     if level.row_features:
-        idle = ("gradient_accumulation", "precision", "fast_dropout")
+        idle = ("gradient_accumulation", "precision", "fast_dropout", "max_steps", "evaluate_every",
+                "learning_rates", "average")  # fmt: skip
         return {f"trainer.{name}": "a head on rows of features has no use for it" for name in idle}
     return {"batch_size": "batches follow trainer.token_budget"}
 

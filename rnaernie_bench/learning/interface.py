@@ -65,8 +65,10 @@ class FitContext:
     folder: Path
     """The run's own folder; checkpoints go below it."""
     log: Callable[[Mapping[str, float], int], None] = lambda metrics, step: None
-    """Receives curves: metrics by name, those of validation as ``eval_NAME``, and the epoch. What
-    it raises ends the training: a search gives up on a trial so."""
+    """Receives curves: metrics by name, those of validation as ``eval_NAME``, and the number of the
+    evaluation, from 1. What it raises ends the training: a search gives up on a trial so."""
+    notify: Callable[[str], None] = lambda message: None
+    """Receives messages for people."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class FitReport:
     """Passes over train that were made."""
     best_epoch: float
     """The pass whose weights were kept, chosen on validation."""
-    stopped_by: str
-    """`early_stopping`, `max_epochs`, `max_train_minutes`, or `optimum` for closed problems."""
+    ended_by: str
+    """`converged`, `steps`, or `optimum` for closed problems."""
     trials: int = 1
     """How many configurations validation has compared."""
     selected: Mapping[str, Any] = field(default_factory=dict)
@@ -101,4 +103,4 @@ class FitReport:
     @property
     def converged(self) -> bool:
         """Whether fitting ended by itself, not by its budget."""
-        return self.stopped_by in ("early_stopping", "optimum")
+        return self.ended_by in ("converged", "optimum")

@@ -10,7 +10,7 @@ https://arxiv.org/abs/2003.10555).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any
 
 from torch import nn
@@ -78,10 +78,16 @@ class GradualUnfreezing(TrainerCallback):
         self.every = every
 
     def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        *_: Any,
+        train_dataloader: Sized = (),
+        **__: Any,
     ) -> None:
         """Freeze and thaw, now that the optimiser knows all parameters."""
-        epoch = state.global_step * args.num_train_epochs / state.max_steps
+        steps = math.ceil(len(train_dataloader) / args.gradient_accumulation_steps)
+        epoch = state.global_step / steps
         self._thaw(1 + math.floor(epoch / self.every + 1e-9))
 
     def on_train_end(self, *_: Any, **__: Any) -> None:

@@ -1,9 +1,10 @@
 """The one training recipe, over `transformers.Trainer`.
 
-AdamW with warm-up and linear decay, batches of similar lengths under a token budget, evaluation on
-validation after every epoch, the best epoch kept, early stopping, a limit on minutes. A checkpoint
-is written after every epoch; a run that was interrupted goes on from the last whole one and ends
-as if nothing had happened.
+AdamW, batches of similar lengths under a token budget, a learning rate that rises, stays until
+validation no longer improves, and falls to zero (`schedule`), the moving average of the weights
+validated and its best evaluation kept (`average`), the rate itself chosen by short trainings
+(`rates`). A checkpoint is written after every evaluation; a run that was interrupted, by a limit of
+time perhaps, goes on from the last whole one and ends as if nothing had happened.
 
 Several processes of a launch (`core.distributed`) train as one: each batch is sharded, gradients
 are those of the mean over the whole batch, validation is divided and gathered.
@@ -14,38 +15,37 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from transformers import (
-    EarlyStoppingCallback,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerState,
-)
-from transformers.utils import SAFE_WEIGHTS_NAME
+from torch import nn
+from transformers import PrinterCallback, TrainerCallback, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 
-from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.config.options import TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, shard_batch
+from rnaernie_bench.data.batching import LengthBucketedBatchSampler
+from rnaernie_bench.learning.bucket_trainer import BucketTrainer, DivergedError
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.objective import Objective
+from rnaernie_bench.learning.pace import warn_of_time
+from rnaernie_bench.learning.rates import chosen_rate
+from rnaernie_bench.learning.schedule import Convergence, Steps
 from rnaernie_bench.learning.trainer_parts import (
     Arguments,
     Curves,
     Log,
+    Pause,
+    Paused,
     TimeLimit,
+    WholeCommand,
     callback_of,
+    evaluations,
     last_whole_checkpoint,
+    replay,
     train_from,
     wants_bf16,
 )
@@ -58,281 +58,253 @@ class TrainingSummary:
     train_s: float
     epochs: float
     best_epoch: float
-    stopped_by: str
-    """`early_stopping`, `max_epochs` or `max_train_minutes`."""
+    ended_by: str
+    """`converged` or `steps`."""
+    steps: int = 0
+    """Optimiser steps of the training that was kept."""
+    rate: float | None = None
+    """Its learning rate."""
+    rates: int = 1
+    """How many rates were compared."""
 
 
-def train(
-    model: nn.Module,
-    train_set: Examples,
-    validation_set: Examples,
-    *,
-    objective: Objective,
-    options: TrainerOptions,
-    learning_rate: float,
-    seed: int,
-    folder: Path,
-    metric: str,
-    higher_is_better: bool,
-    log: Log,
-    rate_factors: Mapping[str, float] | None = None,
-    callbacks: Sequence[TrainerCallback] = (),
-) -> TrainingSummary:
-    """Train `model` in place; it holds the weights of its best epoch afterwards.
-
-    Args:
-        model: maps a batch of the examples to a dict of ``loss`` and ``logits``.
-        train_set: what is learned from.
-        validation_set: what chooses the epoch.
-        objective: judges the scores of validation.
-        options: recipe and budget.
-        learning_rate: the highest rate, reached after warm-up.
-        seed: of shuffling and dropout.
-        folder: checkpoints go below it; they are left for the caller to remove.
-        metric: the one of validation's that chooses the epoch.
-        higher_is_better: its direction.
-        log: receives curves by epoch.
-        rate_factors: by parameter, what its rate is multiplied by; None leaves all rates equal.
-        callbacks: of a strategy, besides the recipe's own.
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, on what, how.
 
     Raises:
         ConfigError: if `options.fast_dropout` is off where there is no dropout.
         DataError: if there is nothing to train on.
     """
-    if not len(train_set) or not len(validation_set):
-        raise DataError("the train and validation parts need at least one item each")
-    drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in model.modules())
-    if not options.fast_dropout and not drops:
-        raise ConfigError(
-            "nothing would read it: what is trained has no dropout layer that it changes",
-            where="trainer.fast_dropout",
-            remedy="leave it out",
-        )
-    on_cpu = not torch.accelerator.is_available()
-    if on_cpu and options.fast_dropout:
-        from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 
-        use_fast_dropout(model)
-    checkpoints = folder / "checkpoints"
-    stopping = EarlyStoppingCallback(early_stopping_patience=options.patience)
-    trainer = _BucketTrainer(
-        model,
-        train_set,
-        validation_set,
-        args=_arguments(options, learning_rate, seed, checkpoints, metric, higher_is_better),
-        callbacks=[stopping, TimeLimit(), Curves(log), *callbacks],
-        objective=objective,
-        token_budget=options.token_budget,
-        rate_factors=rate_factors,
-    )
-    trainer.remove_callback(PrinterCallback)
-    start = time.perf_counter()
-    torch.manual_seed(seed + trainer.args.process_index)  # each process drops values of its own
-    checkpoint = last_whole_checkpoint(checkpoints, trainer.args.world_size)
-    if checkpoint is None and trainer.args.process_index == 0:
-        shutil.rmtree(checkpoints, ignore_errors=True)  # of another number of processes, perhaps
-    train_from(trainer, checkpoint, trainer.load_best, TimeLimit)
-    state, limit = trainer.state, callback_of(trainer, TimeLimit)
-    limit.stop()
-    return TrainingSummary(
-        train_s=max(limit.elapsed_s, time.perf_counter() - start),
-        epochs=float(state.epoch or 0.0),
-        best_epoch=(state.best_global_step or 0) / trainer.steps_per_epoch,
-        stopped_by=_reason(trainer, limit),
-    )
+    model: nn.Module
+    """Maps a batch of the examples to a dict of ``loss`` and ``logits``; trained in place."""
+    train_set: Examples
+    """What is learned from."""
+    validation_set: Examples
+    """What chooses rate, end and evaluation."""
+    objective: Objective
+    """Judges the scores of validation."""
+    options: TrainerOptions
+    seed: int
+    """Of shuffling and dropout."""
+    folder: Path
+    """Checkpoints go below it; they are left for the caller to remove."""
+    metric: str
+    """The one of validation's that chooses."""
+    higher_is_better: bool
+    log: Log
+    """Receives curves by evaluation, from 1."""
+    notify: Callable[[str], None] = lambda message: None
+    """Receives messages for people."""
+    rate_factors: Mapping[str, float] | None = None
+    """By parameter, what its rate is multiplied by; None leaves all rates equal."""
+    callbacks: Sequence[TrainerCallback] = ()
+    """Of a strategy, besides the recipe's own."""
 
-
-class _BucketTrainer(Trainer):
-    """A Trainer whose batches are length buckets and whose evaluation keeps the item order."""
-
-    def __init__(
-        self,
-        network: nn.Module,
-        train_set: Examples,
-        validation_set: Examples,
-        *,
-        objective: Objective,
-        token_budget: int,
-        rate_factors: Mapping[str, float] | None,
-        **arguments: Any,
-    ) -> None:
-        super().__init__(
-            model=network,
-            train_dataset=train_set,
-            eval_dataset=validation_set,
-            **arguments,
-        )
-        self.network = network
-        self.train_set = train_set
-        self.validation_set = validation_set
-        self.objective: Objective = objective
-        self.token_budget = token_budget
-        self.rate_factors = rate_factors
-        self.sampler = LengthBucketedBatchSampler(
-            train_set.inputs.costs,
-            token_budget,
-            shuffle=True,
-            seed=self.args.seed,
-            counts=train_set.inputs.counts,
-        )
+    def __post_init__(self) -> None:
+        if not len(self.train_set) or not len(self.validation_set):
+            raise DataError("the train and validation parts need at least one item each")
+        drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
+        if not self.options.fast_dropout and not drops:
+            raise ConfigError(
+                "nothing would read it: what is trained has no dropout layer that it changes",
+                where="trainer.fast_dropout",
+                remedy="leave it out",
+            )
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps of a pass over train."""
-        return math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)
+    def checkpoints(self) -> Path:
+        """Where checkpoints go."""
+        return self.folder / "checkpoints"
 
-    def load_best(self, checkpoint: Path, state: TrainerState) -> None:
-        """Load the weights of the best epoch of a training that had ended at `checkpoint`."""
-        # Beside it, wherever the folder lies by now.
-        self._load_weights(checkpoint.parent / Path(str(state.best_model_checkpoint)).name)
-
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Return the Trainer's optimiser, with a group for each learning rate."""
-        fresh = self.optimizer is None
-        optimizer = super().create_optimizer(model)
-        if fresh and self.rate_factors is not None:
-            factors = {id(p): self.rate_factors[n] for n, p in self.network.named_parameters()}
-            optimizer.param_groups[:] = [
-                group | {"lr": group["lr"] * factor, "params": members}
-                # The first group's rate is the one that is logged: the highest.
-                for factor in sorted(set(factors.values()), reverse=True)
-                for group in optimizer.param_groups
-                if (members := [p for p in group["params"] if factors[id(p)] == factor])
-            ]
-        return optimizer
-
-    def get_train_dataloader(self) -> DataLoader:
-        """Return batches that this class shards itself; Accelerate would cut them once more."""
-        return _EpochLoader(
-            self.train_set,  # type: ignore[arg-type]
-            batch_sampler=_Shares(
-                self.sampler,
-                self.args.process_index,
-                self.args.world_size,
-                self.train_set.truth.loss_weights,
-            ),
-            collate_fn=self._collate,
+    def sampler(self) -> LengthBucketedBatchSampler:
+        """Return the batches of train."""
+        inputs = self.train_set.inputs
+        return LengthBucketedBatchSampler(
+            inputs.costs,
+            self.options.batch_tokens,
+            shuffle=True,
+            seed=self.seed,
+            counts=inputs.counts,
         )
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        """Return the mean loss of this process's items, weighted so that processes average well."""
-        weight = inputs.pop("weight")
-        return model(**inputs)["loss"] * weight
-
-    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Score the whole validation part at once and report it under ``eval_...``."""
-        network = self.network.eval()
-
-        def compute(batch: Batch) -> Tensor:
-            with self.compute_loss_context_manager():
-                logits: Tensor = network(**batch)["logits"]
-            return logits
-
-        values = self.objective.validate(
-            self.validation_set,
-            compute,
-            token_budget=self.token_budget,
-            device=self.args.device,
+    def steps(self) -> Steps:
+        """Return the steps of a training."""
+        options = self.options
+        return Steps.of(
+            math.ceil(len(self.sampler()) / options.gradient_accumulation),
+            evaluate_every=options.evaluate_every,
+            patience=options.patience,
+            max_epochs=options.max_epochs,
+            max_steps=options.max_steps,
         )
-        metrics = {f"eval_{name}": value for name, value in values.items()}
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
-        return metrics
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        self._load_weights(Path(resume_from_checkpoint))
-
-    def _load_best_model(self) -> None:
-        self.load_best(Path(str(self.state.best_model_checkpoint)), self.state)
-
-    def _load_weights(self, checkpoint: Path) -> None:
-        """Load by way of the CPU: safetensors knows no `cpu:0`, which is what processes have."""
-        from safetensors.torch import load_file
-
-        self.network.load_state_dict(load_file(checkpoint / SAFE_WEIGHTS_NAME))
-
-    def _collate(self, shares: Sequence[tuple[list[int], float]]) -> dict[str, Any]:
-        [(indices, weight)] = shares
-        return {**self.train_set.batch(indices), "weight": weight}
 
 
-class _Shares:
-    """This process's part of each batch, with its weight (see `shard_batch`), as the only element.
+def train(recipe: Recipe, learning_rates: Sequence[float]) -> TrainingSummary:
+    """Train a model in place; it holds the weights of its best evaluation afterwards.
 
-    However many processes there are, the batches are those that one of them would see.
+    Args:
+        recipe: what is trained, on what, how.
+        learning_rates: the rate after warm-up; of several, the one that validation prefers.
+
+    Raises:
+        TimeLimitError: if the time of the command is over; checkpoints are kept.
     """
+    if not torch.accelerator.is_available() and recipe.options.fast_dropout:
+        from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 
-    def __init__(
-        self,
-        sampler: LengthBucketedBatchSampler,
-        rank: int,
-        world_size: int,
-        loss_weights: np.ndarray | None,
-    ) -> None:
-        self.sampler = sampler
-        self.rank = rank
-        self.world_size = world_size
-        self.loss_weights = loss_weights
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[list[tuple[list[int], float]]]:
-        rank, world_size = self.rank, self.world_size
-        return ([shard_batch(batch, rank, world_size, self.loss_weights)] for batch in self.sampler)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the shuffling of an epoch."""
-        self.sampler.set_epoch(epoch)
+        use_fast_dropout(recipe.model)
+    warn_of_time(recipe.model, recipe.train_set, recipe.steps(), recipe.notify)
+    if len(learning_rates) == 1:
+        return _summary(recipe, [_train(recipe, learning_rates[0], recipe.checkpoints)])
+    return _choose_and_train(recipe, learning_rates)
 
 
-class _EpochLoader(DataLoader):
-    """Hands the epoch on to its batch sampler, which plain DataLoaders do not."""
+def _choose_and_train(recipe: Recipe, learning_rates: Sequence[float]) -> TrainingSummary:
+    """Train with each rate for a while, and with the best one to the end."""
+    beginning = {name: value.clone() for name, value in recipe.model.state_dict().items()}
+    tried: dict[float, _Training] = {}
+    sign = 1 if recipe.higher_is_better else -1
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the shuffling of an epoch."""
-        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
+    def go_on(rate: float, until: int | None) -> _Training:
+        recipe.model.load_state_dict(beginning)
+        name = f"rate-{rate:g}"
+        return _train(recipe, rate, recipe.checkpoints / name, until=until)
+
+    def score(rate: float, count: int) -> float:
+        try:
+            tried[rate] = go_on(rate, count)
+        except DivergedError:
+            return math.nan
+        return max((sign * value for value in tried[rate].scores(recipe, count)), default=math.nan)
+
+    rate = chosen_rate(learning_rates, score)
+    recipe.notify(f"validation prefers the learning rate {rate:g}")
+    searched = any(training.here for training in tried.values())
+    best = tried.pop(rate)
+    if searched:  # what was tried as one of several is now the curve of the run
+        replay(best.state, f"eval_{recipe.metric}", recipe.log)
+    return _summary(recipe, [go_on(rate, None), *tried.values()])
 
 
-def _arguments(
-    options: TrainerOptions,
-    learning_rate: float,
-    seed: int,
-    folder: Path,
-    metric: str,
-    higher_is_better: bool,
-) -> Arguments:
+@dataclass(frozen=True)
+class _Training:
+    """A training, to its end or until it paused."""
+
+    rate: float
+    state: TrainerState
+    elapsed_s: float
+    converged: bool
+    here: bool
+    """Whether any of it happened in this process."""
+
+    def scores(self, recipe: Recipe, count: int) -> list[float]:
+        """Return the first scores of validation."""
+        key = f"eval_{recipe.metric}"
+        return [float(e[key]) for e in self.state.log_history if key in e][:count]
+
+
+def _summary(recipe: Recipe, trainings: Sequence[_Training]) -> TrainingSummary:
+    """Return how the first of some trainings went, the time of all of them counted."""
+    state = trainings[0].state
+    return TrainingSummary(
+        train_s=sum(training.elapsed_s for training in trainings),
+        epochs=float(state.epoch or 0.0),
+        best_epoch=(state.best_global_step or 0) / recipe.steps().epoch,
+        ended_by="converged" if trainings[0].converged else "steps",
+        steps=state.global_step,
+        rate=trainings[0].rate,
+        rates=len(trainings),
+    )
+
+
+def _train(
+    recipe: Recipe, learning_rate: float, folder: Path, *, until: int | None = None
+) -> _Training:
+    """Train with one rate, from the last checkpoint on, to the end or for some evaluations."""
+    options, steps, key = recipe.options, recipe.steps(), f"eval_{recipe.metric}"
+    log = recipe.log if until is None else _as_one_of_several(recipe.log, learning_rate)
+    schedule = steps.schedule(options.warmup_fraction)
+    trainer = BucketTrainer(
+        recipe.model,
+        recipe.train_set,
+        recipe.validation_set,
+        args=_arguments(recipe, steps, learning_rate, folder),
+        objective=recipe.objective,
+        sampler=recipe.sampler(),
+        schedule=schedule,
+        average=options.average,
+        rate_factors=recipe.rate_factors,
+    )
+    trainer.remove_callback(PrinterCallback)
+
+    def rewind(step: int) -> None:
+        trainer.load_best(folder, step)
+
+    convergence = Convergence(
+        schedule, options.patience, recipe.metric, recipe.higher_is_better, rewind
+    )
+    pause = [] if until is None else [Pause(until, key)]
+    own = [convergence, TimeLimit(), Curves(log, key), WholeCommand(), *pause]
+    for callback in (*own, *recipe.callbacks):
+        trainer.add_callback(callback)
+    # Each process drops values of its own.
+    torch.manual_seed(recipe.seed + trainer.args.process_index)
+    checkpoint = last_whole_checkpoint(folder, trainer.args.world_size)
+    if checkpoint is None and trainer.args.process_index == 0:
+        shutil.rmtree(folder, ignore_errors=True)  # of another number of processes, perhaps
+    if checkpoint is not None and until is not None:
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        if len(evaluations(state, key)) >= until:
+            saved: Any = state.stateful_callbacks
+            elapsed = float(saved["TimeLimit"]["args"]["elapsed_s"])
+            return _Training(learning_rate, state, elapsed, False, here=False)
+    trained = {name: p.requires_grad for name, p in recipe.model.named_parameters()}
+    try:
+        train_from(trainer, checkpoint, trainer.load_ended, TimeLimit)
+    except Paused:
+        for name, parameter in recipe.model.named_parameters():
+            parameter.requires_grad_(trained[name])  # as the end of training would leave them
+    limit = callback_of(trainer, TimeLimit)
+    limit.stop()
+    return _Training(learning_rate, trainer.state, limit.elapsed_s, schedule.converged, here=True)
+
+
+def _as_one_of_several(log: Log, rate: float) -> Log:
+    """Return what logs the curves of a rate beside those of others."""
+
+    def prefixed(metrics: Mapping[str, float], number: int) -> None:
+        log({f"rate_{rate:g}/{name}": value for name, value in metrics.items()}, number)
+
+    return prefixed
+
+
+def _arguments(recipe: Recipe, steps: Steps, learning_rate: float, folder: Path) -> Arguments:
+    options = recipe.options
     return Arguments(
         output_dir=str(folder),
-        num_train_epochs=options.max_epochs,
-        max_train_minutes=options.max_train_minutes,
+        max_steps=steps.most,
         gradient_accumulation_steps=options.gradient_accumulation,
         learning_rate=learning_rate,
         weight_decay=options.weight_decay,
-        warmup_steps=options.warmup_fraction,
-        lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
         bf16=wants_bf16(options.precision),
         use_cpu=not torch.accelerator.is_available(),  # or several processes would not be seen
-        seed=seed,
-        data_seed=seed,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="epoch",
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        eval_strategy="steps",
+        eval_steps=steps.interval,
+        save_strategy="steps",
+        save_steps=steps.interval,
+        logging_strategy="steps",
+        logging_steps=steps.interval,
         logging_nan_inf_filter=False,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model=metric,
-        greater_is_better=higher_is_better,
+        metric_for_best_model=recipe.metric,
+        greater_is_better=recipe.higher_is_better,
         restore_callback_states_from_checkpoint=True,
         remove_unused_columns=False,
         label_names=["labels"],
@@ -340,11 +312,3 @@ def _arguments(
         disable_tqdm=not (options.progress and sys.stderr.isatty()),
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-
-
-def _reason(trainer: Trainer, limit: TimeLimit) -> str:
-    if limit.reached:
-        return "max_train_minutes"
-    if trainer.state.global_step < trainer.state.max_steps:
-        return "early_stopping"
-    return "max_epochs"

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import get_linear_schedule_with_warmup
 
 from rnaernie_bench.backbones.inference import Batch
+from rnaernie_bench.core.time_limit import check_time
 from rnaernie_bench.learning.fit import FittedNetwork, objective_of, unscale
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
@@ -62,7 +63,7 @@ def train_rows(
     )
     best, best_epoch = float("-inf"), 0
     best_state: dict[str, Tensor] = {}
-    epoch, stopped_by = 0, "max_epochs"
+    epoch, ended_by = 0, "steps"
     for epoch in range(1, trainer.max_epochs + 1):
         head.train()
         total = 0.0
@@ -84,19 +85,15 @@ def train_rows(
         if value > best:
             best, best_epoch = value, epoch
             best_state = {name: tensor.clone() for name, tensor in head.state_dict().items()}
-        # The features' time is left out: a limit must not depend on what the cache holds.
-        elapsed = time.perf_counter() - start
-        if trainer.max_train_minutes and elapsed > 60 * trainer.max_train_minutes:
-            stopped_by = "max_train_minutes"
-        elif epoch - best_epoch >= trainer.patience:
-            stopped_by = "early_stopping"
-        if stopped_by != "max_epochs":
+        check_time()
+        if epoch - best_epoch >= trainer.patience:
+            ended_by = "converged"
             break
     head.load_state_dict(best_state)
     fold_in(head.decoder, shift, scale)
     if learned.scaling is not None:
         unscale(head.decoder, learned.scaling)
-    return TrainingSummary(time.perf_counter() - start, epoch, best_epoch, stopped_by)
+    return TrainingSummary(time.perf_counter() - start, epoch, best_epoch, ended_by)
 
 
 def fold_in(linear: Any, shift: Tensor, scale: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,9 +24,10 @@ from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from rnaernie_bench.backbones.inference import expect_many_shapes
+from rnaernie_bench.core.time_limit import seconds_left, stop_for_time
 
 Log = Callable[[Mapping[str, float], int], None]
-"""Receives figures by name, with the epoch or step they belong to."""
+"""Receives figures by name, with the evaluation or step they belong to."""
 
 C = TypeVar("C", bound=TrainerCallback)
 
@@ -151,12 +153,7 @@ class TimeLimit(TrainerCallback, ExportableState):
         if args.max_train_minutes is None:
             return
         self.stop()
-        over = self.elapsed_s >= 60 * args.max_train_minutes
-        if args.world_size > 1:  # a process that stopped alone would leave the others waiting
-            agreed = torch.tensor(float(over), device=args.device)
-            torch.distributed.all_reduce(agreed, op=torch.distributed.ReduceOp.MAX)
-            over = bool(agreed.item())
-        if over:
+        if _any_process(self.elapsed_s >= 60 * args.max_train_minutes, args):
             self.reached = control.should_training_stop = True
             if args.save_strategy == SaveStrategy.STEPS:  # by epochs, the end of one is at hand
                 control.should_log = control.should_save = True
@@ -164,11 +161,17 @@ class TimeLimit(TrainerCallback, ExportableState):
 
 
 class Curves(TrainerCallback):
-    """Hands the Trainer's log lines on, by epoch or by step."""
+    """Hands the Trainer's log lines on.
 
-    def __init__(self, log: Log, by: Literal["epoch", "step"] = "epoch") -> None:
+    Args:
+        log: receives them.
+        metric: of evaluations, as `eval_NAME`: lines are numbered by the evaluation they belong
+            to, from 1. None: by the step.
+    """
+
+    def __init__(self, log: Log, metric: str | None = None) -> None:
         self.log = log
-        self.by = by
+        self.metric = metric
 
     def on_log(
         self,
@@ -179,6 +182,95 @@ class Curves(TrainerCallback):
         **_: Any,
     ) -> None:
         """Pass on every number."""
-        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        numbers.pop("epoch", None)
-        self.log(numbers, round(state.epoch or 0) if self.by == "epoch" else state.global_step)
+        logs = logs or {}
+        number = state.global_step
+        if self.metric is not None:  # the loss of training comes before the evaluation
+            number = len(evaluations(state, self.metric)) + ("loss" in logs)
+        self.log(_numbers(logs), number)
+
+
+def replay(state: TrainerState, metric: str, log: Log) -> None:
+    """Log the curves of a training once more, numbered by the evaluations of `metric`."""
+    number = 1
+    for entry in state.log_history:
+        log(_numbers(entry), number)
+        number += metric in entry
+
+
+def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
+    return {name: value for name, value in numbers.items() if name not in ("epoch", "step")}
+
+
+def evaluations(state: TrainerState, metric: str, *, after: int = 0) -> list[int]:
+    """Return the steps, after a step, at which `metric`, as `eval_NAME`, was evaluated."""
+    return [int(e["step"]) for e in state.log_history if metric in e and e["step"] > after]
+
+
+class Paused(Exception):  # noqa: N818  # nothing is wrong
+    """A training has been validated as often as was asked for, and can be continued."""
+
+
+class Pause(TrainerCallback):
+    """Interrupts a training, with a checkpoint, after some evaluations of a metric."""
+
+    def __init__(self, count: int, metric: str) -> None:
+        self.count = count
+        self.metric = metric
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Leave, unless training ends by itself."""
+        done = len(evaluations(state, self.metric)) >= self.count
+        if done and not control.should_training_stop:
+            _wait(args)
+            raise Paused
+
+
+class WholeCommand(TrainerCallback):
+    """Interrupts a training, with a checkpoint, before the time of the command is over.
+
+    It does so after a step that is not validated, or after the validation, so that nothing is lost:
+    once a validation has been timed, early enough for another one.
+    """
+
+    def __init__(self) -> None:
+        self.validation_s = 0.0
+        self.start = 0.0
+        self.over = False
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Have a checkpoint written if time is over."""
+        self.start = time.perf_counter()
+        if not math.isfinite(seconds_left()) or control.should_evaluate:
+            return
+        if _any_process(seconds_left() < self.validation_s, args):
+            self.over = control.should_save = True
+
+    def on_evaluate(self, *_: Any, **__: Any) -> None:
+        """Take the time of a validation."""
+        self.validation_s = time.perf_counter() - self.start
+
+    def on_save(self, args: TrainingArguments, *_: Any, **__: Any) -> None:
+        """Leave if time is over."""
+        if math.isfinite(seconds_left()) and _any_process(self.over or seconds_left() < 0, args):
+            _wait(args)
+            stop_for_time()
+
+
+def _any_process(condition: bool, args: TrainingArguments) -> bool:
+    """Return whether a condition holds in any process: one that left alone would be waited for."""
+    if args.world_size == 1:
+        return condition
+    agreed = torch.tensor(float(condition), device=args.device)
+    torch.distributed.all_reduce(agreed, op=torch.distributed.ReduceOp.MAX)
+    return bool(agreed.item())
+
+
+def _wait(args: TrainingArguments) -> None:
+    """Wait until the first process has written its checkpoint."""
+    if args.world_size > 1:
+        torch.distributed.barrier()

@@ -310,7 +310,7 @@ def _own_predictor(context: FitContext, slot: Literal["mask", "pad"]) -> Predict
     config = context.config
     encoder = load_backbone(config.backbone, seed=config.seed, masked_lm=True)
     task = config.task
-    return SlotReader(encoder, slot, task.length, config.trainer.token_budget, task.window_overlap)
+    return SlotReader(encoder, slot, task.length, config.trainer.batch_tokens, task.window_overlap)
 
 
 def _predictor_of(folder: str) -> Predictor:

@@ -42,6 +42,9 @@ class Level:
     """Whether an item has one label, which its file or the header of its record can tell."""
     errors: bool = False
     """Whether tables can tell standard errors of what they say."""
+    token_budget: int = 5760
+    """Padded tokens in a batch with which networks learn well: the default of
+    `trainer.token_budget`."""
     per_base: bool = False
     """Whether units are bases or pairs of them, so that every base of a sequence must be read."""
     row_features: bool = False

@@ -16,6 +16,7 @@ ENTRY = Level(
     },
     head="bilinear",
     length="unpaired",
+    token_budget=640,
     per_base=True,
     own_metrics={"binary": "f1"},
     files=("binary",),

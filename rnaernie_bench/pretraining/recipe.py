@@ -108,7 +108,7 @@ def train(
         held_out,
         options=options,
         args=_arguments(options, seed, folder, evaluate=held_out is not None),
-        callbacks=[TimeLimit(), _Read(), Curves(log, by="step")],
+        callbacks=[TimeLimit(), _Read(), Curves(log)],
     )
     trainer.remove_callback(PrinterCallback)
     torch.manual_seed(seed + trainer.args.process_index)  # each process drops values of its own

@@ -21,6 +21,14 @@ Record = dict[str, Any]
 
 _RESTORE = "restore it from a backup, or repeat the run"
 
+ENDS = {
+    "converged": "converged",
+    "optimum": "solved to the optimum",
+    "steps": "ended by its limit on steps",
+    "interrupted": "ended by its limit on minutes",
+}
+"""How fitting ended, see `ended_by`, in words."""
+
 UPGRADES: Mapping[int, Callable[[Record], Record]] = {}
 """Old schema -> what makes a record of the next one of it. The only place where that is known."""
 
@@ -109,6 +117,22 @@ def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "recipe_version": record["recipe_version"],
         "seed": record["seed"],
     }
+
+
+def ended_by(record: Mapping[str, Any]) -> str:
+    """Return how fitting ended: `converged`, `steps`, `interrupted` or `optimum`.
+
+    Version 1 of the recipe ended by early stopping, a number of epochs, or minutes; a run that time
+    interrupts now has no record.
+    """
+    selection = record["selection"]
+    former = {
+        "early_stopping": "converged",
+        "max_epochs": "steps",
+        "max_train_minutes": "interrupted",
+    }
+    found = str(selection.get("ended_by") or selection.get("stopped_by"))
+    return former.get(found, found)
 
 
 def parse_record(text: str, *, where: object = None) -> Record:

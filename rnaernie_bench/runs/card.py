@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.results.record import ENDS, ended_by
 from rnaernie_bench.task.catalogue import BACKBONES
 from rnaernie_bench.task.task import Task
 
@@ -40,8 +41,7 @@ def run_card(
         *_clusters(split),
         f"- {_selection(record)}",
         *([_decoding(record)] if contacts else []),
-        f"- Training: {cost['train_s']:.1f} s, ended by "
-        f"{record['selection']['stopped_by'].replace('_', ' ')}.",
+        f"- Training: {cost['train_s']:.1f} s, {ENDS[ended_by(record)]}.",
         "",
         f"| test part | n | {'not read' if contacts else 'truncated'} | "
         + " | ".join(_metrics(record))

@@ -49,7 +49,7 @@ def run_folder(folder: Path, *, repeat: bool) -> Iterator[State]:
         yield "finished" if finished else "unfinished" if folder.exists() else "new"
         shutil.rmtree(former, ignore_errors=True)
     except BaseException as error:
-        resumable = any((folder / CHECKPOINTS).glob("checkpoint-*"))
+        resumable = any((folder / CHECKPOINTS).rglob("checkpoint-*"))
         if former.exists() or not (resumable or (folder / RECORD).exists()):
             shutil.rmtree(folder, ignore_errors=True)
         _settle(folder, former)

@@ -153,8 +153,6 @@ def reproduce(
             where=f"record {record['run_id']}",
             remedy="use the data, weights and version of the record",
         )
-    if record["selection"].get("stopped_by") == "max_train_minutes":
-        notify("this run was ended by its limit on minutes: another machine gets more or less far")
     outcome = execute(config, task_folders=folders, repeat=repeat, notify=notify)
     return Reproduction(outcome, likeness(record, folder, outcome.record, outcome.folder))
 

@@ -21,6 +21,7 @@ from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
 from rnaernie_bench.core.plugins import versions
+from rnaernie_bench.core.time_limit import time_limit
 from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.levels import LEVELS
@@ -73,8 +74,20 @@ def execute(
         search: what chose the settings; of a repeated run, what its record says if None.
 
     Raises:
+        TimeLimitError: if the time of `trainer.max_train_minutes` is over.
         BenchError: for any failure that the user can fix; an interrupted run can be continued.
     """
+    with time_limit(config.trainer.max_train_minutes):
+        return _execute(config, list(task_folders), repeat, notify, search)
+
+
+def _execute(
+    config: RunConfig,
+    task_folders: list[Path],
+    repeat: bool,
+    notify: Callable[[str], None],
+    search: Search | None,
+) -> Outcome:
     from rnaernie_bench.results.store import read_record
 
     require(config.sweep is None, "sweep", "left out: `rnaernie-bench sweep` carries sweeps out")
@@ -106,7 +119,7 @@ def execute(
                 "protocol": config.protocol,
             },
         ) as tracker:
-            record = _run(planned, tracker, search)
+            record = _run(planned, tracker, search, notify)
             page = tracker.page
     return Outcome(record, folder, repeated=False, page=page)
 
@@ -120,8 +133,9 @@ def run_as_worker(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> No
     """
     planned = plan(config, task_folders)
     if distributed.broadcast(False):
-        fitted, report = fit(planned, Tracker().log_metrics)
-        evaluate_run(planned.task, config, planned.dataset, planned.scheme, fitted, report)
+        with time_limit(config.trainer.max_train_minutes):
+            fitted, report = fit(planned, Tracker().log_metrics)
+            evaluate_run(planned.task, config, planned.dataset, planned.scheme, fitted, report)
 
 
 def trains_together(config: RunConfig) -> bool:
@@ -131,14 +145,16 @@ def trains_together(config: RunConfig) -> bool:
     return STRATEGIES.get(config.strategy.name).together(config.strategy)
 
 
-def _run(planned: Plan, tracker: Tracker, search: Search | None) -> Record:
+def _run(
+    planned: Plan, tracker: Tracker, search: Search | None, notify: Callable[[str], None]
+) -> Record:
     from rnaernie_bench.results.predictions import predictions_entry, write_predictions
     from rnaernie_bench.runs.card import run_card
 
     config, task, folder = planned.config, planned.task, planned.folder
     tracker.log_params(settings_to_record(config))
     with environment.PeakMemory() as memory:
-        fitted, report = fit(planned, tracker.log_metrics)
+        fitted, report = fit(planned, tracker.log_metrics, notify=notify)
         evaluation = evaluate_run(task, config, planned.dataset, planned.scheme, fitted, report)
     _save_model(planned, fitted, report, evaluation)
     write_predictions(folder / "predictions.parquet", evaluation.predictions)
@@ -181,9 +197,12 @@ def _draw_types(planned: Plan, report: FitReport, tracker: Tracker) -> None:
 
 
 def fit(
-    planned: Plan, log: Callable[[Mapping[str, float], int], None], loaders: Loaders = UNCACHED
+    planned: Plan,
+    log: Callable[[Mapping[str, float], int], None],
+    loaders: Loaders = UNCACHED,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> tuple[Any, FitReport]:
-    """Train what is planned; `log` receives the curves, see `FitContext`."""
+    """Train what is planned; `log` receives the curves, see `FitContext`, `notify` messages."""
     config, entry = planned.config, planned.entry
     context = FitContext(
         task=planned.task,
@@ -193,6 +212,7 @@ def fit(
         dataset=planned.used,
         folder=planned.folder,
         log=log,
+        notify=notify,
     )
     fitted: tuple[Any, FitReport]
     if entry.kind == "baseline":
@@ -223,7 +243,7 @@ def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: Evalu
             "length": planned.config.task.length,
             "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
-            "token_budget": planned.config.trainer.token_budget,
+            "token_budget": planned.config.trainer.batch_tokens,
         },
     )
     unfinished.rename(final)
@@ -281,7 +301,7 @@ def _record(
             "trials": report.trials + evaluation.trials,
             "epochs": round(report.epochs, 3),
             "best_epoch": round(report.best_epoch, 3),
-            "stopped_by": report.stopped_by,
+            "ended_by": report.ended_by,
             **evaluation.selected,
             **({} if chosen_on is None else {"chosen_on": chosen_on}),
             **report.selected,

@@ -35,7 +35,7 @@ _NETWORK = (
     "preset=bench", "tracking=none", "strategy=full", "backbone=rnaernie-tiny",
     "backbone.init=random", "backbone.num_hidden_layers=1", "backbone.hidden_size=16",
     "backbone.num_attention_heads=2", "backbone.intermediate_size=32", "trainer.max_epochs=1",
-    "trainer.fast_dropout=false", "trainer.progress=false",
+    "trainer.learning_rates=[]", "trainer.fast_dropout=false", "trainer.progress=false",
 )  # fmt: skip
 
 

@@ -112,7 +112,12 @@ def try_out(
     """
     from rnaernie_bench import api
 
-    chosen = {"trainer.max_epochs": 1, "trainer.progress": False, "task.data": "simulated"}
+    chosen = {
+        "trainer.max_epochs": 1,
+        "trainer.learning_rates": "[]",
+        "trainer.progress": False,
+        "task.data": "simulated",
+    }
     heads = {} if head is None else {"task.head": head}
     outcome = api.run(
         task,

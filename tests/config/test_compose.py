@@ -41,7 +41,33 @@ def test_bench_takes_real_data() -> None:
     config = compose([TASK, "preset=bench"])
     assert config.task.data == "real"
     assert config.backbone.name == "rnaernie-tiny"
-    assert config.trainer.max_epochs == 20
+    assert (config.trainer.max_epochs, config.trainer.patience) == (1000, 10)
+    assert config.trainer.learning_rates is None  # three are tried
+
+
+def test_what_is_left_to_the_level_is_settled() -> None:
+    budgets = {
+        name: compose([f"task={name}"]).trainer.token_budget
+        for name in ("ncrna_cls", "ss_contacts")
+    }
+    assert budgets == {"ncrna_cls": 5760, "ss_contacts": 640}
+    assert compose([TASK, "trainer.token_budget=7"]).trainer.token_budget == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "rates"),
+    [
+        ((), None),
+        (("strategy.learning_rate=1e-3",), ()),
+        (("backbone=cnn", "backbone.learning_rate=1e-3"), ()),
+        (("strategy.learning_rate=1e-3", "trainer.learning_rates=[1e-3,1e-2]"), (1e-3, 1e-2)),
+    ],
+)
+def test_a_rate_that_is_set_is_not_searched(
+    settings: tuple[str, ...], rates: tuple[float, ...] | None
+) -> None:
+    config = compose([TASK, "preset=bench", "strategy=full", *settings])
+    assert config.trainer.learning_rates == rates
 
 
 def test_paper_is_the_published_recipe() -> None:
@@ -60,7 +86,7 @@ def test_choices_on_the_command_line_beat_presets(reverse: bool) -> None:
     overrides = [TASK, "preset=paper", "backbone=kmer", "trainer=default", "task.data=simulated"]
     config = compose(overrides[::-1] if reverse else overrides)
     assert config.backbone.name == "kmer"
-    assert config.trainer.max_epochs == 20
+    assert config.trainer.max_epochs == 1000
     assert config.task.data == "simulated"
     assert compose([TASK, "trainer=paper"]).trainer.max_epochs == 100
     assert compose([TASK, "trainer.max_epochs=7"]).trainer.max_epochs == 7
@@ -120,6 +146,9 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("trainer.max_train_minutes=0", "trainer.max_train_minutes: the value must be above 0"),
         ("trainer.max_grad_norm=inf", "trainer.max_grad_norm: 'inf' is not a number"),
         ("trainer.weight_decay=nan", "trainer.weight_decay: 'nan' is not a number"),
+        ("trainer.average=1", "trainer.average: the value must be between 0 and 1, or null"),
+        ("trainer.learning_rates=[0]", "trainer.learning_rates: the value must be above 0"),
+        ("trainer.learning_rates=[1,1]", "trainer.learning_rates: the value must be different"),
         ("trainer.warmup_fraction=1", "trainer.warmup_fraction: the value must be from 0 to below"),
         ("trainer.precision=fp8", "trainer.precision: 'fp8' is not allowed"),
         ("trainer.fast_dropout=yes", "trainer.fast_dropout: 'yes' is not true or false"),

@@ -49,6 +49,7 @@ def test_a_run_id_is_stable() -> None:
     "override",
     [
         "trainer.progress=false",
+        "trainer.max_train_minutes=1",
         "runs_dir=/somewhere/else",
         "results_dir=elsewhere",
         "tracking=none",
@@ -56,6 +57,7 @@ def test_a_run_id_is_stable() -> None:
         "launcher=local",
         "split=published",  # the default, named
         "preset=demo",
+        "trainer.token_budget=5760",  # the level's, named
     ],
 )
 def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
@@ -73,7 +75,10 @@ def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
         "strategy=full",
         "strategy.learning_rate=2e-4",
         "trainer.max_epochs=5",
-        "trainer.max_train_minutes=1",
+        "trainer.max_steps=5",
+        "trainer.evaluate_every=5",
+        "trainer.learning_rates=[1e-3]",
+        "trainer.average=null",
         "trainer.patience=2",
         "trainer.token_budget=100",
         "trainer.weight_decay=0",

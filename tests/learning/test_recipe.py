@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -16,13 +15,14 @@ import torch
 
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.time_limit import TimeLimitError, time_limit
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.learning.examples import Examples, UnitTruth
 from rnaernie_bench.learning.inputs import SequenceInputs
 from rnaernie_bench.learning.network import Network, build_head
 from rnaernie_bench.learning.objective import UnitObjective, objective
 from rnaernie_bench.learning.reader import Reader
-from rnaernie_bench.learning.recipe import train
+from rnaernie_bench.learning.recipe import Recipe, train
 from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.metrics.classification import classification_report
 from tests.kit import close
@@ -68,6 +68,7 @@ class Job:
         self.validation_set = examples(split.validation, tokenizer)
         self.folder = folder
         self.curves: list[tuple[dict[str, float], int]] = []
+        self.said: list[str] = []
         self.stop = stop
         learned = objective(task.context(task.config()))
         self.objective = Judged(**vars(learned), judge=score or self.macro_f1)
@@ -83,20 +84,21 @@ class Job:
         if self.stop:
             self.stop(metrics, epoch)
 
-    def run(self):
-        return train(
+    def run(self, *rates):
+        recipe = Recipe(
             self.model,
             self.train_set,
             self.validation_set,
             objective=self.objective,
             options=self.options,
-            learning_rate=0.03,
             seed=0,
             folder=self.folder,
             metric="macro_f1",
             higher_is_better=True,
             log=self.log,
+            notify=self.said.append,
         )
+        return train(recipe, rates or (0.03,))
 
     def weights(self):
         return {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -121,6 +123,13 @@ def interrupt_after(epoch):
     return stop
 
 
+def steps_of(job):
+    """Return the optimiser steps of an epoch."""
+    return Recipe(job.model, job.train_set, job.validation_set, objective=job.objective,
+                  options=job.options, seed=0, folder=job.folder, metric="macro_f1",
+                  higher_is_better=True, log=job.log).steps().epoch  # fmt: skip
+
+
 class TestLearning:
     def test_separable_classes_are_learned(self, task, tmp_path):
         job = Job(task, tmp_path, max_epochs=6)
@@ -133,7 +142,7 @@ class TestLearning:
         assert {"eval_loss", "eval_accuracy"} <= {
             name for metrics, _ in job.curves for name in metrics
         }
-        assert (summary.epochs, summary.stopped_by) == (6, "max_epochs")
+        assert (summary.epochs, summary.ended_by) == (6, "steps")
         assert f1[round(summary.best_epoch)] == max(f1.values())
         assert summary.train_s > 0
         assert last_whole_checkpoint(tmp_path / "checkpoints")  # the caller's to remove
@@ -151,28 +160,68 @@ class TestLearning:
         assert close(job.weights(), kept[2])
         assert not close(kept[2], kept[3])
 
-    def test_early_stopping_counts_epochs_without_a_better_score(self, task, tmp_path):
-        job = Job(task, tmp_path, score=scores(0.5, 0.6, 0.6, 0.4), max_epochs=9, patience=2)
+    @pytest.mark.parametrize(("last", "best"), [(0.7, 4.4), (0.3, 2.0)])
+    def test_a_cool_down_follows_evaluations_without_a_better_score(
+        self, task, tmp_path, last, best
+    ):
+        """The second of four is the best; its steps, divided by five, follow the fourth."""
+        judged = scores(0.5, 0.6, 0.6, 0.4, last)
+        job = Job(task, tmp_path, score=judged, max_epochs=9, patience=2, warmup_fraction=0)
         summary = job.run()
-        assert (summary.epochs, summary.best_epoch) == (4, 2)
-        assert summary.stopped_by == "early_stopping"
+        epoch = steps_of(job)
+        cool_down = -(-2 * epoch // 5)
+        assert summary.steps == 4 * epoch + cool_down
+        assert summary.ended_by == "converged"
+        assert summary.best_epoch == pytest.approx(best, abs=0.5 / epoch)
+        rates = job.curve("learning_rate")
+        assert [rates[n] for n in range(1, 5)] == pytest.approx([0.03] * 4)
+        assert rates[5] == pytest.approx(0.03 / cool_down)  # that of the last step
 
-    def test_time_limit_is_recorded_and_the_started_epoch_scored(self, task, tmp_path):
-        scored = []
+    def test_the_cool_down_begins_with_the_best_weights(self, task, tmp_path):
+        kept = []
 
         def score(logits):
-            scored.append(logits)
-            return {"macro_f1": 0.5}
+            kept.append(job.weights())
+            return {"macro_f1": 0.9 if len(kept) == 1 else 0.1}
 
-        job = Job(task, tmp_path, score=score, max_train_minutes=1e-9, max_epochs=3)
+        job = Job(task, tmp_path, score=score, max_epochs=9, patience=2, average=None)
+        job.run()
+        best, _, before, after = kept  # a step of AdamW changes a weight by the rate at most
+        far = max(float((before[n] - v).abs().max()) for n, v in best.items())
+        near = max(float((after[n] - v).abs().max()) for n, v in best.items())
+        assert near < 0.05 < far
+
+    def test_a_bound_on_steps_holds_the_cool_down(self, task, tmp_path):
+        job = Job(task, tmp_path, max_epochs=9, max_steps=12, evaluate_every=1,
+                  warmup_fraction=0)  # fmt: skip
         summary = job.run()
-        assert summary.stopped_by == "max_train_minutes"
-        assert 0 < summary.epochs < 1  # one step
-        assert len(scored) == 1
+        assert (summary.steps, summary.ended_by) == (12, "steps")
+        rates = [rate for _, rate in sorted(job.curve("learning_rate").items())]
+        assert rates == pytest.approx([0.03] * 11 + [0.015])
 
-    def test_a_limit_that_is_not_reached_changes_nothing(self, task, tmp_path):
-        job = Job(task, tmp_path, max_train_minutes=60, max_epochs=1)
-        assert job.run().stopped_by == "max_epochs"
+    def test_validation_sees_the_average_of_the_weights(self, task, tmp_path):
+        seen, plain = [], []
+        job = Job(task, tmp_path, average=0.5, max_steps=3, evaluate_every=1)
+        judge = job.objective.judge
+
+        def score(logits):
+            seen.append(job.weights())
+            return judge(logits)
+
+        job.objective = dataclasses.replace(job.objective, judge=score)
+        first = job.weights()
+        job.run()
+        without = Job(task, tmp_path / "b", average=None, max_steps=3, evaluate_every=1)
+        judged = without.objective.judge
+        without.objective = dataclasses.replace(
+            without.objective,
+            judge=lambda logits: (plain.append(without.weights()), judged(logits))[1],
+        )
+        without.run()
+        expected = first
+        for decay, now, average in zip((2 / 11, 3 / 12, 4 / 13), plain, seen, strict=True):
+            expected = {n: decay * v + (1 - decay) * now[n] for n, v in expected.items()}
+            assert close(average, expected)
 
     def test_equal_seeds_give_equal_weights(self, task, tmp_path):
         first, second = (Job(task, tmp_path / name, max_epochs=1) for name in "ab")
@@ -185,6 +234,42 @@ class TestLearning:
         job.validation_set = examples([], fresh_model()[1])
         with pytest.raises(DataError, match=r"at least one item each"):
             job.run()
+
+
+class TestRates:
+    RATES = (1e-5, 1e-2, 3e-2)
+
+    def test_validation_chooses_and_the_best_goes_on(self, task, tmp_path):
+        alone = Job(task, tmp_path / "a", max_epochs=5)
+        expected = alone.run(1e-2)
+        job = Job(task, tmp_path / "b", max_epochs=5)
+        summary = job.run(*self.RATES)
+        assert (summary.rate, summary.rates) == (1e-2, 3)
+        assert (summary.steps, summary.best_epoch) == (expected.steps, expected.best_epoch)
+        assert close(job.weights(), alone.weights())
+        assert job.curve("eval_loss") == alone.curve("eval_loss")
+        assert sorted(job.curve("rate_1e-05/eval_loss")) == [1, 2]
+        assert sorted(job.curve("rate_0.03/eval_loss")) == [1, 2, 3, 4]
+        assert job.said == ["validation prefers the learning rate 0.01"]
+
+    @pytest.mark.parametrize("when", [("rate_0.03/loss", 3), ("loss", 5)])
+    def test_a_choice_that_was_interrupted_goes_on(self, task, tmp_path, when):
+        undisturbed = Job(task, tmp_path / "a", max_epochs=5)
+        expected = undisturbed.run(*self.RATES)
+
+        def stop(metrics, number):
+            if when[0] in metrics and number == when[1]:
+                raise KeyboardInterrupt
+
+        killed = Job(task, tmp_path / "b", max_epochs=5, stop=stop)
+        with pytest.raises(KeyboardInterrupt):
+            killed.run(*self.RATES)
+        resumed = Job(task, tmp_path / "b", max_epochs=5)
+        summary = resumed.run(*self.RATES)
+        assert (summary.rate, summary.steps) == (expected.rate, expected.steps)
+        assert close(resumed.weights(), undisturbed.weights())
+        both = {**killed.curve("eval_loss"), **resumed.curve("eval_loss")}
+        assert both == undisturbed.curve("eval_loss")
 
 
 class TestResume:
@@ -205,7 +290,7 @@ class TestResume:
         assert min(epoch for _, epoch in resumed.curves) == 3  # epochs 1 and 2 were not repeated
         assert close(resumed.weights(), undisturbed.weights())
         assert (summary.epochs, summary.best_epoch) == (expected.epochs, expected.best_epoch)
-        assert summary.stopped_by == expected.stopped_by
+        assert summary.ended_by == expected.ended_by
         for name in ("loss", "eval_loss", "eval_macro_f1"):
             both = {**killed.curve(name), **resumed.curve(name)}
             assert both == undisturbed.curve(name)
@@ -219,38 +304,52 @@ class TestResume:
             killed.run()
         resumed = Job(task, tmp_path, score=scores(0.1, 0.1, 0.1), max_epochs=9, patience=3)
         summary = resumed.run()
-        assert (summary.epochs, summary.best_epoch) == (4, 1)
-        assert summary.stopped_by == "early_stopping"
-
-    def test_time_before_the_interruption_counts(self, task, tmp_path):
-        options = {"max_epochs": 3, "max_train_minutes": 60}
-        killed = Job(task, tmp_path, stop=interrupt_after(1), **options)
-        with pytest.raises(KeyboardInterrupt):
-            killed.run()
-        _add_elapsed(last_whole_checkpoint(tmp_path / "checkpoints"), seconds=7200)
-        resumed = Job(task, tmp_path, **options)
-        summary = resumed.run()
-        assert summary.stopped_by == "max_train_minutes"
-        assert 1 < summary.epochs < 2
-        assert summary.train_s > 7200
+        assert (round(summary.epochs), summary.best_epoch) == (4, 1)
+        assert summary.ended_by == "converged"
 
     @pytest.mark.parametrize(
-        ("options", "reason"),
-        [({"patience": 1}, "early_stopping"), ({"max_train_minutes": 1e-9}, "max_train_minutes")],
-    )
+        "options", [{"evaluate_every": 3}, {"patience": 1, "score": 0.9, "average": None}],
+        ids=["inside an epoch", "in the cool-down, without an average"],
+    )  # fmt: skip
+    def test_time_interrupts_after_any_step(self, task, tmp_path, options):
+        options = {"max_epochs": 2, "patience": 50, **options}
+        if constant := options.pop("score", None):
+            options["score"] = lambda logits: {"macro_f1": constant}
+        undisturbed = Job(task, tmp_path / "a", **options)
+        expected = undisturbed.run()
+        curves, said = {}, []
+        for _ in range(100):
+            job = Job(task, tmp_path / "b", **options)
+            try:
+                with time_limit(1e-9):
+                    summary = job.run()
+                break
+            except TimeLimitError as error:
+                assert "trainer.max_train_minutes: interrupted" in str(error)
+            finally:
+                curves |= job.curve("eval_loss")
+                said += job.said
+        assert 0.3 * expected.steps < len(said) <= expected.steps + 1
+        assert "training takes" in said[0] and "it will be interrupted" in said[0]
+        assert close(job.weights(), undisturbed.weights())
+        assert (summary.steps, summary.ended_by) == (expected.steps, expected.ended_by)
+        assert curves == undisturbed.curve("eval_loss")
+
+    @pytest.mark.parametrize(("options", "reason"), [({"patience": 1}, "converged"),
+                                                     ({"max_epochs": 2}, "steps")])  # fmt: skip
     def test_a_training_that_had_ended_is_not_gone_on_with(self, task, tmp_path, options, reason):
         """The process may die between the last checkpoint and the record."""
-        undisturbed = Job(task, tmp_path / "a", score=scores(0.5, 0.1), max_epochs=3, **options)
+        options = {"max_epochs": 5, **options}
+        values = (0.5, 0.1, 0.1)
+        undisturbed = Job(task, tmp_path / "a", score=scores(*values), **options)
         expected = undisturbed.run()
-        killed = Job(
-            task, tmp_path / "b", score=scores(0.5, 0.1), max_epochs=3, stop=_at_the_end, **options
-        )
+        killed = Job(task, tmp_path / "b", score=scores(*values), stop=_at_the_end, **options)
         with pytest.raises(KeyboardInterrupt):
             killed.run()
-        resumed = Job(task, tmp_path / "b", score=scores(0.9), max_epochs=3, **options)
+        resumed = Job(task, tmp_path / "b", score=scores(0.9), **options)
         summary = resumed.run()
         assert (summary.epochs, summary.best_epoch) == (expected.epochs, expected.best_epoch)
-        assert summary.stopped_by == expected.stopped_by == reason
+        assert summary.ended_by == expected.ended_by == reason
         assert close(resumed.weights(), undisturbed.weights())
 
     def checkpoints(self, folder, *names):
@@ -303,13 +402,6 @@ def _at_the_end(metrics, epoch):
     """Raise at the summary that the trainer logs after its last checkpoint."""
     if "train_runtime" in metrics:
         raise KeyboardInterrupt
-
-
-def _add_elapsed(checkpoint: Path, *, seconds: float) -> None:
-    state = checkpoint / "trainer_state.json"
-    content = json.loads(state.read_text())
-    content["stateful_callbacks"]["TimeLimit"]["args"]["elapsed_s"] += seconds
-    state.write_text(json.dumps(content))
 
 
 def _kill_after(epoch):
