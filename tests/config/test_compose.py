@@ -134,7 +134,7 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("seed=4294967296", "seed: the value must be from 0 to 4294967295"),
         ("seeed=1", "seeed: unknown key 'seeed'; did you mean seed?"),
         ("trainer.max_epoch=1", "trainer.max_epoch: unknown key 'trainer.max_epoch'; did you mean"),
-        ("max_epochs=1", "max_epochs: unknown key 'max_epochs'; did you mean trainer.max_epochs?"),
+        ("max_epochs=1", "max_epochs: unknown key 'max_epochs'; did you mean trainer.max_epochs"),
         ("hydra.run.dir=x", "hydra.run.dir: unknown key"),
         ("trainr=paper", "trainr: unknown key 'trainr'"),
         ("trainer=papr", "trainer: there is no trainer 'papr'; did you mean paper?"),
