@@ -19,7 +19,7 @@ class PairFeatures(Protocol):
     """Features of pairs."""
 
     @property
-    def kmers(self) -> Mapping[str, int] | None:
+    def kmers(self) -> Mapping[str, Any] | None:
         """Lengths of k-mers, for the file of a model; None where features are something else."""
         ...
 

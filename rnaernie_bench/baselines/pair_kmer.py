@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,38 +44,48 @@ class PairKmers:
 
     min_k: int
     max_k: int
+    sides: Sequence[int] = (0, 1)
+    """The partners that are read: 0 is the first."""
 
     @property
-    def kmers(self) -> dict[str, int]:
-        """Both lengths by name."""
+    def kmers(self) -> dict[str, Any]:
+        """Both lengths, and the partners, by name."""
         return asdict(self)
 
     def __call__(self, pairs: Pairs) -> Any:
-        """Return a CSR matrix of shape (pairs, 2 x k-mers)."""
+        """Return a CSR matrix of shape (pairs, partners x k-mers)."""
         from scipy.sparse import hstack
 
         from rnaernie_bench.learning.kmers import kmer_frequencies
 
-        sides = [[pair[side] for pair in pairs] for side in (0, 1)]
+        sides = [[pair[side] for pair in pairs] for side in self.sides]
         blocks = [kmer_frequencies(side, self.min_k, self.max_k) for side in sides]
         return hstack(blocks, format="csr")
 
 
-def fit(context: FitContext, options: PairKmerOptions) -> tuple[PairRegression, FitReport]:
+def fit(
+    context: FitContext, options: PairKmerOptions, sides: Sequence[int] = (0, 1)
+) -> tuple[PairRegression, FitReport]:
     """Fit one regression for each strength in `options.C`, and keep the best on validation.
+
+    Args:
+        context: what it learns from.
+        options: of the baseline.
+        sides: the partners that are read.
 
     Raises:
         DataError: if train holds pairs of one label only.
     """
-    features = PairKmers(options.min_k, options.max_k)
+    features = PairKmers(options.min_k, options.max_k, sides)
     linear, report = fit_on_features(context, features, options.C)
     return PairRegression(features, linear), report
 
 
 def restore(folder: Path) -> PairRegression:
     """Return what `PairRegression.save` wrote."""
-    values = json.loads((folder / "regression.json").read_text(encoding="utf-8"))
-    return PairRegression(PairKmers(**values["kmers"]), saved_linear(folder))
+    kmers = json.loads((folder / "regression.json").read_text(encoding="utf-8"))["kmers"]
+    sides = tuple(kmers.get("sides", (0, 1)))  # models of before there were others have none
+    return PairRegression(PairKmers(kmers["min_k"], kmers["max_k"], sides), saved_linear(folder))
 
 
 ENTRY = BaselineEntry(

@@ -15,6 +15,9 @@ from rnaernie_bench.data.items import Clusters, Items
 from rnaernie_bench.data.leakage import similar_pairs
 from rnaernie_bench.task.single_table import Linkage
 
+SEED = slice(1, 8)
+"""Bases 2 to 8, counted from the 5' end."""
+
 Edges = NDArray[np.int64]
 """Shape (links, 2): indices of two items that are linked."""
 
@@ -28,12 +31,14 @@ def clusters_of(items: Items, by: str | None, linkage: Linkage) -> NDArray[np.in
         items: of one level.
         by: what links them beside that: `group`, `overlap` (of `linkage.overlap` bases),
             `similarity` (of `linkage.identity`), `first` or `second`, name and sequence of that
-            partner and nothing else; None: nothing.
+            partner and nothing else, `seed`, that of the first partner alone; None: nothing.
         linkage: the thresholds.
 
     Returns:
         Shape (items,): equal numbers for linked items, from 0 in the order of first appearance.
     """
+    if by == "seed":
+        return components([""] * len(items), [item.first[SEED] for item in items])
     if by in ("first", "second"):
         names = [getattr(item, f"{by}_group") for item in items]
         return components(names, [getattr(item, str(by)) for item in items])

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -250,6 +250,8 @@ class PairItem(LabelledItem):
     """The name of the first partner, which many sequences may share; empty if unknown."""
     second_group: str = ""
     """The same of the second partner."""
+    grouped_by: Literal["name", "sequence"] = "name"
+    """What its group is, see `single_table.PairColumns.group`."""
 
     @property
     def input(self) -> tuple[str, str]:
@@ -259,6 +261,11 @@ class PairItem(LabelledItem):
     @property
     def group(self) -> str:
         """What the item shares with its relatives: the first partner's name, or its sequence."""
+        return self.first if self.grouped_by == "sequence" else self.kept_with
+
+    @property
+    def kept_with(self) -> str:
+        """The first partner's name, or its sequence where it has none."""
         return self.first_group or self.first
 
     @property

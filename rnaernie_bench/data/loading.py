@@ -134,6 +134,7 @@ def make_split(
             if item.sequence not in sequences
             and item.group not in groups
             and (chosen is None or item in chosen.test)
+            and (not test.length or dataset.simulated or len(item.sequence) == test.length)
         )
         similar = test.without_similar_to
         if similar is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def with_negatives(items: Sequence[PairItem], declared: Negatives) -> tuple[Pair
                 other = _other(items, partners[item.first], random, item.id)
                 second, group = other.second, other.second_group
             name = f"{item.id}-{declared.method}{copy}"
-            made.append(PairItem(name, item.first, second, 0, item.first_group, group))
+            made.append(replace(item, id=name, second=second, label=0, second_group=group))
     return (*items, *made)
 
 

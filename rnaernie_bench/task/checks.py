@@ -152,12 +152,14 @@ def _check_splits(task: Task) -> None:
             what = "the value must be above 0 and at most 1"
             _need(0 < test.fraction <= 1, what, f"{where}.tests.{key}.fraction")
             similar = test.without_similar_to
+            plain = not (split.cut or task.level_entry.partners)
+            for name, given in (("without_similar_to", similar), ("length", test.length)):
+                what = "it is about single sequences of a part that is not cut"
+                _need(given is None or plain, what, f"{where}.tests.{key}.{name}")
             if similar is not None:
-                key = f"{where}.tests.{key}.without_similar_to"
                 what = "an identity is above 0.5 and at most 1"
-                _need(0.5 < similar.identity <= 1, what, f"{key}.identity")
-                plain = not (split.cut or task.level_entry.partners)
-                _need(plain, "single sequences of other parts are compared", key)
+                sound = 0.5 < similar.identity <= 1
+                _need(sound, what, f"{where}.tests.{key}.without_similar_to.identity")
         if split.cut is not None:
             what = "a cut is of one part: train, validation and tests name the same"
             _need(len(named) == 1, what, f"{where}.cut")

@@ -174,6 +174,9 @@ class TestPart:
     """Parts whose groups, such as genes, are taken out of this one."""
     without_similar_to: Similar | None = None
     """Parts whose near relatives, by identity, are taken out of this one."""
+    length: int | None = None
+    """Keeps sequences of this many bases alone, where lengths tell populations apart. Simulated
+    ones, of all lengths, stay."""
     fraction: float = 1.0
     """The share that is kept of what then remains: stratified, the same in every run."""
 

@@ -10,7 +10,7 @@ from rnaernie_bench.core.errors import ConfigError
 
 Partner = Literal["first", "second"]
 
-CutBy = Literal["item", "group", "overlap", "similarity", "first", "second", "both"]
+CutBy = Literal["item", "group", "overlap", "similarity", "first", "second", "both", "seed"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class PairColumns:
     """The name of the first partner; empty if there is none."""
     second_group: str = ""
     """The name of the second partner; empty if there is none."""
+    group: Literal["name", "sequence"] = "name"
+    """What the pairs of a group share, of their first partners: the name, or the sequence, where a
+    name stands for several. Groups are what intervals draw, and what metrics are computed within;
+    no cut parts a name either way."""
     reversed: tuple[Partner, ...] = ()
     """The partners that are stored 3' to 5': they are turned round on reading."""
     first_name: str = "first"
@@ -97,7 +101,8 @@ class Cut(Linkage):
     `overlap`: of sequences that share a stretch of `overlap` bases, as windows of one gene do.
     `similarity`: of sequences that are `identity` identical. Of pairs, `first` and `second`:
     families of that partner, by its name and sequence; `both`: of either, and pairs of which one
-    partner is on each side are dropped."""
+    partner is on each side are dropped; `seed`: bases 2 to 8 of the first partner, the seed of a
+    miRNA, by which families are told (Bartel 2009, doi:10.1016/j.cell.2009.01.002)."""
     fraction: float = 0.2
     """The share of the test part; with `both`, of the families of each partner."""
     validation: float = 0.1

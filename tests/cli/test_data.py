@@ -32,6 +32,8 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of tasks with one small task, whose files lie in a data folder."""
     raw = yaml.safe_load((load_task("ncrna_cls").folder / "task.yaml").read_text())
     raw |= {"name": "small", "labels": ["tRNA", "miRNA"], "types": {}}
+    raw |= {"splits": {"published": raw["splits"]["published"]}, "default_split": "published"}
+    del raw["splits"]["published"]["tests"]["no_neighbour"], raw["dataset"]["pools"]
     raw["simulation"] = {
         "families": {"tRNA": "cloverleaf", "miRNA": "hairpin"},
         "sizes": {"train": 6, "validation": 4, "test": 4},

@@ -161,7 +161,7 @@ def test_sweeps_without_end_are_refused(text: str) -> None:
         ("backbone.hidden_size=100", "backbone.hidden_size: 100 is not a multiple of 6 heads"),
         ("strategy.learning_rate=0", "strategy.learning_rate: the value must be above 0"),
         ("split=publised", "split: task 'ncrna_cls' has no split 'publised'; did you mean publis"),
-        ("fold=srp", "fold: the value must be left out"),
+        ("fold=6", "fold: there is no fold '6'"),
         ("protocol=published", "protocol: 'published' is not allowed"),
         ("tracking=server", "tracking.uri: a server needs an address; add tracking.uri=http://"),
         ("runs_dir=", "runs_dir: '' is not a path"),

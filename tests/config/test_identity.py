@@ -55,7 +55,6 @@ def test_a_run_id_is_stable() -> None:
         "tracking=none",
         "tracking.experiment=mine",
         "launcher=local",
-        "split=published",  # the default, named
         "preset=demo",
         "trainer.token_budget=5760",  # the level's, named
     ],
@@ -106,14 +105,17 @@ def test_task_data_split_and_weights_are_in() -> None:
     assert run_id(task=replace(TASK, version=2)) != run_id()
     assert run_id(task=replace(TASK, name="other")) != run_id()
     assert run_id(fingerprint="0" * 12) != run_id()
-    assert run_id(task=replace(TASK, default_split="other")) != run_id()
+    assert run_id("split=families", "fold=1") == run_id()  # what is meant where none is named
+    assert run_id("split=published") != run_id()
     assert run_id(weights=WEIGHTS) != run_id()
     assert run_id(weights=WEIGHTS) != run_id(weights="1" * 64)
 
 
 def test_fold_and_protocol_are_in() -> None:
-    whole = identity(configured(), TASK, DATA, "encoder", None)
+    whole = identity(configured("split=published"), TASK, DATA, "encoder", None)
     assert whole["fold"] is None
+    first = identity(configured(), TASK, DATA, "encoder", None)
+    assert (first["split"], first["fold"]) == ("families", "1")
     assert whole["protocol"] == "clean"
 
 

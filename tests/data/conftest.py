@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,16 @@ from rnaernie_bench.task.task import Task, load_task
 
 @pytest.fixture
 def task() -> Task:
-    """Return the built-in ncRNA classification."""
-    return load_task("ncrna_cls")
+    """Return the built-in ncRNA classification in its published split, without further tests."""
+    task = load_task("ncrna_cls")
+    split = task.splits["published"]
+    tests = {part: split.tests[part] for part in ("full", "deduplicated")}
+    return replace(
+        task,
+        dataset=replace(task.dataset, pools={}),
+        splits={"published": replace(split, tests=tests)},
+        default_split="published",
+    )
 
 
 @pytest.fixture
@@ -31,8 +39,8 @@ def small_task(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
             path.write_text(content)
             digest = sha256(content.encode()).hexdigest()
             files[part] = DataFile(f"small/{part}.fasta", digest, content.count(">"))
-        dataset = dataclasses.replace(task.dataset, name="small", files=files)
-        return dataclasses.replace(task, name="small", labels=("tRNA", "miRNA"), dataset=dataset)
+        dataset = replace(task.dataset, name="small", files=files)
+        return replace(task, name="small", labels=("tRNA", "miRNA"), dataset=dataset)
 
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(folder))
     return make

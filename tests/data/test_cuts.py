@@ -107,3 +107,19 @@ def test_pairs_with_numbers_are_cut_like_others(by: CutBy) -> None:
     assert len(subset(numbers, 0.25)) == 10
     rest, taken, _ = hold_out(numbers, HeldOut(0.25))
     assert (len(rest), len(taken)) == (30, 10)
+
+
+def test_a_cut_by_seed_parts_no_seed() -> None:
+    # Each two of these miRNAs share bases 2 to 8, and all share a name.
+    seeds = [format(n // 2, "05b").translate({48: "A", 49: "C"}) + "GG" for n in range(30)]
+    firsts = ["AC"[n % 2] + seed + "U" * (n % 3) for n, seed in enumerate(seeds)]
+    items = tuple(
+        PairItem(f"{n}/{label}", first, "G", label, "one name")
+        for n, first in enumerate(firsts)
+        for label in (0, 1)
+    )
+    parts = cut(items, Cut(by="seed", fraction=0.3, validation=0.2))
+    held = (parts.train, parts.validation, parts.test)
+    seen = [{item.first[1:8] for item in part} for part in held]
+    assert [len(part) for part in seen] == [9, 2, 4]
+    assert len(set[str]().union(*seen)) == 15

@@ -163,16 +163,18 @@ def test_an_id_stands_in_one_file_of_a_part(small_task: Make) -> None:
 
 
 def test_a_test_part_can_leave_out_groups_and_be_a_share(small_task: Make) -> None:
-    task = small_task(**PARTS)
+    task = small_task(**{**PARTS, "test": PARTS["test"].replace("UUUU", "UUUUU")})
     tests = {
         "all": TestPart("test"),
         "other": TestPart("test", without_groups_of=("validation",)),
         "half": TestPart("test", fraction=0.5),
+        "long": TestPart("test", length=5),
     }
     task = replace(task, splits={"s": SplitDeclaration("train", "validation", tests)})
     dataset = load_dataset(task, simulated=False)
     split = make_split(task, dataset, "s")
     assert [item.id for item in split.tests["other"]] == ["RF2_d", "RF2_e"]  # RF1 validates
+    assert [item.id for item in split.tests["long"]] == ["RF2_e"]
     assert split.tests["half"] == subset(split.tests["all"], 0.5)
     assert Counter(item.label for item in split.tests["half"]) == {0: 1, 1: 1}
     assert used_by(split, dataset).fingerprint == dataset.fingerprint

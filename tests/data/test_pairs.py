@@ -49,6 +49,15 @@ def test_a_partner_that_is_stored_backwards_is_put_right(tmp_path: Path) -> None
     )
 
 
+def test_the_group_of_a_pair_is_a_name_or_a_sequence(tmp_path: Path) -> None:
+    path = table(tmp_path, HEADER + "miR-1,TGGA,G1,CCUU,1\nmiR-1,AGGA,G2,AC,0\n")
+    by_name = read_pairs(path, asked())
+    by_sequence = read_pairs(path, asked(replace(COLUMNS, group="sequence")))
+    assert [item.group for item in by_name] == ["miR-1", "miR-1"]
+    assert [item.group for item in by_sequence] == ["AGGU", "AGGA"]
+    assert [item.kept_with for item in by_sequence] == ["miR-1", "miR-1"]
+
+
 def test_tables_may_be_tab_separated_and_without_labels_and_names(tmp_path: Path) -> None:
     path = table(tmp_path, "a\tb\nACG\tUUU\n")
     assert read_pairs(path, asked(PairColumns("a", "b"))) == (PairItem("1", "ACG", "UUU", 1),)

@@ -104,7 +104,8 @@ def test_the_data_set_is_what_the_task_declares(task: Task) -> None:
         assert [item.id for item in items] == [f"sim-{part}-{i:06d}" for i in range(len(items))]
         assert set(Counter(item.label for item in items).values()) == {len(items) // 13}
         for item in items:
-            assert item.group == task.simulation.families[task.labels[item.label]]
+            assert item.group.startswith(task.simulation.families[task.labels[item.label]])
+        assert set(Counter(item.group for item in items).values()) == {10}
     everything = [item.sequence for items in dataset.parts.values() for item in items]
     assert len(set(everything)) == len(everything)
 
@@ -125,9 +126,21 @@ def test_a_part_does_not_depend_on_the_others(task: Task) -> None:
     assert alone.parts["test"] == together.parts["test"]
 
 
-def test_every_split_can_be_made_of_it(task: Task) -> None:
-    split = make_split(task, load_dataset(task, simulated=True), task.default_split)
+def test_every_split_can_be_made_of_it() -> None:
+    task = load_task("ncrna_cls")
+    dataset = load_dataset(task, simulated=True)
+    split = make_split(task, dataset, "published")
     assert split.tests["full"] == split.tests["deduplicated"]
+    assert 0 < len(split.tests["no_neighbour"]) < len(split.tests["full"])
+    tested = Counter()
+    for fold in task.splits["families"].folds.names:
+        split = make_split(task, dataset, "families", fold=fold)
+        parts = (split.train, split.validation, split.tests["deduplicated"])
+        groups = [{item.group for item in part} for part in parts]
+        assert len(set().union(*groups)) == sum(map(len, groups)) == 117
+        tested.update(split.tests["deduplicated"])
+    assert set(tested.values()) == {1}
+    assert len(tested) == 1170
 
 
 def test_lengths_tell_little_and_words_tell_much(task: Task) -> None:

@@ -161,6 +161,18 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
             ),
             "splits.only.tests.all.without_similar_to.identity: an identity is above 0.5 and",
         ),
+        (
+            change(
+                "splits/only",
+                {
+                    "train": "train",
+                    "validation": "train",
+                    "cut": {"by": "item"},
+                    "tests": {"all": {"part": "train", "length": 9}},
+                },
+            ),
+            "splits.only.tests.all.length: it is about single sequences of a part that is not cut",
+        ),
         (change("dataset/pools", {"test": ["train"]}), "dataset.pools.test: a part has this name"),
         (
             change("dataset/pools", {"all": ["train", "tset"]}),
