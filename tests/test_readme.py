@@ -123,6 +123,7 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
         return
     if task.problem != "multiclass":
         return
+    groups: dict[str, int] = {}
     for name, file in task.dataset.files.items():
         raw_file = raw["dataset"]["files"][name]
         items = [
@@ -131,7 +132,8 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
             if file.label in ("", task.labels[item.label])
         ]
         text = "".join(
-            f">RF0_{name}{number} {task.labels[item.label]}\n{item.sequence}\n"
+            f">RF{groups.setdefault(item.group, len(groups))}_{name}{number} "
+            f"{task.labels[item.label]}\n{item.sequence}\n"
             for number, item in items
         )
         path = data / file.path

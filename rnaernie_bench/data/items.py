@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -250,8 +250,8 @@ class PairItem(LabelledItem):
     """The name of the first partner, which many sequences may share; empty if unknown."""
     second_group: str = ""
     """The same of the second partner."""
-    grouped_by: Literal["name", "sequence"] = "name"
-    """What its group is, see `single_table.PairColumns.group`."""
+    by_sequence: bool = False
+    """Whether its relatives are the pairs of the same first sequence, rather than of its name."""
 
     @property
     def input(self) -> tuple[str, str]:
@@ -260,8 +260,13 @@ class PairItem(LabelledItem):
 
     @property
     def group(self) -> str:
-        """What the item shares with its relatives: the first partner's name, or its sequence."""
-        return self.first if self.grouped_by == "sequence" else self.kept_with
+        """What the item shares with its relatives: the first partner's name, or its sequence.
+
+        The latter is told as a hash where it is asked for.
+        """
+        if self.by_sequence:
+            return hashlib.blake2b(self.first.encode(), digest_size=8).hexdigest()
+        return self.first_group or self.first
 
     @property
     def kept_with(self) -> str:

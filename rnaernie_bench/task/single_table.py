@@ -29,9 +29,8 @@ class PairColumns:
     second_group: str = ""
     """The name of the second partner; empty if there is none."""
     group: Literal["name", "sequence"] = "name"
-    """What the pairs of a group share, of their first partners: the name, or the sequence, where a
-    name stands for several. Groups are what intervals draw, and what metrics are computed within;
-    no cut parts a name either way."""
+    """What pairs share with their relatives, which intervals draw as a whole and metrics within
+    groups look into: the first partner's name, if it has one, or its sequence."""
     reversed: tuple[Partner, ...] = ()
     """The partners that are stored 3' to 5': they are turned round on reading."""
     first_name: str = "first"

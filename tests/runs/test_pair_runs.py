@@ -93,5 +93,6 @@ def test_the_real_splits_are_those_of_the_card() -> None:
         "random": [19957, 2218, 5417],
         "mirna_disjoint": [20368, 1906, 5445],
         "target_disjoint": [19957, 2218, 5544],
+        "seed_disjoint": [19957, 2218, 5544],
         "both_disjoint": [12119, 595, 1173],
     }

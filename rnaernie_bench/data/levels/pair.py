@@ -53,7 +53,7 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
                 _label(row, columns, task, where),
                 row[columns.first_group] if columns.first_group else "",
                 row[columns.second_group] if columns.second_group else "",
-                columns.group,
+                by_sequence=columns.group == "sequence",
             )
         )
     return tuple(items)
@@ -111,7 +111,7 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
             queries.append((f"query-{number}", sequence[:-2] + _letters(2, random)))
     items: list[PairItem] = []
     assert task.dataset.pairs is not None
-    grouped_by = task.dataset.pairs.group
+    by_sequence = task.dataset.pairs.group == "sequence"
     classes = categorical(task.problem)
     gene, left = 0, 0
     for row in range(1, size + 1):
@@ -126,7 +126,7 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
             site = _site(query, random, strength)
             target = target[:start] + site + target[start + len(site) :]
         label = row % len(task.labels) if classes else _numbers(strength, task)
-        items.append(PairItem(str(row), query, target, label, name, f"gene-{gene}", grouped_by))
+        items.append(PairItem(str(row), query, target, label, name, f"gene-{gene}", by_sequence))
     return tuple(items)
 
 
