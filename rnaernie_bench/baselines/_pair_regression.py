@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 
 Pairs = Sequence[tuple[str, str]]
 

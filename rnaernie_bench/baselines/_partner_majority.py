@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,7 @@ from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext, FitReport
-
-SMOOTHING = (0.3, 1.0, 3.0)
-"""How many observations the prior counts as; validation chooses."""
+    from rnaernie_bench.learning.strengths import Found
 
 
 @dataclass(frozen=True)
@@ -98,32 +97,34 @@ def tabulate(
 def fit_partners(
     keys: Sequence[Key], context: FitContext, options: Any
 ) -> tuple[PairMajority, FitReport]:
-    """Tabulate train by each of `keys` and of `SMOOTHING`, and keep the best on validation."""
+    """Tabulate train by each of `keys`, smoothed as suits validation best, and keep the best."""
     from rnaernie_bench.data.items import labels_of
+    from rnaernie_bench.learning.linear import signed
     from rnaernie_bench.learning.objective import objective
+    from rnaernie_bench.learning.strengths import best_strength
 
     started = time.perf_counter()
     pairs, labels = [item.input for item in context.train], labels_of(context.train)
     held_out = [item.input for item in context.validation]
-    score, metric = objective(context).score, context.task.main_metric
-    best: tuple[float, PairMajority, float] | None = None
-    choices = [(key, smoothing) for key in keys for smoothing in SMOOTHING]
-    for trial, (key, smoothing) in enumerate(choices, 1):
-        model = tabulate(pairs, labels, key, smoothing)
-        metrics = score(model.logits(held_out))
-        context.log({f"eval_{name}": value for name, value in metrics.items()}, trial)
-        value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
-        if best is None or value > best[0]:
-            best = (value, model, smoothing)
-    assert best is not None
-    _, chosen, smoothing = best
+    judge, trials = objective(context).score, count(1)
+
+    def score(model: PairMajority) -> float:
+        metrics = judge(model.logits(held_out))
+        context.log({f"eval_{name}": value for name, value in metrics.items()}, next(trials))
+        return signed(context.task, metrics)
+
+    def search(key: Key) -> Found[PairMajority]:
+        return best_strength(lambda C: tabulate(pairs, labels, key, 1 / C), score)
+
+    found = max(map(search, keys), key=lambda one: one.score)  # the first of equals
+    chosen = found.model
     bases = {} if chosen.key.bases is None else {"bases": chosen.key.bases}
     return chosen, closed_report(
         context,
         len(chosen.log_odds) + 1,
         started,
-        trials=len(choices),
-        selected={"smoothing": smoothing, **bases},
+        trials=next(trials) - 1,
+        selected={**found.to_record("smoothing", inverse=True), **bases},
     )
 
 

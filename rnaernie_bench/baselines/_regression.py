@@ -11,7 +11,7 @@ from rnaernie_bench.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.interface import FitContext, FitReport
-    from rnaernie_bench.learning.linear import Linear
+    from rnaernie_bench.learning.regression import Linear
 
 
 READS = ("task.train_fraction", "task.class_weights", "task.error_weights")
@@ -19,9 +19,9 @@ READS = ("task.train_fraction", "task.class_weights", "task.error_weights")
 
 
 def check_strengths(strengths: tuple[float, ...]) -> None:
-    """Refuse inverse regularisation strengths that are none, or not above 0."""
-    if not strengths or min(strengths) <= 0:
-        raise ConfigError("one or more values above 0 are needed", where="backbone.C")
+    """Refuse inverse regularisation strengths that are not above 0."""
+    if strengths and min(strengths) <= 0:
+        raise ConfigError("the values must be above 0", where="backbone.C")
 
 
 def check_kmers(min_k: int, max_k: int) -> None:
@@ -31,29 +31,32 @@ def check_kmers(min_k: int, max_k: int) -> None:
 
 
 def fit_on_features(
-    context: FitContext, features: Callable[[Sequence[Any]], Any], strengths: Sequence[float]
+    context: FitContext, features: Callable[[Sequence[Any]], Any], strengths: Sequence[float] = ()
 ) -> tuple[Linear, FitReport]:
-    """Fit one regression for each of `strengths`, and keep the best on validation.
+    """Fit a regression, its regularisation chosen on validation.
 
     Args:
         context: the task's.
         features: from the inputs of items to a matrix, dense or sparse, with a row a unit.
-        strengths: inverse regularisation strengths.
+        strengths: inverse regularisation strengths to choose from; none: as many as it takes, see
+            `learning.strengths`.
 
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.learning.linear import best_on_validation
+    from rnaernie_bench.learning.linear import LinearSearch
 
     started = time.perf_counter()
+    search = LinearSearch(context)
     train, validation = (
         features([item.input for item in items]) for items in (context.train, context.validation)
     )
-    linear, strength = best_on_validation(context, train, validation, strengths)
+    found = search.best(train, validation, strengths)
+    linear = search.in_units(found.model)
     return linear, closed_report(
         context,
         linear.weights.size + linear.bias.size,
         started,
-        trials=len(strengths),
-        selected={"C": strength},
+        trials=search.trials,
+        selected=found.to_record(),
     )

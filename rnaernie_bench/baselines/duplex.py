@@ -23,11 +23,11 @@ SCALE = np.array([10, 5, 10, 4], dtype=np.float32)
 
 @dataclass(frozen=True)
 class DuplexOptions:
-    """The regularisations to choose from."""
+    """The regularisation."""
 
     name: str
-    C: tuple[float, ...] = (0.1, 1.0, 10.0)  # scikit-learn's name
-    """Inverse regularisation strengths; the one best on validation is kept."""
+    C: tuple[float, ...] = ()  # scikit-learn's name
+    """Inverse regularisation strengths to choose from; none: decades, until validation falls."""
 
     def __post_init__(self) -> None:
         check_strengths(self.C)
@@ -75,7 +75,7 @@ def cached_energies(pairs: Pairs) -> dict[tuple[str, str], np.ndarray]:
 
 
 def fit(context: FitContext, options: DuplexOptions) -> tuple[PairRegression, FitReport]:
-    """Fit one regression for each strength in `options.C`, and keep the best on validation.
+    """Fit regressions, and keep the best on validation.
 
     Raises:
         ConfigError: if ViennaRNA is not installed.

@@ -1,4 +1,4 @@
-"""Logistic regression on k-mer frequencies (scikit-learn)."""
+"""Logistic regression on k-mer frequencies."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KmerOptions:
-    """Lengths of the k-mers and the regularisations to choose from."""
+    """Lengths of the k-mers and the regularisation."""
 
     name: str
     min_k: int = 1
     """The shortest k-mers that are counted."""
     max_k: int = 5
     """The longest."""
-    C: tuple[float, ...] = (0.03, 0.1, 0.3)  # scikit-learn's name
-    """Inverse regularisation strengths; the one best on validation is kept."""
+    C: tuple[float, ...] = ()  # scikit-learn's name
+    """Inverse regularisation strengths to choose from; none: decades, until validation falls."""
 
     def __post_init__(self) -> None:
         check_kmers(self.min_k, self.max_k)
@@ -37,7 +37,7 @@ class KmerOptions:
 
 
 def fit(context: FitContext, options: KmerOptions) -> tuple[KmerClassifier, FitReport]:
-    """Fit one regression for each strength in `options.C` and keep the best on validation.
+    """Fit regressions, and keep the best on validation.
 
     Raises:
         DataError: if train holds items of one class only.

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnaernie_bench.baselines._regression import READS, check_strengths, fit_on_features
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.task.catalogue import BaselineEntry
 
@@ -24,15 +24,15 @@ BASES = "ACGU"
 
 @dataclass(frozen=True)
 class LettersOptions:
-    """How far it sees, and the regularisations to choose from."""
+    """How far it sees, and the regularisation."""
 
     name: str
     positions: int = 128
     """Of a sequence, how many positions from its start are read."""
     reach: int = 10
     """Of a base, how many bases on either side are read, and itself."""
-    C: tuple[float, ...] = (0.01, 0.1, 1.0)  # scikit-learn's name
-    """Inverse regularisation strengths; the one best on validation is kept."""
+    C: tuple[float, ...] = ()  # scikit-learn's name
+    """Inverse regularisation strengths to choose from; none: decades, until validation falls."""
 
     def __post_init__(self) -> None:
         if self.positions < 1 or self.reach < 0:
@@ -106,7 +106,7 @@ def features(sequences: Sequence[str], level: str, positions: int, reach: int) -
 
 
 def fit(context: FitContext, options: LettersOptions) -> tuple[Letters, FitReport]:
-    """Fit one linear model for each strength in `options.C` and keep the best on validation.
+    """Fit linear models, and keep the best on validation.
 
     Raises:
         DataError: if train holds items of one class only.

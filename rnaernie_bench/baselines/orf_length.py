@@ -8,7 +8,6 @@ has to beat them.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnaernie_bench.baselines._regression import READS
-from rnaernie_bench.baselines._report import closed_report
-from rnaernie_bench.learning.linear import fit_linear, refuse_one_class
+from rnaernie_bench.baselines._regression import READS, fit_on_features
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -88,22 +85,13 @@ def orf_features(sequences: Sequence[str]) -> np.ndarray:
 
 
 def fit(context: FitContext, options: OrfLengthOptions) -> tuple[OrfLengthClassifier, FitReport]:
-    """Fit the regression; validation has nothing to choose.
+    """Fit the regression, its regularisation chosen on validation.
 
     Raises:
         DataError: if train holds items of one class only.
     """
-    from rnaernie_bench.learning.objective import objective
-
-    started = time.perf_counter()
-    learned = objective(context)
-    targets = learned.train.truth.targets
-    refuse_one_class(context, targets)
-    features = orf_features([item.sequence for item in context.train])
-    width = len(context.task.labels)
-    linear = fit_linear(features, targets, width, 1.0, class_weights=learned.class_weights)
-    model = OrfLengthClassifier(linear.weights, linear.bias)
-    return model, closed_report(context, model.weights.size + model.bias.size, started)
+    linear, report = fit_on_features(context, orf_features)
+    return OrfLengthClassifier(linear.weights, linear.bias), report
 
 
 def restore(folder: Path) -> OrfLengthClassifier:

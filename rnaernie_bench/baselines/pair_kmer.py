@@ -1,4 +1,4 @@
-"""Logistic regression on the k-mer frequencies of both sequences of a pair (scikit-learn)."""
+"""Logistic regression on the k-mer frequencies of both sequences of a pair."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairKmerOptions:
-    """Lengths of the k-mers and the regularisations to choose from."""
+    """Lengths of the k-mers and the regularisation."""
 
     name: str
     min_k: int = 1
     """The shortest k-mers that are counted."""
     max_k: int = 4
     """The longest."""
-    C: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)  # scikit-learn's name
-    """Inverse regularisation strengths; the one best on validation is kept."""
+    C: tuple[float, ...] = ()  # scikit-learn's name
+    """Inverse regularisation strengths to choose from; none: decades, until validation falls."""
 
     def __post_init__(self) -> None:
         check_kmers(self.min_k, self.max_k)
@@ -66,7 +66,7 @@ class PairKmers:
 def fit(
     context: FitContext, options: PairKmerOptions, sides: Sequence[int] = (0, 1)
 ) -> tuple[PairRegression, FitReport]:
-    """Fit one regression for each strength in `options.C`, and keep the best on validation.
+    """Fit regressions, and keep the best on validation.
 
     Args:
         context: what it learns from.

@@ -22,7 +22,7 @@ class SeedOptions:
     """Which lengths of the seed validation chooses from."""
 
     name: str
-    bases: tuple[int, ...] = (6, 7, 8)
+    bases: tuple[int, ...] = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
     """Letters from the 5' end of the first partner."""
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rnaernie_bench.baselines._regression import READS, check_strengths, fit_on_features
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TypesOnlyOptions:
-    """What predicts the types, and the regularisations to choose from."""
+    """What predicts the types, and the regularisation."""
 
     name: str
     model: str = "rnaernie-tiny"
     """A backbone with types and its head for masked tokens: a name, hub id or folder."""
     slot: Literal["mask", "pad"] = "mask"
     """What stands in the place of the type."""
-    C: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)  # scikit-learn's name
-    """Inverse regularisation strengths; the one best on validation is kept."""
+    C: tuple[float, ...] = ()  # scikit-learn's name
+    """Inverse regularisation strengths to choose from; none: decades, until validation falls."""
 
     def __post_init__(self) -> None:
         check_strengths(self.C)
@@ -81,7 +81,7 @@ def fit(context: FitContext, options: TypesOnlyOptions) -> tuple[TypesOnly, FitR
         weights_sha256=predictor.encoder.weights_sha256,
         max_bases=predictor.encoder.max_bases,
         train_s=seconds,
-        items_per_s=len(context.train) * len(options.C) / seconds,
+        items_per_s=len(context.train) * report.trials / seconds,
     )
 
 

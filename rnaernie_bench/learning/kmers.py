@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 
 
 @dataclass(frozen=True)

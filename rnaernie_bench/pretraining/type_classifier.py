@@ -13,7 +13,8 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.learning.guidance.kmer_types import KmerTypes
 from rnaernie_bench.learning.guidance.quality import type_quality
 from rnaernie_bench.learning.kmers import KmerClassifier, kmer_frequencies
-from rnaernie_bench.learning.linear import regress
+from rnaernie_bench.learning.regression import Regressions
+from rnaernie_bench.metrics.targets import Targets
 
 if TYPE_CHECKING:
     from rnaernie_bench.pretraining.corpus import Corpus
@@ -57,7 +58,8 @@ def train_types(corpus: Corpus, options: KmerTypesOptions) -> KmerTypes:
         )
     sequences = corpus.train.select(chosen)["sequence"]
     frequencies = kmer_frequencies(list(sequences), options.min_k, options.max_k)
-    linear = regress(frequencies, types[chosen], len(RNA_TYPES), options.C)
+    targets = Targets("multiclass", types[chosen], np.ones(len(chosen), dtype=np.int64))
+    linear = Regressions(frequencies, targets, len(RNA_TYPES)).at(options.C)
     model = KmerClassifier(options.min_k, options.max_k, linear.weights, linear.bias)
     held_out = None
     if len(corpus.held_out):

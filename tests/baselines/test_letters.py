@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.baselines.letters import Letters, features, restore
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 
 
 def test_a_sequence_is_read_from_its_start():

@@ -11,7 +11,7 @@ from rnaernie_bench.baselines._pair_regression import PairRegression
 from rnaernie_bench.baselines.duplex import Energies
 from rnaernie_bench.baselines.pair_kmer import PairKmers
 from rnaernie_bench.core.registry import resolve
-from rnaernie_bench.learning.linear import Linear
+from rnaernie_bench.learning.regression import Linear
 
 
 def test_k_mers_of_both_partners_stand_side_by_side() -> None:

@@ -23,7 +23,7 @@ def test_fitted_saved_and_restored(task, tmp_path):
     sequences = [item.sequence for item in task.split().validation]
     logits = model.logits(sequences)
     assert logits.shape == (12, 3) and report.parameters == 28 * 3 + 3
-    assert report.selected["C"] in (0.1, 1, 10, 100)
+    assert report.trials >= 9
     p = types_only.probabilities(model.guide.logits(sequences))
     assert np.allclose(p.sum(axis=1), 1)
     assert np.allclose(logits, p @ model.linear.weights.T + model.linear.bias, atol=1e-5)
@@ -35,7 +35,7 @@ def test_fitted_saved_and_restored(task, tmp_path):
     assert plan(config, [task.tasks]).run_id == plan(config, [task.tasks]).run_id
 
 
-@pytest.mark.parametrize("value", ["[]", "[0]"])
+@pytest.mark.parametrize("value", ["[-1]", "[0]"])
 def test_strengths_are_above_zero(task, value):
     with pytest.raises(ConfigError, match="above 0"):
         task.config("backbone=types_only", f"backbone.C={value}")
