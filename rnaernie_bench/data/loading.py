@@ -193,6 +193,8 @@ def _without_similar(items: Items, others: Sequence[Any], identity: float) -> It
 def _checked(split: Split, task: Task, where: str) -> Split:
     """Return `split`: train has two classes, or each part knows something of all labels.
 
+    Of labels that are not scored, a test part may know nothing.
+
     Raises:
         DataError: naming part and label.
     """
@@ -210,12 +212,14 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     parts |= {f"test part '{name}'": items for name, items in split.tests.items()}
     for part, items in parts.items():
         known = np.any([item.known for item in items], axis=0)
-        if not known.all():
-            raise DataError(
-                f"nothing is known of '{task.labels[int(known.argmin())]}' in {part}",
-                where=where,
-                remedy="add items of which it is known, or take the label out of the task",
-            )
+        learned = items is split.train or items is split.validation
+        for place, label in enumerate(task.labels):
+            if not known[place] and (learned or not task.scored or label in task.scored):
+                raise DataError(
+                    f"nothing is known of '{label}' in {part}",
+                    where=where,
+                    remedy="add items of which it is known, or take the label out of the task",
+                )
     return split
 
 

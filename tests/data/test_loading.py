@@ -264,6 +264,10 @@ def test_a_part_knows_something_of_each_label(small_task: Make) -> None:
     parts = {"train": (unknown[0], known), "validation": (known,), "test": (unknown[1],)}
     with pytest.raises(DataError, match=r"nothing is known of 'two' in test part 'full'"):
         make_split(task, Dataset("small", parts), "published")
+    only = replace(task, scored=("one",))
+    assert make_split(only, Dataset("small", parts), "published").tests["full"] == (unknown[1],)
+    with pytest.raises(DataError, match=r"nothing is known of 'two' in train"):
+        make_split(only, Dataset("small", {**parts, "train": (unknown[0],)}), "published")
 
 
 def test_train_has_two_classes(small_task: Make) -> None:
