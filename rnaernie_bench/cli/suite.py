@@ -82,7 +82,7 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
     shared = f", {duration(total / at_once)} by {at_once} processes" if at_once > 1 else ""
     print(
         f"{len(runs)} runs, {len(runs) - len(left)} finished; the others take "
-        f"{duration(total)} at most{shared}, estimated from samples"
+        f"{duration(total)} at least{shared}, estimated from samples"
     )
     for failure in dict.fromkeys(run.failure for run in forecasts if run.failure):
         say(f"cannot be executed: {failure}")

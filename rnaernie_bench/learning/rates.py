@@ -33,3 +33,12 @@ def chosen_rate(rates: Sequence[float], score: Callable[[float, int], float]) ->
                        reverse=True)  # fmt: skip
         left, count = sorted(order[: math.ceil(len(order) / 2)]), 2 * count
     return left[0]
+
+
+def evaluations_of_losers(rates: int) -> int:
+    """Return how many evaluations the choice among so many rates costs besides the best's own."""
+    left, count, before, spent = rates, FIRST, 0, 0
+    while left > 1:
+        spent += (left - 1) * (count - before)
+        left, count, before = math.ceil(left / 2), 2 * count, count
+    return spent

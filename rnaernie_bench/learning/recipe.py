@@ -29,11 +29,12 @@ from rnaernie_bench.config.options import TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
 from rnaernie_bench.learning.bucket_trainer import BucketTrainer, DivergedError
+from rnaernie_bench.learning.convergence import Convergence
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.objective import Objective
 from rnaernie_bench.learning.pace import warn_of_time
 from rnaernie_bench.learning.rates import chosen_rate
-from rnaernie_bench.learning.schedule import Convergence, Steps
+from rnaernie_bench.learning.schedule import Steps
 from rnaernie_bench.learning.trainer_parts import (
     Arguments,
     Curves,

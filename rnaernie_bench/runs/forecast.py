@@ -6,13 +6,15 @@ embedding, an epoch of training and scoring, what is left is the cost of startin
 
     start + embedding x sequences + training x items x epochs + scoring x (validation + tests).
 
-Epochs are the most that the budget allows, so that early stopping makes a run shorter. Features
-that runs share are counted once. What grows faster than the items, such as a regression that takes
-longer to converge on more of them, is underestimated.
+Epochs are the fewest in which training can converge, those of learning rates that are tried
+counted, or all that are allowed: most runs take longer. Features that runs share are counted once.
+What grows faster than the items, such as a regression that takes longer to converge on more of
+them, is underestimated.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -28,6 +30,8 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.data.items import Dataset, Items
 from rnaernie_bench.learning.interface import FitContext
+from rnaernie_bench.learning.rates import evaluations_of_losers
+from rnaernie_bench.learning.schedule import Steps
 from rnaernie_bench.runs.folder import RECORD
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
@@ -51,7 +55,8 @@ class Forecast:
     recorded: bool = False
     """Whether a record of the run stands in the folder of results; the run itself may not."""
     seconds: float | None = 0.0
-    """What it will take, in one process on this machine; None where that cannot be measured."""
+    """What it will take at least, in one process on this machine; None where that cannot be
+    measured."""
     failure: str = ""
     """Why it, or its measurement, fails."""
 
@@ -67,6 +72,8 @@ class Rates:
     """An item and epoch, validation counted."""
     scoring: float
     """An item."""
+    by_steps: bool = True
+    """Whether training passes over its items again and again."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class _Timing:
     scored: int
     scoring: float
     sequences: int
+    by_steps: bool = True
 
 
 def forecast(
@@ -125,13 +133,28 @@ def forecast(
 
 def seconds_of(planned: Plan, rates: Rates, *, shared: bool = False) -> float:
     """Return what a run takes at some rates; `shared` if its features are there by then."""
-    trainer, split = planned.config.trainer, planned.scheme.split
-    training = rates.training * len(split.train) * trainer.max_epochs
-    if trainer.max_train_minutes is not None:
-        training = min(training, 60 * trainer.max_train_minutes)
+    split = planned.scheme.split
+    epochs = fewest_epochs(planned) if rates.by_steps else 1
+    training = rates.training * len(split.train) * epochs
     scored = len(split.validation) + len(_tests(planned))
     embedding = 0.0 if shared else rates.embedding * len(_distinct(planned.used))
     return rates.start + embedding + training + rates.scoring * scored
+
+
+def fewest_epochs(planned: Plan) -> float:
+    """Return the passes over train after which a run can end, rates that are tried counted."""
+    trainer, train = planned.config.trainer, planned.scheme.split.train
+    tokens = sum(len(item.sequence) for item in train)
+    steps = math.ceil(tokens / trainer.batch_tokens / trainer.gradient_accumulation)
+    plan_of = Steps.of(
+        steps,
+        evaluate_every=trainer.evaluate_every,
+        patience=trainer.patience,
+        max_epochs=trainer.max_epochs,
+        max_steps=trainer.max_steps,
+    )
+    tried = 3 if trainer.learning_rates is None else len(trainer.learning_rates)
+    return (plan_of.fewest + evaluations_of_losers(tried) * plan_of.interval) / steps
 
 
 def evenly(items: Items, count: int) -> Items:
@@ -144,7 +167,9 @@ def evenly(items: Items, count: int) -> Items:
 def _kind(config: RunConfig) -> str:
     """Return what tells apart runs of different speed: all but seed, data part and budget."""
     task = replace(config.task, train_fraction=1.0)
-    trainer = replace(config.trainer, max_epochs=1, max_train_minutes=None, patience=1)
+    trainer = replace(
+        config.trainer, max_epochs=1, max_steps=None, max_train_minutes=None, patience=1
+    )
     return repr((task, config.backbone, config.strategy, trainer, config.protocol))
 
 
@@ -186,6 +211,7 @@ def _rates(small: _Timing, big: _Timing) -> Rates:
         embedding=_slope(small.embedding, big.embedding, small.sequences, big.sequences),
         training=training,
         scoring=_slope(small.scoring, big.scoring, small.scored, big.scored),
+        by_steps=big.by_steps,
     )
 
 
@@ -211,7 +237,7 @@ def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
     scored = evenly(_tests(planned), max(4, size // 2))
     sample = Dataset("sample", {"sample": tuple(dict.fromkeys((*train, *chosen, *scored)))})
     trainer = replace(
-        config.trainer, max_epochs=1, max_train_minutes=None, patience=1, progress=False
+        config.trainer, max_epochs=1, max_steps=None, learning_rates=(), progress=False
     )
     context = FitContext(
         task=planned.task,
@@ -242,6 +268,7 @@ def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
         scored=len(scored),
         scoring=time.perf_counter() - trained,
         sequences=len(_distinct(sample)),
+        by_steps=report.ended_by != "optimum",
     )
 
 

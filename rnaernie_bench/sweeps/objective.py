@@ -93,14 +93,14 @@ class Objective:
         planned = replace(planned, scheme=replace(planned.scheme, split=split))
         reported = self.goals[0].name if len(self.goals) == 1 and self.goals[0].metric else None
 
-        def watch(metrics: Mapping[str, float], epoch: int) -> None:
+        def watch(metrics: Mapping[str, float], number: int) -> None:
             if not math.isfinite(metrics.get("loss", 0.0)):
-                raise TrialError(f"the loss is {metrics['loss']} in epoch {epoch}")
+                raise TrialError(f"the loss is {metrics['loss']} at evaluation {number}")
             value = metrics.get(f"eval_{reported}")
             if value is not None and math.isfinite(value):
-                trial.report(value, epoch)
+                trial.report(value, number)
                 if trial.should_prune():
-                    raise TrialPruned(f"behind others after epoch {epoch}")
+                    raise TrialPruned(f"behind others after {number} evaluations")
 
         fitted, report = fit(planned, watch, self.loaders)
         metrics = validation_metrics(planned.task, planned.config, planned.scheme, fitted, report)

@@ -95,14 +95,14 @@ def sampler_of(options: SweepOptions, space: Space, seed: int, place: int) -> Ba
     return samplers.TPESampler(seed=drawn)
 
 
-def pruner_of(options: SweepOptions, max_epochs: int) -> BasePruner:
-    """Return the pruner of trials by their validation after each epoch."""
+def pruner_of(options: SweepOptions) -> BasePruner:
+    """Return the pruner of trials by their evaluations on validation."""
     from optuna import pruners
 
     if options.pruner == "median":
         return pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=2)
     if options.pruner == "hyperband":
-        return pruners.HyperbandPruner(min_resource=1, max_resource=max_epochs)
+        return pruners.HyperbandPruner(min_resource=1)  # as many as the first trial needs
     return pruners.NopPruner()
 
 

@@ -114,7 +114,7 @@ def _search(
     from optuna.trial import TrialState
 
     options = sweep.options
-    study.pruner = pruner_of(options, sweep.config.trainer.max_epochs)
+    study.pruner = pruner_of(options)
     study.sampler = PlacedSampler(
         lambda place: sampler_of(options, sweep.space, sweep.config.seed, place), study
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench.cli.suite import duration
+from rnaernie_bench.config.options import TrainerOptions
+from rnaernie_bench.core.time_limit import duration
 from rnaernie_bench.data.items import Dataset, SequenceItem
 from rnaernie_bench.runs import forecast as module
 from rnaernie_bench.runs.forecast import Rates, evenly, forecast, seconds_of
@@ -22,14 +23,14 @@ def items(*lengths: int) -> tuple[SequenceItem, ...]:
 
 def plan_of(**trainer: Any) -> Any:
     """Return what is read of a plan: 4 items to train on, 3 epochs, 1 + 3 to score, 6 sequences."""
-    options = {"max_epochs": 3, "max_train_minutes": None, **trainer}
+    options = {"max_epochs": 3, "token_budget": 5, "learning_rates": (), **trainer}
     split = SimpleNamespace(
         train=items(1, 2, 3, 4),
         validation=items(5),
         tests={"full": items(4, 5, 6), "deduplicated": items(5, 6)},
     )
     return SimpleNamespace(
-        config=SimpleNamespace(trainer=SimpleNamespace(**options)),
+        config=SimpleNamespace(trainer=TrainerOptions(**options)),
         scheme=SimpleNamespace(split=split),
         used=Dataset("d", {"all": items(1, 2, 3, 4, 5, 6, 6)}),
     )
@@ -39,7 +40,24 @@ def test_a_run_takes_what_its_parts_take() -> None:
     rates = Rates(start=1.0, embedding=0.5, training=10.0, scoring=2.0)
     assert seconds_of(plan_of(), rates) == 1.0 + 6 * 0.5 + 4 * 3 * 10.0 + 4 * 2.0
     assert seconds_of(plan_of(), rates, shared=True) == 1.0 + 4 * 3 * 10.0 + 4 * 2.0
-    assert seconds_of(plan_of(max_train_minutes=1), rates) == 1.0 + 3.0 + 60.0 + 8.0
+    once = Rates(start=1.0, embedding=0.5, training=10.0, scoring=2.0, by_steps=False)
+    assert seconds_of(plan_of(), once) == 1.0 + 6 * 0.5 + 4 * 10.0 + 4 * 2.0
+
+
+@pytest.mark.parametrize(
+    ("trainer", "epochs"),
+    [
+        ({}, 11),  # as many evaluations without a better one as patience, after the first
+        ({"patience": 4}, 5),
+        ({"patience": 4, "evaluate_every": 1}, 2.5),  # ten bases are two steps
+        ({"max_epochs": 3}, 3),
+        ({"max_steps": 3}, 1.5),
+        ({"learning_rates": None}, 17),  # two tries of two, one of four evaluations
+        ({"learning_rates": (1e-3, 1e-2)}, 13),
+    ],
+)
+def test_the_fewest_epochs(trainer: dict[str, Any], epochs: float) -> None:
+    assert module.fewest_epochs(plan_of(**{"max_epochs": 1000, **trainer})) == epochs
 
 
 def test_rates_are_what_two_sizes_differ_by() -> None:
@@ -114,7 +132,7 @@ def test_a_dry_run_shows_runs_and_the_sum(
     assert lines[1].split()[:4] == ["b" * 12, "new", "2", "min"]
     assert lines[2].split()[:3] == ["-", "failed", "?"]
     assert lines[3] == (
-        "3 runs, 1 finished; the others take 2 min at most, 50 s by 2 processes, "
+        "3 runs, 1 finished; the others take 2 min at least, 50 s by 2 processes, "
         "estimated from samples"
     )
     assert err == "cannot be executed: no data\n"
