@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from transformers import Trainer
 
 from rnaernie_bench.backbones.rnaernie import load
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning import full
+from rnaernie_bench.learning.bucket_trainer import BucketTrainer
 from rnaernie_bench.learning.inputs import SequenceInputs
 from rnaernie_bench.learning.layers import layer_groups, rate_factors
 from rnaernie_bench.learning.network import Network
@@ -30,7 +30,7 @@ def task(tmp_path_factory):
 def optimizers(monkeypatch):
     """Collect the rates a training begins and ends with, and its parameters by group."""
     seen = []
-    original = Trainer.create_scheduler
+    original = BucketTrainer.create_scheduler
 
     def watching(self, *arguments, **named):
         names = {id(p): n for n, p in self.model.named_parameters()}
@@ -39,7 +39,7 @@ def optimizers(monkeypatch):
                      for g in groups])  # fmt: skip
         return original(self, *arguments, **named)
 
-    monkeypatch.setattr(Trainer, "create_scheduler", watching)
+    monkeypatch.setattr(BucketTrainer, "create_scheduler", watching)
     return seen
 
 

@@ -21,7 +21,7 @@ from tests.training_kit import LABELS, TASK, TINY_NET, installed
 MODELS = {
     "majority": ("backbone=majority",),
     "kmer": ("backbone=kmer", "backbone.max_k=2"),
-    "cnn": ("backbone=cnn", "backbone.channels=8"),
+    "cnn": ("backbone=cnn", "backbone.channels=8", "trainer.learning_rates=[1e-3,1e-2]"),
     "full": (*TINY_NET, "strategy=full"),
     "frozen": (*TINY_NET, "strategy=frozen"),
 }
@@ -70,6 +70,11 @@ class TestFinishedRun:
         assert record["dataset"]["simulated"] is False
         assert record["dataset"]["fingerprint"] == task.dataset().fingerprint
         assert (record["split"]["n_train"], record["split"]["n_validation"]) == (30, 12)
+        if name in ("cnn", "full"):
+            selection = record["selection"]
+            assert selection["trials"] == {"cnn": 2, "full": 1}[name]  # learning rates
+            assert selection["learning_rate"] in {"cnn": (1e-3, 1e-2), "full": (1e-4,)}[name]
+            assert (selection["ended_by"], record["recipe"]["converged"]) == ("steps", False)
         encoder = name in ("full", "frozen")
         assert record["strategy"]["name"] == (name if encoder else "baseline")
         assert record["backbone"]["init"] == ("random" if encoder else None)
@@ -200,6 +205,9 @@ def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, cap
         assert list((folder / "checkpoints").glob("checkpoint-*"))
         assert not (folder / "record.json").exists()
         capsys.readouterr()
+        assert task.cli(settings=(*MODELS["full"], "trainer.max_train_minutes=1e-9")) == 2
+        assert "the same command goes on from the last checkpoint" in capsys.readouterr().err
+        assert not (folder / "record.json").exists()
         assert task.cli(settings=MODELS["full"]) == 0
         assert "going on with the interrupted run" in capsys.readouterr().err
         record = record_of(folder)
