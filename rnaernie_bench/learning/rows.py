@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import get_linear_schedule_with_warmup
+from torch.optim.lr_scheduler import LambdaLR
 
 from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.core.time_limit import check_time
@@ -19,6 +19,7 @@ from rnaernie_bench.learning.fit import FittedNetwork, objective_of, unscale
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
 from rnaernie_bench.learning.recipe import TrainingSummary
+from rnaernie_bench.learning.schedule import Steps
 
 
 def train_rows(
@@ -54,13 +55,18 @@ def train_rows(
     items, targets = len(context.train), learned.train.truth.targets
     alone = len(features) == items  # a unit an item: indices need no look-up
     generator = torch.Generator().manual_seed(context.config.seed)
-    steps = -(-items // batch_size) * trainer.max_epochs
+    epoch_steps = -(-items // batch_size)
+    steps = Steps.of(
+        epoch_steps,
+        evaluate_every=epoch_steps,
+        patience=trainer.patience,
+        max_epochs=trainer.max_epochs,
+        max_steps=None,
+    )
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=learning_rate, weight_decay=trainer.weight_decay
     )
-    schedule = get_linear_schedule_with_warmup(
-        optimizer, int(trainer.warmup_fraction * steps), steps
-    )
+    schedule = LambdaLR(optimizer, steps.schedule(trainer.warmup_fraction))
     best, best_epoch = float("-inf"), 0
     best_state: dict[str, Tensor] = {}
     epoch, ended_by = 0, "steps"
