@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +37,8 @@ class Folding:
 
     method: Method
     """ViennaRNA's `mfe` or `mea`, or `none` for no pair."""
+    penalty: float = 0.0
+    """What every pair costs besides, kcal/mol."""
 
     @property
     def decoding(self) -> DecodingOptions:
@@ -59,15 +61,15 @@ class Folding:
         if self.method == "none":
             found: Iterator[np.ndarray] = iter([NO_PAIRS] * len(kept))
         else:
-            found = fold_all(kept, self.method)
+            found = fold_all(kept, self.method, penalty=self.penalty)
         for index, sequence, pairs in zip(places, kept, found, strict=True):
             matrix = np.zeros((len(sequence), len(sequence)), dtype=np.float32)
             matrix[pairs[:, 0], pairs[:, 1]] = matrix[pairs[:, 1], pairs[:, 0]] = 1
             yield index, matrix
 
     def save(self, folder: Path) -> None:
-        """Write the method into `folder`."""
-        text = json.dumps({"method": self.method}) + "\n"
+        """Write method and penalty into `folder`."""
+        text = json.dumps(asdict(self)) + "\n"
         (folder / "folding.json").write_text(text, encoding="utf-8")
 
 
@@ -137,7 +139,7 @@ def _refuse_long(context: FitContext) -> None:
 def restore(folder: Path) -> Folding | FoldedBases:
     """Return what was saved into `folder`."""
     saved = json.loads((folder / "folding.json").read_text(encoding="utf-8"))
-    folding = Folding(saved["method"])
+    folding = Folding(**saved)
     return FoldedBases(folding) if (folder / "bases").exists() else folding
 
 

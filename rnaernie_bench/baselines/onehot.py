@@ -1,13 +1,19 @@
-"""The contact head on bases alone: one-hot letters through a linear layer, no neighbours."""
+"""A contact head on one-hot letters: what is learned of pairs without a language model.
+
+With the head `resnet`, the default, convolutions along the sequence and over the contact map read
+them: the small network that models with a language model have to beat. With `bilinear`, two bases
+are all that the score of a pair depends on.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
@@ -24,10 +30,10 @@ class OneHotOptions:
     """Width and learning rate of the network."""
 
     name: str
-    width: int = 64
-    """Features of a base: what the head reads."""
-    learning_rate: float = 1e-2
-    head: str = "bilinear"
+    width: int = 16
+    """Features of a base: one-hot letters times a matrix, what the head reads as states."""
+    learning_rate: float = 2e-3
+    head: str = "resnet"
     """A contact head that reads states."""
 
     def __post_init__(self) -> None:
@@ -41,14 +47,15 @@ class OneHotOptions:
 
 
 def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedNetwork, FitReport]:
-    """Train the layer and the head of the task."""
+    """Train the matrix and the head."""
     import torch
 
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
     from rnaernie_bench.learning.fit import reader_of, report, train_network
 
     torch.manual_seed(context.config.seed)
-    network = _network(options, reader_of(context, typed_tokenizer(), MAX_BASES))
+    reader = reader_of(context, typed_tokenizer(), MAX_BASES)
+    network = _network(options, reader, HEADS.get(options.head).fresh)
     summary = train_network(context, network, options.learning_rate)
     return network, report(context, network, summary, None)
 
@@ -62,28 +69,39 @@ def restore(folder: Path) -> FittedNetwork:
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
     reader = Reader(typed_tokenizer(), MAX_BASES, saved["length"], saved["token_budget"])
-    network = _network(OneHotOptions(**saved["options"]), reader)
+    options = OneHotOptions(**{"head": "bilinear", **saved["options"]})
+    network = _network(options, reader, saved.get("head_options", {}))
     network.model.load_state_dict(load_file(folder / "onehot.safetensors"))
     return network
 
 
-def _network(options: OneHotOptions, reader: Reader) -> FittedNetwork:
+def _network(
+    options: OneHotOptions, reader: Reader, head_options: Mapping[str, Any]
+) -> FittedNetwork:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines._onehot_network import Letters
     from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.network import Network, build_head, level_inputs
 
     letters = Letters(len(reader.tokenizer), options.width)
-    head = build_head(options.head, SimpleNamespace(hidden_size=options.width), 1, "binary")
+    config = SimpleNamespace(hidden_size=options.width)
+    head = build_head(options.head, config, 1, "binary", head_options)
     model = Network(letters, head, level_inputs(HEADS.get(options.head).level))
-    return FittedNetwork(model, reader, partial(_write, model, options, reader))
+    return FittedNetwork(model, reader, partial(_write, model, options, head_options, reader))
 
 
-def _write(model: Network, options: OneHotOptions, reader: Reader, folder: Path) -> None:
+def _write(
+    model: Network,
+    options: OneHotOptions,
+    head_options: Mapping[str, Any],
+    reader: Reader,
+    folder: Path,
+) -> None:
     from safetensors.torch import save_file
 
     saved = {
         "options": asdict(options),
+        "head_options": dict(head_options),
         "length": reader.policy,
         "token_budget": reader.token_budget,
     }
@@ -96,7 +114,7 @@ ENTRY = BaselineEntry(
     options=OneHotOptions,
     fit="rnaernie_bench.baselines.onehot:fit",
     restore="rnaernie_bench.baselines.onehot:restore",
-    summary="the contact head on one-hot bases, which know nothing of their neighbours",
+    summary="a contact head on one-hot letters: a residual network by default",
     levels=("contact",),
     problems=("binary",),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnaernie_bench.heads.bases.contact import BINARY, ContactHead, Scores, pairs_of, symmetric
+from rnaernie_bench.heads.bases.contact import BINARY, ContactHead, Scores, pairs_of
 from rnaernie_bench.heads.bases.contract import Batch
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.task.catalogue import HeadEntry
@@ -60,18 +60,19 @@ class AttentionHead(ContactHead):
             given = ((maps.sum(2) + maps.sum(3)) / 2).unsqueeze(1)
             total = given.sum(-1, keepdim=True).clamp_min(torch.finfo(maps.dtype).eps)
             logits = logits - (given * weight[:, :, None] / total).mT @ given
-        return symmetric(self.scores.shaped(logits))
+        return self.scores.finished(logits, batch)
 
 
 def build(
-    config: Any, num_labels: int, problem: Problem, options: AttentionOptions | None = None
+    config: Any, num_labels: int, problem: Problem, *, canonical: bool = False
 ) -> AttentionHead:
-    """Build the head for a backbone of this `config`."""
-    return AttentionHead(config, options, Scores(problem, num_labels))
+    """Build the head for a backbone of this `config`; `canonical` as in `Scores`."""
+    return AttentionHead(config, scores=Scores(problem, num_labels, canonical))
 
 
 ENTRY = HeadEntry(
     level="contact",
     build="rnaernie_bench.heads.attention:build",
     summary="logistic regression on attention maps",
+    fresh={"canonical": True},
 )

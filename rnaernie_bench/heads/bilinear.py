@@ -11,7 +11,6 @@ from rnaernie_bench.heads.bases.contact import (
     BINARY,
     ContactHead,
     Scores,
-    symmetric,
     without_padding,
 )
 from rnaernie_bench.heads.bases.contract import Batch
@@ -56,18 +55,19 @@ class BilinearHead(ContactHead):
         states = self.dropout(without_padding(features, batch["mask"])).unsqueeze(1)
         weighed = states * self.decoder.weight.unsqueeze(1)  # (batch, outputs, length, hidden)
         logits = weighed @ states.mT + self.decoder.bias[:, None, None]
-        return symmetric(self.scores.shaped(logits))
+        return self.scores.finished(logits, batch)
 
 
 def build(
-    config: Any, num_labels: int, problem: Problem, options: BilinearOptions | None = None
+    config: Any, num_labels: int, problem: Problem, *, canonical: bool = False
 ) -> BilinearHead:
-    """Build the head for a backbone of this `config`."""
-    return BilinearHead(config, options, Scores(problem, num_labels))
+    """Build the head for a backbone of this `config`; `canonical` as in `Scores`."""
+    return BilinearHead(config, scores=Scores(problem, num_labels, canonical))
 
 
 ENTRY = HeadEntry(
     level="contact",
     build="rnaernie_bench.heads.bilinear:build",
     summary="weighted product of the states of two bases (MultiMolecule's linear contact head)",
+    fresh={"canonical": True},
 )

@@ -172,7 +172,8 @@ def fresh_network(
 def _head_options(context: FitContext, name: str, reader: Reader) -> dict[str, Any]:
     """Return what a head is built with besides outputs and problem."""
     entry = HEADS.get(name)
-    options = dict(entry.published) if context.config.protocol == "as_published" else {}
+    published = entry.published if context.config.protocol == "as_published" else {}
+    options = {**entry.fresh, **published}
     values: Mapping[str, Callable[[], int]] = {
         "flank": lambda: context.config.task.flank,
         "length": lambda: states_read([context.train[0].input], reader)[0],

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnaernie_bench.backbones.inference import Batch, Inputs, TokenIds
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.heads.bases.contact import of_pairs, symmetric
+from rnaernie_bench.heads.bases.contact import letters_of, of_pairs, symmetric
 from rnaernie_bench.learning.kept import BaseRows, Kept, PaddedStates, Rows, lengths_of
 from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.task.lengths import POLICIES
@@ -258,6 +258,15 @@ class ContactInputs(TokenInputs):
     def sizes(self) -> np.ndarray:
         """The pairs of their bases."""
         return self.lengths * (self.lengths - 1) // 2
+
+    def gather(self, indices: Sequence[int]) -> Batch:
+        """Return the same with ``letters``, int64 (copies, longest), see `letters_of`."""
+        batch = super().gather(indices)
+        copies = np.ones(len(indices), dtype=np.int64)
+        if self.counts is not None:
+            copies = self.counts[list(indices)]
+        letters = letters_of([self.items[index] for index in indices])
+        return {**batch, "letters": letters.repeat_interleave(torch.from_numpy(copies), 0)}
 
     @staticmethod
     def average(logits: Tensor, batch: Batch) -> Tensor:

@@ -16,20 +16,22 @@ from rnaernie_bench.backbones.inference import Batch, in_batches
 from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.heads.bases.contact import mirrored, pairs_of
+from rnaernie_bench.heads.bases.contact import (
+    MIN_DISTANCE,
+    can_pair,
+    letters_of,
+    mirrored,
+    pairs_of,
+)
 from rnaernie_bench.learning.examples import Compute, Examples
 from rnaernie_bench.learning.inputs import mask_of_items
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
 from rnaernie_bench.learning.reader import Reader
-from rnaernie_bench.structure.records import MIN_LOOP
 from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
 
 IGNORED = -100
 """The target of a pair of bases that no loss counts."""
-
-MIN_DISTANCE = MIN_LOOP + 1
-"""Pairs of bases that are closer are left out: no hairpin can turn around between them."""
 
 
 def contact_loss(
@@ -40,7 +42,7 @@ def contact_loss(
     positive_weight: float | None = None,
     focal_gamma: float = 0.0,
     min_distance: int = MIN_DISTANCE,
-    average: Literal["sequences", "pairs"] = "sequences",
+    average: Literal["bases", "pairs"] = "bases",
 ) -> Tensor:
     """Return the binary cross-entropy of pairs of bases, a scalar.
 
@@ -49,10 +51,10 @@ def contact_loss(
     ``(1 - p)^gamma``, p being the probability given to the truth (Lin et al. 2017, equation 4), so
     that the many easy pairs count less. Neither changes what the sum is divided by.
 
-    With `average` ``sequences`` the loss is the mean over the pairs of a sequence, then over
-    sequences, as scores are; those without a pair to count are left out. With ``pairs`` it is the
-    mean over the pairs of the batch, in which a sequence counts by its length squared: with
-    `min_distance` 0, that is the loss of MultiMolecule's contact heads.
+    With `average` ``bases`` the loss is the sum over the pairs i < j of a sequence divided by its
+    bases, then the mean over sequences: so a base pair counts alike in long sequences and short
+    ones, which have about half a base pair a base. With ``pairs`` it is the mean over the pairs of
+    the batch: with `min_distance` 0, that is the loss of MultiMolecule's contact heads.
 
     Args:
         logits: symmetric, (batch, length, length).
@@ -80,10 +82,10 @@ def contact_loss(
     )
     if focal_gamma:
         terms = terms * torch.sigmoid(logits * (1 - 2 * truth)) ** focal_gamma
-    sums, counts = (terms * counted).sum((1, 2)), counted.sum((1, 2))
+    sums = (terms * counted).sum((1, 2))
     if average == "pairs":
-        return sums.sum() / counts.sum().clamp_min(1)
-    return (sums / counts.clamp_min(1)).sum() / (counts > 0).sum().clamp_min(1)
+        return sums.sum() / counted.sum().clamp_min(1)
+    return (sums / 2 / mask.sum(1).clamp_min(1)).mean()
 
 
 def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tensor:
@@ -108,7 +110,10 @@ def contact_targets(pairs: Sequence[np.ndarray], lengths: Sequence[int]) -> Tens
 
 @dataclass(frozen=True)
 class StructureTruth:
-    """The base pairs of sequences."""
+    """The base pairs of sequences: pairs of bases that cannot pair are not counted.
+
+    No decoder considers them by default, so that to learn them would be of no use.
+    """
 
     items: Items
 
@@ -120,7 +125,9 @@ class StructureTruth:
         """Return ``labels`` of some sequences, see `contact_targets`."""
         chosen = [self.items[index] for index in indices]
         lengths = [len(item.sequence) for item in chosen]
-        return {"labels": contact_targets([item.pairs for item in chosen], lengths)}
+        targets = contact_targets([item.pairs for item in chosen], lengths)
+        possible = can_pair(letters_of([item.sequence for item in chosen]))
+        return {"labels": targets.masked_fill_(~possible, IGNORED)}
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class StructureObjective:
     scaling: None = None
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Return the mean loss over pairs of bases, then over sequences."""
+        """Return the loss of the pairs of bases that can pair, a base, then the mean."""
         return contact_loss(
             logits.float(),
             batch["labels"],
@@ -231,7 +238,9 @@ def negatives_per_pair(items: Items) -> float:
     Args:
         items: with base pairs; 1 is returned where none is counted.
     """
-    spans = np.array([max(0, len(i.sequence) - MIN_DISTANCE) for i in items], dtype=np.int64)
-    positives = sum(int((np.diff(item.pairs, axis=1) >= MIN_DISTANCE).sum()) for item in items)
-    counted = int((spans * (spans + 1) // 2).sum())
+    positives = counted = 0
+    for item in items:
+        possible = can_pair(letters_of([item.sequence]))[0].triu().numpy()
+        counted += int(possible.sum())
+        positives += int(possible[item.pairs[:, 0], item.pairs[:, 1]].sum())
     return (counted - positives) / positives if positives else 1.0

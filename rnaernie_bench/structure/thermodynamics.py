@@ -31,6 +31,7 @@ def fold(
     *,
     gamma: float = 1.0,
     bonus: np.ndarray | None = None,
+    penalty: float = 0.0,
 ) -> np.ndarray:
     """Fold a sequence at 37 °C with the Turner 2004 parameters.
 
@@ -43,6 +44,7 @@ def fold(
         gamma: the weight of paired against unpaired bases in "mea".
         bonus: float of shape (bases, bases), kcal/mol added to the energy of each pair, of which
             the part above the diagonal is read; negative favours the pair.
+        penalty: kcal/mol added to the energy of every pair.
 
     Returns:
         The pairs as int32 of shape (pairs, 2).
@@ -51,9 +53,10 @@ def fold(
         ConfigError: if ViennaRNA is not installed.
     """
     compound = vienna().fold_compound(sequence)
-    if bonus is not None:
+    if bonus is not None or penalty:
         energies = np.zeros((len(sequence) + 1, len(sequence) + 1))  # counted from 1
-        energies[1:, 1:] = np.triu(bonus, k=1)
+        energies[1:, 1:] = penalty if bonus is None else bonus + penalty
+        energies = np.triu(energies, k=1)
         compound.sc_add_bp(energies.tolist())
     structure, energy = compound.mfe()
     if method == "mea":
@@ -69,6 +72,7 @@ def fold_all(
     *,
     gamma: float = 1.0,
     bonuses: Sequence[np.ndarray] | None = None,
+    penalty: float = 0.0,
     workers: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the pairs of each sequence as `fold` finds them, in order.
@@ -78,6 +82,7 @@ def fold_all(
         method: as in `fold`.
         gamma: as in `fold`.
         bonuses: one bonus matrix a sequence, or None.
+        penalty: as in `fold`.
         workers: how many processes; one for each CPU if None. One means this process.
 
     Raises:
@@ -85,7 +90,7 @@ def fold_all(
     """
     vienna()  # missing, it is missed here and not in another process
     workers = min(workers or available_cores(), -(-len(sequences) // _CHUNK))
-    work = partial(_fold_swayed, method=method, gamma=gamma)
+    work = partial(_fold_swayed, method=method, gamma=gamma, penalty=penalty)
     matrices = bonuses or list[np.ndarray | None]([None] * len(sequences))
     if workers <= 1:
         yield from map(work, sequences, matrices)
@@ -97,9 +102,9 @@ def fold_all(
 
 
 def _fold_swayed(
-    sequence: str, bonus: np.ndarray | None, *, method: Method, gamma: float
+    sequence: str, bonus: np.ndarray | None, *, method: Method, gamma: float, penalty: float
 ) -> np.ndarray:
-    return fold(sequence, method, gamma=gamma, bonus=bonus)
+    return fold(sequence, method, gamma=gamma, bonus=bonus, penalty=penalty)
 
 
 def vienna() -> Any:

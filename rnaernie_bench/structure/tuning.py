@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -101,8 +100,8 @@ def tune(
     matrices, sequences, references = zip(*few, strict=True)
     lengths = [len(sequence) for sequence in sequences]
     best, trials = Tuned(options, -1.0, 0), 0
-    for values in product(*entry.tuned.values()):
-        changes: dict[str, Any] = dict(zip(entry.tuned, values, strict=True))
+    for values in entry.tuned:
+        changes: dict[str, Any] = dict(values)
         trial = replace(options, **changes)
         found = decode_batch(matrices, sequences, trial)
         f1 = summarise(count_all(zip(found, references, lengths, strict=True))).mean["f1"]

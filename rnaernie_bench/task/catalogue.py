@@ -103,6 +103,9 @@ class HeadEntry:
     states of every sequence, which then have to be of one length."""
     per_base: bool = False
     """Whether it needs a state for each base where its level does not."""
+    fresh: Mapping[str, Any] = field(default_factory=dict)
+    """Those of new networks. They are saved with them: a network that was saved without any is of
+    an earlier release, and built without any."""
 
 
 @dataclass(frozen=True)

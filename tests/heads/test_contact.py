@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,9 +15,18 @@ from multimolecule.modules import HeadConfig
 from multimolecule.modules.heads import ContactPredictionHead
 
 from rnaernie_bench.heads.attention import AttentionHead, AttentionOptions
-from rnaernie_bench.heads.bases.contact import PRIOR, ContactHead, mirrored, of_pairs
+from rnaernie_bench.heads.bases.contact import (
+    IMPOSSIBLE,
+    PRIOR,
+    ContactHead,
+    Scores,
+    can_pair,
+    letters_of,
+    mirrored,
+    of_pairs,
+)
 from rnaernie_bench.heads.bilinear import BilinearHead, BilinearOptions
-from rnaernie_bench.heads.resnet import ResNetHead, ResNetOptions
+from rnaernie_bench.heads.resnet import EARLIER, ResNetHead, ResNetOptions
 from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.learning.structures import IGNORED, contact_loss, contact_targets
 from rnaernie_bench.task.catalogue import HEADS
@@ -36,13 +45,16 @@ class Config:
 
 
 def head_named(name: str, seed: int = 0) -> ContactHead:
+    """Return a head; `resnet` as in new networks, `earlier` as in those saved by 0.1.0."""
     torch.manual_seed(seed)
-    return build_head(name, Config(), 1, "binary").eval()
+    fresh = {**HEADS.get(name).fresh, "canonical": False} if name == "resnet" else {}
+    return build_head("resnet" if name == "earlier" else name, Config(), 1, "binary", fresh).eval()
 
 
 def scored(head: ContactHead, states, mask, maps=None):
-    """Return logits of states, or of maps where the head reads those."""
-    return head.predict(maps if head.reads_attentions else states, {"mask": mask})
+    """Return logits of states, or of maps where the head reads those; all letters are A."""
+    batch = {"mask": mask, "letters": torch.where(mask, 0, 4)}
+    return head.predict(maps if head.reads_attentions else states, batch)
 
 
 def a_batch(lengths: list[int], seed: int = 0, padded: int = 0):
@@ -137,7 +149,7 @@ def test_attention_weighs_each_map_after_correcting_it():
     assert torch.allclose(scored(head, states, mask, maps), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "earlier"])
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     padded=st.integers(0, 3),
@@ -216,7 +228,7 @@ def test_resnet_in_chunks_is_the_same(monkeypatch):
     results = []
     for chunk in (3 * 64, 64):
         torch.manual_seed(0)
-        head = ResNetHead(Config(), ResNetOptions(channels=4, dropout=0.0, chunk_pairs=chunk))
+        head = ResNetHead(Config(), ResNetOptions(channels=4, chunk_pairs=chunk))
         logits = scored(head, states, mask)
         logits.square().mean().backward()
         results.append([logits.detach(), *[p.grad for p in head.parameters()]])
@@ -228,7 +240,7 @@ def test_resnet_in_chunks_is_the_same(monkeypatch):
 def test_resnet_starts_from_a_concatenation_and_a_product_of_two_states():
     """Without blocks: a linear layer on [h_i, h_j], and a product, by the definition."""
     torch.manual_seed(0)
-    head = ResNetHead(Config(), ResNetOptions(channels=3, blocks=0))
+    head = ResNetHead(Config(), replace(EARLIER, channels=3, dilations=()))
     states, mask, _ = a_batch([4])
     weight, bias = head.projection.weight, head.projection.bias
     logits = torch.zeros(4, 4)
@@ -244,16 +256,46 @@ def test_resnet_starts_from_a_concatenation_and_a_product_of_two_states():
 
 
 def test_resnet_sees_neighbours_and_no_farther():
-    """A block with a kernel of 3 reaches one place, two blocks two."""
+    """A block with a kernel of 3 reaches one place, dilated by 2 two; along the sequence 2 x 1."""
     torch.manual_seed(0)
-    head = ResNetHead(Config(), ResNetOptions(channels=16, blocks=2, kernel=3)).eval()
-    states, mask, _ = a_batch([9])
-    moved = states.clone()
-    moved[0, 0] += 1
-    changed = (scored(head, states, mask) - scored(head, moved, mask))[0].abs() > 1e-6
-    near = torch.zeros(9, 9, dtype=torch.bool)
-    near[:3] = near[:, :3] = True
-    assert torch.equal(changed, near)
+    for width, reach in ((0, 3), (8, 5)):
+        options = ResNetOptions(width=width, reach=1, channels=16, dilations=(1, 2), kernel=3)
+        assert options.receptive_field == reach
+        head = ResNetHead(Config(), options).eval()
+        states, mask, _ = a_batch([9])
+        moved = states.clone()
+        moved[0, 0] += 9
+        changed = (scored(head, states, mask) - scored(head, moved, mask))[0].abs() > 1e-6
+        near = torch.zeros(9, 9, dtype=torch.bool)
+        near[: reach + 1] = near[:, : reach + 1] = True
+        assert torch.equal(changed, near)
+
+
+def test_letters_and_the_bases_that_can_pair():
+    letters = letters_of(["GAAAACN", "GAAAU"])
+    assert letters.tolist() == [[2, 0, 0, 0, 0, 1, 4], [2, 0, 0, 0, 3, 4, 4]]
+    found = {tuple(place) for place in can_pair(letters).nonzero().tolist()}
+    # A1 and U4 of the second are too close; N pairs with nothing
+    assert found == {(0, 0, 5), (0, 5, 0), (1, 0, 4), (1, 4, 0)}
+
+
+def test_bases_that_cannot_pair_get_no_probability():
+    states, mask, maps = a_batch([7, 5])
+    batch = {"mask": mask, "letters": letters_of(["GAAAACN", "GAAAU"])}
+    for name in NAMES:
+        head = build_head(name, Config(), 1, "binary", HEADS.get(name).fresh).eval()
+        logits = head.predict(maps if head.reads_attentions else states, batch)
+        assert torch.equal(logits != IMPOSSIBLE, can_pair(batch["letters"]))
+
+
+def test_resnet_reads_letters():
+    head = ResNetHead(Config(), scores=Scores("multilabel", 2)).eval()
+    states, mask, _ = a_batch([6])
+    one, other = (
+        head.predict(states, {"mask": mask, "letters": letters_of([sequence])})
+        for sequence in ("GAAAAC", "GAAAAU")
+    )
+    assert not torch.allclose(one, other)
 
 
 def test_resnet_kernel_has_a_middle():
@@ -293,8 +335,8 @@ def test_registered_for_contacts(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_output_is_that_of_a_head_with_this_output_alone(name):
-    head = build_head(name, Config(), 3, "regression").eval()
-    alone = build_head(name, Config(), 1, "binary").eval()
+    head = build_head(name, Config(), 3, "regression", HEADS.get(name).fresh).eval()
+    alone = head_named(name)
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(2, 5, 6, generator=generator)
     maps = torch.rand(2, 4, 5, 5, generator=generator)

@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from rnaernie_bench.learning.structures import IGNORED, contact_loss, contact_targets
+from rnaernie_bench.data.items import ContactItem
+from rnaernie_bench.learning.structures import (
+    IGNORED,
+    StructureTruth,
+    contact_loss,
+    contact_targets,
+)
 
 
-@pytest.mark.parametrize("average", ["sequences", "pairs"])
+@pytest.mark.parametrize("average", ["bases", "pairs"])
 @pytest.mark.parametrize("weight, gamma", [(None, 0.0), (3.0, 0.0), (None, 2.0), (2.0, 1.5)])
 def test_loss_from_its_definition(average, weight, gamma):
     lengths = [9, 4, 1, 6]
@@ -31,12 +37,11 @@ def test_loss_from_its_definition(average, weight, gamma):
                 p = p if truth else 1 - p
                 factor = (weight or 1.0) if truth else 1.0
                 terms[-1].append(-factor * (1 - p) ** gamma * math.log(p))
-    some = [each for each in terms if each]
-    assert [len(each) for each in some] == [15, 3]
+    assert [len(each) for each in terms] == [15, 0, 0, 3]
     if average == "pairs":
-        expected = sum(map(sum, some)) / 18
+        expected = sum(map(sum, terms)) / 18
     else:
-        expected = (sum(some[0]) / 15 + sum(some[1]) / 3) / 2
+        expected = (sum(terms[0]) / 9 + sum(terms[3]) / 6) / 4
     rubbish = logits.masked_fill(targets < 0, torch.nan)
     loss = contact_loss(
         rubbish, targets, mask, positive_weight=weight, focal_gamma=gamma, average=average
@@ -44,7 +49,7 @@ def test_loss_from_its_definition(average, weight, gamma):
     assert loss.item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("average", ["sequences", "pairs"])
+@pytest.mark.parametrize("average", ["bases", "pairs"])
 def test_loss_without_a_pair_to_count_is_0(average):
     mask = torch.arange(4) < torch.tensor([[1], [4]])
     logits = torch.ones(2, 4, 4, requires_grad=True)
@@ -61,7 +66,7 @@ def test_loss_takes_extreme_logits():
     targets, mask = contact_targets([np.array([[0, 5]])], [6]), torch.ones(1, 6, dtype=torch.bool)
     loss = contact_loss(logits, targets, mask, positive_weight=2.0, focal_gamma=2.0)
     loss.backward()
-    assert loss.item() == pytest.approx((2e4 + 2 * 1e4) / 3)  # pairs 0-4, 1-5 and 0-5
+    assert loss.item() == pytest.approx((2e4 + 2 * 1e4) / 6)  # pairs 0-4, 1-5 and 0-5 of 6 bases
     assert logits.grad.isfinite().all()
 
 
@@ -71,3 +76,12 @@ def test_targets():
         [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
         [[0, 0, IGNORED], [0, 0, IGNORED], [IGNORED] * 3],
     ]
+
+
+def test_truth_counts_what_can_pair():
+    """Of GAAAACU, G0-C5 and G0-U6 can; A1-C5, a base pair all the same, is not counted."""
+    item = ContactItem("a", "GAAAACU", np.array([[0, 6], [1, 5]]))
+    [labels] = StructureTruth((item,)).batch([0])["labels"]
+    counted = {(i, j): labels[i, j].item() for i, j in (labels >= 0).nonzero().tolist() if i < j}
+    assert counted == {(0, 5): 0, (0, 6): 1, (1, 6): 0, (2, 6): 0}
+    assert torch.equal(labels, labels.T)

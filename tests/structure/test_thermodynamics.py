@@ -8,6 +8,7 @@ import pytest
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.structure.decoders import DecodingOptions, decode, decode_batch
 from rnaernie_bench.structure.thermodynamics import fold, fold_all
+from rnaernie_bench.structure.tuning import tune
 
 HAIRPIN = "GGGGAAAACCCC"
 STEM = [[0, 11], [1, 10], [2, 9], [3, 8]]
@@ -74,3 +75,20 @@ def test_a_missing_extra_is_named() -> None:
     for work in (lambda: fold(HAIRPIN), lambda: list(fold_all([HAIRPIN] * 20))):
         with pytest.raises(ConfigError, match=r"pip install 'rnaernie-bench\[structure\]'"):
             work()
+
+
+def test_a_penalty_is_of_every_pair() -> None:
+    """The hairpin's energy is about -5 kcal/mol, of four pairs."""
+    assert fold(HAIRPIN, penalty=0.5).tolist() == STEM
+    assert fold(HAIRPIN, penalty=3.0).tolist() == []
+    assert [pairs.tolist() for pairs in fold_all([HAIRPIN], penalty=3.0)] == [[]]
+    towards = np.full((12, 12), -3.0)
+    assert fold(HAIRPIN, bonus=towards, penalty=3.0).tolist() == STEM
+
+
+def test_what_is_learned_can_lose_against_energies_alone() -> None:
+    """Probabilities that are all wrong: validation takes the mixing weight 0."""
+    wrong = np.zeros((12, 12), dtype=np.float32)
+    wrong[0, 10] = wrong[1, 9] = wrong[2, 8] = 0.99
+    tuned = tune([(wrong, HAIRPIN, np.array(STEM))], "hybrid", expected=1)
+    assert (tuned.options.mixing, tuned.f1) == (0, 1)

@@ -9,18 +9,31 @@ The last layer, ``decoder``, starts from `PRIOR`, but for quantities.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from multimolecule.modules import HeadConfig
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rnaernie_bench.heads.bases.contract import Batch, first_base, states_alone, states_of_bases
 from rnaernie_bench.metrics.problems import Problem, quantitative, several_classes, two_classes
+from rnaernie_bench.structure.records import CANONICAL, MIN_LOOP
 
 PRIOR = 0.01
 """The probability of a pair that untrained heads start from (Lin et al. 2017, section 3.3): one in
 a hundred pairs of bases is about what short RNAs hold, and the first steps need not learn it."""
+
+BASES = "ACGU"
+"""The letters that are told apart, by their places here (`letters_of`)."""
+
+MIN_DISTANCE = MIN_LOOP + 1
+"""Bases that are closer cannot pair: no hairpin can turn around between them."""
+
+IMPOSSIBLE = -30.0
+"""The logit of a pair of bases that cannot pair."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +42,25 @@ class Scores:
 
     problem: Problem
     outputs: int = 1
+    canonical: bool = False
+    """Whether bases that cannot pair (`can_pair`) get the logit `IMPOSSIBLE`; the loss of base
+    pairs does not count them. Where the question is another one, all pairs are scored."""
 
     def decoder(self, features: int) -> nn.Linear:
         """Return the last layer of a head."""
         return start_from_prior(nn.Linear(features, self.outputs), self.problem)
 
-    def shaped(self, logits: Tensor) -> Tensor:
-        """Return logits (batch, outputs, length, length); one of a binary head is no axis."""
-        return logits.squeeze(1) if two_classes(self.problem) else logits
+    def finished(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return symmetric logits as a head gives them, of any (batch, outputs, length, length).
+
+        The one output of a binary head is no axis.
+        """
+        if not two_classes(self.problem):
+            return symmetric(logits)
+        found = symmetric(logits.squeeze(1))
+        if not self.canonical:
+            return found
+        return found.masked_fill(~can_pair(batch["letters"]), IMPOSSIBLE)
 
 
 BINARY = Scores("binary")
@@ -72,6 +96,34 @@ class ContactHead(nn.Module):
     def predict(self, features: Tensor, batch: Batch) -> Tensor:
         """Return symmetric logits, see `heads.bases.contract`."""
         raise NotImplementedError
+
+
+def letters_of(sequences: Sequence[str]) -> Tensor:
+    """Return the place in `BASES` of each letter; other letters and padding have the next number.
+
+    Returns:
+        int64 (sequences, longest).
+    """
+    longest = max(map(len, sequences))
+    padded = "".join(sequence.ljust(longest) for sequence in sequences)
+    codes = torch.frombuffer(bytearray(padded, "ascii"), dtype=torch.uint8)
+    return _PLACES[codes.long()].view(len(sequences), longest)
+
+
+def can_pair(letters: Tensor) -> Tensor:
+    """Return which bases can pair: AU, GC and GU, with room for a hairpin between them.
+
+    Args:
+        letters: see `letters_of`.
+
+    Returns:
+        bool (sequences, longest, longest), symmetric.
+    """
+    place = torch.arange(letters.shape[1], device=letters.device)
+    far = (place - place[:, None]).abs() >= MIN_DISTANCE
+    partners = _PARTNERS.to(letters.device)[letters]  # (sequences, longest, letters)
+    own = functional.one_hot(letters, len(BASES) + 1).to(partners.dtype)
+    return (partners @ own.mT > 0) & far
 
 
 def pairs_of(mask: Tensor) -> Tensor:
@@ -122,3 +174,17 @@ def start_from_prior(decoder: nn.Linear, problem: Problem = "binary") -> nn.Line
     if several_classes(problem):
         nn.init.zeros_(decoder.bias[:1])
     return decoder
+
+
+def _table() -> tuple[Tensor, Tensor]:
+    """Return the place of each ASCII code, int64 (128,), and which places pair, float32 (5, 5)."""
+    places = torch.full((128,), len(BASES))
+    partners = torch.zeros(len(BASES) + 1, len(BASES) + 1)
+    for place, letter in enumerate(BASES):
+        places[ord(letter)] = place
+    for first, second in CANONICAL:
+        partners[BASES.index(first), BASES.index(second)] = 1
+    return places, partners
+
+
+_PLACES, _PARTNERS = _table()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,10 +71,8 @@ class Decoder:
     the pairs as int32 of shape (pairs, 2), i < j, sorted."""
     pseudoknots: bool
     """Whether pairs may cross."""
-    tuned: Mapping[str, tuple[float, ...]] = field(
-        default_factory=lambda: {"threshold": FEW_THRESHOLDS}
-    )
-    """Options, and what validation compares of each, in all combinations."""
+    tuned: Sequence[Mapping[str, float]] = tuple({"threshold": t} for t in FEW_THRESHOLDS)
+    """Settings that validation compares: values of options by name; of equals, the first."""
     one_decoding: bool = False
     """Whether its pairs at a threshold are, of those at a lower one, the likely enough ones, so
     that one decoding tells the pairs at all thresholds (`structure.tuning`)."""

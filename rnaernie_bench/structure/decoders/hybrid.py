@@ -57,7 +57,14 @@ ENTRY = Decoder(
     "p)",
     find=hybrid,
     pseudoknots=False,
-    tuned={"threshold": FEW_THRESHOLDS, "mixing": (0.25, 0.5, 1.0)},
+    tuned=[
+        {"threshold": 0.5, "mixing": 0.0},  # nothing learned
+        *(
+            {"threshold": threshold, "mixing": mixing}
+            for threshold in FEW_THRESHOLDS
+            for mixing in (0.25, 0.5, 1.0)
+        ),
+    ],
     find_all=hybrid_batch,
     credit="ViennaRNA",
 )
