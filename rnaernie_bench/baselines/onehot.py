@@ -32,7 +32,7 @@ class OneHotOptions:
     name: str
     width: int = 16
     """Features of a base: one-hot letters times a matrix, what the head reads as states."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     head: str = "resnet"
     """A contact head that reads states."""
 

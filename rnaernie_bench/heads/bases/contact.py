@@ -182,8 +182,8 @@ def _table() -> tuple[Tensor, Tensor]:
     partners = torch.zeros(len(BASES) + 1, len(BASES) + 1)
     for place, letter in enumerate(BASES):
         places[ord(letter)] = place
-    for first, second in CANONICAL:
-        partners[BASES.index(first), BASES.index(second)] = 1
+    for pair in CANONICAL:
+        partners[BASES.index(pair[0]), BASES.index(pair[1])] = 1
     return places, partners
 
 
