@@ -94,10 +94,11 @@ def training(name: str, batch: int, bases: int) -> Step:
     targets = (torch.rand(batch, bases, bases) < 1 / bases).int()
     targets = targets | targets.mT
     mask = torch.ones(batch, bases, dtype=torch.bool)
+    read = {"mask": mask, "letters": torch.randint(4, (batch, bases))}
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = contact_loss(head.predict(states, {"mask": mask}), targets, mask)
+        loss = contact_loss(head.predict(states, read), targets, mask)
         loss.backward()
         optimizer.step()
         return loss.item()

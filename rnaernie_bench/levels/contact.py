@@ -14,7 +14,7 @@ ENTRY = Level(
         **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:BASE_PAIRS"),
         "binary": "rnaernie_bench.prediction.structures:FORM",
     },
-    head="bilinear",
+    head="resnet",
     length="unpaired",
     token_budget=640,
     per_base=True,
