@@ -112,14 +112,14 @@ def f1_by_threshold(net: PlainNet, sequence: str, pairs: np.ndarray) -> list[flo
 
 @pytest.mark.realdata
 def test_product_and_plain_loop_agree_within_seeds(tmp_path: Path, data_folder: Path) -> None:
-    """Means of two seeds; all settings but the epochs are defaults."""
+    """Means of two seeds; all settings but the epochs and a search of rates are defaults."""
     parts = {
         part: copied(data_folder / "ss" / f"{name}.dbn", tmp_path / f"{part}.dbn", count)
         for part, (name, count) in PARTS.items()
     }
     own = [*(f"--{part}={tmp_path}/{part}.dbn" for part in parts), "--level=contact"]
     for seed in SEEDS:
-        settings = ("backbone=onehot", f"trainer.max_epochs={EPOCHS}", "trainer.token_budget=640",
+        settings = ("backbone=onehot", f"trainer.max_epochs={EPOCHS}", "trainer.learning_rates=[]",
                     f"seed={seed}", "tracking=none", f"runs_dir={tmp_path}/runs")  # fmt: skip
         assert main(["run", *own, "--problem=binary", *settings]) == 0
     records = [json.loads(r.read_text()) for r in (tmp_path / "runs").rglob("record.json")]

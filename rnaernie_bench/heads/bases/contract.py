@@ -8,8 +8,8 @@ A head works in two steps, and its last layer is called ``decoder``:
 
 `outputs` is what the backbone returned for `batch` (``last_hidden_state``, ``pooler_output``).
 `batch` is what it was called with: ``input_ids`` and ``attention_mask``, both (inputs, length), and
-for bases and pairs of them ``mask``, bool (inputs, longest), true at bases and false at padding; for
-pairs of bases also ``letters``, int64 (inputs, longest), see `bases.contact.letters_of`. Of
+for bases and pairs of them ``mask``, bool (inputs, longest), true at bases and false at padding;
+for pairs of bases also ``letters``, int64 (inputs, longest), see `bases.contact.letters_of`. Of
 pairs of sequences that are read apart, both hold these by partner (`bases.pair`). Scores are
 
 ========  ==========================================================================================
