@@ -118,6 +118,17 @@ def test_the_bytes_are_the_same_on_every_platform(task: Task) -> None:
     assert simulated_dataset(small).parts["train"][0].sequence == FIRST
 
 
+def test_sequences_of_one_length_are_the_middles_of_members(task: Task) -> None:
+    families = task.simulation.families
+    whole, cut = (
+        simulated_dataset(replace(task, simulation=Simulation(families, {"test": 26}, length=n)))
+        for n in (None, 21)
+    )
+    for member, middle in zip(whole.parts["test"], cut.parts["test"], strict=True):
+        start = (len(member.sequence) - 21) // 2
+        assert middle.sequence == member.sequence[start : start + 21]
+
+
 def test_a_part_does_not_depend_on_the_others(task: Task) -> None:
     families = task.simulation.families
     alone = simulated_dataset(replace(task, simulation=Simulation(families, {"test": 20})))

@@ -13,7 +13,7 @@ from rnaernie_bench.backbones import rnaernie, vocabulary
 from rnaernie_bench.baselines import cnn
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.config.identity import recipe
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.learning import frozen
 from rnaernie_bench.learning.fit import fresh_network
 from rnaernie_bench.learning.reader import Reader
@@ -139,6 +139,19 @@ def test_only_windows_bring_their_overlap_into_the_recipe(task):
 def test_an_overlap_that_means_nothing_is_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         compose(["task=ncrna_cls", *settings])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("task.head=attention_pooling", "task.length=window"), "all bases of a sequence at once"),
+        (("task.head=window", "task.length=truncate", "task.flank=6"), "5 behind it"),
+    ],
+)
+def test_a_head_says_what_it_cannot_read_of_windows(task, settings, message):
+    config = task.config(*TINY_NET, *settings)
+    with pytest.raises((ConfigError, DataError), match=message):
+        fresh_network(task.context(config), rnaernie.load(config.backbone, 0))
 
 
 def test_windows_cannot_share_all_their_bases():

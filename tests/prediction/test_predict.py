@@ -21,6 +21,7 @@ from rnaernie_bench.data.structure_files import read_structures
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction import predictor as module
 from tests.golden_kit import unpack
+from tests.network_kit import tiny_network
 from tests.pair_kit import tiny_pairs
 
 BY_LEVEL = {
@@ -212,6 +213,18 @@ def test_over_the_limit(
     given: list[Any] = [("ACGU", "ACGU"), ("ACGU", long)] if pairs else ["ACGU", long]
     with pytest.raises(DataError, match=r"(sequence|pair) 2.*512 bases, 508 fit"):
         predict(run, given)
+
+
+def test_what_a_head_cannot_read_is_refused_by_its_record(tmp_path: Path) -> None:
+    fitted = tiny_network("positions")  # of five bases
+    predictor = module.Predictor(fitted, "sequence", "binary", ("no", "yes"), Tuning())
+    source = tmp_path / "in.fa"
+    source.write_text(">whole\nACGUA\n>cut one\nACGU\n")
+    with pytest.raises(DataError, match=r"in\.fa, record 'cut': .* 4 positions.* reads 5; leave"):
+        list(predictor.predict_file(source))
+    with pytest.raises(DataError, match=r"sequence 2: the sequence has 4 positions"):
+        predictor(["ACGUA", "ACGU"])
+    assert len(predictor(["ACGUA"])) == 1
 
 
 @pytest.mark.parametrize(
