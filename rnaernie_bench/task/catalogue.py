@@ -222,16 +222,18 @@ def check_serves(name: str, entry: EncoderEntry | BaselineEntry, level: str, hea
         raise ConfigError(f"no backbone serves the level '{level}'", where="backbone")
     if HEADS.get(head).level != level:
         raise ConfigError(f"head '{head}' is not for the level '{level}'", where="task.head")
-    if HEADS.get(head).per_base and entry.unit != "base":
+    reason = _lack(entry, head, HEADS.get(head))
+    if reason:
+        others = [h for h, o in HEADS.working() if o.level == level and not _lack(entry, h, o)]
         raise ConfigError(
-            f"head '{head}' reads a state for each base, '{name}' has one for each {entry.unit}",
+            f"'{name}' cannot carry the head '{head}': it has {reason}",
             where="task.head",
-            remedy="use another head",
+            remedy=f"use {' or '.join(others)}",
         )
-    if head in entry.lacks:
-        names = [h for h, other in HEADS.working() if other.level == level and h not in entry.lacks]
-        raise ConfigError(
-            f"'{name}' cannot carry the head '{head}': it has no {entry.lacks[head]}",
-            where="task.head",
-            remedy=f"use {' or '.join(names)}",
-        )
+
+
+def _lack(entry: EncoderEntry, name: str, head: HeadEntry) -> str:
+    """Return what a head asks of an encoder in vain; empty if nothing."""
+    if head.per_base and entry.unit != "base":
+        return f"a state for each {entry.unit}, not for each base"
+    return f"no {entry.lacks[name]}" if name in entry.lacks else ""

@@ -41,7 +41,11 @@ def test_facts() -> None:
         ),
         (
             ["task=ncrna_cls", "backbone=onehot-states", "task.head=pooled"],
-            "'onehot-states' cannot carry the head 'pooled': it has no pooler; use mean",
+            "'onehot-states' cannot carry the head 'pooled': it has no pooler; use attention_pool",
+        ),
+        (
+            ["task=ncrna_cls", "backbone=utrbert-3mer", "task.head=attention_pooling"],
+            "the head 'attention_pooling': it has a state for each 3-mer, not for each base; use m",
         ),
         (["task=ncrna_cls", "backbone=kmer-states", "backbone.k=4"], "must be odd and at most 7"),
         (
