@@ -101,7 +101,7 @@ class TrainerOptions:
     command goes on."""
     learning_rates: tuple[float, ...] | None = None
     """Rates that validation chooses from; null: a tenth of the model's rate, that, and ten times
-    it; []: that alone, as where it is set."""
+    it, and on beyond them if the best is at an edge; []: the model's alone, as where it is set."""
     average: float | None = 0.99
     """The decay, each step, of the moving average of weights that is validated and kept; null:
     the weights themselves are."""

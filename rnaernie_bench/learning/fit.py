@@ -288,7 +288,10 @@ def train_network(
         callbacks=callbacks,
     )
     rates = options.learning_rates
-    summary = train(recipe, around(learning_rate) if rates is None else rates or (learning_rate,))
+    if rates is None:
+        summary = train(recipe, around(learning_rate), further=True)
+    else:
+        summary = train(recipe, rates or (learning_rate,))
     model.loss = None
     if learned.scaling is not None:
         unscale(model.head.decoder, learned.scaling)
@@ -339,7 +342,16 @@ def report(
         epochs=summary.epochs,
         best_epoch=summary.best_epoch,
         ended_by=summary.ended_by,
-        trials=summary.rates,
-        selected={} if summary.rate is None else {"learning_rate": summary.rate},
+        trials=max(1, len(summary.rates)),
+        selected=_selected(summary),
         details={**measured, **details},
     )
+
+
+def _selected(summary: TrainingSummary) -> dict[str, Any]:
+    """Return the rate that trained, and among which it was chosen."""
+    if summary.rate is None:
+        return {}
+    several = ", ".join(f"{rate:g}" for rate in summary.rates)
+    tried = {"learning_rates": several} if len(summary.rates) > 1 else {}
+    return {"learning_rate": summary.rate, **tried}

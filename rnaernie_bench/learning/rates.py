@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 FIRST = 2
 """Evaluations of the first round; each further round has twice as many."""
+
+FURTHER = 2
+"""The most rates that are tried beyond the edge of those that nobody set."""
 
 
 def around(rate: float) -> tuple[float, ...]:
@@ -14,7 +17,9 @@ def around(rate: float) -> tuple[float, ...]:
     return rate / 10, rate, rate * 10
 
 
-def chosen_rate(rates: Sequence[float], score: Callable[[float, int], float]) -> float:
+def chosen_rate(
+    rates: Sequence[float], score: Callable[[float, int], float], *, further: bool = False
+) -> float:
     """Return the rate that validation prefers, by successive halving.
 
     In each round the rates that are left are trained for as many evaluations, and the better half
@@ -25,14 +30,24 @@ def chosen_rate(rates: Sequence[float], score: Callable[[float, int], float]) ->
         rates: to choose from.
         score: called with a rate and a number of evaluations, returns the best validation score
             up to there, the higher the better; NaN where training failed.
+        further: whether, where the best of the first round is the lowest or the highest rate, one
+            a decade beyond is tried too, and so on.
     """
     left, count = sorted(rates), FIRST
     while len(left) > 1:
         found = {rate: score(rate, count) for rate in left}
-        order = sorted(left, key=lambda rate: -math.inf if math.isnan(found[rate]) else found[rate],
-                       reverse=True)  # fmt: skip
-        left, count = sorted(order[: math.ceil(len(order) / 2)]), 2 * count
+        for _ in range(FURTHER if further and count == FIRST else 0):
+            beyond = {min(found): min(found) / 10, max(found): max(found) * 10}
+            best = _order(found)[0]
+            if best in beyond:
+                found[beyond[best]] = score(beyond[best], count)
+        left, count = sorted(_order(found)[: math.ceil(len(found) / 2)]), 2 * count
     return left[0]
+
+
+def _order(found: Mapping[float, float]) -> list[float]:
+    """Return rates by their scores, the best first, of equal ones the lower; failed ones last."""
+    return sorted(found, key=lambda r: (math.isnan(found[r]), -found[r], r))
 
 
 def evaluations_of_losers(rates: int) -> int:

@@ -65,8 +65,8 @@ class TrainingSummary:
     """Optimiser steps of the training that was kept."""
     rate: float | None = None
     """Its learning rate."""
-    rates: int = 1
-    """How many rates were compared."""
+    rates: Sequence[float] = ()
+    """All rates that were compared."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,15 @@ class Recipe:
         )
 
 
-def train(recipe: Recipe, learning_rates: Sequence[float]) -> TrainingSummary:
+def train(
+    recipe: Recipe, learning_rates: Sequence[float], *, further: bool = False
+) -> TrainingSummary:
     """Train a model in place; it holds the weights of its best evaluation afterwards.
 
     Args:
         recipe: what is trained, on what, how.
         learning_rates: the rate after warm-up; of several, the one that validation prefers.
+        further: whether the choice goes on beyond an edge of several, see `chosen_rate`.
 
     Raises:
         TimeLimitError: if the time of the command is over; checkpoints are kept.
@@ -159,10 +162,12 @@ def train(recipe: Recipe, learning_rates: Sequence[float]) -> TrainingSummary:
     warn_of_time(recipe.model, recipe.train_set, recipe.steps(), recipe.notify)
     if len(learning_rates) == 1:
         return _summary(recipe, [_train(recipe, learning_rates[0], recipe.checkpoints)])
-    return _choose_and_train(recipe, learning_rates)
+    return _choose_and_train(recipe, learning_rates, further)
 
 
-def _choose_and_train(recipe: Recipe, learning_rates: Sequence[float]) -> TrainingSummary:
+def _choose_and_train(
+    recipe: Recipe, learning_rates: Sequence[float], further: bool
+) -> TrainingSummary:
     """Train with each rate for a while, and with the best one to the end."""
     beginning = {name: value.clone() for name, value in recipe.model.state_dict().items()}
     tried: dict[float, _Training] = {}
@@ -180,7 +185,7 @@ def _choose_and_train(recipe: Recipe, learning_rates: Sequence[float]) -> Traini
             return math.nan
         return max((sign * value for value in tried[rate].scores(recipe, count)), default=math.nan)
 
-    rate = chosen_rate(learning_rates, score)
+    rate = chosen_rate(learning_rates, score, further=further)
     recipe.notify(f"validation prefers the learning rate {rate:g}")
     searched = any(training.here for training in tried.values())
     best = tried.pop(rate)
@@ -216,7 +221,7 @@ def _summary(recipe: Recipe, trainings: Sequence[_Training]) -> TrainingSummary:
         ended_by="converged" if trainings[0].converged else "steps",
         steps=state.global_step,
         rate=trainings[0].rate,
-        rates=len(trainings),
+        rates=sorted(training.rate for training in trainings),
     )
 
 

@@ -244,7 +244,7 @@ class TestRates:
         expected = alone.run(1e-2)
         job = Job(task, tmp_path / "b", max_epochs=5)
         summary = job.run(*self.RATES)
-        assert (summary.rate, summary.rates) == (1e-2, 3)
+        assert (summary.rate, tuple(summary.rates)) == (1e-2, self.RATES)
         assert (summary.steps, summary.best_epoch) == (expected.steps, expected.best_epoch)
         assert close(job.weights(), alone.weights())
         assert job.curve("eval_loss") == alone.curve("eval_loss")

@@ -63,6 +63,21 @@ def test_the_better_half_goes_on_to_twice_the_evaluations():
 
 
 @pytest.mark.parametrize(
+    ("peak", "tried"),
+    [(10, {1, 10, 100}), (1000, {1, 10, 100, 1000, 10_000}), (0.01, {0.01, 0.1, 1, 10, 100})],
+)
+def test_the_choice_goes_on_beyond_an_edge(peak, tried):
+    asked = set()
+
+    def score(rate, _):
+        asked.add(round(rate, 9))
+        return -abs(math.log10(rate / peak))
+
+    assert chosen_rate([1, 10, 100], score, further=True) == pytest.approx(peak)
+    assert asked == tried
+
+
+@pytest.mark.parametrize(
     ("scores", "best"), [((math.nan, 0.1, 0.2), 3), ((0.3, 0.3, 0.3), 1), ((math.nan,) * 3, 1)]
 )
 def test_failed_trainings_lose_and_equal_ones_choose_the_lower_rate(scores, best):
