@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,15 +74,7 @@ def plain(train, validation, classes: int, seed: int) -> float:
     return float(f1_score([item.label for item in validation], found, average="macro"))
 
 
-@pytest.fixture(scope="module")
-def data():
-    if not Path(os.environ.get("RNAERNIE_BENCH_DATA", ""), "nrc").is_dir():
-        pytest.skip("RNAERNIE_BENCH_DATA names no folder with the nRC files")
-    torch.set_num_threads(1)
-
-
-def test_product_and_plain_loop_agree_within_seeds(data, tmp_path, monkeypatch):
-    monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
+def test_product_and_plain_loop_agree_within_seeds(data_folder, tmp_path):
     product, loop = [], []
     for seed in SEEDS:
         config = compose([
