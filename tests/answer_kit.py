@@ -8,6 +8,7 @@ import numpy as np
 
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.answers.base import Answer
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.targets import StructureTargets, Targets
 from rnaernie_bench.structure.scores import COUNTS
 
@@ -69,6 +70,11 @@ def arrays(name: str, seed: int = 0, unknown: bool = False) -> tuple[Answer, Any
     truth = targets(answer, 0, unknown)
     tuning = answer.untuned("greedy" if answer.decodes else None)
     return answer, *answer.arrays(truth, scores(answer, truth, seed + 1), tuning)
+
+
+def evaluate(answer: Answer, truth: Any, predicted: Any, *metrics: str) -> dict[str, float]:
+    """Return metrics of predictions, all built-in ones if none is named."""
+    return Measures(answer, metrics or answer.metrics).values(truth, predicted)
 
 
 def counts(*rows: tuple[int, int, int]) -> np.ndarray:

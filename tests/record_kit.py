@@ -12,8 +12,8 @@ import pytest
 
 from rnaernie_bench.core.files import write_json
 from rnaernie_bench.metrics.answers import ANSWERS
-from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.results.predictions import (
     Predictions,
     hash_ids,
@@ -132,14 +132,10 @@ def make_run(
         write_predictions(folder / "predictions.parquet", predictions)
         for part, test in record["tests"].items():
             truth, predicted = predictions.part(part)
-            values = predictions.answer.evaluate(truth, predicted)
-            ends = intervals(predictions.answer, truth, predicted, n_resamples=20)
             test["n"] = len(truth)
             test["predictions"] = predictions_entry(folder / "predictions.parquet", len(truth))
-            test["metrics"] = {
-                name: {"value": values[name], "low": ends[name][0], "high": ends[name][1]}
-                for name in values
-            }
+            answer = predictions.answer
+            test["metrics"] = Measures(answer, answer.metrics).figures(truth, predicted)
         write_json(folder / "record.json", record)
         return folder
 

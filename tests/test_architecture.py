@@ -23,7 +23,7 @@ ONE_ROOM = {
     "huggingface_hub": "runs", "hydra": "config", "jinja2": "leaderboard", "jsonschema": "results",
     "mlflow": "tracking", "optuna": "sweeps", "peft": "learning", "platformdirs": "core",
     "pooch": "data", "psutil": "core", "ray": "launchers", "RNA": "structure",
-    "rustworkx": "structure", "submitit": "launchers", "torchmetrics": "metrics",
+    "rustworkx": "structure", "submitit": "launchers",
 }  # fmt: skip
 
 

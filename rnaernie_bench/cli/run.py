@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.core import distributed
 from rnaernie_bench.levels import LEVELS
@@ -246,13 +246,14 @@ def heading(config: RunConfig) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Return the metrics of every test part and where everything is."""
+    from rnaernie_bench.metrics.measuring import told
     from rnaernie_bench.results.record import ENDS, ended_by
 
     record = outcome.record
     names = list(next(iter(record["tests"].values()))["metrics"])
     rows = [["test part", "n", *names]]
     for part, test in record["tests"].items():
-        rows.append([part, str(test["n"]), *(_figure(test["metrics"][name]) for name in names)])
+        rows.append([part, str(test["n"]), *(told(test["metrics"][name]) for name in names)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -269,7 +270,3 @@ def summary(outcome: Outcome) -> str:
     if outcome.page:
         lines.append(f"curves: {outcome.page}")
     return "\n".join(lines)
-
-
-def _figure(metric: dict[str, Any]) -> str:
-    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"

@@ -30,7 +30,7 @@ def targets_of(items: Sequence[Item], problem: Problem) -> Targets:
             [other if error is None else error for error, other in zip(found, unknown, strict=True)]
         )
     sizes = np.array([len(table) for table in tables], dtype=np.int64)
-    return Targets.of(problem, values, sizes, errors)
+    return Targets.of(problem, values, sizes, errors, [item.group for item in items])
 
 
 def structure_targets(items: Sequence[Item]) -> StructureTargets:

@@ -16,8 +16,8 @@ from rnaernie_bench.data.targets import structure_targets, targets_of
 from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.learning.feature_cache import FeatureTable
 from rnaernie_bench.learning.interface import FitReport
-from rnaernie_bench.metrics.answers.base import Answer, Sample, intervals
-from rnaernie_bench.metrics.resampling import drawn_whole
+from rnaernie_bench.metrics.answers.base import Answer, Sample
+from rnaernie_bench.metrics.scoring.composites import or_none
 from rnaernie_bench.results.predictions import Predictions, hash_ids
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
@@ -96,7 +96,8 @@ def validation_metrics(
     *_, validation = validate(
         fitted, scheme.split.validation, task, decoder=config.task.decoder, max_bases=limit
     )
-    return {name: float(value) for name, value in validation["metrics"].items()}
+    metrics = validation["metrics"].items()
+    return {name: float("nan") if value is None else value for name, value in metrics}
 
 
 def _limit(task: Task, config: RunConfig, report: FitReport) -> int | None:
@@ -190,8 +191,8 @@ def validate(
             # Scores may differ in their last digits between the devices of a launch.
             tuning, trials = distributed.broadcast(answer.tune(targets, scores, tuning))
         found = answer.arrays(targets, scores, tuning)
-    metrics = answer.report(*found, task.measured)
-    return tuning, trials, {"n": len(items), "metrics": metrics}
+    metrics = task.measures.values(*found, [item.group for item in items])
+    return tuning, trials, {"n": len(items), "metrics": or_none(metrics)}
 
 
 def _tuned_decoding(
@@ -255,18 +256,12 @@ def _scored(
 ) -> dict[str, Any]:
     """Return metrics with intervals, and what else the record has of a test part."""
     answer, (truth, predicted) = predictions.answer, predictions.part(part)
-    groups = predictions.groups_of(part)
-    whole = drawn_whole(task.resampling, groups, lambda: answer.classes(truth))
-    values = answer.report(truth, predicted, task.measured)
-    ends = intervals(answer, truth, predicted, whole, metrics=tuple(values))
-    metrics = {
-        name: {"value": value, "low": ends[name][0], "high": ends[name][1]}
-        for name, value in values.items()
-    }
+    metrics = task.measures.figures(truth, predicted, predictions.groups_of(part))
     beside = answer.entries(
-        truth, predicted, task.labels, metrics=tuple(values), identities=identities
+        truth, predicted, task.labels, metrics=task.measured, identities=identities
     )
-    return {"metrics": metrics, **beside}
+    scored = {label: task.labels.index(label) for label in task.scored}
+    return {"metrics": metrics, **({"scored": scored} if scored else {}), **beside}
 
 
 def _sample(fitted: Any, items: Items, task: Task, tuning: Any) -> Sample | None:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.metrics.answers.base import Answer, width
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.registry import has
-from rnaernie_bench.metrics.resampling import Drawn, drawn_whole
+from rnaernie_bench.metrics.resampling import Drawn
 from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +37,8 @@ class Aligned:
     """By row."""
     predicted: Sequence[Sequence[Predicted]]
     """By row and run."""
+    columns: tuple[int, ...] | None = None
+    """Those that metrics are averaged over; None: all."""
 
     def right(self, row: int) -> Floats:
         """Return the share of a row's runs that have each item right, shape (n,).
@@ -62,8 +65,8 @@ def scorer_of(metric: str, aligned: Aligned, runs: Sequence[Predicted], by: Unit
             where="--metric",
             remedy=f"choose one of {', '.join(known)}",
         )
-    whole = drawn_whole(by, aligned.groups, lambda: answer.classes(aligned.truth))
-    return answer.scorer(metric, aligned.truth, runs, whole)
+    measures = Measures(answer, (metric,), aligned.columns, by)
+    return measures.scorer(metric, aligned.truth, runs, aligned.groups)
 
 
 def distinct(answer: Answer, runs: Sequence[Predicted], metric: str) -> list[Predicted]:

@@ -193,6 +193,7 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
             )
         found[run.run_id] = predictions.predicted[mask][own]
     groups = first.groups_of(part)
+    scored = runs[0].record["tests"][part].get("scored")
     return Aligned(
         answer=first.answer,
         ids=ids,
@@ -200,6 +201,7 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
         truth=truth,
         run_ids=[[run.run_id for run in row.runs] for row in rows],
         predicted=[[found[run.run_id] for run in row.runs] for row in rows],
+        columns=tuple(scored.values()) if scored else None,
     )
 
 

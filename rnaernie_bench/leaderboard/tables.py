@@ -220,7 +220,8 @@ def _check_fields(record: Record) -> None:
         _finite(test["n"])
         test["predictions"]["sha256"]
         for figure in test["metrics"].values():
-            _finite(figure["value"])
+            if "undefined" not in figure:
+                _finite(figure["value"])
             numbers += [figure["low"], figure["high"]]
     for number in numbers:
         if number is not None:
@@ -350,7 +351,7 @@ def _provenance(run_ids: Sequence[str], reproduced: frozenset[str]) -> str:
 
 def cell_of(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
     """Sum up one metric over seeds, as records hold it; None unless every seed has it."""
-    present = [figure for figure in figures if figure is not None]
+    present = [figure for figure in figures if figure and figure["value"] is not None]
     if len(present) < len(figures):
         return None
     mean, sd, seeds_low, seeds_high = over_seeds([float(figure["value"]) for figure in present])

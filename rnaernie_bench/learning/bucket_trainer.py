@@ -24,6 +24,7 @@ from rnaernie_bench.learning.average import Average, Follow
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.objective import Objective
 from rnaernie_bench.learning.schedule import Schedule
+from rnaernie_bench.metrics.measuring import to_choose_by
 
 
 class DivergedError(BenchError):
@@ -153,6 +154,8 @@ class BucketTrainer(Trainer):
                 token_budget=self.sampler.token_budget,
                 device=self.args.device,
             )
+        chooses = str(self.args.metric_for_best_model).removeprefix("eval_")
+        values = to_choose_by(values, chooses)
         metrics = {f"eval_{name}": value for name, value in values.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.inference import Batch, scores
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import Items
 from rnaernie_bench.data.targets import targets_of
 from rnaernie_bench.learning.examples import Compute, Examples, UnitTruth
@@ -97,7 +98,7 @@ class UnitObjective:
         """Return the metrics of a model's scores of validation, float32 (units, outputs)."""
         task, items = self.context.task, self.context.validation
         plain = self.scaling.undo(scores) if self.scaling else scores
-        return task.answer.score(targets_of(items, task.problem), plain, task.measured)
+        return task.measures.of_scores(targets_of(items, task.problem), plain)
 
     def validate(
         self, examples: Examples, compute: Compute, *, token_budget: int, device: torch.device
@@ -131,6 +132,9 @@ def objective(
         context: the task's.
         kind: the inputs of the level.
         reader: how a network reads them.
+
+    Raises:
+        DataError: validation does not define the metric that chooses, whatever is predicted.
     """
     task, options = context.task, context.config.task
     parts = context.train, context.validation
@@ -140,6 +144,13 @@ def objective(
     counted = class_weights(train, width) if balanced else None
     scaling, floor = scaling_of(train), error_floor(train) if weighted else None
     weights = [weights_of(targets, floor) for targets in (train, validation)]
+    why = task.measures.undefined_by(task.main_metric.name, validation)
+    if why is not None:
+        raise DataError(
+            f"{task.main_metric.name} is undefined on the validation part: {why}",
+            where=f"data set {context.dataset.name}",
+            remedy="give validation items that define it, or choose by another metric",
+        )
     if scaling is not None:
         train, validation = scaling.apply(train), scaling.apply(validation)
     learned, held_out = (

@@ -20,6 +20,7 @@ from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
 from rnaernie_bench.learning.recipe import TrainingSummary
 from rnaernie_bench.learning.schedule import Steps
+from rnaernie_bench.metrics.measuring import goodness
 
 
 def train_rows(
@@ -87,7 +88,7 @@ def train_rows(
             metrics = learned.score(head.eval().scores(held_out).numpy())
         curves = {f"eval_{name}": value for name, value in metrics.items()}
         context.log({"loss": total / items, **curves}, epoch)
-        value = metrics[metric.name] * (1 if metric.higher_is_better else -1)
+        value = goodness(metric.name, metrics[metric.name])
         if value > best:
             best, best_epoch = value, epoch
             best_state = {name: tensor.clone() for name, tensor in head.state_dict().items()}

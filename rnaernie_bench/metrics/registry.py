@@ -1,11 +1,12 @@
 """Every metric: what it is called, which way it improves, and how it is computed of each answer.
 
 Nothing here imports NumPy: tables show labels and directions, and start fast. Formulas are given
-arrays, and return a numerator and a denominator; 0/0 counts as 0.
+arrays, and return a numerator and a denominator; 0/0 is undefined.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -33,6 +34,12 @@ class Metric:
     higher_is_better: bool = True
     tolerance: float = 1e-6
     """How far a record's value may be off that recomputed from its predictions."""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """Between which values it lies: its interval does as well."""
+    undefined: str = "nothing is known of the items"
+    """When items do not define it."""
+    within_groups: bool = False
+    """Whether it is computed inside groups of items, which are drawn as a whole then."""
     compare_two: Mapping[str, MakeScorer] = field(default_factory=dict)
     """By name, answers of two classes whose records lack it, but which are compared by it."""
 
@@ -59,7 +66,7 @@ def _accuracy(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
 
 
 def _precision(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
-    return tp, tp + fp
+    return tp, (tp + fp) * (tp + fn > 0)
 
 
 def _recall(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
@@ -67,7 +74,7 @@ def _recall(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
 
 
 def _f1(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
-    return 2 * tp, 2 * tp + fp + fn
+    return 2 * tp, (2 * tp + fp + fn) * (tp + fn > 0)
 
 
 def mcc(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
@@ -109,70 +116,116 @@ def _structural(metric: str) -> dict[str, MakeScorer]:
 _ONE, _SEVERAL = ("binary", "token_binary"), ("multilabel", "token_multilabel")
 _ODDS = ("binary", "multilabel")
 
+_SHARE, _CORRELATION, _ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)
+_ONE_CLASS = "one of the two classes does not occur"
+_NO_POSITIVE = "there is no positive"
+_ONE_SIDED = "the truth or the predictions are all of one class"
+_CONSTANT = "the truth or the predictions are constant"
+
 BUILT_IN: tuple[Metric, ...] = (
     Metric(
-        "accuracy", "accuracy", {**_classified("accuracy"), **_decided(*_ONE, by=_accuracy)}
+        "accuracy", "accuracy", {**_classified("accuracy"), **_decided(*_ONE, by=_accuracy)},
+        bounds=_SHARE,
     ),
     Metric(
         "macro_precision", "macro precision", _classified("macro_precision"),
-        "precision, every class counting the same",
+        "precision, every class counting the same", bounds=_SHARE,
     ),
     Metric(
         "macro_recall", "macro recall", _classified("macro_recall"),
-        "recall, every class counting the same",
+        "recall, every class counting the same", bounds=_SHARE,
     ),
     Metric(
         "macro_f1", "macro F1", {**_classified("macro_f1"), **_decided(*_SEVERAL, by=_f1)},
-        "F1, every class counting the same",
+        "F1, every class counting the same", bounds=_SHARE,
+        undefined="no label has a positive",
     ),
-    Metric("macro_mcc", "macro MCC", _decided(*_SEVERAL, by=mcc)),
-    Metric("macro_auroc", "macro AUROC", _ranked("auroc", *_SEVERAL)),
-    Metric("macro_auprc", "macro AUPRC", _ranked("auprc", *_SEVERAL)),
-    Metric("f1", "F1", {**_decided(*_ONE, by=_f1), **_structural("f1")}),
-    Metric("precision", "precision",
-           {**_decided(*_ONE, by=_precision), **_structural("precision")}),
-    Metric("recall", "recall", {**_decided(*_ONE, by=_recall), **_structural("recall")}),
+    Metric(
+        "macro_mcc", "macro MCC", _decided(*_SEVERAL, by=mcc), bounds=_CORRELATION,
+        undefined=f"of each label, {_ONE_SIDED}",
+    ),
+    Metric(
+        "macro_auroc", "macro AUROC", _ranked("auroc", *_SEVERAL), bounds=_SHARE,
+        undefined="no label has both classes",
+    ),
+    Metric(
+        "macro_auprc", "macro AUPRC", _ranked("auprc", *_SEVERAL), bounds=_SHARE,
+        undefined="no label has both classes",
+    ),
+    Metric(
+        "f1", "F1", {**_decided(*_ONE, by=_f1), **_structural("f1")}, bounds=_SHARE,
+        undefined=_NO_POSITIVE,
+    ),
+    Metric(
+        "precision", "precision",
+        {**_decided(*_ONE, by=_precision), **_structural("precision")}, bounds=_SHARE,
+        undefined="there is no positive, or none is predicted",
+    ),
+    Metric(
+        "recall", "recall", {**_decided(*_ONE, by=_recall), **_structural("recall")},
+        bounds=_SHARE, undefined=_NO_POSITIVE,
+    ),
     Metric(
         "mcc", "MCC", {**_classified("mcc"), **_decided(*_ONE, by=mcc), **_structural("mcc")},
-        "Matthews correlation coefficient",
+        "Matthews correlation coefficient", bounds=_CORRELATION, undefined=_ONE_SIDED,
         tolerance=1e-4,  # a sum over all items, which may have been taken in single precision
     ),
     Metric(
         "shifted_f1", "shifted F1", _structural("shifted_f1"),
-        "F1 where one end of a pair may be off by one base",
+        "F1 where one end of a pair may be off by one base", bounds=_SHARE,
+        undefined=_NO_POSITIVE,
     ),
     Metric(
         "pooled_f1", "pooled F1", _structural("pooled_f1"),
-        "F1 of the pairs of all sequences together: long ones count more",
+        "F1 of the pairs of all sequences together: long ones count more", bounds=_SHARE,
+        undefined=_NO_POSITIVE,
     ),
-    Metric("auroc", "AUROC", _ranked("auroc", *_ONE),
-           compare_two={"multiclass": scored("classes:auroc")}),
-    Metric("auprc", "AUPRC", _ranked("auprc", *_ONE), "average precision"),
+    Metric(
+        "auroc", "AUROC", _ranked("auroc", *_ONE), bounds=_SHARE, undefined=_ONE_CLASS,
+        compare_two={"multiclass": scored("classes:auroc")},
+    ),
+    Metric(
+        "within_group_auroc", "AUROC within groups", {"binary": scored("groups:auroc")},
+        "how often a positive ranks above a negative of the same group, such as the targets of one "
+        "miRNA; groups of one label are left out",
+        bounds=_SHARE, undefined="no group has both labels", within_groups=True,
+    ),
+    Metric(
+        "auprc", "AUPRC", _ranked("auprc", *_ONE), "average precision", bounds=_SHARE,
+        undefined=_ONE_CLASS,
+    ),
     Metric(
         "brier", "Brier score", {name: scored("decisions:brier") for name in _ODDS},
         "mean squared error of probabilities: lower is better", higher_is_better=False,
+        bounds=_SHARE,
     ),
     Metric(
         "ece", "ECE",
         {"multiclass": scored("classes:calibration"),
          **{name: scored("decisions:calibration") for name in _ODDS}},
-        "expected calibration error: lower is better", higher_is_better=False,
+        "expected calibration error: lower is better", higher_is_better=False, bounds=_SHARE,
         tolerance=1e-4,  # as of mcc
     ),
-    Metric("spearman", "Spearman", _measured("spearman")),
-    Metric("pearson", "Pearson", _measured("pearson")),
-    Metric("r2", "R²", _measured("r2", of_bases=False)),
+    Metric(
+        "spearman", "Spearman", _measured("spearman"), bounds=_CORRELATION, undefined=_CONSTANT
+    ),
+    Metric("pearson", "Pearson", _measured("pearson"), bounds=_CORRELATION, undefined=_CONSTANT),
+    Metric(
+        "r2", "R²", _measured("r2", of_bases=False), bounds=(-math.inf, 1.0),
+        undefined="the truth is constant",
+    ),
     Metric(
         "rmse", "RMSE", _measured("rmse"),
-        "root mean squared error: lower is better", higher_is_better=False,
+        "root mean squared error: lower is better", higher_is_better=False, bounds=_ERROR,
     ),
     Metric(
         "mcrmse", "MCRMSE", _measured("mcrmse"),
         "root mean squared error, the mean over columns: lower is better", higher_is_better=False,
+        bounds=_ERROR,
     ),
     Metric(
         "mae", "MAE", _measured("mae"),
-        "mean absolute error: lower is better", higher_is_better=False,
+        "mean absolute error: lower is better", higher_is_better=False, bounds=_ERROR,
     ),
 )  # fmt: skip
 """In the order of records and tables."""
@@ -194,11 +247,13 @@ def has(answer: str, metric: str) -> bool:
 def metrics_of(answer: str, declared: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the metrics of an answer's records: all built-in ones, and those that a task declares.
 
+    Metrics within groups are among the latter.
+
     Args:
         answer: its name.
         declared: names; those of other answers are left out.
     """
-    built_in = [metric.name for metric in BUILT_IN if answer in metric.scorers]
+    built_in = [m.name for m in BUILT_IN if answer in m.scorers and not m.within_groups]
     return tuple(dict.fromkeys([*built_in, *(name for name in declared if has(answer, name))]))
 
 

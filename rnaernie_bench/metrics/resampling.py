@@ -180,7 +180,7 @@ def _in_blocks(
     n_resamples: int,
     draw: Callable[[int], Integers],
 ) -> Floats:
-    step = max(1, _BLOCK // len(units.member))
+    step = max(1, _BLOCK // max(len(units.member), 1))
     starts = range(0, n_resamples, step)
     return np.concatenate([statistic(draw(min(step, n_resamples - start))) for start in starts])
 
@@ -188,7 +188,7 @@ def _in_blocks(
 def jackknife(units: Units, statistic: Callable[[Integers], Floats]) -> Floats:
     """Return the statistic without one item of each kind, or without each group: shape (m, ...)."""
     kinds = len(units.copies)
-    step = max(1, _BLOCK // len(units.member))
+    step = max(1, _BLOCK // max(len(units.member), 1))
     values = []
     for start in range(0, kinds, step):
         one = np.eye(min(step, kinds - start), kinds, start, dtype=np.int64)
@@ -251,6 +251,9 @@ class Spread:
     """Standard error, on the scale of the figure."""
     degrees: float
     """Degrees of freedom of its square, at least 1."""
+    noise: tuple[float, float] = (0.0, 0.0)
+    """Of a sum of absolute values: mean and standard deviation of what noise alone makes of it,
+    which is how far it may lie above what it estimates."""
 
 
 def spread_of(units: Units, left_out: Floats) -> Spread | None:
@@ -301,7 +304,8 @@ def interval(
     """Return the interval of a figure by Student's t, which always contains it.
 
     It is symmetric on the scale where the figure has no bounds: log-odds between two, the logarithm
-    of the distance to a single one; so it stays between them.
+    of the distance to a single one; so it stays between them. That of a calibration error reaches
+    down to what is left when noise is taken off: to 0 where noise explains it.
 
     Args:
         value: the figure.
@@ -332,4 +336,8 @@ def interval(
         low, high = ceiling - above * factor, ceiling - above / factor
     else:
         low, high = value - half, value + half
+    mean, deviation = spread.noise
+    if mean:
+        low = max(value - mean + NormalDist().inv_cdf(tail) * deviation, floor)
+        high = value + half
     return min(low, value), max(high, value)  # which rounding may have moved

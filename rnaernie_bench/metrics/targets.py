@@ -30,6 +30,8 @@ class Targets:
     errors: np.ndarray | None = None
     """float32 (n, columns): standard errors of measurement, nan where unknown; None if there are
     none."""
+    groups: Sequence[str] | None = None
+    """The group of each item; None if it is not known."""
 
     @classmethod
     def of(
@@ -38,11 +40,12 @@ class Targets:
         table: np.ndarray,
         sizes: np.ndarray,
         errors: np.ndarray | None = None,
+        groups: Sequence[str] | None = None,
     ) -> Targets:
         """Return the targets that a table holds, float32 (n, columns), of classes (n, 1)."""
         if problem == "multiclass":
             table = np.nan_to_num(table[:, 0], nan=UNLABELLED).astype(np.int64)
-        return cls(problem, table, sizes, errors)
+        return cls(problem, table, sizes, errors, groups)
 
     @property
     def labelled(self) -> np.ndarray:
@@ -74,6 +77,8 @@ class StructureTargets:
     sequences: Sequence[str]
     pairs: Sequence[np.ndarray]
     """int32 of shape (pairs, 2) each, 0-based, i < j."""
+    groups: Sequence[str] | None = None
+    """The group of each sequence; None if it is not known."""
 
 
 @dataclass(frozen=True, eq=False)

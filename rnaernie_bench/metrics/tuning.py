@@ -63,7 +63,7 @@ def _threshold(truth: np.ndarray, odds: np.ndarray) -> float:
         return 0.0
     hits, false = np.cumsum(labels == 1), np.cumsum(labels == 0)
     table = np.stack([hits, false, hits[-1] - hits, false[-1] - false], axis=1)[cuts]
-    best = cuts[int(of_counts(mcc, table).argmax())]
+    best = cuts[int(np.nan_to_num(of_counts(mcc, table)).argmax())]  # nan: the truth is constant
     return float(np.float16((values[best] + values[best + 1]) / 2))
 
 

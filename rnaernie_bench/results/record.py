@@ -206,9 +206,13 @@ def _faults(record: object) -> Iterator[tuple[str, str]]:
         if test["n_truncated"] > test["n"]:
             yield f"{path}.n_truncated", f"{test['n_truncated']} of {test['n']} items"
         for name, metric in test["metrics"].items():
-            low, high = metric["low"], metric["high"]
+            low, value, high = metric["low"], metric["value"], metric["high"]
             if (low is None) != (high is None) or (low is not None and low > high):
                 yield f"{path}.metrics.{name}", f"low {low} and high {high} are no interval"
+            elif low is not None and value is None:
+                yield f"{path}.metrics.{name}", "an undefined value has an interval"
+            elif record["recipe_version"] > 1 and low is not None and not low <= value <= high:
+                yield f"{path}.metrics.{name}", f"{value} lies outside of its interval"
         confusion = test.get("confusion")
         if confusion is None:
             continue

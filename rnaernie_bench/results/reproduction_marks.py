@@ -80,6 +80,7 @@ def _figures(record: Record) -> dict[str, float]:
         f"{part}/{name}": float(figure["value"])
         for part, test in record["tests"].items()
         for name, figure in test["metrics"].items()
+        if figure["value"] is not None
     }
 
 

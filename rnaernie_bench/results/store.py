@@ -291,6 +291,8 @@ def _misplaced(record: Record, path: Path) -> Iterator[str]:
 def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
     """Yield how the predictions in `folder` differ from what `record` says of them."""
     # NumPy is imported only here: the leaderboard reads records and needs to start fast.
+    from rnaernie_bench.metrics.measuring import Measures
+    from rnaernie_bench.metrics.scoring.composites import or_none
     from rnaernie_bench.results.predictions import predictions_digest, read_predictions
 
     tests = record["tests"]
@@ -321,9 +323,25 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
             yield f"{name} has {items} items in {part}, the record says {counts}"
             continue
         answer = predictions.answer
-        known = [metric for metric in sorted(test["metrics"]) if has(answer.name, metric)]
-        recomputed = answer.evaluate(*predictions.part(part), known) if known else {}
-        for metric in known:
-            stored, true = test["metrics"][metric]["value"], recomputed[metric]
-            if abs(stored - true) > METRICS.get(metric).tolerance:
-                yield f"{metric} on {part} is {true:.6f} by its predictions, not {stored:.6f}"
+        known = tuple(metric for metric in sorted(test["metrics"]) if has(answer.name, metric))
+        columns = tuple(test["scored"].values()) if "scored" in test else None
+        measures = Measures(answer, known, columns)
+        values = measures.values(*predictions.part(part), predictions.groups_of(part))
+        for metric, true in or_none(values).items():
+            stored = test["metrics"][metric]["value"]
+            # Before version 2 of the recipe, what is undefined was 0, or 0.5 of areas.
+            old = true is None and record["recipe_version"] < 2
+            apart = METRICS.get(metric).tolerance
+            if not old and not _agree(stored, true, apart):
+                found = f"is {_shown(true)} by its predictions, not {_shown(stored)}"
+                yield f"{metric} on {part} {found}"
+
+
+def _agree(stored: float | None, true: float | None, apart: float) -> bool:
+    if stored is None or true is None:
+        return stored is true
+    return abs(stored - true) <= apart
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.6f}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.metrics.measuring import told
 from rnaernie_bench.results.record import ENDS, ended_by
 from rnaernie_bench.task.catalogue import BACKBONES
 from rnaernie_bench.task.task import Task
@@ -49,10 +50,12 @@ def run_card(
         "|---|---|---|" + "---|" * len(_metrics(record)),
     ]
     for name, test in record["tests"].items():
-        cells = [_figure(test["metrics"][metric]) for metric in _metrics(record)]
+        cells = [told(test["metrics"][metric]) for metric in _metrics(record)]
         partly = test["n_unread"] if contacts else test["n_truncated"]
         lines.append(f"| {name} | {test['n']} | {partly} | {' | '.join(cells)} |")
-    lines += ["", "Intervals are 95 % bootstrap intervals over test items.", ""]
+    lines += ["", "Intervals hold 95 % and are of the test items, not of the seed.", ""]
+    undefined = _undefined(record)
+    lines += [*undefined, ""] if undefined else []
     for section in (_per_class(record), _per_column(record)):
         lines += [*section, ""] if section else []
     lines += ["## Limits", "", *(f"- {caveat}" for caveat in _caveats(task, record)), ""]
@@ -76,6 +79,7 @@ def front_matter(task: Task, record: Mapping[str, Any], *, whole: bool) -> str:
             "metrics": [
                 {"type": metric, "value": round(test["metrics"][metric]["value"], 4)}
                 for metric in _metrics(record)
+                if test["metrics"][metric]["value"] is not None
             ],
         }
         for part, test in record["tests"].items()
@@ -164,7 +168,7 @@ def _per_class(record: Mapping[str, Any]) -> list[str]:
     lines = [f"## Classes, test part {name}", ""]
     lines += ["| class | precision | recall | F1 | support |", "|---|---|---|---|---|"]
     for label, scores in test["per_class"].items():
-        figures = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
+        figures = " | ".join(_number(scores[key]) for key in ("precision", "recall", "f1"))
         lines.append(f"| {label} | {figures} | {scores['support']} |")
     return lines
 
@@ -179,7 +183,7 @@ def _per_column(record: Mapping[str, Any]) -> list[str]:
     lines = [f"## Columns, test part {name}", "", "| column | " + " | ".join(metrics) + " |"]
     lines.append("|---" * (1 + len(metrics)) + "|")
     for label, scores in columns.items():
-        lines.append(f"| {label} | " + " | ".join(f"{scores[m]:.3f}" for m in metrics) + " |")
+        lines.append(f"| {label} | " + " | ".join(_number(scores[m]) for m in metrics) + " |")
     return lines
 
 
@@ -243,5 +247,21 @@ def _metrics(record: Mapping[str, Any]) -> list[str]:
     return list(next(iter(record["tests"].values()))["metrics"])
 
 
-def _figure(metric: Mapping[str, float]) -> str:
-    return f"{metric['value']:.3f} ({metric['low']:.3f}-{metric['high']:.3f})"
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _undefined(record: Mapping[str, Any]) -> list[str]:
+    """Say what is undefined, why, and what means leave out."""
+    lines = []
+    for part, test in record["tests"].items():
+        for metric, entry in test["metrics"].items():
+            if entry["value"] is None:
+                lines.append(f"- `{metric}` on {part} is undefined: {entry['undefined']}.")
+            elif entry.get("left_out"):
+                total = entry["n"] + entry["left_out"]
+                lines.append(
+                    f"- `{metric}` on {part} is the mean over {entry['n']} of {total}: the other "
+                    f"{entry['left_out']} do not define it."
+                )
+    return lines

@@ -163,7 +163,11 @@ def _run(
         if name in planned.scheme.dropped:
             test["n_dropped"] = planned.scheme.dropped[name]
         tracker.log_metrics(
-            {f"test/{name}/{metric}": entry["value"] for metric, entry in test["metrics"].items()}
+            {
+                f"test/{name}/{metric}": entry["value"]
+                for metric, entry in test["metrics"].items()
+                if entry["value"] is not None
+            }
         )
         title = f"{task.name}, {name}: {planned.label}"
         for file, figure in evaluation.figures(name, title):

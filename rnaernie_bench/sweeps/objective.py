@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.evaluation.evaluate import validation_metrics
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.runs.loaders import Loaders
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import fit
@@ -109,11 +110,13 @@ class Objective:
             "train_s": report.train_s,
             "parameters": float(report.parameters),
         }
-        trial.set_user_attr(FIGURES, {**metrics, **costs, **report.details})
+        defined = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        trial.set_user_attr(FIGURES, {**defined, **costs, **report.details})
         figures = tuple((metrics if goal.metric else costs)[goal.name] for goal in self.goals)
         for goal, figure in zip(self.goals, figures, strict=True):
             if not math.isfinite(figure):
-                raise TrialError(f"{goal.name} is {figure}")
+                why = METRICS.get(goal.name).undefined if goal.metric else f"it is {figure}"
+                raise TrialError(f"{goal.name} of validation is undefined: {why}")
         return figures
 
     def _refuse_superfluous(self, trial: Trial) -> None:

@@ -15,6 +15,7 @@ from rnaernie_bench.task.single_table import Cut, Linkage, Negatives, PairColumn
 
 if TYPE_CHECKING:
     from rnaernie_bench.metrics.answers.base import Answer
+    from rnaernie_bench.metrics.measuring import Measures
 
 ResamplingUnit = Literal["item", "group", "group_in_class"]
 
@@ -349,9 +350,12 @@ class Task:
         return metrics_of(self.level_entry.answers[self.problem], declared)
 
     @property
-    def scored_columns(self) -> tuple[int, ...] | None:
-        """The places of the labels that metrics are averaged over; None: of all."""
-        return tuple(self.labels.index(label) for label in self.scored) or None
+    def measures(self) -> Measures:
+        """How predictions are measured: by which metrics, over which columns, drawing what."""
+        from rnaernie_bench.metrics.measuring import Measures
+
+        columns = tuple(self.labels.index(label) for label in self.scored) or None
+        return Measures(self.answer, self.measured, columns, self.resampling)
 
     @property
     def classifies(self) -> bool:

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.metrics.measuring import WORST
 from rnaernie_bench.tracking.store import (
     check_server,
     first_line,
@@ -188,8 +189,8 @@ class Tracker:
         self._attempt(send)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Store figures, at a training step if they belong to one."""
-        points = {name: {step or 0: value} for name, value in metrics.items()}
+        """Store figures, at a training step if they belong to one; none that are undefined."""
+        points = {name: {step or 0: v} for name, v in metrics.items() if abs(v) < WORST}
         now = time.time_ns() // 1_000_000
         self._attempt(
             lambda client: client.log_batch(self.mlflow_run_id, metrics=_metrics(points, now))

@@ -13,9 +13,8 @@ from rnaernie_bench.data.items import Split
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.evaluation import evaluate as module
 from rnaernie_bench.evaluation.evaluate import Evaluation, evaluate
-from rnaernie_bench.metrics.answers.base import intervals
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.problems import outputs
-from rnaernie_bench.metrics.resampling import grouped
 from rnaernie_bench.task.task import Task, read_task
 from tests.kit import LABELS, make_task
 
@@ -69,13 +68,10 @@ def test_what_is_recorded_follows_from_the_predictions(case: Any) -> None:
     assert (part, test["n"], test["n_truncated"]) == ("all", len(split.tests["all"]), 0)
     assert len(found.predictions) == test["n"]
     assert tuple(test["metrics"]) == task.answer.metrics == tuple(found.validation["metrics"])
-    again = task.answer.evaluate(truth, predicted)
     groups = found.predictions.groups_of("all")
     assert len(set(groups)) < len(groups)
-    ends = intervals(task.answer, truth, predicted, grouped(groups))
-    for name, figure in test["metrics"].items():
-        assert figure["value"] == pytest.approx(again[name], abs=1e-6), name
-        assert (figure["low"], figure["high"]) == pytest.approx(ends[name]), name
+    by_group = Measures(task.answer, task.measured, by="group")
+    assert test["metrics"] == by_group.figures(truth, predicted, groups)
 
 
 def test_every_item_is_scored_once(case: Any) -> None:

@@ -23,6 +23,7 @@ from rnaernie_bench.learning.pair_inputs import PairInputs
 from rnaernie_bench.learning.structures import contact_loss, contact_targets, negatives_per_pair
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.metrics.measuring import Measures
 from tests.network_kit import HEAD_NAMES, tiny_network
 
 NONE = np.empty((0, 2), dtype=np.int64)
@@ -33,11 +34,17 @@ F = np.float32
 def context(level: str, problem: str, items: Any, labels: Any, **options: Any) -> Any:
     """Return what a fit is given, as far as objectives read it."""
     answer = ANSWERS[LEVELS.get(level).answers[problem]]  # type: ignore[index]
+    metric = answer.metrics[0] if problem != "regression" else "mae"
     usual = {"class_weights": "none", "error_weights": "none", "positive_weight": None,
              "focal_gamma": 0.0}  # fmt: skip
     return SimpleNamespace(
         task=SimpleNamespace(
-            problem=problem, level=level, labels=labels, answer=answer, measured=answer.metrics
+            problem=problem,
+            level=level,
+            labels=labels,
+            answer=answer,
+            measures=Measures(answer, answer.metrics),
+            main_metric=SimpleNamespace(name=metric),
         ),
         config=SimpleNamespace(task=SimpleNamespace(**{**usual, **options})),
         train=items,

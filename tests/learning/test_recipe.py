@@ -24,7 +24,8 @@ from rnaernie_bench.learning.objective import UnitObjective, objective
 from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.learning.recipe import Recipe, train
 from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
-from rnaernie_bench.metrics.classification import classification_report
+from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
+from rnaernie_bench.metrics.measuring import Measures
 from tests.kit import close
 from tests.training_kit import LABELS, TinyTask, installed
 
@@ -76,8 +77,8 @@ class Job:
         self.options = dataclasses.replace(task.config().trainer, **{"patience": 50, **options})
 
     def macro_f1(self, logits):
-        truth = self.validation_set.truth.targets.values
-        return classification_report(logits, truth, LABELS).metrics
+        targets = self.validation_set.truth.targets
+        return Measures(MULTICLASS, MULTICLASS.metrics).of_scores(targets, logits)
 
     def log(self, metrics, epoch):
         self.curves.append((dict(metrics), epoch))

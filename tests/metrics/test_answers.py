@@ -9,13 +9,13 @@ from sklearn import metrics
 
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.metrics.answers import ANSWERS
-from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.answers.structure import breakdown
-from rnaernie_bench.metrics.resampling import grouped
+from rnaernie_bench.metrics.measuring import Measures
+from rnaernie_bench.metrics.resampling import grouped, jackknife
 from rnaernie_bench.metrics.scoring.confusion import confusion_matrix
 from rnaernie_bench.metrics.targets import Targets
 from rnaernie_bench.metrics.tuning import Tuning
-from tests.answer_kit import NAMES, NAN, N, arrays, counts, scores, targets
+from tests.answer_kit import NAMES, NAN, N, arrays, counts, evaluate, scores, targets
 
 
 def by_decisions(truth, odds, decided):
@@ -49,7 +49,7 @@ def by_quantities(pairs):
 def test_binary_metrics_are_those_of_scikit_learn():
     answer, truth, predicted = arrays("binary")
     odds, decided = predicted["odds"][:, 0].astype(float), predicted["decided"][:, 0]
-    found = answer.evaluate(truth, predicted)
+    found = evaluate(answer, truth, predicted)
     assert tuple(found) == answer.metrics
     expected = by_decisions(truth[:, 0], odds, decided)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
@@ -62,7 +62,7 @@ def test_labels_that_are_unknown_count_nothing():
         by_decisions(truth[inside, j], odds[inside, j], predicted["decided"][inside, j])
         for j, inside in enumerate(known.T)
     ]
-    found = answer.evaluate(truth, predicted)
+    found = evaluate(answer, truth, predicted)
     for name in ("f1", "mcc", "auroc", "auprc"):
         expected = np.mean([column[name] for column in columns])
         assert found[f"macro_{name}"] == pytest.approx(expected)
@@ -75,14 +75,7 @@ def test_quantities_are_judged_as_scipy_and_scikit_learn_do():
     answer, truth, predicted = arrays("regression", unknown=True)
     known = ~np.isnan(truth)
     pairs = [(truth[k, j], predicted["value"][k, j]) for j, k in enumerate(known.T)]
-    assert answer.evaluate(truth, predicted) == pytest.approx(by_quantities(pairs), rel=1e-5)
-
-
-def test_a_constant_has_no_correlation():
-    answer, truth, predicted = arrays("regression")
-    predicted["value"] = 0.1
-    found = answer.evaluate(truth, predicted)
-    assert [found["pearson"], found["spearman"]] == pytest.approx([0, 0], abs=1e-6)
+    assert evaluate(answer, truth, predicted) == pytest.approx(by_quantities(pairs), rel=1e-5)
 
 
 def of_bases(name, unknown=True):
@@ -100,7 +93,7 @@ def of_bases(name, unknown=True):
 
 def test_decisions_on_bases_are_pooled_and_areas_averaged():
     answer, truth, given, inside = of_bases("token_binary")
-    found = answer.score(truth, given)
+    found = Measures(answer, answer.metrics).of_scores(truth, given)
     values, odds = truth.values[:, 0], given[:, 0].astype(np.float16).astype(float)
     known = ~np.isnan(values)
     pooled = by_decisions(values[known], odds[known], odds[known] >= 0)
@@ -114,7 +107,7 @@ def test_decisions_on_bases_are_pooled_and_areas_averaged():
 
 def test_quantities_of_bases_have_errors_by_column():
     answer, truth, given, inside = of_bases("token_regression")
-    found = answer.score(truth, given)
+    found = Measures(answer, answer.metrics).of_scores(truth, given)
     known = truth.labelled
     pairs = [(truth.values[k, j], given[k, j]) for j, k in enumerate(known.T)]
     expected = by_quantities(pairs)
@@ -132,7 +125,7 @@ def test_quantities_of_bases_have_errors_by_column():
 def test_classes_of_bases_are_pooled():
     truth = Targets("multiclass", np.array([0, 2, 1, -100]), np.array([4]))
     given = np.eye(3, dtype=np.float32)[[0, 1, 1, 2]]
-    found = ANSWERS["token_multiclass"].score(truth, given)
+    found = Measures(ANSWERS["token_multiclass"], ("accuracy", "macro_f1")).of_scores(truth, given)
     assert found["accuracy"] == pytest.approx(2 / 3)
     expected = metrics.f1_score([0, 2, 1], [0, 1, 1], average="macro")
     assert found["macro_f1"] == pytest.approx(expected)
@@ -140,14 +133,12 @@ def test_classes_of_bases_are_pooled():
 
 def test_metrics_of_structures_are_means_over_sequences_and_pooled() -> None:
     answer, found = ANSWERS["structure"], counts((4, 4, 4), (0, 4, 0), (0, 0, 0))
-    values = answer.evaluate(found["reference"], found)
+    values = evaluate(answer, found["reference"], found)
     assert tuple(values) == answer.metrics
     # Of two sequences: one is undefined.
     assert values["f1"] == values["precision"] == values["recall"] == 0.5
     assert values["pooled_f1"] == pytest.approx(2 * 4 / (4 + 8))
     assert answer.right(found["reference"], found) == pytest.approx([1, 0, np.nan], nan_ok=True)
-    nothing = counts((0, 0, 0))
-    assert answer.evaluate(nothing["reference"], nothing)["f1"] == 0
 
 
 def test_kinds_of_pairs_and_bands_of_identity_by_hand() -> None:
@@ -182,7 +173,7 @@ def test_a_resample_is_scored_like_the_items_it_draws(name):
     for metric in answer.metrics:
         scorer = answer.scorer(metric, truth, [predicted, other], grouped(items))
         if (name, metric) != ("regression", "spearman"):  # which keeps the ranks of all items
-            expected = answer.evaluate(truth[drawn], other[drawn], [metric])[metric]
+            expected = evaluate(answer, truth[drawn], other[drawn], metric)[metric]
             assert scorer.score({1: weights})[0] == pytest.approx(expected), metric
         both = {0: 1 - moved, 1: moved}, {0: moved, 1: 1 - moved}
         difference = scorer.score(both[0]) - scorer.score(both[1])
@@ -190,24 +181,42 @@ def test_a_resample_is_scored_like_the_items_it_draws(name):
         # Without groups, items that all runs treat alike are drawn as one kind.
         of_kinds = answer.scorer(metric, truth, [predicted, other])
         whole = of_kinds.score({1: of_kinds.units.copies[None]})[0]
-        assert whole == pytest.approx(answer.evaluate(truth, other, [metric])[metric]), metric
+        assert whole == pytest.approx(evaluate(answer, truth, other, metric)[metric]), metric
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_intervals_hold_the_value_and_follow_seed_and_groups(name):
+def test_intervals_hold_the_value_and_are_wider_for_groups(name):
     answer, truth, predicted = arrays(name)
-    values = answer.evaluate(truth, predicted)
-    by_item = intervals(answer, truth, predicted, n_resamples=200)
-    assert by_item == intervals(answer, truth, predicted, n_resamples=200)
-    assert by_item != intervals(answer, truth, predicted, n_resamples=200, seed=1)
-    relatives = ["a"] * (N - 20) + [""] * 20
-    by_group = intervals(answer, truth, predicted, grouped(relatives), n_resamples=200)
-    assert list(by_item) == list(by_group) == list(answer.metrics)
-    for metric, value in values.items():
-        assert by_item[metric] != by_group[metric], metric
-        if metric != "ece":  # folds at 0: resamples are off to one side
-            low, high = by_item[metric]
-            assert low < value < high, metric
+    items = Measures(answer, answer.metrics).figures(truth, predicted)
+    relatives = [str(i % 6) for i in range(N)]
+    groups = Measures(answer, answer.metrics, by="group").figures(truth, predicted, relatives)
+    assert list(items) == list(groups) == list(answer.metrics)
+    for metric, figure in items.items():
+        assert figure["value"] == pytest.approx(groups[metric]["value"]), metric
+        assert figure["low"] <= figure["value"] <= figure["high"], metric
+        ends = [(each[metric]["low"], each[metric]["high"]) for each in (items, groups)]
+        assert ends[0] != ends[1], metric
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metric_without_a_unit_is_that_of_the_others(name):
+    """Closed forms of the jackknife against weights: of items, and of groups of three."""
+    answer, truth, predicted = arrays(name, unknown=True)
+    for groups in ([str(i) for i in range(N)], [str(i // 3) for i in range(N)]):
+        for metric in answer.metrics:
+            scorer = answer.scorer(metric, truth, [predicted], grouped(groups))
+            expected = jackknife(scorer.units, lambda w, s=scorer: s.score({0: w}))
+            assert scorer.without_each(0) == pytest.approx(expected, abs=1e-9), metric
+
+
+def test_some_columns_are_scored_alone():
+    for name in ("multilabel", "regression", "token_multilabel", "token_regression"):
+        answer, truth, predicted = arrays(name, unknown=True)
+        both = Measures(answer, answer.metrics, (0, 2)).values(truth, predicted)
+        first, _, third = answer.entries(truth, predicted, "abc")["per_column"].values()
+        for metric in {"macro_auroc", "macro_f1", "mcrmse", "pearson"} & set(both):
+            if not name.startswith("token") or metric in ("mcrmse", "macro_f1"):
+                assert both[metric] == pytest.approx((first[metric] + third[metric]) / 2), metric
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,7 @@ def test_thresholds_part_the_classes(name, least):
     for threshold in tuning.thresholds:
         assert 3 / tuning.temperature < threshold < 7 / tuning.temperature
     assert len(tuning.thresholds) == given.shape[1]
-    found = answer.evaluate(*answer.arrays(truth, given, tuning))
+    found = evaluate(answer, *answer.arrays(truth, given, tuning))
     assert next(iter(found.values())) >= least
     recorded = answer.to_record(tuning, ["no", "yes"] if answer.problem == "binary" else "abc")
     named = ["threshold"] if answer.problem == "binary" else [f"threshold_{x}" for x in "abc"]
@@ -246,7 +255,6 @@ def test_a_decoder_is_tuned_and_saved():
     assert trials > 1
     assert list(answer.to_record(tuning, [])) == ["decoder", "threshold", "mixing"]
     assert answer.from_predictor(answer.to_predictor(tuning, [])) == tuning
-    assert answer.score is not None
     unread = answer.arrays(truth, [], tuning)[1]  # the model reads nothing
     assert unread["predicted"].sum() == 0
     place = answer.sample_of(truth.sequences)
@@ -255,9 +263,7 @@ def test_a_decoder_is_tuned_and_saved():
     assert answer.sample(alone, [], tuning).predicted.shape == (0, 2)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("structure", "multiclass")]
-)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "structure"])
 def test_scores_that_are_no_numbers_are_refused(name):
     answer = ANSWERS[name]
     truth = targets(answer)

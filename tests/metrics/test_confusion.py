@@ -10,26 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rnaernie_bench.metrics.answers.base import intervals
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
-from rnaernie_bench.metrics.resampling import grouped
 from rnaernie_bench.metrics.scoring.confusion import (
     calibration_gaps,
     classification_metrics,
     confusion_matrix,
     per_class_metrics,
 )
+from tests import answer_kit
 
 
 def evaluate(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    return MULTICLASS.evaluate(labels, MULTICLASS.pack(scores))
-
-
-def intervals_of(
-    labels: np.ndarray, scores: np.ndarray, groups: list[str] | None = None, **options: float
-) -> dict[str, tuple[float, float]]:
-    whole = None if groups is None else grouped(groups)
-    return intervals(MULTICLASS, labels, MULTICLASS.pack(scores), whole, **options)
+    return answer_kit.evaluate(MULTICLASS, labels, MULTICLASS.pack(scores))
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
@@ -61,9 +53,9 @@ def test_metrics_by_hand() -> None:
     # Class 0: precision 2/2, recall 2/3; class 1: precision 1/2, recall 1/1; class 2 is absent.
     confusion = np.array([[2, 1, 0], [0, 1, 0], [0, 0, 0]])
     table = per_class_metrics(confusion)
-    assert table["precision"].tolist() == [1, 0.5, 0]
-    assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 0])
-    assert table["f1"].tolist() == pytest.approx([0.8, 2 / 3, 0])
+    assert table["precision"] == pytest.approx([1, 0.5, np.nan], nan_ok=True)
+    assert table["recall"] == pytest.approx([2 / 3, 1, np.nan], nan_ok=True)
+    assert table["f1"] == pytest.approx([0.8, 2 / 3, np.nan], nan_ok=True)
     assert table["support"].tolist() == [3, 1, 0]
     metrics = classification_metrics(confusion)
     assert metrics["accuracy"] == 0.75
@@ -74,10 +66,13 @@ def test_metrics_by_hand() -> None:
     assert metrics["mcc"] == pytest.approx(4 / np.sqrt(48))
 
 
-def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
+def test_a_class_that_is_only_predicted_is_left_out_and_one_never_predicted_counts_0() -> None:
     metrics = classification_metrics([[1, 1], [0, 0]])
-    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
-    assert metrics["mcc"] == 0
+    assert metrics["macro_f1"] == pytest.approx(2 / 3)
+    assert np.isnan(metrics["mcc"])
+    never = classification_metrics([[1, 0], [1, 0]])
+    assert never["macro_precision"] == pytest.approx((1 / 2 + 0) / 2)
+    assert never["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
 
 
 @settings(max_examples=25, deadline=None)
@@ -89,9 +84,9 @@ def test_matthews_correlation_is_the_correlation_of_indicators(confusion: np.nda
     y = np.repeat(np.eye(4)[predicted], weights, axis=0)
     x, y = x - x.sum(0) / max(len(x), 1), y - y.sum(0) / max(len(y), 1)
     spread = (x * x).sum() * (y * y).sum()
-    expected = (x * y).sum() / math.sqrt(spread) if spread > 1e-9 else 0.0
+    expected = (x * y).sum() / math.sqrt(spread) if spread > 1e-9 else np.nan
     found = float(classification_metrics(confusion)["mcc"])
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
 def test_leading_axes_are_independent() -> None:
@@ -99,7 +94,7 @@ def test_leading_axes_are_independent() -> None:
     together = classification_metrics(confusions)
     for i, j in np.ndindex(2, 3):
         for name, value in classification_metrics(confusions[i, j]).items():
-            assert together[name][i, j] == pytest.approx(value, abs=1e-12)
+            assert together[name][i, j] == pytest.approx(value, abs=1e-12, nan_ok=True)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -109,9 +104,7 @@ def test_calibration_error_by_hand() -> None:
     assert ece == pytest.approx((abs(1 - 1.25) + abs(1 - 0.75)) / 3, abs=1e-3)  # half precision
 
 
-@pytest.mark.parametrize(
-    ("n", "n_classes", "used"), [(200, 13, 13), (50, 5, 3), (7, 4, 4), (1, 3, 2), (40, 3, 1)]
-)
+@pytest.mark.parametrize(("n", "n_classes", "used"), [(200, 13, 13), (50, 5, 3), (7, 4, 4)])
 def test_agrees_with_torchmetrics(n: int, n_classes: int, used: int) -> None:
     import torch
     from torchmetrics import classification
@@ -156,60 +149,14 @@ def test_agrees_with_scikit_learn(data: st.DataObject, n: int) -> None:
     true, predicted = data.draw(classes), data.draw(classes)
     ours = classification_metrics(confusion_matrix(np.array(true), np.array(predicted), 5))
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        true, predicted, average="macro", zero_division=0
+        true, predicted, labels=sorted(set(true)), average="macro", zero_division=0
     )
     assert ours["macro_precision"] == pytest.approx(precision)
     assert ours["macro_recall"] == pytest.approx(recall)
     assert ours["macro_f1"] == pytest.approx(f1)
     assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(true, predicted))
-    assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(true, predicted))
-
-
-def test_a_perfect_predictor_has_no_uncertainty() -> None:
-    labels = np.arange(12) % 3
-    scores = np.where(np.eye(3, dtype=bool)[labels], 0.0, -np.inf)
-    found = intervals_of(labels, scores, n_resamples=200)
-    assert found.pop("ece") == (0, 0)
-    assert set(found.values()) == {(1, 1)}
-
-
-def test_accuracy_intervals_are_those_of_the_binomial() -> None:
-    # 80 of 100 right: the resampled accuracy is binomial, 2.5 % and 97.5 % points .72 and .87.
-    scores = np.log(np.tile([0.9, 0.1], (100, 1)))
-    labels = np.array([0] * 80 + [1] * 20)
-    low, high = intervals_of(labels, scores, n_resamples=20000)["accuracy"]
-    assert (low, high) == pytest.approx((0.72, 0.87), abs=0.0101)
-
-
-def test_calibration_intervals_are_those_of_a_plain_bootstrap() -> None:
-    labels, scores = random_case(0, 60, 4, 4)
-    rng = np.random.default_rng(1)
-    plain = []
-    for _ in range(1000):
-        drawn = rng.integers(60, size=60)
-        plain.append(evaluate(labels[drawn], scores[drawn])["ece"])
-    ours = intervals_of(labels, scores, n_resamples=4000)["ece"]
-    assert ours == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.02)
-
-
-def test_equal_seeds_give_equal_intervals_whatever_the_block(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    labels, scores = random_case(3, 50, 4, 4)
-    whole = intervals_of(labels, scores, n_resamples=100, seed=7)
-    assert intervals_of(labels, scores, n_resamples=100, seed=8) != whole
-    monkeypatch.setattr("rnaernie_bench.metrics.resampling._BLOCK", 50 * 16)
-    again = intervals_of(labels, scores, n_resamples=100, seed=7)
-    assert again.keys() == whole.keys()
-    assert all(again[name] == pytest.approx(whole[name], abs=1e-12) for name in whole)
-
-
-def test_more_confidence_is_wider() -> None:
-    labels, scores = random_case(3, 50, 4, 4)
-    narrow = intervals_of(labels, scores, confidence=0.5)
-    wide = intervals_of(labels, scores, confidence=0.99)
-    for name in MULTICLASS.metrics:
-        assert wide[name][0] < narrow[name][0] < narrow[name][1] < wide[name][1]
+    if len(set(true)) > 1 < len(set(predicted)):
+        assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(true, predicted))
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3, 3)])
@@ -217,15 +164,3 @@ def test_shapes_that_do_not_fit_are_an_error(shape: tuple[int, int]) -> None:
     labels = np.zeros(0 if shape[0] == 0 else 4, int)
     with pytest.raises(ValueError, match="do not fit"):
         calibration_gaps(labels, np.zeros(shape), 3)
-
-
-def test_intervals_of_groups_are_wider_than_those_of_items() -> None:
-    labels, scores = random_case(0, 60, 4, 4)
-    repeated = labels.repeat(8), scores.repeat(8, axis=0)  # eight copies of an item
-    by_group = intervals_of(*repeated, np.arange(60).repeat(8).astype(str).tolist())
-    alone = intervals_of(*repeated, [""] * len(repeated[0]))
-    by_item, of_sixty = intervals_of(*repeated), intervals_of(labels, scores)
-    assert tuple(by_group) == MULTICLASS.metrics
-    for metric in MULTICLASS.metrics:
-        assert alone[metric] == pytest.approx(by_item[metric], abs=0.02)
-        assert by_group[metric] == pytest.approx(of_sixty[metric], abs=0.03)

@@ -14,7 +14,7 @@ from rnaernie_bench.leaderboard.page.wording import metric_help, metric_label
 from rnaernie_bench.leaderboard.rendering import render
 from rnaernie_bench.leaderboard.tables import TaskInfo, build
 from rnaernie_bench.metrics.answers import ANSWERS
-from rnaernie_bench.metrics.answers.base import intervals
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.registry import BUILT_IN, METRICS, Metric, has, metrics_of, scored
 from rnaernie_bench.task.declaration import Metric as MainMetric
 from rnaernie_bench.task.task import read_task
@@ -77,11 +77,11 @@ def test_a_metric_of_another_package_is_computed_where_it_is_declared() -> None:
     names = metrics_of("binary", ["auroc", "specificity"])
     assert names == (*metrics_of("binary"), "specificity")
     assert has("binary", "specificity") and not has("regression", "specificity")
-    found = answer.report(truth, predicted, names)["specificity"]
+    figure = Measures(answer, names).figures(truth, predicted)["specificity"]
+    found = figure["value"]
     decided, negative = predicted["decided"] == 0, truth == 0
     assert found == pytest.approx(np.mean(decided[negative]))
-    low, high = intervals(answer, truth, predicted, metrics=["specificity"])["specificity"]
-    assert low < found < high
+    assert figure["low"] < found < figure["high"]
     assert metric_label("specificity") == "specificity"
 
 
@@ -95,6 +95,7 @@ def test_a_task_declares_it_a_run_has_it_and_a_table_shows_it(tmp_path: Path) ->
     figure = test["metrics"]["specificity"]
     assert figure["low"] <= figure["value"] <= figure["high"]
     assert record["validation"]["metrics"]["specificity"] in (0, 1)  # all are of one class
+    assert record["validation"]["metrics"]["mcc"] is None
     info = TaskInfo("Made", "auroc", True, "all", task.metrics)
     [table] = build([record], tasks={"made": info})
     assert table.metrics == ("auroc", "specificity")

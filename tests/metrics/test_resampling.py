@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.interval_coverage import coverage
 from rnaernie_bench.metrics import resampling
 from rnaernie_bench.metrics.resampling import (
     Spread,
@@ -190,6 +191,16 @@ def test_an_interval_contains_its_figure_and_stays_within_bounds(
     for spread in (Spread(0.1, 9), Spread(3.0, 1), Spread(0.0, 99)):
         low, high = interval(value, spread, bounds)
         assert bounds[0] <= low <= value <= high <= bounds[1]
+
+
+def test_intervals_cover_what_more_items_would_show() -> None:
+    """A tiny version of `benchmarks.interval_coverage`; 60 test parts leave 3 % of chance."""
+    found = {line.metric: line for line in coverage(60, sizes=[130])}
+    assert all(line.holds_own == 1 and line.n == 60 for line in found.values())
+    for metric, line in found.items():
+        assert line.covered >= 0.85, metric
+    for metric in ("macro F1, 13 classes", "accuracy", "AUROC 0.8, ten positives"):
+        assert 0.01 < found[metric].width < 0.5, metric
 
 
 def test_intervals_by_hand() -> None:

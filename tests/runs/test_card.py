@@ -45,7 +45,7 @@ RECORD = {
 
 def test_the_first_part_is_shown_by_class() -> None:
     card = run_card(TASK, RECORD, whole=False)
-    assert "| deduplicated | 4 | 1 | 0.500 (0.250-0.750) |" in card
+    assert "| deduplicated | 4 | 1 | 0.500 [0.250, 0.750] |" in card
     table = card.partition("## Classes, test part deduplicated\n\n")[2].partition("\n\n")[0]
     assert table.splitlines() == [
         "| class | precision | recall | F1 | support |",

@@ -14,6 +14,7 @@ from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.results.store import prediction_problems
+from tests.answer_kit import evaluate
 from tests.contact_kit import SIZES, installed_contacts
 from tests.training_kit import TINY_NET
 
@@ -52,7 +53,7 @@ def test_a_record_is_valid_and_follows_from_its_predictions(finished, name):
     predictions = read_predictions(folder / "predictions.parquet")
     assert test["n"] == len(predictions) == SIZES["test"]
     assert test["n_unread"] == 1
-    again = predictions.answer.evaluate(*predictions.part("test"))
+    again = evaluate(predictions.answer, *predictions.part("test"))
     assert tuple(test["metrics"]) == ANSWERS["structure"].metrics
     assert {k: v["value"] for k, v in test["metrics"].items()} == pytest.approx(again)
     assert list(prediction_problems(record, folder)) == []

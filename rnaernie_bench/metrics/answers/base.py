@@ -6,7 +6,7 @@ array beside it. An answer knows the fields of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rnaernie_bench.metrics.losses import loss_of
 from rnaernie_bench.metrics.problems import Problem
 from rnaernie_bench.metrics.registry import METRICS, comparable, metrics_of
-from rnaernie_bench.metrics.resampling import Units, bootstrap, percentile_interval
+from rnaernie_bench.metrics.resampling import Units
 from rnaernie_bench.metrics.scoring.composites import Scorer
 from rnaernie_bench.metrics.tuning import Tuning, refuse_broken
 
@@ -141,6 +141,13 @@ class Answer:
         """Fill predictions in, and return the truth."""
         raise NotImplementedError
 
+    def oracle(self, targets: Any) -> Any:
+        """Return scores that are right wherever the truth is known, float32 (units, outputs)."""
+        if self.problem == "multiclass":
+            classes = int(max(targets.values.max(), 1)) + 1
+            return np.eye(classes, dtype=np.float32)[np.maximum(targets.values, 0)]
+        return np.nan_to_num(targets.values).astype(np.float32)
+
     def check(self, truth: Array, predicted: Array) -> None:
         """Refuse arrays that contradict themselves.
 
@@ -176,32 +183,18 @@ class Answer:
         make = entry.scorers.get(self.name) or entry.compare_two[self.name]
         return make(truth, runs, whole)
 
-    def evaluate(
-        self, truth: Array, predicted: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return metrics of a run on all its items.
-
-        Args:
-            truth: what is true of the items.
-            predicted: what the run predicted.
-            metrics: their names; all built-in ones if empty.
-        """
-        found = {}
-        for metric in metrics or self.metrics:
-            scorer = self.scorer(metric, truth, [predicted])
-            [value] = scorer.score({0: scorer.units.copies[None]})
-            found[metric] = float(value)
-        return found
-
-    def report(
-        self, truth: Array, predicted: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return the metrics of a new record; the arguments are those of `evaluate`."""
-        return self.evaluate(truth, predicted, metrics)
-
-    def score(self, targets: Any, scores: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
-        """Return the metrics of scores as they are, before anything is tuned: of epochs."""
-        return self.report(*self.arrays(targets, scores, self.untuned()), metrics)
+    def only(
+        self, truth: Array, predicted: Array, columns: Sequence[int] | None
+    ) -> tuple[Array, Array]:
+        """Return truth and predictions of some columns alone; of all where None is given."""
+        if columns is None:
+            return truth, predicted
+        kept = np.zeros(len(predicted), self.dtype(len(columns)))
+        for name in kept.dtype.names or ():
+            kept[name] = predicted[name][:, list(columns)]
+        # What is true may be several numbers a column: known and positive ones, one after another.
+        by_column = truth.reshape(len(truth), -1, width(predicted))
+        return by_column[:, :, list(columns)].reshape(len(truth), -1), kept
 
     def classes(self, truth: Array) -> npt.NDArray[np.integer]:
         """Return the class of each item, shape (n,), within which groups can be drawn.
@@ -336,45 +329,3 @@ def as_bytes(values: Array) -> Array:
     """Return each row of an array as bytes, shape (n,)."""
     flat = np.ascontiguousarray(values)
     return flat.view(f"V{flat.nbytes // max(len(values), 1)}").reshape(-1)
-
-
-def intervals(
-    answer: Answer,
-    truth: Array,
-    predicted: Array,
-    whole: Units | None = None,
-    *,
-    metrics: Sequence[str] = (),
-    n_resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> dict[str, tuple[float, float]]:
-    """Return percentile bootstrap intervals (Efron and Tibshirani 1993, chapter 13) by metric.
-
-    They tell how much a figure depends on the choice of test items, not on the training seed.
-
-    Args:
-        answer: what is predicted.
-        truth: what is true of the n items, n > 0.
-        predicted: shape (n,).
-        whole: groups that are drawn as a whole (`resampling.drawn_whole`); None: items are drawn.
-        metrics: their names; all built-in ones if empty.
-        n_resamples: how many resamples.
-        seed: equal seeds give equal intervals.
-        confidence: between 0 and 1.
-    """
-    found = {}
-    for metric in metrics or answer.metrics:
-        scorer = answer.scorer(metric, truth, [predicted], whole)
-        samples = bootstrap(
-            scorer.units,
-            _of_run(scorer),
-            n_resamples=n_resamples,
-            generator=np.random.default_rng(seed),
-        )
-        found[metric] = percentile_interval(samples, confidence=confidence)
-    return found
-
-
-def _of_run(scorer: Scorer) -> Callable[[npt.NDArray[np.integer]], Floats]:
-    return lambda weights: scorer.score({0: weights})

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample, as_bytes
-from rnaernie_bench.metrics.scoring.confusion import confusion_matrix, per_class_metrics
+from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample, as_bytes, width
+from rnaernie_bench.metrics.scoring.composites import or_none
+from rnaernie_bench.metrics.scoring.confusion import by_class
 from rnaernie_bench.metrics.scoring.decisions import log_odds
 from rnaernie_bench.metrics.targets import Targets
 from rnaernie_bench.metrics.tuning import Tuning, tune_decisions
@@ -93,18 +94,7 @@ class Decisions(TunedDecisions):
         """Return the metrics of each column; of one column, confusion and scores of two classes."""
         if self.problem != "binary":
             return by_column(self, truth, predicted, labels, metrics)
-        confusion = confusion_matrix(
-            truth[:, 0].astype(np.int64), predicted["decided"][:, 0].astype(np.int64), 2
-        )
-        found = per_class_metrics(confusion)
-        per_class = {
-            label: {
-                **{name: float(found[name][place]) for name in ("precision", "recall", "f1")},
-                "support": int(found["support"][place]),
-            }
-            for place, label in enumerate(labels)
-        }
-        return {"confusion": confusion.tolist(), "per_class": per_class}
+        return by_class(truth[:, 0], predicted["decided"][:, 0], labels)
 
     def figures(
         self,
@@ -132,15 +122,13 @@ def by_column(
     metrics: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the metrics of each column by itself; nothing where there is one only."""
-    fields = predicted.dtype.names or ()
-    if predicted[fields[0]].shape[1] < 2:
+    if width(predicted) < 2:
         return {}
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     for place, label in enumerate(labels):
-        alone = np.zeros(len(predicted), answer.dtype(1))
-        for name in fields:
-            alone[name] = predicted[name][:, [place]]
-        found[label] = answer.evaluate(truth[:, [place]], alone, metrics)
+        known, alone = answer.only(truth, predicted, [place])
+        scorers = {m: answer.scorer(m, known, [alone]) for m in metrics or answer.metrics}
+        found[label] = or_none({name: scorer.value(0) for name, scorer in scorers.items()})
     return {"per_column": found}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,14 +11,9 @@ import numpy.typing as npt
 
 from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample
 from rnaernie_bench.metrics.calibration import calibrated_log_probabilities, fit_temperature
-from rnaernie_bench.metrics.classification import classification_report
-from rnaernie_bench.metrics.scoring.confusion import (
-    FROM_COUNTS,
-    classification_metrics,
-    confusion_matrix,
-)
+from rnaernie_bench.metrics.scoring.confusion import FROM_COUNTS, by_class
 from rnaernie_bench.metrics.targets import Targets
-from rnaernie_bench.metrics.tuning import Tuning
+from rnaernie_bench.metrics.tuning import Tuning, refuse_broken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +61,7 @@ class Multiclass(Classes):
 
     def arrays(self, targets: Targets, scores: Array, tuning: Tuning) -> tuple[Array, Array]:
         """Return the classes, and calibrated log-probabilities rounded as they are stored."""
+        refuse_broken(scores)
         rounded = calibrated_log_probabilities(scores, tuning.temperature)
         return targets.values.astype(np.int16), self.pack(rounded)
 
@@ -91,46 +87,6 @@ class Multiclass(Classes):
         # Written so that NaN fails; a row of minus infinities would be no distribution.
         if not ((scores <= 0).all() and np.isfinite(scores).any(axis=1).all()):
             raise ValueError("a score is not a log-probability")
-
-    def evaluate(
-        self, truth: Array, predicted: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return metrics; those of the confusion matrix all at once, which is faster."""
-        classes = predicted["scores"].shape[1]
-        confusion = confusion_matrix(truth, self.decided(predicted), classes)
-        counted = classification_metrics(confusion)
-        found = {}
-        for name in metrics or self.metrics:
-            if name in FROM_COUNTS:
-                found[name] = float(counted[name])
-            else:
-                found |= super().evaluate(truth, predicted, [name])
-        return found
-
-    def score(
-        self, targets: Targets, scores: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return the metrics of scores as they are, not rounded."""
-        known = classification_report(scores, targets.values, _numbered(scores)).metrics
-        return self._beside(known, metrics, lambda: self.arrays(targets, scores, Tuning()))
-
-    def report(
-        self, truth: Array, predicted: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return the metrics of a new record, as torchmetrics has them in single precision."""
-        scores = predicted["scores"]
-        known = classification_report(scores, truth, _numbered(scores)).metrics
-        return self._beside(known, metrics, lambda: (truth, predicted))
-
-    def _beside(
-        self,
-        known: Mapping[str, float],
-        metrics: Sequence[str],
-        arrays: Callable[[], tuple[Array, Array]],
-    ) -> dict[str, float]:
-        """Return metrics that are known, and those of other packages."""
-        further = [name for name in metrics if name not in known]
-        return {**known, **(self.evaluate(*arrays(), further) if further else {})}
 
     def classes(self, truth: Array) -> npt.NDArray[np.integer]:
         """Return the class of each item, shape (n,)."""
@@ -163,11 +119,7 @@ class Multiclass(Classes):
         identities: Array | None = None,
     ) -> dict[str, Any]:
         """Return the scores of each class, and the confusion matrix."""
-        report = classification_report(predicted["scores"], truth, labels)
-        return {
-            "per_class": {name: asdict(entry) for name, entry in report.per_class.items()},
-            "confusion": report.confusion.tolist(),
-        }
+        return by_class(truth, self.decided(predicted), labels)
 
     def figures(
         self,
@@ -191,10 +143,6 @@ class Multiclass(Classes):
         """Return truth and predictions from `label` and `scores`."""
         scores = self.pack(columns["scores"].astype(np.float16))
         return columns["label"].astype(np.int16), scores
-
-
-def _numbered(scores: Array) -> list[str]:
-    return [str(number) for number in range(scores.shape[1])]
 
 
 MULTICLASS = Multiclass("multiclass", "multiclass", "accuracy")

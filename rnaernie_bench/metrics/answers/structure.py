@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample
-from rnaernie_bench.metrics.scoring.structures import parts_of_ratio, per_sequence
+from rnaernie_bench.metrics.scoring.structures import per_sequence
 from rnaernie_bench.metrics.targets import StructureTargets
 from rnaernie_bench.structure.notations import NO_PAIRS
 from rnaernie_bench.structure.scores import COUNT_NAMES, COUNTS, Scores, bands, by_group, summarise
@@ -106,19 +106,6 @@ class Structures(Answer):
         twice = 2 * predicted["predicted"] > predicted["length"]
         if (predicted["correct"] < 0).any() or twice.any():
             raise ValueError("a base would be paired twice")
-
-    def evaluate(
-        self, truth: Array, predicted: Array, metrics: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """Return metrics; 0 where no sequence defines one."""
-        found: dict[str, float] = {}
-        for name in metrics or self.metrics:
-            if name not in self.metrics:
-                found |= super().evaluate(truth, predicted, [name])
-                continue
-            part, whole = (values.sum() for values in parts_of_ratio(name, predicted))
-            found[name] = float(part / whole) if whole else 0.0
-        return found
 
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the F1 of each sequence, shape (n,); nan where there are no pairs at all."""

@@ -112,7 +112,7 @@ class UnitQuantities(Quantities):
         """Return minus the root mean squared error of each item, shape (n,)."""
         squared = predicted["squared"].sum(axis=1).astype(np.float64)
         known = predicted["known"].sum(axis=1).astype(np.float64)
-        return np.asarray(np.where(known > 0, -np.sqrt(ratio(squared, known)), np.nan))
+        return np.asarray(-np.sqrt(ratio(squared, known)))
 
 
 def _summed(values: Array, targets: Targets) -> Array:
@@ -129,7 +129,7 @@ def _known(targets: Targets) -> Iterator[tuple[int, int, Array]]:
 
 
 def _share(hits: Array, total: Array) -> Floats:
-    return np.asarray(np.where(total > 0, ratio(hits, total), np.nan))
+    return ratio(hits, total)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -11,20 +11,21 @@ import numpy.typing as npt
 from rnaernie_bench.metrics.resampling import Units, alike
 from rnaernie_bench.metrics.scoring.composites import (
     CALIBRATION_BINS,
+    AbsoluteScorer,
     AurocScorer,
     MakeScorer,
+    absolute_share,
     additive,
     auroc_scorer,
-    ratio,
 )
-from rnaernie_bench.metrics.scoring.confusion import calibration_gaps, metrics_from_counts
+from rnaernie_bench.metrics.scoring.confusion import calibration_gaps, from_counts
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 
 def counted(metric: str) -> MakeScorer:
-    """Return a metric that `metrics_from_counts` gives."""
+    """Return a metric that `from_counts` gives."""
 
     def kinds(truth: Array, runs: Sequence[Array]) -> Sequence[Array]:
         return [truth, *(run["scores"].argmax(axis=1) for run in runs)]
@@ -35,7 +36,7 @@ def counted(metric: str) -> MakeScorer:
         return np.hstack([predicted & labels, labels, predicted])
 
     def value(totals: Floats) -> Floats:
-        return metrics_from_counts(*np.split(totals, 3, axis=1))[metric]
+        return from_counts(metric, *np.split(totals, 3, axis=1))
 
     # Counts of items: single precision holds them exactly up to 16 million.
     return additive(sums, value, kinds=kinds, dtype=np.float32)
@@ -50,7 +51,7 @@ def calibration() -> MakeScorer:
         _, bin_of, gaps = calibration_gaps(truth, scores, scores.shape[1])
         return np.column_stack([bins[bin_of] * gaps[:, None], np.ones(len(gaps))])
 
-    return additive(sums, lambda t: ratio(np.abs(t[:, :-1]).sum(axis=1), t[:, -1]))
+    return additive(sums, absolute_share, kind=AbsoluteScorer)
 
 
 def auroc() -> MakeScorer:

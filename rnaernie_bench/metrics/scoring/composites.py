@@ -3,19 +3,24 @@
 A metric is computed of a *composite*: some units with the predictions of one run, some with those
 of another, each so many times. A bootstrap resample draws units of one run; a permutation builds
 two composites that exchange units.
+
+A composite may not define a metric, lacking a class for example: it is nan then. A metric may be a
+mean over parts, such as classes, labels or items: it is the mean over those that define it, and nan
+where none does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.metrics.resampling import Units, alike
+from rnaernie_bench.metrics.resampling import Spread, Units, alike, jackknife, spread_of
 
 CALIBRATION_BINS = 15
 """Equal-width bins of the expected calibration error, as in Guo et al. 2017."""
@@ -28,46 +33,21 @@ Weights = Mapping[int, Integers]
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-class Scorer(Protocol):
-    """A metric of `runs` runs on the same items."""
+class Scorer:
+    """A metric of several runs on the same items."""
 
-    @property
-    def units(self) -> Units:
-        """What is drawn."""
+    units: Units
+    """What is drawn."""
 
     def score(self, weights: Weights) -> Floats:
-        """Return the metric of `r` composites, shape (r,)."""
+        """Return the metric of `r` composites, shape (r,), nan where one does not define it."""
+        raise NotImplementedError
 
     def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
         """Return what gives the difference of two runs, the first minus the second.
 
         It takes how many of each unit they have exchanged, shape (r, m), and returns shape (r,).
         """
-
-
-MakeScorer = Callable[[Any, Sequence[Any], Units | None], Scorer]
-"""Takes the truth of some items, what each of some runs predicted for them, and the groups that are
-drawn as a whole (None: items); see `metrics.answers` for the arrays."""
-
-
-@dataclass(frozen=True, eq=False)
-class AdditiveScorer:
-    """A metric of sums over items: counts of a confusion matrix, a mean, a calibration error."""
-
-    units: Units
-    sums: npt.NDArray[np.floating]
-    """Shape (runs, m, q): what a unit adds to each of the q sums."""
-    value: Callable[[Floats], Floats]
-    """From sums (r, q) to the metric (r,)."""
-
-    def score(self, weights: Weights) -> Floats:
-        """Return the metric of `r` composites, shape (r,)."""
-        kind = self.sums.dtype
-        parts = [count.astype(kind) @ self.sums[run] for run, count in weights.items()]
-        return self.value(np.sum(parts, axis=0, dtype=np.float64))
-
-    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
-        """Return what gives the difference of two runs that have exchanged units."""
 
         def difference(moved: Integers) -> Floats:
             kept = self.units.copies - moved
@@ -76,10 +56,92 @@ class AdditiveScorer:
 
         return difference
 
+    def value(self, run: int) -> float:
+        """Return the metric of a run on all items, nan if they do not define it."""
+        return float(self.score({run: self.units.copies[None]})[0])
+
+    def parts(self, run: int) -> dict[str, int]:
+        """Return what is known of the parts of a mean over parts; nothing of other metrics.
+
+        It is the number ``n`` of parts that define the metric, and that of those that a run leaves
+        undefined, ``left_out``.
+        """
+        return {}
+
+    def without_each(self, run: int) -> Floats:
+        """Return the metric of a run without one item of each kind, or without each group, (m,)."""
+        return jackknife(self.units, lambda weights: self.score({run: weights}))
+
+    def spread(self, runs: Sequence[int]) -> Spread | None:
+        """Return how much the mean over runs depends on the units drawn, see `spread_of`."""
+        left_out = np.mean([self.without_each(run) for run in runs], axis=0)
+        return spread_of(self.units, left_out)
+
+
+MakeScorer = Callable[[Any, Sequence[Any], Units | None], Scorer]
+"""Takes the truth of some items, what each of some runs predicted for them, and the groups that are
+drawn as a whole (None: items); see `metrics.answers` for the arrays."""
+
 
 @dataclass(frozen=True, eq=False)
-class AurocScorer:
-    """The area under the ROC curve; 0.5 for a composite that lacks one of the classes."""
+class AdditiveScorer(Scorer):
+    """A metric of sums over items: counts of a confusion matrix, a mean, a calibration error."""
+
+    units: Units
+    sums: npt.NDArray[np.floating]
+    """Shape (runs, m, q): what a unit adds to each of the q sums."""
+    of_sums: Callable[[Floats], Floats]
+    """From sums (r, q) to the metric (r,), or to the parts that it is a mean over, (r, parts)."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """Which sums are counts of parts that are items or groups, by their name in `parts`."""
+
+    def score(self, weights: Weights) -> Floats:
+        """Return the metric of `r` composites, shape (r,)."""
+        kind = self.sums.dtype
+        parts = [count.astype(kind) @ self.sums[run] for run, count in weights.items()]
+        return mean_defined(self.of_sums(np.sum(parts, axis=0, dtype=np.float64)))
+
+    def without_each(self, run: int) -> Floats:
+        """Return the metric without one item of each kind, or without each group, (m,)."""
+        added = self.sums[run].astype(np.float64)
+        return mean_defined(self.of_sums(self.units.copies @ added - added))
+
+    def parts(self, run: int) -> dict[str, int]:
+        """Return how many parts define the metric, and how many do not; see `Scorer`."""
+        whole = self.units.copies @ self.sums[run].astype(np.float64)
+        if self.counted:
+            return {name: round(whole[place]) for name, place in self.counted.items()}
+        parts = self.of_sums(whole[None])
+        return parts_of(parts[0]) if parts.size > 1 else {}
+
+
+@dataclass(frozen=True, eq=False)
+class AbsoluteScorer(AdditiveScorer):
+    """The absolute sums over the last one: of bins, a calibration error."""
+
+    def spread(self, runs: Sequence[int]) -> Spread | None:
+        """Return the spread, with what noise alone adds to absolute sums.
+
+        The error of a bin that is calibrated is not 0 but half-normal, of mean ``sqrt(2 / pi)`` and
+        variance ``1 - 2 / pi`` times those of its sum, and no bin's error exceeds its own by more.
+        """
+        found = super().spread(runs)
+        if found is None:
+            return None
+        noises = []
+        for run in runs:
+            added = self.sums[run].astype(np.float64)
+            left = self.units.copies @ added - added
+            bins = [spread_of(self.units, ratio(part, left[:, -1])) for part in left[:, :-1].T]
+            noises.append(np.array([each.error if each else 0.0 for each in bins]))
+        mean = np.sqrt(2 / np.pi) * np.mean([errors.sum() for errors in noises])
+        deviation = np.mean([np.sqrt((1 - 2 / np.pi) * (errors**2).sum()) for errors in noises])
+        return replace(found, noise=(float(mean), float(deviation)))
+
+
+@dataclass(frozen=True, eq=False)
+class AurocScorer(Scorer):
+    """The area under the ROC curve; undefined for a composite that lacks one of the classes."""
 
     units: Units
     """Groups, or items one by one."""
@@ -110,7 +172,7 @@ class AurocScorer:
             beaten = (beaten + below[:, right]) / 2
         area = np.einsum("rn,rn->r", hits, beaten, dtype=np.float64)
         pairs = hits.sum(axis=1, dtype=np.float64) * below[:, -1]
-        return np.divide(area, pairs, out=np.full(len(counts), 0.5), where=pairs > 0)
+        return np.divide(area, pairs, out=np.full(len(counts), np.nan), where=pairs > 0)
 
     def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
         """Return what gives the difference of two runs that have exchanged units.
@@ -126,12 +188,30 @@ class AurocScorer:
             shares[self.labels] += sign[one] * _below(positives, negatives)
             shares[~self.labels] += sign[two] * (len(positives) - _below(negatives, positives))
         pairs = int(self.labels.sum()) * int((~self.labels).sum())
-        whole = np.bincount(self.units.member, shares, len(self.units.copies)) / max(2 * pairs, 1)
+        added = np.bincount(self.units.member, shares, len(self.units.copies))
+        whole = ratio(added, 2 * pairs)
 
         def difference(moved: Integers) -> Floats:
             return np.asarray(whole.sum() - 2 * (moved @ whole))
 
         return difference
+
+    def without_each(self, run: int) -> Floats:
+        """Return the metric without each item, from how many others it beats; see `Scorer`."""
+        items = len(self.labels)
+        if len(np.unique(self.units.member)) < items:
+            return super().without_each(run)
+        positives, negatives = self.ranks[run][self.labels], self.ranks[run][~self.labels]
+        beaten = np.zeros(items)
+        beaten[self.labels] = _below(positives, negatives)
+        beaten[~self.labels] = len(positives) - _below(negatives, positives)
+        yes, no = len(positives), len(negatives)
+        pairs = np.where(self.labels, (yes - 1) * no, yes * (no - 1))
+        whole = beaten[self.labels].sum()
+        # Units without an item, whose label is unknown, take nothing away.
+        found = np.full(len(self.units.copies), ratio(whole, yes * no))
+        found[self.units.member] = ratio(whole - beaten, pairs)
+        return found
 
 
 def additive(
@@ -140,30 +220,60 @@ def additive(
     *,
     kinds: Callable[[Any, Sequence[Any]], Sequence[npt.ArrayLike]] | None = None,
     dtype: type[np.floating] = np.float64,
+    counted: Mapping[str, int] | None = None,
+    kind: type[AdditiveScorer] = AdditiveScorer,
 ) -> MakeScorer:
     """Return what makes the scorer of a metric of sums over items.
 
     Args:
         sums: takes the truth and what a run predicted for n items; returns what each adds to the q
             sums, (n, q).
-        value: from sums (r, q) to the metric (r,).
+        value: from sums (r, q) to the metric (r,), or to the parts of a mean over parts, (r,
+            parts).
         kinds: takes the truth and all runs; returns integer columns of shape (n,): items that are
             equal in all of them add alike, and are drawn as one kind. None: items one by one.
         dtype: of the sums that are kept.
+        counted: see `AdditiveScorer.counted`.
+        kind: of scorer.
     """
 
     def make(truth: Any, runs: Sequence[Any], whole: Units | None) -> AdditiveScorer:
         columns = [np.arange(len(truth))] if kinds is None or whole else kinds(truth, runs)
         units = whole or alike(*columns)
         added = [units.sums(sums(truth, run)) for run in runs]
-        return AdditiveScorer(units, np.array(added, dtype=dtype), value)
+        return kind(units, np.array(added, dtype=dtype), value, counted or {})
 
     return make
 
 
-def ratio(part: Floats, whole: Floats) -> Floats:
-    """Return the quotient; 0 where `whole` is 0."""
-    return np.divide(part, whole, out=np.zeros_like(part, np.float64), where=whole != 0)
+def parts_of(values: Floats) -> dict[str, int]:
+    """Return what `Scorer.parts` does, from the values of the parts, nan where undefined."""
+    missing = int(np.isnan(values).sum())
+    return {"n": len(values) - missing, "left_out": missing}
+
+
+def mean_defined(parts: Floats) -> Floats:
+    """Return the mean over parts of those that are defined, nan if none is; (r,) stays as it is."""
+    if parts.ndim == 1:
+        return parts
+    defined = ~np.isnan(parts)
+    return ratio(np.where(defined, parts, 0.0).sum(axis=1), defined.sum(axis=1))
+
+
+def or_none(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures as JSON has them: None where one is undefined."""
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def absolute_share(totals: Floats) -> Floats:
+    """Return the absolute sums of all columns but the last over the last."""
+    return ratio(np.abs(totals[:, :-1]).sum(axis=1), totals[:, -1])
+
+
+def ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
+    """Return the quotient; nan, for undefined, where `whole` is 0."""
+    above, below = np.broadcast_arrays(np.asarray(part, np.float64), whole)
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below != 0)
 
 
 def auroc_scorer(labels: npt.NDArray[np.bool_], scores: Floats, units: Units) -> AurocScorer:

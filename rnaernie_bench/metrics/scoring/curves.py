@@ -14,15 +14,18 @@ from rnaernie_bench.metrics.scoring.composites import (
     Integers,
     Scorer,
     Weights,
+    mean_defined,
     midranks,
+    parts_of,
+    ratio,
 )
 
 
 @dataclass(frozen=True, eq=False)
-class PrecisionScorer:
+class PrecisionScorer(Scorer):
     """The area under the precision-recall curve as average precision, as scikit-learn has it.
 
-    0 for a composite without a positive item.
+    Undefined for a composite without a positive or a negative item.
     """
 
     units: Units
@@ -38,6 +41,8 @@ class PrecisionScorer:
         places = np.add.outer(np.arange(len(weights)) * len(self.units.copies), self.units.member)
         order = np.argsort(-ranks, kind="stable")
         counts = np.hstack([count.astype(np.float64) for count in weights.values()])
+        if not len(labels):
+            return np.full(len(counts), np.nan)
         drawn = counts[:, places.ravel()[order]]
         last = np.flatnonzero(np.append(np.diff(ranks[order]) != 0, True))  # of equal ranks
         above = np.cumsum(drawn, axis=1)[:, last]
@@ -46,43 +51,35 @@ class PrecisionScorer:
         steps = np.diff(hits, axis=1, prepend=0)
         total = hits[:, -1]
         area = (precision * steps).sum(axis=1)
-        return np.divide(area, total, out=np.zeros_like(area), where=total > 0)
-
-    def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
-        """Return what gives the difference of two runs that have exchanged units."""
-        return exchanged(self, first, second)
+        return ratio(area, np.where(total < above[:, -1], total, 0))
 
 
 @dataclass(frozen=True, eq=False)
-class MeanScorer:
-    """The mean of several scorers of the same runs and units, such as one a column."""
+class MeanScorer(Scorer):
+    """The mean of several scorers of the same runs and units, such as one a column.
 
+    It leaves out those that are undefined.
+    """
+
+    units: Units
     scorers: Sequence[Scorer]
-
-    @property
-    def units(self) -> Units:
-        """What is drawn."""
-        return self.scorers[0].units
 
     def score(self, weights: Weights) -> Floats:
         """Return the metric of `r` composites, shape (r,)."""
-        return np.asarray(np.mean([scorer.score(weights) for scorer in self.scorers], axis=0))
+        return mean_defined(np.stack([s.score(weights) for s in self.scorers], axis=1))
 
     def exchange(self, first: int, second: int) -> Callable[[Integers], Floats]:
         """Return what gives the difference of two runs that have exchanged units."""
         differences = [scorer.exchange(first, second) for scorer in self.scorers]
-        return lambda moved: np.asarray(np.mean([d(moved) for d in differences], axis=0))
+        return lambda moved: mean_defined(np.stack([d(moved) for d in differences], axis=1))
 
+    def without_each(self, run: int) -> Floats:
+        """Return the metric of a run without each unit, (m,)."""
+        return mean_defined(np.stack([s.without_each(run) for s in self.scorers], axis=1))
 
-def exchanged(scorer: Scorer, first: int, second: int) -> Callable[[Integers], Floats]:
-    """Return the difference of two runs that have exchanged units, by scoring both composites."""
-
-    def difference(moved: Integers) -> Floats:
-        kept = scorer.units.copies - moved
-        one = scorer.score({first: kept, second: moved})
-        return np.asarray(one - scorer.score({first: moved, second: kept}))
-
-    return difference
+    def parts(self, run: int) -> dict[str, int]:
+        """Return how many of the scorers define the metric, and how many do not."""
+        return parts_of(np.array([scorer.value(run) for scorer in self.scorers]))
 
 
 def precision_scorer(

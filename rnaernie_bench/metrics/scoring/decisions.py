@@ -15,8 +15,10 @@ import numpy.typing as npt
 from rnaernie_bench.metrics.resampling import Units, alike
 from rnaernie_bench.metrics.scoring.composites import (
     CALIBRATION_BINS,
+    AbsoluteScorer,
     MakeScorer,
     Scorer,
+    absolute_share,
     additive,
     auroc_scorer,
     ratio,
@@ -47,7 +49,7 @@ def decision_counts(truth: npt.ArrayLike, decided: npt.ArrayLike) -> npt.NDArray
 
 
 def of_counts(formula: Formula, counts: npt.ArrayLike) -> Floats:
-    """Return what a formula makes of counts as `decision_counts` has them, 0/0 being 0.
+    """Return what a formula makes of counts as `decision_counts` has them, nan where it is 0/0.
 
     Args:
         formula: see `Formula`.
@@ -58,12 +60,12 @@ def of_counts(formula: Formula, counts: npt.ArrayLike) -> Floats:
     """
     table = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
     part, whole = formula(*table)
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return ratio(part, whole)
 
 
-def mean_over_columns(formula: Formula) -> Callable[[Floats], Floats]:
-    """Return what makes a metric of sums of counts, (r, 4 * columns)."""
-    return lambda sums: of_counts(formula, sums.reshape(len(sums), -1, 4)).mean(axis=1)
+def by_columns(formula: Formula) -> Callable[[Floats], Floats]:
+    """Return what makes the metric of each column of sums of counts, (r, 4 * columns)."""
+    return lambda sums: of_counts(formula, sums.reshape(len(sums), -1, 4))
 
 
 def counted(formula: Formula) -> MakeScorer:
@@ -76,7 +78,7 @@ def counted(formula: Formula) -> MakeScorer:
     def kinds(truth: Array, runs: Sequence[Array]) -> Sequence[Array]:
         return list(np.concatenate([sums(truth, run) for run in runs], axis=1).T)
 
-    return additive(sums, mean_over_columns(formula), kinds=kinds)
+    return additive(sums, by_columns(formula), kinds=kinds)
 
 
 def log_odds(run: Array) -> Array:
@@ -97,7 +99,7 @@ def curve(name: str) -> MakeScorer:
             scores = np.array([log_odds(run)[known, column] for run in runs], dtype=np.float64)
             members = Units(units.member[known], units.copies)
             scorers.append(of_column(truth[known, column] == 1, scores, members))
-        return scorers[0] if len(scorers) == 1 else MeanScorer(scorers)
+        return scorers[0] if len(scorers) == 1 else MeanScorer(units, scorers)
 
     return make
 
@@ -109,7 +111,7 @@ def brier() -> MakeScorer:
         _, gaps, known = _gaps(truth, run)
         return np.hstack([(gaps**2).sum(axis=1)[:, None], known])
 
-    return additive(sums, _absolute_share)
+    return additive(sums, absolute_share)
 
 
 def calibration() -> MakeScorer:
@@ -123,7 +125,7 @@ def calibration() -> MakeScorer:
         np.add.at(binned, (rows, bins.ravel()), gaps.ravel())
         return np.hstack([binned, known])
 
-    return additive(sums, _absolute_share)
+    return additive(sums, absolute_share, kind=AbsoluteScorer)
 
 
 def _gaps(truth: Array, run: Array) -> tuple[Floats, Floats, Array]:
@@ -132,8 +134,3 @@ def _gaps(truth: Array, run: Array) -> tuple[Floats, Floats, Array]:
     probability = 1 / (1 + np.exp(-log_odds(run).astype(np.float64)))
     gaps = np.where(known, probability - np.nan_to_num(truth), 0.0)
     return probability, gaps, known.sum(axis=1)[:, None]
-
-
-def _absolute_share(totals: Floats) -> Floats:
-    """Return the absolute sums of all columns but the last over the last."""
-    return ratio(np.abs(totals[:, :-1]).sum(axis=1), totals[:, -1])

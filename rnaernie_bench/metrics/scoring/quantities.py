@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.metrics.scoring.composites import MakeScorer, additive, midranks
+from rnaernie_bench.metrics.scoring.composites import MakeScorer, additive, midranks, ratio
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -18,6 +18,9 @@ _PARTS = {"mae": 2, "rmse": 2, "mcrmse": 2, "r2": 4, "pearson": 6, "spearman": 6
 
 def measured(metric: str) -> MakeScorer:
     """Return a metric; correlations, r2 and mcrmse are means over columns, others pool them.
+
+    A column is left out of a mean where nothing is known of it, and of correlations and r2 where it
+    is constant.
 
     Resamples of the rank correlation keep the ranks that items have among all items.
     """
@@ -47,25 +50,23 @@ def _sums(metric: str, truth: Array, known: Array, values: Array) -> Floats:
 
 
 def _of_sums(metric: str, sums: Floats) -> Floats:
-    """Return a metric from sums of shape (r, sums, columns), shape (r,)."""
+    """Return a metric from sums of shape (r, sums, columns), shape (r,) or (r, columns)."""
     n = sums[:, 0]
     if metric == "mae":
-        return np.asarray(sums[:, 1].sum(axis=1) / np.maximum(n.sum(axis=1), 1))
+        return ratio(sums[:, 1].sum(axis=1), n.sum(axis=1))
     if metric == "rmse":
-        return np.asarray(np.sqrt(sums[:, 1].sum(axis=1) / np.maximum(n.sum(axis=1), 1)))
+        return np.asarray(np.sqrt(ratio(sums[:, 1].sum(axis=1), n.sum(axis=1))))
     if metric == "mcrmse":
-        return np.asarray(np.sqrt(sums[:, 1] / np.maximum(n, 1)).mean(axis=1))
+        return np.asarray(np.sqrt(ratio(sums[:, 1], n)))
     if metric == "r2":
         _, squares, y, yy = np.moveaxis(sums, 1, 0)
         spread = yy - y**2 / np.maximum(n, 1)
-        ratio = np.divide(squares, spread, out=np.ones_like(spread), where=spread > 0)
-        return np.asarray((1 - ratio).mean(axis=1))
+        return 1 - ratio(squares, np.where(spread > 1e-9 * yy, spread, 0))
     _, x, y, xx, yy, xy = np.moveaxis(sums, 1, 0)
-    spread = np.sqrt(np.maximum(n * xx - x**2, 0) * np.maximum(n * yy - y**2, 0))
     # What is left of a constant after rounding is no spread.
-    defined = spread > 1e-9 * np.maximum(n * np.sqrt(xx * yy), 1e-30)
-    found = np.divide(n * xy - x * y, spread, out=np.zeros_like(spread), where=defined)
-    return np.asarray(found.mean(axis=1))
+    one, other = (np.where(v > 1e-12 * n * w, v, 0.0) for v, w in
+                  ((n * xx - x**2, xx), (n * yy - y**2, yy)))  # fmt: skip
+    return ratio(n * xy - x * y, np.sqrt(one * other))
 
 
 def _ranks(values: Array, known: Array) -> Floats:

@@ -39,8 +39,11 @@ def parts_of_ratio(metric: str, counts: Array) -> tuple[Floats, Floats]:
 
 
 def ratio(metric: str) -> MakeScorer:
-    """Return a metric that `parts_of_ratio` knows; 0 where no sequence defines it."""
-    return additive(
-        lambda truth, run: np.column_stack(parts_of_ratio(metric, run)),
-        lambda sums: quotient(sums[:, 0], sums[:, 1]),
-    )
+    """Return a metric that `parts_of_ratio` knows."""
+
+    def sums(truth: Array, run: Array) -> Floats:
+        part, whole = parts_of_ratio(metric, run)
+        return np.column_stack([part, whole, whole == 0])
+
+    counted = {} if metric == "pooled_f1" else {"n": 1, "left_out": 2}
+    return additive(sums, lambda totals: quotient(totals[:, 0], totals[:, 1]), counted=counted)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.metrics.scoring.composites import MakeScorer, additive, ratio
-from rnaernie_bench.metrics.scoring.confusion import metrics_from_counts
-from rnaernie_bench.metrics.scoring.decisions import Formula, mean_over_columns
+from rnaernie_bench.metrics.scoring.confusion import from_counts
+from rnaernie_bench.metrics.scoring.decisions import Formula, by_columns
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -25,9 +25,11 @@ def mean_where_defined(field: str) -> MakeScorer:
     def sums(truth: Array, run: Array) -> Floats:
         values = run[field].astype(np.float64)
         defined = ~np.isnan(values)
-        return np.column_stack([np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1)])
+        found = np.where(defined, values, 0).sum(axis=1)
+        return np.column_stack([found, defined.sum(axis=1), (~defined).sum(axis=1)])
 
-    return additive(sums, lambda totals: ratio(totals[:, 0], totals[:, 1]))
+    counted = {"n": 1, "left_out": 2}
+    return additive(sums, lambda totals: ratio(totals[:, 0], totals[:, 1]), counted=counted)
 
 
 def counted(formula: Formula) -> MakeScorer:
@@ -37,11 +39,11 @@ def counted(formula: Formula) -> MakeScorer:
         names: Any = run.dtype.names
         return np.asarray(run[names[0]].reshape(len(run), -1))
 
-    return additive(sums, mean_over_columns(formula))
+    return additive(sums, by_columns(formula))
 
 
 def confused(metric: str) -> MakeScorer:
-    """Return a metric of the classes of all bases, which `metrics_from_counts` gives."""
+    """Return a metric of the classes of all bases, which `from_counts` gives."""
 
     def sums(truth: Array, run: Array) -> Array:
         table = run["confusion"]
@@ -49,7 +51,7 @@ def confused(metric: str) -> MakeScorer:
         return np.hstack([hits, table.sum(axis=2), table.sum(axis=1)])
 
     def value(totals: Floats) -> Floats:
-        return metrics_from_counts(*np.split(totals, 3, axis=1))[metric]
+        return from_counts(metric, *np.split(totals, 3, axis=1))
 
     return additive(sums, value)
 
@@ -66,7 +68,7 @@ def measured(metric: str) -> MakeScorer:
     def value(totals: Floats) -> Floats:
         errors, known = np.split(totals, 2, axis=1)
         if metric == "mcrmse":
-            return np.asarray(np.sqrt(ratio(errors, known)).mean(axis=1))
+            return np.asarray(np.sqrt(ratio(errors, known)))
         mean = ratio(errors.sum(axis=1), known.sum(axis=1))
         return mean if metric == "mae" else np.sqrt(mean)
 
