@@ -114,7 +114,7 @@ def try_out(
 
     chosen = {
         "trainer.max_epochs": 1,
-        "trainer.learning_rates": "[]",
+        "trainer.learning_rates": [],
         "trainer.progress": False,
         "task.data": "simulated",
     }
