@@ -326,3 +326,11 @@ def test_figures_are_drawn_of_answers_that_have_some(name):
 def test_counts_that_contradict_each_other_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"pairs are right|paired twice"):
         ANSWERS["structure"].check(wrong["reference"], wrong)
+
+
+@pytest.mark.parametrize("name", ["binary", "token_binary"])
+def test_true_scores_decide_as_the_truth_is(name: str) -> None:
+    answer, truth = ANSWERS[name], np.array([[0.0], [1.0]], dtype=np.float32)
+    known = Targets.of(answer.problem, truth, np.array([2] if name == "token_binary" else [1, 1]))
+    assert (answer.oracle(known) > 0).tolist() == [[False], [True]]
+    assert Measures(answer, ("mcc",)).undefined_by("mcc", known) is None

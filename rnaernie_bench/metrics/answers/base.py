@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnaernie_bench.metrics.losses import loss_of
-from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.problems import Problem, quantitative
 from rnaernie_bench.metrics.registry import METRICS, comparable, metrics_of
 from rnaernie_bench.metrics.resampling import Units
 from rnaernie_bench.metrics.scoring.composites import Scorer
@@ -146,7 +146,8 @@ class Answer:
         if self.problem == "multiclass":
             classes = int(max(targets.values.max(), 1)) + 1
             return np.eye(classes, dtype=np.float32)[np.maximum(targets.values, 0)]
-        return np.nan_to_num(targets.values).astype(np.float32)
+        known = np.nan_to_num(targets.values).astype(np.float32)
+        return known if quantitative(self.problem) else 2 * known - 1  # log-odds of yes and no
 
     def check(self, truth: Array, predicted: Array) -> None:
         """Refuse arrays that contradict themselves.
