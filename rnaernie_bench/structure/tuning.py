@@ -68,13 +68,17 @@ def ladder(
 
 
 def best_threshold(ladders: Sequence[Ladder]) -> tuple[float, float]:
-    """Return the threshold of the highest mean F1, the lowest of equals, and that F1."""
+    """Return the threshold of the highest mean F1, the lowest of equals, and that F1.
+
+    It is nan where no sequence has a pair, in its reference or predicted at any threshold.
+    """
     correct = np.array([rungs.correct for rungs in ladders])
     total = np.array([rungs.predicted + rungs.reference for rungs in ladders])
     defined = total > 0
     f1 = np.divide(2.0 * correct, total, out=np.zeros(total.shape), where=defined)
-    mean = f1.sum(0) / np.maximum(defined.sum(0), 1)
-    best = int(mean.argmax())
+    count = defined.sum(0)
+    mean = np.divide(f1.sum(0), count, out=np.full(len(count), np.nan), where=count > 0)
+    best = int(np.nan_to_num(mean, nan=-1.0).argmax())
     return float(THRESHOLDS[best]), float(mean[best])
 
 

@@ -209,3 +209,11 @@ def test_unknown_values_count_nothing_at_any_level(level: str) -> None:
     scores = torch.arange(6.0).reshape(3, 2)
     assert float(learned.loss(scores, batch)) == pytest.approx((1 + 16 + 4) / 3)
     assert learned.train.truth.loss_weights.tolist() == [1, 0, 2]
+
+
+def test_validation_that_does_not_define_what_chooses_is_refused() -> None:
+    items = [Sequence("a", "AC", (1.0,)), Sequence("b", "AG", (1.0,))]
+    found = context("sequence", "regression", items, "x")
+    found.task.main_metric.name = "spearman"
+    with pytest.raises(DataError, match=r"data set made: spearman is undefined on the validation"):
+        objective(found)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.metrics.answers import ANSWERS
-from rnaernie_bench.metrics.measuring import Measures, figure, goodness
+from rnaernie_bench.metrics.measuring import WORST, Measures, figure, goodness, to_choose_by
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.metrics.targets import Targets
 from tests.answer_kit import NAMES, arrays, counts
@@ -189,6 +189,9 @@ def test_what_is_undefined_is_never_chosen() -> None:
     assert goodness("auroc", 0.01) > goodness("auroc", NAN)
     assert goodness("mcrmse", 1e9) > goodness("mcrmse", NAN)
     assert goodness("mcrmse", 0.1) > goodness("mcrmse", 0.2)
+    figures = {"auroc": NAN, "f1": NAN, "loss": 0.5}
+    assert to_choose_by(figures, "auroc") == {"auroc": -WORST, "loss": 0.5}
+    assert to_choose_by({"mae": NAN}, "mae") == {"mae": WORST}
 
 
 def test_validation_that_cannot_define_a_metric_is_known_beforehand() -> None:
@@ -196,6 +199,14 @@ def test_validation_that_cannot_define_a_metric_is_known_beforehand() -> None:
     targets = Targets.of("binary", np.zeros((3, 1), np.float32), np.ones(3, int), groups=["a"] * 3)
     assert measures.undefined_by("auroc", targets) == "one of the two classes does not occur"
     assert measures.undefined_by("accuracy", targets) is None
+    for name in ("binary", "multilabel", "token_binary", "token_multilabel", "multiclass"):
+        answer = ANSWERS[name]
+        table = np.array([[0], [1], [0], [1]] if name != "multiclass" else [[0], [1], [2], [1]])
+        fine = Targets.of(answer.problem, table.astype(np.float32), np.array([2, 2]))
+        if not name.startswith("token"):
+            fine = Targets.of(answer.problem, table.astype(np.float32), np.ones(4, int))
+        for metric in answer.metrics:
+            assert Measures(answer, (metric,)).undefined_by(metric, fine) is None, (name, metric)
     quantities = Measures(ANSWERS["regression"], ("spearman",))
     known = Targets.of("regression", np.array([[1.0], [2.0]], np.float32), np.ones(2, int))
     assert quantities.undefined_by("spearman", known) is None

@@ -34,7 +34,14 @@ def test_optional_fields_are_allowed(make_record: Any) -> None:
     record["tests"]["full"]["per_class"] = {
         "tRNA": {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
     }
+    record["tests"]["full"]["per_class"]["5S"] = {
+        "precision": None, "recall": None, "f1": None, "support": 0,
+    }  # fmt: skip
     record["tests"]["full"]["confusion"] = [[1, 1], [0, 2]]
+    record["tests"]["full"]["scored"] = {"reactivity": 0}
+    nothing = {"value": None, "low": None, "high": None}
+    record["tests"]["full"]["metrics"]["mcc"] = nothing | {"undefined": "one class", "left_out": 2}
+    record["validation"]["metrics"]["mcc"] = None
     validate_record(record)
 
 
@@ -66,6 +73,22 @@ def test_optional_fields_are_allowed(make_record: Any) -> None:
         (
             {"tests": {"full": {"metrics": {"accuracy": {"low": None}}}}},
             r"\$\.tests\.full\.metrics\.accuracy: low None",
+        ),
+        (
+            {"recipe_version": 2, "tests": {"full": {"metrics": {"accuracy": {"value": 1.5}}}}},
+            r"accuracy: 1\.5 lies outside of its interval",
+        ),
+        (
+            {"tests": {"full": {"metrics": {"accuracy": {"value": None}}}}},
+            r"accuracy: 'undefined' is a required property",
+        ),
+        (
+            {"tests": {"full": {"metrics": {"accuracy": {"undefined": "one class"}}}}},
+            r"\$\.tests\.full\.metrics\.accuracy",
+        ),
+        (
+            {"tests": {"full": {"metrics": {"accuracy": {"value": None, "undefined": "why"}}}}},
+            r"accuracy: an undefined value has an interval",
         ),
         ({"tests": {"full": {"confusion": [[4], [0]]}}}, r"confusion: is not square"),
         ({"tests": {"full": {"confusion": [[3]]}}}, r"confusion: counts 3 of 4 items"),

@@ -59,7 +59,7 @@ def test_local_round_trip(
         tracker.log_params({f"p{i}": i for i in range(130)})
         tracker.log_metrics({"loss": 2.5}, step=10)
         tracker.log_metrics({"loss": 1.5}, step=20)
-        tracker.log_metrics({"test/full/accuracy": 0.75})
+        tracker.log_metrics({"test/full/accuracy": 0.75, "test/full/mcc": float("nan")})
         tracker.log_artifact(tmp_path / "record.json")
         tracker.log_artifact(tmp_path / "model", "saved")
         figure = confusion_matrix_figure(np.eye(2, dtype=int), ("a", "b"), "demo")
