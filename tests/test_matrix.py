@@ -25,8 +25,8 @@ KINDS = list(LABELS)
 BRIEF = ("trainer.max_epochs=1", "trainer.fast_dropout=false", "trainer.token_budget=300",
          "strategy.learning_rate=0.003")  # fmt: skip
 LEARNED = {
-    "sequence": ("trainer.max_epochs=60", "trainer.patience=60", "strategy.learning_rate=0.03"),
-    "token": ("trainer.max_epochs=40", "trainer.patience=40", "strategy.learning_rate=0.03"),
+    "sequence": (),
+    "token": (),
     "contact": ("backbone.hidden_size=64", "strategy.learning_rate=0.05", "trainer.max_epochs=12",
                 "trainer.patience=12", "trainer.token_budget=60"),
     "pair": ("trainer.max_epochs=12", "trainer.patience=12", "strategy.learning_rate=0.01",
@@ -70,8 +70,8 @@ def settings_of(model: str, level: str, problem: str) -> tuple[str, ...]:
     if model == "type_guided":
         base = "frozen" if problem == "multilabel" else "full"
         typed = ("strategy.types=random", "strategy.k=2", f"strategy.base={base}")
-        if base == "frozen" and level != "pair":  # nothing would read it
-            typed = (*typed, "trainer.fast_dropout=true")
+        if base == "frozen" and level != "pair":  # nothing would read them
+            typed = (*typed, "trainer.fast_dropout=true", "strategy.learning_rate=0.001")
     return (*chosen, *BRIEF, f"task.head={HEADS[model][level]}", *joint, *typed)
 
 

@@ -17,8 +17,7 @@ import pytest
 
 from rnaernie_bench.config.compose import check_together, compose
 from rnaernie_bench.config.identity import identity
-from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions
-from rnaernie_bench.config.unread import LIMITS
+from rnaernie_bench.config.options import LIMITS, RunConfig, TaskOptions, TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.data.loading import load_dataset
@@ -139,6 +138,8 @@ CHANGES: dict[str, Any] = {
     "strategy.layer_decay": 0.5,
     "strategy.unfreeze_every": 1.0,
     "strategy.batch_size": 5,
+    "strategy.layer": 0,
+    "strategy.solver": "adamw",
     "strategy.rank": 2,
     "strategy.alpha": 1.0,
     "strategy.dropout": 0.5,
@@ -335,9 +336,9 @@ def test_an_option_has_an_effect_or_is_refused(cases: dict[str, Case], name: str
 
 
 EMBEDDING_ALONE = [
-    ("trainer.token_budget", name) for name in ("frozen", "typed-frozen", "token-frozen")
+    (limit, name) for limit in LIMITS for name in ("frozen", "typed-frozen", "token-frozen")
 ]
-"""Features are computed within the budget, and do not depend on it."""
+"""Features are computed within the budget, and regressions stay within any bounds."""
 
 
 def learning_rate(case: Case) -> str:

@@ -144,6 +144,13 @@ class TrainerOptions:
         return self.token_budget
 
 
+LIMITS = frozenset(
+    f"trainer.{name}"
+    for name in ("max_epochs", "max_steps", "max_train_minutes", "patience", "token_budget")
+)
+"""Bounds that the runs of a comparison share: a model that needs less stays within them."""
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that one run is made of."""

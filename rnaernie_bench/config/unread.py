@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from rnaernie_bench.config.options import RunConfig, TrainerOptions, task_defaults
+from rnaernie_bench.config.options import LIMITS, RunConfig, TrainerOptions, task_defaults
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import Registry
@@ -21,12 +21,6 @@ from rnaernie_bench.core.schema import as_dict, build
 from rnaernie_bench.metrics.problems import quantitative
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, BaselineEntry
 from rnaernie_bench.task.task import Task
-
-LIMITS = frozenset(
-    f"trainer.{name}"
-    for name in ("max_epochs", "max_steps", "max_train_minutes", "patience", "token_budget")
-)
-"""Bounds that the runs of a comparison share: a model that needs less stays within them."""
 
 NAMES = frozenset({"task.name", "task.data", "task.head", "trainer.progress"})
 """What names the data, belongs to encoders, and never enters the run id of a baseline."""

@@ -30,4 +30,5 @@ ENTRY = HeadEntry(
     level="sequence",
     build="rnaernie_bench.heads.pooled:build",
     summary="the authors' head: pooler output -> dropout -> linear (MultiMolecule's own)",
+    probes=("mean", "moments", "cls"),
 )

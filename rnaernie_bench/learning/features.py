@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +31,7 @@ def kept_features(
     encoder: Encoder,
     network: Network,
     reader: Reader,
-    sequences: Sequence[str],
+    parts: Sequence[Sequence[str]],
     **key: str,
 ) -> FeatureTable | StateTable:
     """Return what the head of `network` reads of sequences, from the cache if it is there.
@@ -40,12 +40,16 @@ def kept_features(
     that is read in windows, the row is the mean over them: as heads are linear there, its scores
     are the mean of the windows' scores.
 
+    The last bits of features depend on what else is in their batch. So each part is computed by
+    itself, and features of train and validation do not depend on which tests there are.
+
     Args:
         context: the task's.
         encoder: the backbone of `network`.
         network: what computes them.
         reader: how it reads sequences, each as one copy.
-        sequences: distinct ones, none over the limit unless the reader cuts them.
+        parts: the distinct sequences of each part of a data set, none over the limit unless the
+            reader cuts them. One that stands in several belongs to the first.
         key: what the features depend on besides data, backbone, head and length policy.
     """
     head, name = network.head, context.config.task.head
@@ -54,28 +58,58 @@ def kept_features(
     whole = {
         **encoder.key(),
         "device": best_device().type,
-        "sequences": digest_of(sequences),
+        "sequences": " ".join(map(digest_of, parts)),
         "head": "states" if reads_states_alone(head) else name,
         "length": f"{reader.policy} {reader.overlap}",
         **key,
     }
     if not getattr(head, "reads_pooler", True):
         whole["pooler"] = "not read"  # a checkpoint may lack it: seeds would draw different ones
-    compute: Any = _rows if network.kind.states is None else _states
-    store: Any = cached_features if network.kind.states is None else cached_states
+    by_row = network.kind.states is None
+    compute: Any = _rows if by_row else _states
+    store: Any = cached_features if by_row else cached_states
+
+    def streamed(distinct: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
+        with _on_device(network), _progress(context, sum(map(len, parts))) as bar:
+            yield from _by_part(distinct, parts, lambda some: compute(network, reader, some, bar))
 
     def shown(distinct: Sequence[str]) -> Any:
-        return compute(network, reader, distinct, _progress(context, len(distinct)))
+        return _gathered(streamed(distinct), len(distinct)) if by_row else streamed(distinct)
 
-    return store(sequences, shown, key=whole)
+    return store([s for part in parts for s in part], shown, key=whole)
+
+
+def _by_part(
+    distinct: Sequence[str],
+    parts: Sequence[Sequence[str]],
+    compute: Callable[[Sequence[str]], Iterable[tuple[int, np.ndarray]]],
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the place of each distinct sequence and its features, computed with its own part."""
+    places = {sequence: place for place, sequence in enumerate(distinct)}
+    found: set[str] = set()
+    for part in parts:
+        missing = set(part) - found
+        if missing:
+            for index, features in compute(part):
+                if part[index] in missing:
+                    yield places[part[index]], features
+        found |= missing
+
+
+def _gathered(found: Iterable[tuple[int, np.ndarray]], count: int) -> np.ndarray:
+    rows = np.empty((0, 0), dtype=np.float32)
+    for place, row in found:
+        if not rows.size:
+            rows = np.empty((count, len(row)), dtype=np.float32)
+        rows[place] = row
+    return rows
 
 
 @contextmanager
-def _on_device(network: Network) -> Iterator[Any]:
+def _on_device(network: Network) -> Iterator[None]:
     """Put a network where it computes best, and bring it back."""
-    device = best_device()
-    network.to(device).eval()
-    yield device
+    network.to(best_device()).eval()
+    yield
     network.to("cpu")
 
 
@@ -86,25 +120,27 @@ def _progress(context: FitContext, count: int) -> Any:
     return tqdm(total=count, desc="embedding", unit="seq", disable=quiet)
 
 
-def _rows(network: Network, reader: Reader, sequences: Sequence[str], bar: Any) -> np.ndarray:
-    """Return a row of features for each sequence."""
-    with _on_device(network) as device, bar:
-        return scores(
+def _rows(
+    network: Network, reader: Reader, sequences: Sequence[str], bar: Any
+) -> Iterable[tuple[int, np.ndarray]]:
+    """Return index and row of features of each sequence."""
+    return enumerate(
+        scores(
             lambda batch: network.kind.average(network.features(batch), batch),
             network.kind.read(sequences, reader),
             token_budget=reader.token_budget,
-            device=device,
+            device=next(network.parameters()).device,
             progress=bar.update,
         )
+    )
 
 
 def _states(
     network: Network, reader: Reader, sequences: Sequence[str], bar: Any
 ) -> Iterator[tuple[int, np.ndarray]]:
-    with _on_device(network), bar:
-        for found in states_of(network, reader, sequences):
-            yield found
-            bar.update()
+    for found in states_of(network, reader, sequences):
+        yield found
+        bar.update()
 
 
 def states_of(

@@ -132,7 +132,10 @@ class FittedNetwork:
 
 
 def fresh_network(
-    context: FitContext, encoder: Encoder, head_name: str | None = None
+    context: FitContext,
+    encoder: Encoder,
+    head_name: str | None = None,
+    layers: Sequence[int] = (),
 ) -> FittedNetwork:
     """Return `encoder` under a new head of the task, drawn from the seed, yet to be fitted.
 
@@ -140,6 +143,7 @@ def fresh_network(
         context: the task's.
         encoder: the backbone.
         head_name: the head; None: `task.head`.
+        layers: that it reads, see `heads.bases.layers`; none: the last.
 
     Raises:
         ConfigError: for joint inputs of pairs, if the backbone knows no token between them.
@@ -150,7 +154,7 @@ def fresh_network(
     width, name = outputs(task.problem, len(task.labels)), head_name or config.task.head
     reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
     options = _head_options(context, name, reader)
-    head = build_head(name, encoder.model.config, width, task.problem, options)
+    head = build_head(name, encoder.model.config, width, task.problem, options, layers)
     network = Network(encoder.model, head, level_inputs(task.level, head))
     network.kind.read([], reader)  # what cannot be read at all is refused now
     if hasattr(head, "refuses"):
@@ -164,6 +168,7 @@ def fresh_network(
         task.labels,
         encoding=reader.encoding,
         options=options,
+        layers=tuple(layers),
     )
     write = partial(_write, network, encoder.tokenizer, declared)
     return FittedNetwork(network, reader, write)

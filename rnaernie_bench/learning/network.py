@@ -9,7 +9,7 @@ saved as its backbone (`backbone/`) with the head's weights (`head.safetensors`)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.heads.bases.contract import reads_states_alone
 from rnaernie_bench.heads.bases.earlier import adapted
+from rnaernie_bench.heads.bases.layers import Layers
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, outputs
 from rnaernie_bench.task.catalogue import HEADS, resolve
@@ -90,6 +91,8 @@ class Network(Scorer):
         if "input_ids" not in batch:
             return {name: self.outputs(part) for name, part in batch.items() if _is_batch(part)}
         wanted = {"output_attentions": True} if self.reads_attentions else {}
+        if getattr(self.head, "reads_layers", False):
+            wanted["output_hidden_states"] = True
         return self.backbone(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **wanted
         )
@@ -135,7 +138,12 @@ def _rounded(features: Any) -> Any:
 
 
 def build_head(
-    name: str, config: Any, num_labels: int, problem: str, options: Mapping[str, Any] | None = None
+    name: str,
+    config: Any,
+    num_labels: int,
+    problem: str,
+    options: Mapping[str, Any] | None = None,
+    layers: Sequence[int] = (),
 ) -> Any:
     """Return a fresh head called `name`.
 
@@ -145,8 +153,11 @@ def build_head(
         num_labels: how many scores it gives a unit, see `metrics.problems.outputs`.
         problem: that of the task.
         options: further arguments of its `HeadEntry.build`.
+        layers: what it reads instead of the last layer, see `heads.bases.layers`.
     """
-    return adapted(resolve(HEADS.get(name).build)(config, num_labels, problem, **(options or {})))
+    build = resolve(HEADS.get(name).build)
+    head = adapted(build(config, num_labels, problem, **(options or {})))
+    return Layers(head, layers, num_labels) if layers else head
 
 
 def level_inputs(level: str, head: Any = None) -> type[Any]:
@@ -174,6 +185,8 @@ class Declared:
     half_features: bool = False
     """Whether the head learned on features in half precision, as they are kept of a frozen
     backbone, and reads them so wherever they come from."""
+    layers: tuple[int, ...] = ()
+    """The layers that a linear head reads, see `heads.bases.layers`; none: the last."""
 
     @property
     def width(self) -> int:
@@ -189,7 +202,7 @@ class Declared:
             "labels": list(self.labels),
         }
         usual = Declared(self.head, self.level, self.problem)
-        for name in ("encoding", "options", "half_features"):
+        for name in ("encoding", "options", "half_features", "layers"):
             if getattr(self, name) != getattr(usual, name):
                 values[name] = getattr(self, name)
         (folder / "head.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -211,6 +224,7 @@ def read_declared(folder: Path) -> Declared:
         saved.get("encoding", "towers"),
         options,
         saved.get("half_features", False),
+        tuple(saved.get("layers", ())),
     )
 
 
@@ -242,7 +256,12 @@ def load_network(folder: Path) -> tuple[Network, Any, Declared]:
         backbone = whole.model
         weights = getattr(whole, MULTIMOLECULE[declared.head][1]).state_dict()
     head = build_head(
-        declared.head, backbone.config, declared.width, declared.problem, declared.options
+        declared.head,
+        backbone.config,
+        declared.width,
+        declared.problem,
+        declared.options,
+        declared.layers,
     )
     head.load_state_dict(weights)
     kind = level_inputs(declared.level, head)
@@ -258,7 +277,8 @@ def as_multimolecule(network: Network, declared: Declared) -> Any | None:
     """
     import multimolecule
 
-    suffix, place, of_class = MULTIMOLECULE.get(declared.head, ("", "", ""))
+    usual = ("", "", "")
+    suffix, place, of_class = usual if declared.layers else MULTIMOLECULE.get(declared.head, usual)
     kind = f"{type(network.backbone).__name__.removesuffix('Model')}{suffix}"
     build = getattr(multimolecule, kind, None) if suffix else None
     if build is None:

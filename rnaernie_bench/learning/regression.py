@@ -22,7 +22,7 @@ import numpy as np
 from rnaernie_bench.metrics.problems import quantitative, several_classes
 from rnaernie_bench.metrics.targets import Targets
 
-MOST_AXES = 6000
+MOST_AXES = 3000
 """Features, or units, up to which principal axes are computed."""
 
 UNREACHED = -50.0

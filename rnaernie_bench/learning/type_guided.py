@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.learning.guidance.guides import Guide, Predicted
     from rnaernie_bench.learning.interface import FitContext, FitReport, Fitted
     from rnaernie_bench.learning.kept import Kept
+    from rnaernie_bench.learning.network import Network
     from rnaernie_bench.learning.reader import Reader
 
 LEARNING_RATES: Mapping[str, float] = {"full": 1e-4, "frozen": 1e-3}
@@ -88,6 +89,8 @@ class TypeGuidedOptions:
             found = {"batch_size": "strategy.base=full has no features"}
         else:
             found = unread_on_features(level)
+            if self.rate == LEARNING_RATES["frozen"]:
+                found.pop("learning_rate", None)
         if self.types != "predicted":
             idle = ("slot", "floor", "predictor")
             return found | dict.fromkeys(idle, f"strategy.types={self.types} predicts no types")
@@ -144,7 +147,7 @@ def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tu
         report,
         train_network,
     )
-    from rnaernie_bench.learning.frozen import fit_head, sequences_to_keep
+    from rnaernie_bench.learning.frozen import FrozenOptions, fit_head, sequences_to_keep
 
     reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
     refuse_long_items(context, reader)
@@ -158,10 +161,17 @@ def fit(context: FitContext, encoder: Encoder, options: TypeGuidedOptions) -> tu
     else:
         if plain.model.kind.kept_as.averages:
             _require_linear(plain.model.head, context.config.task.head)
-        sequences = sequences_to_keep(context, plain)
-        kept = _kept(context, encoder, plain, guided.guide, sequences)
+        frozen = FrozenOptions("frozen", options.rate, options.batch_size)
         typed, fit_report = fit_head(
-            context, encoder, typed, kept, options.rate, options.batch_size
+            context,
+            encoder,
+            plain,
+            sequences_to_keep(context, plain),
+            lambda model, reads, parts: _kept(
+                context, encoder, model, plain.reader, guided.guide, parts, reads
+            ),
+            frozen,
+            dress=lambda network: _typed(network, guided.guide),
         )
     details = {**fit_report.details, "typing_s": round(guided.seconds, 3)}
     return typed, replace(fit_report, details=details, types=guided.facts)
@@ -212,9 +222,11 @@ def typed_reader(reader: Reader, guide: Guide) -> Reader:
 def _kept(
     context: FitContext,
     encoder: Encoder,
-    network: FittedNetwork,
+    network: Network,
+    reader: Reader,
     guide: Guide,
-    sequences: Sequence[str],
+    parts: Sequence[Sequence[str]],
+    reads: str,
 ) -> Kept:
     """Return features of sequences with the first of their types alone, the second, and so on."""
     import numpy as np
@@ -224,8 +236,9 @@ def _kept(
     from rnaernie_bench.learning.guidance.guides import digest
     from rnaernie_bench.learning.kept import Kept
 
+    sequences = list(dict.fromkeys(sequence for part in parts for sequence in part))
     row = {sequence: index for index, sequence in enumerate(sequences)}
-    reader, tables = network.reader, []
+    tables = []
     for types in guide.choose(sequences).types.T[:, :, None]:
 
         def alone(sequences: Sequence[str], types: np.ndarray = types) -> list[list[Tail]]:
@@ -234,7 +247,7 @@ def _kept(
 
         one = replace(reader, tails=alone)
         tables.append(
-            kept_features(context, encoder, network.model, one, sequences, types=digest(types))
+            kept_features(context, encoder, network, one, parts, types=digest(types), reads=reads)
         )
     return Kept(tables, lambda some: guide.choose(some).weights)
 

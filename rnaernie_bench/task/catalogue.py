@@ -101,6 +101,8 @@ class HeadEntry:
     reads: tuple[str, ...] = ()
     """Further arguments of `build` by name: ``flank``, which is `task.flank`, and ``length``, the
     states of every sequence, which then have to be of one length."""
+    probes: tuple[str, ...] = ()
+    """Linear heads of which validation chooses one in its place where a backbone is frozen."""
     per_base: bool = False
     """Whether it needs a state for each base where its level does not."""
     fresh: Mapping[str, Any] = field(default_factory=dict)

@@ -19,6 +19,8 @@ from tests.training_kit import TASK, TINY_NET, installed
 
 BATCH = 5
 
+TRAINED = ("strategy=frozen", "strategy.solver=adamw")
+
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
@@ -89,7 +91,7 @@ def published(task):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(UnitObjective, "score", made_up)
-        assert task.cli(settings=(*TINY_NET, "strategy=frozen", "trainer.max_epochs=3",
+        assert task.cli(settings=(*TINY_NET, *TRAINED, "trainer.max_epochs=3",
                                   "protocol=as_published")) == 0  # fmt: skip
     (folder,) = task.run_folders()
     return folder, scored
@@ -127,7 +129,7 @@ def test_what_is_said_of_it(task, published, capsys):
     assert "on validation" not in card
     predictor = json.loads((folder / "model" / "predictor.json").read_text())
     assert (predictor["protocol"], predictor["temperature"]) == ("as_published", 1)
-    task.cli(settings=(*TINY_NET, "strategy=frozen", "trainer.max_epochs=3",
+    task.cli(settings=(*TINY_NET, *TRAINED, "trainer.max_epochs=3",
                        "protocol=as_published"))  # fmt: skip
     assert capsys.readouterr().out.splitlines()[0] == protocols.WARNING
 

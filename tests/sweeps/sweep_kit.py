@@ -15,8 +15,8 @@ SPACE = (
     "sweep.space=[{key: strategy.learning_rate, type: float, low: 0.001, high: 0.1, log: true},"
     "{key: strategy.batch_size, type: categorical, choices: [4, 8, 16]}]"
 )
-SMALL = (*QUICK, *TINY_NET, "strategy=frozen", SPACE, "sweep.pruner=none", "sweep.trials=4",
-         "sweep.seeds=2")  # fmt: skip
+SMALL = (*QUICK, *TINY_NET, "strategy=frozen", "strategy.solver=adamw", SPACE,
+         "sweep.pruner=none", "sweep.trials=4", "sweep.seeds=2")  # fmt: skip
 
 
 def settings(runs: Path, *more: str) -> tuple[str, ...]:
