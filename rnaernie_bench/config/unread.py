@@ -35,6 +35,8 @@ def refuse_unread(config: RunConfig, task: Task) -> None:
     changed = set(_changed(config, task))
     if config.trainer.learning_rates == ():  # none are tried where nothing would try them, either
         changed.discard("trainer.learning_rates")
+    if config.trainer.average is None:  # nor is anything averaged
+        changed.discard("trainer.average")
     for key, reason in unread(config, task):
         if key in changed:
             raise ConfigError(f"nothing would read it: {reason}", where=key, remedy="leave it out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +101,9 @@ class LinearSearch:
 
 def signed(task: Task, metrics: Mapping[str, float]) -> float:
     """Return the main metric of a task as a score, the higher the better; nan if undefined."""
-    value = metrics.get(task.main_metric.name)
-    if value is None:
-        return math.nan
-    return value if task.main_metric.higher_is_better else -value
+    from rnaernie_bench.metrics.measuring import goodness
+
+    return goodness(task.main_metric.name, metrics[task.main_metric.name])
 
 
 OPTIMUM, COMPARISON = 1000, 40
