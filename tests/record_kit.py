@@ -20,7 +20,7 @@ from rnaernie_bench.results.predictions import (
     predictions_entry,
     write_predictions,
 )
-from rnaernie_bench.results.record import run_id_of
+from rnaernie_bench.results.record import RECIPE_VERSION, run_id_of
 
 MakeRecord = Callable[..., dict[str, Any]]
 
@@ -76,9 +76,14 @@ def make_record() -> MakeRecord:
                 "budget": {"max_epochs": 20, "patience": 3},
                 "converged": True,
             },
-            "recipe_version": 1,
+            "recipe_version": RECIPE_VERSION,
             "seed": 0,
-            "selection": {"metric": "macro_f1", "trials": 0, "temperature": 1.5},
+            "selection": {
+                "metric": "macro_f1",
+                "trials": 0,
+                "temperature": 1.5,
+                "ended_by": "converged",
+            },
             "validation": {"n": 5, "metrics": {"macro_f1": 0.6}},
             "tests": {"full": copy.deepcopy(test), "deduplicated": test},
             "cost": {

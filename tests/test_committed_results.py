@@ -23,7 +23,7 @@ def leaderboard(format: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_the_page_of_results_is_that_of_the_records(capsys: pytest.CaptureFixture[str]) -> None:
-    """So are the paired tests: where a table's are out of date, its letters would be missing."""
+    """So are the contrasts: where those of a table are out of date, its columns are missing."""
     page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     assert leaderboard("md", capsys).strip() in page
 

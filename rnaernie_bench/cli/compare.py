@@ -68,7 +68,12 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.core.paths import results_folder
     from rnaernie_bench.leaderboard.comparison import Options, compare
     from rnaernie_bench.leaderboard.disagreement import disagreement
-    from rnaernie_bench.leaderboard.selection import find_records, load_aligned, select
+    from rnaernie_bench.leaderboard.selection import (
+        find_records,
+        load_aligned,
+        other_scores,
+        select,
+    )
     from rnaernie_bench.metrics.answers.base import width
     from rnaernie_bench.metrics.registry import METRICS
 
@@ -96,7 +101,7 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     part = arguments.part or task.default_part
     aligned_runs = load_aligned(rows, part)
-    comparison = compare(aligned_runs, options)
+    comparison = compare(aligned_runs, options, others=other_scores(rows, found, part, metric))
     disputes = None
     if not aligned_runs.answer.graded:
         per_class = record["tests"][part].get("per_class") or {}
@@ -118,7 +123,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _as_dict(
     title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> dict[str, Any]:
-    """Return all figures; pairs and tied groups name rows by their place in `rows`."""
+    """Return all figures; pairs name rows by their place in `rows`."""
     named = [
         {
             "name": row.name,
@@ -140,19 +145,16 @@ def _text(
     title: str, rows: Sequence[Selected], comparison: Comparison, disputes: Disagreement | None
 ) -> str:
     from rnaernie_bench.leaderboard.rendering import aligned
-    from rnaernie_bench.leaderboard.tied import marks
 
     options, names = comparison.options, [row.name for row in rows]
     sign = -1 if options.higher_is_better else 1
     order = sorted(range(len(rows)), key=lambda row: sign * comparison.rows[row].value)
-    letters = marks(comparison.groups)
     scores = [
         [
             names[row],
             str(len(rows[row].runs)),
             f"{comparison.rows[row].value:.3f}",
             _interval(comparison.rows[row].low, comparison.rows[row].high),
-            letters[row],
         ]
         for row in order
     ]
@@ -175,19 +177,20 @@ def _text(
         if options.by == "item"
         else f"{comparison.n:,} items in {comparison.n_units:,} groups, drawn as a whole"
     )
+    typical = f"; runs of a row typically differ by {comparison.seed_sd:.3f}"
+    typical = typical if comparison.seed_sd else ""
     blocks = [
-        f"{title}\n{drawn}; {options.n_resamples:,} resamples; "
-        f"{100 * (1 - options.level):g} % intervals.",
-        aligned(["row", "runs", options.metric, "interval", "tied"], scores, {"row", "tied"}),
+        f"{title}\n{drawn}; {100 * (1 - options.level):g} % intervals{typical}.",
+        aligned(["row", "runs", options.metric, "interval"], scores, {"row"}),
         aligned(
             ["A", "B", "A - B", "interval", "p", "p Holm", "odds", "only A:B", "test"],
             pairs,
             {"A", "B", "test"},
         ),
-        "tied: rows that share a letter do not differ significantly (p Holm).\n"
         "odds: items that only A predicts correctly, per item that only B does.\n"
-        "test: permutation and mcnemar ask of the trained models, on other items; bootstrap asks\n"
-        "of the recipes, with other seeds and items (docs/statistics.md).",
+        "test: permutation and mcnemar ask of two trained models, on other items; t asks of the\n"
+        "recipes, with other seeds and items, where five runs a row are wanted "
+        "(docs/statistics.md).",
     ]
     if disputes is None:  # structures are right by degrees
         blocks[-1] = blocks[-1].replace("that only A has right", "that A has more of right", 1)
@@ -232,10 +235,12 @@ def _tallies(
     return [kind, "items", "disputed", *names], lines, {kind}
 
 
-def _interval(low: float, high: float, sign: str = "") -> str:
-    return f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+def _interval(low: float | None, high: float | None, sign: str = "") -> str:
+    return "-" if low is None or high is None else f"[{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
-def _p_value(value: float) -> str:
+def _p_value(value: float | None) -> str:
     """Show a p-value; the tests cannot tell those below 0.0001 apart."""
+    if value is None:
+        return "-"
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"

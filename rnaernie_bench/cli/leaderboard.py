@@ -66,9 +66,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.core.files import write_text
     from rnaernie_bench.core.paths import results_folder
     from rnaernie_bench.leaderboard.across import across_tasks
+    from rnaernie_bench.leaderboard.kept import read_statistics, with_statistics
     from rnaernie_bench.leaderboard.rendering import references_of, render
     from rnaernie_bench.leaderboard.tables import build
-    from rnaernie_bench.leaderboard.tied import read_statistics
     from rnaernie_bench.results.reproduction_marks import reproduced_runs
     from rnaernie_bench.results.store import read_records, read_runs
 
@@ -89,19 +89,15 @@ def execute(arguments: argparse.Namespace) -> int:
         records = [record for record in records if _task_name(record) == arguments.task]
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
-    known, statistics = of_known_tasks(records, tasks), read_statistics(results_dir)
-    tables = build(
-        known,
-        tasks=tasks,
-        statistics=statistics,
-        reproduced=reproduced_runs(results_dir, records),
-    )
+    known = of_known_tasks(records, tasks)
+    tables = build(known, tasks=tasks, reproduced=reproduced_runs(results_dir, records))
+    tables = with_statistics(tables, known, read_statistics(results_dir))
     if arguments.format == "html":
         # Several libraries, which the other formats do without.
         from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders
 
         folders = prediction_folders(known, results_dir, arguments.runs_dir)
-        return _page(tables, Evidence(known, folders, statistics), arguments.output)
+        return _page(tables, Evidence(known, folders), arguments.output)
     text = render(
         tables, arguments.format, references=references_of(tables), across=across_tasks(tables)
     )

@@ -103,22 +103,22 @@ def _import(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
     from rnaernie_bench.leaderboard.guidance_page import build_guidance
+    from rnaernie_bench.leaderboard.kept import with_statistics
     from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders, write_page
     from rnaernie_bench.leaderboard.rendering import build_results
     from rnaernie_bench.leaderboard.significance import build_statistics
-    from rnaernie_bench.leaderboard.tables import build, with_ties
+    from rnaernie_bench.leaderboard.tables import build
     from rnaernie_bench.results.reproduction_marks import reproduced_runs
     from rnaernie_bench.results.store import read_records
 
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
     records = of_known_tasks(read_records(folder), tasks)
-    untested = build(records, tasks=tasks, reproduced=reproduced_runs(folder, records))
-    statistics = build_statistics(folder, untested, records)
-    tables = with_ties(untested, {record["run_id"]: record for record in records}, statistics)
+    found = build(records, tasks=tasks, reproduced=reproduced_runs(folder, records))
+    tables = with_statistics(found, records, build_statistics(folder, found, records))
     print(build_results(folder, tables, records=len(records), protocol=PROTOCOL, limits=LIMITS))
-    for guided in build_guidance(folder, records, tasks=tasks):
+    for guided in build_guidance(folder, tables, records):
         print(guided)
-    evidence = Evidence(records, prediction_folders(records, folder), statistics)
+    evidence = Evidence(records, prediction_folders(records, folder))
     print(write_page(folder / "index.html", tables, evidence))
     return 0
 

@@ -7,12 +7,10 @@ from typing import Any
 
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.schema import as_dict, used_options
+from rnaernie_bench.results.record import RECIPE_VERSION
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
-
-RECIPE_VERSION = 2
-"""Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
 
 _WITHOUT_EFFECT = ("progress", "max_train_minutes")
 """Trainer options that cannot change a number: what time interrupts goes on as if it had not."""

@@ -13,7 +13,7 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.metrics.answers.base import Answer, width
 from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.registry import has
-from rnaernie_bench.metrics.resampling import Drawn
+from rnaernie_bench.metrics.resampling import Drawn, Units
 from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Floats = npt.NDArray[np.float64]
@@ -37,6 +37,8 @@ class Aligned:
     """By row."""
     predicted: Sequence[Sequence[Predicted]]
     """By row and run."""
+    fixed: Sequence[bool]
+    """By row, whether its runs do not depend on seeds, as those of a deterministic baseline."""
     columns: tuple[int, ...] | None = None
     """Those that metrics are averaged over; None: all."""
 
@@ -50,13 +52,13 @@ class Aligned:
         return np.asarray(np.mean([np.nan_to_num(run, nan=undefined) for run in found], axis=0))
 
 
-def scorer_of(metric: str, aligned: Aligned, runs: Sequence[Predicted], by: Unit) -> Scorer:
-    """Return a metric of `runs`, given what each predicted.
+def drawn(aligned: Aligned, metric: str, by: Unit) -> Units:
+    """Return what is drawn for a metric: the items, or groups of them as a whole.
 
     Raises:
         ResultError: the answer has no such metric.
     """
-    answer, columns = aligned.answer, width(runs[0])
+    answer, columns = aligned.answer, width(aligned.predicted[0][0])
     known = answer.comparable(columns)
     if metric not in known and not has(answer.name, metric):
         classes = "" if answer.graded else f" of {columns} classes"
@@ -66,7 +68,14 @@ def scorer_of(metric: str, aligned: Aligned, runs: Sequence[Predicted], by: Unit
             remedy=f"choose one of {', '.join(known)}",
         )
     measures = Measures(answer, (metric,), aligned.columns, by)
-    return measures.scorer(metric, aligned.truth, runs, aligned.groups)
+    whole = measures.whole(metric, aligned.truth, aligned.groups)
+    return whole or Units(np.arange(len(aligned.truth)), np.ones(len(aligned.truth), np.int64))
+
+
+def scorer_of(metric: str, aligned: Aligned, runs: Sequence[Predicted], units: Units) -> Scorer:
+    """Return a metric of `runs`, given what each predicted and what is drawn."""
+    chosen = [aligned.answer.only(aligned.truth, run, aligned.columns) for run in runs]
+    return aligned.answer.scorer(metric, chosen[0][0], [run for _, run in chosen], units)
 
 
 def distinct(answer: Answer, runs: Sequence[Predicted], metric: str) -> list[Predicted]:

@@ -76,10 +76,22 @@ def _ranks(across: Across) -> Block:
                 places, names, across.average_ranks, across.win_rates, strict=True
             )
         ],
-        ["- The test needs ten tasks or more; with fewer, read the pairs (docs/statistics.md)."]
-        if len(across.tasks) < 10
-        else [],
+        [f"- {sentence}" for sentence in limits_of(across)],
     )
+
+
+def limits_of(across: Across) -> list[str]:
+    """Return what ranks over tasks do not show, a sentence each."""
+    found = []
+    if len(across.tasks) < 10:
+        found.append("Ten tasks or more are needed for the test; read the contrasts of each.")
+    if across.left_out:
+        names = ", ".join(map("/".join, across.left_out))
+        found.append(f"Not ranked, as they lack one of the tasks: {names}.")
+    if across.other_tasks:
+        lacking = ", ".join(across.other_tasks)
+        found.append(f"Left out, as they lack the pre-trained model of most tasks: {lacking}.")
+    return found
 
 
 def _external(references: Sequence[Reference]) -> Iterator[Block]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from rnaernie_bench.leaderboard.tables import Name, Row, Table, TaskInfo
+from rnaernie_bench.leaderboard.rows import Row
+from rnaernie_bench.leaderboard.tables import Name, Table, TaskInfo
 from rnaernie_bench.results.record import ComparabilityKey
 
 
@@ -46,7 +47,8 @@ class FoldTable:
 def over_folds(tables: Sequence[Table]) -> list[FoldTable]:
     """Bring the tables of a split's folds together, on each task's default test part.
 
-    A row that stands several times in a table, with other settings, is left out.
+    Of a row that stands several times in a table, with other settings, the one counts that is best
+    on validation; rows of an earlier recipe are left out.
 
     Args:
         tables: of any tasks; those of splits without folds are passed over.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from rnaernie_bench.leaderboard.comparison import Options, Pair, RowScore, compare
-from rnaernie_bench.leaderboard.selection import Found, Selected, load_aligned
-from rnaernie_bench.leaderboard.tables import TaskInfo, settings_of
-from rnaernie_bench.results.record import comparability_key, ended_by, is_control
+from rnaernie_bench.leaderboard.contrasts import RANDOM_TYPES, UNGUIDED, Contrast, in_words
+from rnaernie_bench.leaderboard.rows import Cell, Row
+from rnaernie_bench.leaderboard.settings import settings_of
+from rnaernie_bench.leaderboard.tables import Table, TaskInfo
+from rnaernie_bench.results.record import Record, ended_by
 
 STRATEGY = "type_guided"
 SOURCES = ("none", "predicted", "random", "oracle")
@@ -25,11 +26,10 @@ class Line:
     """One of `SOURCES`."""
     k: int
     seeds: int
-    score: RowScore
-    against_none: Pair | None
-    """This line minus `none`; None for `none` itself."""
-    against_random: Pair | None
-    """Predicted types minus random ones of the same k, where both are there."""
+    score: Cell
+    against_none: Contrast | None = None
+    against_random: Contrast | None = None
+    """Predicted types against random ones of the same k, where both are there."""
 
 
 @dataclass(frozen=True)
@@ -49,102 +49,71 @@ class Guidance:
     """The record's `types` of a run with predicted ones."""
 
 
-def guidance(found: Sequence[Found], task: TaskInfo) -> list[Guidance]:
-    """Compare type-guided runs of a task, on its default test part, with those without types.
-
-    The tests are those of `compare`, Holm's correction over all pairs of lines but controls.
+def guidance(tables: Sequence[Table], records: Mapping[str, Record]) -> list[Guidance]:
+    """Bring the type-guided rows of tables together with those without types.
 
     Args:
-        found: runs of the task.
-        task: what is compared.
+        tables: with their contrasts (`kept.with_statistics`); each task's default test part counts.
+        records: by run id.
 
     Returns:
         One for each training that was done both without and with types.
-
-    Raises:
-        ResultError: predictions are not those that their record names.
     """
-    groups: dict[str, list[Found]] = defaultdict(list)
-    part = task.default_part
-    for run in found:
-        if run.record["strategy"]["name"] == STRATEGY and part in run.record["tests"]:
-            settings = settings_of(run.record)
-            for own in ("strategy.k", "strategy.types"):
-                settings.pop(own)
-            key = [*vars(comparability_key(run.record, part)).values(), settings]
-            groups[json.dumps(key, sort_keys=True)].append(run)
-    reports = [_guidance(runs, task) for _, runs in sorted(groups.items())]
+    reports = []
+    for table in tables:
+        if table.key.part != table.task.default_part:
+            continue
+        groups: dict[str, list[Row]] = defaultdict(list)
+        for row in table.rows:
+            settings = settings_of(records[row.run_ids[0]])
+            if settings["strategy.name"] == STRATEGY:
+                for own in ("strategy.k", "strategy.types", "strategy.predictor"):
+                    settings.pop(own, None)
+                groups[json.dumps(settings, sort_keys=True)].append(row)
+        reports += [_guidance(table, rows, records) for _, rows in sorted(groups.items())]
     return [report for report in reports if report is not None]
 
 
-def _guidance(runs: Sequence[Found], task: TaskInfo) -> Guidance | None:
-    rows: dict[tuple[int, int], list[Found]] = defaultdict(list)
-    for run in runs:
-        strategy = run.record["strategy"]
-        rows[SOURCES.index(strategy["types"]), strategy["k"]].append(run)
-    selected = [
-        Selected(f"{SOURCES[source]} {k}", tuple(sorted(rows[source, k], key=_seed)))
-        for source, k in sorted(rows)
-    ]
-    if len(selected) < 2 or selected[0].runs[0].record["strategy"]["types"] != "none":
+def _guidance(table: Table, rows: list[Row], records: Mapping[str, Record]) -> Guidance | None:
+    def strategy(row: Row) -> dict[str, Any]:
+        found: dict[str, Any] = records[row.run_ids[0]]["strategy"]
+        return {"types": "none", "k": 1, **found}
+
+    # Without types, the strategy that they guide is the same training.
+    known = {row.run_ids: row for row in table.rows}
+    plain = {c.reference for row in rows for c in row.contrasts if c.kind == UNGUIDED}
+    rows = [*rows, *(known[ids] for ids in plain if known[ids] not in rows)]
+    rows.sort(key=lambda row: (SOURCES.index(strategy(row)["types"]), strategy(row)["k"]))
+    if len(rows) < 2 or strategy(rows[0])["types"] != "none":
         return None
-    tested = [row for row in selected if not is_control(row.runs[0].record)]
-    controls = [row for row in selected if row not in tested]
-    first = selected[0].runs[0].record
-    predicted = [run for run in runs if run.record.get("types")]
+    first = records[rows[-1].run_ids[0]]
+    runs = [records[run_id] for row in rows for run_id in row.run_ids]
+    lines = []
+    for row in rows:
+        contrasts = {contrast.kind: contrast for contrast in row.contrasts}
+        lines.append(
+            Line(
+                types=strategy(row)["types"],
+                k=strategy(row)["k"],
+                seeds=len(row.seeds),
+                score=row.metrics[table.task.main_metric],
+                against_none=contrasts.get(UNGUIDED),
+                against_random=contrasts.get(RANDOM_TYPES),
+            )
+        )
     return Guidance(
         backbone=first["backbone"]["name"],
         base=first["strategy"]["base"],
         head=first["head"],
         recipe="trained until converged"
-        if ended_by(first) == "converged"
-        else f"at most {first['recipe']['budget']['max_epochs']} epochs",
-        part=task.default_part,
-        n=first["tests"][task.default_part]["n"],
-        metric=task.main_metric,
-        lines=(
-            *(_lines(tested, task) if len(tested) > 1 else ()),
-            *(line for row in controls for line in _lines([tested[0], row], task)[1:]),
-        ),
-        quality=predicted[0].record["types"] if predicted else None,
+        if all(ended_by(run) in ("converged", "optimum") for run in runs)
+        else table.budget,
+        part=table.key.part,
+        n=table.n,
+        metric=table.task.main_metric,
+        lines=tuple(lines),
+        quality=next((run["types"] for run in runs if run.get("types")), None),
     )
-
-
-def _seed(run: Found) -> tuple[int, str]:
-    return run.record["seed"], run.run_id
-
-
-def _lines(rows: Sequence[Selected], task: TaskInfo) -> list[Line]:
-    """Compare rows, the first of which is the one without types."""
-    options = Options(metric=task.main_metric, higher_is_better=task.higher_is_better, by=task.by)
-    comparison = compare(load_aligned(rows, task.default_part), options)
-    pairs = {(pair.first, pair.second): pair for pair in comparison.pairs}
-    chosen = [row.runs[0].record["strategy"] for row in rows]
-    random = {s["k"]: place for place, s in enumerate(chosen) if s["types"] == "random"}
-    return [
-        Line(
-            types=strategy["types"],
-            k=strategy["k"],
-            seeds=len(rows[place].runs),
-            score=comparison.rows[place],
-            against_none=_pair(pairs, place, 0) if place else None,
-            against_random=_pair(pairs, place, random[strategy["k"]])
-            if strategy["types"] == "predicted" and strategy["k"] in random
-            else None,
-        )
-        for place, strategy in enumerate(chosen)
-    ]
-
-
-def _pair(pairs: Mapping[tuple[int, int], Pair], first: int, second: int) -> Pair:
-    """Return the pair as the first minus the second."""
-    if (first, second) in pairs:
-        return pairs[first, second]
-    pair = pairs[second, first]
-    return replace(
-        pair, first=first, second=second, difference=-pair.difference, low=-pair.high,
-        high=-pair.low,
-    )  # fmt: skip
 
 
 def as_markdown(reports: Sequence[Guidance], task: TaskInfo, picture: str) -> str:
@@ -169,9 +138,9 @@ def as_markdown(reports: Sequence[Guidance], task: TaskInfo, picture: str) -> st
     for report in reports:
         blocks += [
             f"## {report.backbone}, {report.base}, head {report.head}",
-            f"{report.metric} on {report.part} ({report.n:,} items), {report.recipe}; mean over "
-            "seeds with its 95 % interval. Differences are paired; p values are Holm-corrected "
-            "over all pairs of the table (docs/statistics.md).",
+            f"{report.metric} on {report.part} ({report.n:,} items)"
+            f"{f', {report.recipe}' if report.recipe else ''}; mean over seeds with its 95 % "
+            "interval. Contrasts are those of the leaderboard (docs/statistics.md).",
             "\n".join(_table_lines(report)),
             finding(report),
         ]
@@ -181,48 +150,40 @@ def as_markdown(reports: Sequence[Guidance], task: TaskInfo, picture: str) -> st
 
 
 def _table_lines(report: Guidance) -> Iterator[str]:
-    header = ["types", "k", "seeds", report.metric, "95 % interval", "minus none", "p"]
-    yield "| " + " | ".join([*header, "minus random", "p"]) + " |"
-    yield "|" + " --- |" * (len(header) + 2)
+    header = ["types", "k", "seeds", report.metric, "95 % interval", "against none"]
+    yield "| " + " | ".join([*header, "against random types"]) + " |"
+    yield "|" + " --- |" * (len(header) + 1)
     for line in report.lines:
         control = line.types == "oracle"
         cells = [f"{line.types} [control]" if control else line.types]
         cells += ["-" if line.types == "none" else str(line.k), str(line.seeds)]
-        cells += [f"{line.score.value:.3f}", f"[{line.score.low:.3f}, {line.score.high:.3f}]"]
-        for pair in (line.against_none, line.against_random):
-            cells += (
-                ["-", "-"]
-                if pair is None
-                else [
-                    f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
-                    "-" if control else _p_value(pair.p_holm),
-                ]
-            )
+        score = line.score
+        ends = "-" if score.low is None else f"[{score.low:.3f}, {score.high:.3f}]"
+        cells += ["-" if score.undefined else f"{score.mean:.3f}", ends]
+        for contrast in (line.against_none, line.against_random):
+            cells.append("-" if contrast is None else in_words(contrast))
         yield "| " + " | ".join(cells) + " |"
 
 
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def finding(report: Guidance, level: float = 0.05) -> str:
-    """Return in a sentence or two whether predicted types helped, by the paired tests.
+def finding(report: Guidance) -> str:
+    """Return in a sentence or two whether predicted types helped, by the claims of contrasts.
 
     Better than none is not enough: random types cost the same steps and copies.
     """
     predicted = [line for line in report.lines if line.types == "predicted"]
-    better: list[int] = []
-    worse: list[int] = []
-    beyond: list[int] = []
-    for line in predicted:
-        pair = line.against_none
-        if pair and pair.p_holm < level:
-            (better if pair.difference > 0 else worse).append(line.k)
-        other = line.against_random
-        if other and other.p_holm < level and other.difference > 0:
-            beyond.append(line.k)
     if not predicted:
         return "No run with predicted types."
+    against_none = [line.against_none for line in predicted if line.against_none]
+    if not against_none:
+        return "Nothing is tested yet: run `rnaernie-bench results build`."
+    if all(contrast.missing for contrast in against_none):
+        return f"No claim can be made: {against_none[0].missing}."
+    better, worse, beyond = (
+        [line.k for line in predicted if (found := getattr(line, against)) and found.claim == claim]
+        for against, claim in (
+            ("against_none", "beats"), ("against_none", "trails"), ("against_random", "beats"),
+        )
+    )  # fmt: skip
     helping = [k for k in better if k in beyond]
     if helping:
         return f"Predicted types help: better than none and than random types at {_ks(helping)}."

@@ -33,19 +33,25 @@ def guidance_figure(reports: Sequence[Guidance], title: str) -> Figure:
     panels = figure.subplots(1, len(reports), squeeze=False)[0]
     for axes, report in zip(panels, reports, strict=True):
         for source, colour in colours.items():
-            lines = [line for line in report.lines if line.types == source]
+            lines = [
+                line for line in report.lines if line.types == source and not line.score.undefined
+            ]
             if not lines:
                 continue
-            values = [line.score.value for line in lines]
+            values = [line.score.mean for line in lines]
+            ends = [
+                (line.score.mean if line.score.low is None else line.score.low,
+                 line.score.mean if line.score.high is None else line.score.high)
+                for line in lines
+            ]  # fmt: skip
             if source in ("none", "oracle"):
                 label = "oracle (control)" if source == "oracle" else "no types"
                 axes.axhline(values[0], color=colour, linewidth=1.2, linestyle="--", label=label)
-                score = lines[0].score
-                axes.axhspan(score.low, score.high, color=colour, alpha=0.08, linewidth=0)
+                axes.axhspan(*ends[0], color=colour, alpha=0.08, linewidth=0)
                 continue
             errors = [
-                [line.score.value - line.score.low for line in lines],
-                [line.score.high - line.score.value for line in lines],
+                [value - low for value, (low, _) in zip(values, ends, strict=True)],
+                [high - value for value, (_, high) in zip(values, ends, strict=True)],
             ]
             shift = 0.05 if source == "random" else -0.05  # bars side by side
             places = [line.k + shift for line in lines]

@@ -16,6 +16,9 @@ from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Floats = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-12
+"""Means of equal scores differ by less."""
+
 
 @dataclass(frozen=True)
 class McNemar:
@@ -98,26 +101,19 @@ def t_test(difference: float, error: float, degrees: float | None) -> float:
 
     Args:
         difference: the estimate.
-        error: its standard error; with 0 the estimate is either 0 (p = 1) or certain (p = 0).
+        error: its standard error; with 0 the estimate is either 0 (p = 1) or certain (p = 0),
+            where rounding counts as 0.
         degrees: of freedom of Student's t; None for the normal distribution.
     """
     from scipy.stats import norm, t
 
-    if error == 0:
-        return float(difference == 0)
+    if error < _ROUNDING:
+        return float(abs(difference) < _ROUNDING)
     ratio = abs(difference) / error
     return float(2 * (norm.sf(ratio) if degrees is None else t.sf(ratio, degrees)))
 
 
-def t_quantile(degrees: float | None, confidence: float) -> float:
-    """Return the two-sided quantile of Student's t; None degrees stand for the normal."""
-    from scipy.stats import norm, t
-
-    upper = (1 + confidence) / 2
-    return float(norm.ppf(upper) if degrees is None else t.ppf(upper, degrees))
-
-
-def satterthwaite(total: float, parts: Sequence[tuple[float, int]]) -> float | None:
+def satterthwaite(total: float, parts: Sequence[tuple[float, float]]) -> float | None:
     """Return the degrees of freedom of a variance that is estimated in parts.
 
     Welch (1947, doi 10.1093/biomet/34.1-2.28), with the rest of the variance taken as known.

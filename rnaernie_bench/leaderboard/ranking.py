@@ -1,4 +1,4 @@
-"""From pairs to an order: tied groups, ranks over tasks and their critical difference, wins.
+"""Ranks over tasks, their critical difference, and wins.
 
 Standard library only: the leaderboard shows ranks, and starts fast.
 """
@@ -6,42 +6,11 @@ Standard library only: the leaderboard shows ranks, and starts fast.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from math import sqrt
 from operator import gt, lt
 from statistics import NormalDist
-
-
-def tied_groups(order: Sequence[int], different: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Return the largest sets of models among which no two differ: the compact letter display.
-
-    Two models are in one group or more together exactly if they do not differ. A model of which
-    little is known is in several: being tied is not being equal, and is not passed on.
-
-    Source: the insert-and-absorb algorithm of Piepho (2004, doi 10.1198/1061860043515).
-
-    Args:
-        order: the models, best first.
-        different: the pairs that differ significantly, each in either order.
-
-    Returns:
-        Groups, each best first; those with the best members come first.
-    """
-    groups = [frozenset(order)]
-    for pair in different:
-        split = [
-            part
-            for group in groups
-            for part in ([group - {pair[0]}, group - {pair[1]}] if group >= {*pair} else [group])
-        ]
-        distinct = set(split)
-        groups = [group for group in distinct if not any(group < other for other in distinct)]
-    place = {model: index for index, model in enumerate(order)}
-    return sorted(
-        (sorted(group, key=place.__getitem__) for group in groups),
-        key=lambda group: [place[model] for model in group],
-    )
 
 
 def average_ranks(

@@ -12,22 +12,23 @@ from typing import Any
 
 from rnaernie_bench.core.files import write_text
 from rnaernie_bench.leaderboard.across import Across, across_tasks
+from rnaernie_bench.leaderboard.contrasts import REFERENCES, SHORTCUT, in_words, kinds_among
 from rnaernie_bench.leaderboard.extra_tables import Block, extra_tables
 from rnaernie_bench.leaderboard.references import Reference, references_for
-from rnaernie_bench.leaderboard.shortcut_gains import gain_sentences
-from rnaernie_bench.leaderboard.tables import Cell, Row, Table
-from rnaernie_bench.leaderboard.tied import TESTED
+from rnaernie_bench.leaderboard.rows import Cell, Row
+from rnaernie_bench.leaderboard.tables import Table
 
 FORMATS = ("table", "md", "csv", "json")
 
 LEGEND = (
-    "Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval over test "
-    "items (its mean over seeds)."
+    "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean over seeds "
+    "and test items, over items alone where there is one run."
 )
 
-TIES = (
-    "Rows that share a letter under `tied` do not differ significantly: paired tests over items "
-    "and, where runs differ, seeds; Holm's correction, 5 % level (docs/statistics.md)."
+CONTRASTS = (
+    "Columns `against ...`: by how much a row is better, with its 95 % interval over seeds and "
+    "items. What it beats or trails has p <= 0.05 after Holm's correction in its table, with five "
+    "seeds or more a side, none of them cut short (docs/statistics.md)."
 )
 
 PUBLISHED = (
@@ -142,21 +143,21 @@ def _facts(table: Table) -> list[str]:
     ]
     if table.budget:
         facts.append(f"Budget of every trained row: {table.budget}.")
-    if table.untested:
-        facts.append(f"{TESTED}; not tested: {table.untested:,}.")
+    if table.seed_sd:
+        facts.append(f"Runs of a row typically differ by {table.seed_sd:.3f} (standard deviation).")
     return facts
 
 
 def caveats_of(table: Table) -> list[str]:
-    """Return what the figures of a table do not show, and gains over shortcuts, a sentence each."""
+    """Return what the figures of a table do not show, a sentence each."""
     chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
     data = [SIMULATED] if table.simulated else table.task.caveats
-    return [*gain_sentences(table), *chosen, *data]
+    return [*chosen, *data]
 
 
 def _legend(tables: Sequence[Table]) -> str:
     rows = [row for table in tables for row in table.rows]
-    legend = f"{LEGEND} {TIES}" if any(row.tied for row in rows) else LEGEND
+    legend = f"{LEGEND} {CONTRASTS}" if any(row.contrasts for row in rows) else LEGEND
     return f"{legend} {CONTROLS}" if any(row.control for row in rows) else legend
 
 
@@ -165,9 +166,9 @@ def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
     costs = [cost for cost in _COSTS if any(getattr(row, cost) is not None for row in table.rows)]
     noted = any(row.notes for row in table.rows)
     main, *further = table.metrics
-    tested = any(row.tied for row in table.rows)
+    kinds = kinds_among([contrast for row in table.rows for contrast in row.contrasts])
     header = ["backbone", "strategy", "seeds", main, "95 % interval"]
-    header += ["tied"] * tested + [*further]
+    header += [f"against {REFERENCES[kind]}{_named(table, kind)}" for kind in kinds] + [*further]
     header += [_HEADERS.get(cost, cost) for cost in costs] + ["provenance"] + ["notes"] * noted
     lines = []
     for row in table.rows:
@@ -175,7 +176,8 @@ def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
         cell = row.metrics[main]
         strategy = f"{row.strategy} [control]" if row.control else row.strategy
         line = [name, strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
-        line += [row.tied or "-"] * tested
+        told = {contrast.kind: in_words(contrast) for contrast in row.contrasts}
+        line += [told.get(kind, "-") for kind in kinds]
         line += [_figure(row.metrics.get(metric)) for metric in further]
         line += [_quantity(getattr(row, cost)) for cost in costs]
         line += [row.provenance] + [row.notes] * noted
@@ -183,8 +185,15 @@ def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
     return header, lines
 
 
+def _named(table: Table, kind: str) -> str:
+    """Return the reference of a kind in brackets, where all rows have the same one."""
+    found = {c.reference for row in table.rows for c in row.contrasts if c.kind == kind}
+    names = [row.backbone for row in table.rows if row.run_ids in found]
+    return f" ({names[0]})" if len(found) == 1 and kind == SHORTCUT else ""
+
+
 def _figure(cell: Cell | None) -> str:
-    if cell is None:
+    if cell is None or cell.undefined:
         return "-"
     return f"{cell.mean:.3f}" if cell.sd is None else f"{cell.mean:.3f} ± {cell.sd:.3f}"
 
@@ -212,7 +221,7 @@ def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collec
     )
 
 
-_WORDS = {"backbone", "strategy", "tied", "provenance", "notes", "model", "row"}
+_WORDS = {"backbone", "strategy", "provenance", "notes", "model", "row"}
 
 
 def _printable(text: str) -> str:
@@ -253,21 +262,32 @@ def _as_markdown(
 
 
 def _block(table: Table) -> Block:
-    return Block(
-        _title(table),
-        _facts(table),
-        *_cells(table),
-        [f"- {caveat}" for caveat in caveats_of(table)],
-    )
+    sentences = [*undefined_in(table), *caveats_of(table)]
+    return Block(_title(table), _facts(table), *_cells(table), [f"- {told}" for told in sentences])
+
+
+def undefined_in(table: Table) -> list[str]:
+    """Return which figures of a table are undefined, and why, a sentence a reason."""
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        for metric, cell in row.metrics.items():
+            if cell.undefined:
+                found.setdefault(cell.undefined, []).append(f"{metric} of {row.backbone}")
+    return [f"A dash: {', '.join(names)} is {reason}." for reason, names in found.items()]
 
 
 def _as_csv(tables: Sequence[Table], references: Sequence[Reference]) -> str:
     lines: list[dict[str, Any]] = [
         {"external": False}
         | _identity(table)
-        | {name: value for name, value in _row_as_dict(row).items() if name != "metrics"}
-        | {"seeds": " ".join(map(str, row.seeds)), "run_ids": " ".join(row.run_ids)}
-        | {"metric": metric, **dataclasses.asdict(cell)}
+        | {name: value for name, value in _row_as_dict(row).items() if name not in _NESTED}
+        | _flat_contrasts(row)
+        | {
+            "flaws": "; ".join(row.flaws),
+            "seeds": " ".join(map(str, row.seeds)),
+            "run_ids": " ".join(row.run_ids),
+        }
+        | {"metric": metric, **_cell_as_dict(cell)}
         for table in tables
         for row in table.rows
         for metric, cell in row.metrics.items()
@@ -320,5 +340,23 @@ def _identity(table: Table) -> dict[str, Any]:
     return dataclasses.asdict(table.key) | {"simulated": table.simulated}
 
 
+_NESTED = ("metrics", "contrasts")
+
+
 def _row_as_dict(row: Row) -> dict[str, Any]:
-    return dataclasses.asdict(row)
+    cells = {metric: _cell_as_dict(cell) for metric, cell in row.metrics.items()}
+    return dataclasses.asdict(row) | {"metrics": cells}
+
+
+def _cell_as_dict(cell: Cell) -> dict[str, Any]:
+    return dataclasses.asdict(cell) | ({"mean": None} if cell.undefined else {})
+
+
+def _flat_contrasts(row: Row) -> dict[str, Any]:
+    """Return the contrasts of a row as columns, empty where it has none of a kind."""
+    found = {contrast.kind: contrast for contrast in row.contrasts}
+    return {
+        f"{kind}_{name}": getattr(found.get(kind), name, None)
+        for kind in REFERENCES
+        for name in ("gain", "low", "high", "p_holm", "claim")
+    }

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.leaderboard.aligned import Aligned, Predicted
-from rnaernie_bench.leaderboard.settings import settings_of, shown_as
+from rnaernie_bench.leaderboard.settings import is_seeded, settings_of, shown_as
 from rnaernie_bench.results.predictions import Predictions, read_predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.store import (
@@ -160,6 +160,32 @@ def _by_seed(run: Found) -> tuple[int, str]:
     return run.record["seed"], run.run_id
 
 
+def other_scores(
+    rows: Sequence[Selected], found: Sequence[Found], part: str, metric: str
+) -> list[list[float]]:
+    """Return the scores of the runs of every other row of the board that `rows` stand on.
+
+    They tell what seeds do there, so that an interval is that of the leaderboard.
+
+    Args:
+        rows: which are compared.
+        found: all runs.
+        part: the test part.
+        metric: the metric; runs whose records lack it are left out.
+    """
+    named = {run.run_id for row in rows for run in row.runs}
+    board = comparability_key(rows[0].runs[0].record, part)
+    others: dict[str, list[Record]] = defaultdict(list)
+    for run in found:
+        shares = part in run.record["tests"] and comparability_key(run.record, part) == board
+        if shares and run.run_id not in named:
+            others[_row_key(run.record)].append(run.record)
+    seeded = [records for records in others.values() if is_seeded(records, part)]
+    figures = [[r["tests"][part]["metrics"].get(metric, {}) for r in records] for records in seeded]
+    values = [[figure.get("value") for figure in row] for row in figures]
+    return [[float(value) for value in row if value is not None] for row in values]
+
+
 def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
     """Return what the runs of `rows` predicted for test part `part`, item by item.
 
@@ -201,6 +227,7 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
         truth=truth,
         run_ids=[[run.run_id for run in row.runs] for row in rows],
         predicted=[[found[run.run_id] for run in row.runs] for row in rows],
+        fixed=[not is_seeded([run.record for run in row.runs], part) for row in rows],
         columns=tuple(scored.values()) if scored else None,
     )
 

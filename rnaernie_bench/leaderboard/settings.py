@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.record import RECIPE_VERSION, Record, ended_by
 
 BUDGET = (
     "max_epochs",
@@ -41,6 +41,37 @@ def shown_as(record: Record) -> tuple[str, str]:
         if decoder in DECODERS and (credit := DECODERS.get(decoder).credit):
             shown += f" with {credit}"
     return shown, f"{name} on {base}" if base else name
+
+
+EARLIER = "recipe"
+"""How the flaw of a row begins that was made by a former `RECIPE_VERSION`."""
+
+
+def is_seeded(records: Sequence[Record], part: str) -> bool:
+    """Return whether another seed would give another run of a row.
+
+    Not so of baselines that are solved to the optimum, nor where several runs predict the same.
+    """
+    if all(r["backbone"]["kind"] == "baseline" and ended_by(r) == "optimum" for r in records):
+        return False
+    digests = {record["tests"][part]["predictions"]["sha256"] for record in records}
+    return len(records) == 1 or len(digests) > 1
+
+
+def flaws_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return why a row leads no sentence and supports no claim, if anything.
+
+    Baselines that are solved to the optimum are what they are under any recipe.
+    """
+    trained = [
+        record
+        for record in records
+        if record["backbone"]["kind"] == "encoder" or ended_by(record) != "optimum"
+    ]
+    earlier = {r["recipe_version"] for r in trained if r["recipe_version"] < RECIPE_VERSION}
+    stopped = sum(ended_by(record) in ("steps", "interrupted") for record in trained)
+    budget = (f"{stopped} of {len(records)} ended by the budget",) if stopped else ()
+    return (*(f"{EARLIER} {version}" for version in earlier), *budget)
 
 
 def settings_of(record: Record) -> dict[str, Any]:
@@ -81,7 +112,7 @@ def differences(
     """
     shared: list[str] = []
     notes: list[dict[str, str]] = [{} for _ in settings]
-    for name in (*BUDGET, "recipe_version"):
+    for name in BUDGET:
         found = [
             (index, path, _setting(path, value))
             for index, setting in enumerate(settings)
@@ -92,14 +123,16 @@ def differences(
         if len(texts) > 1:
             for index, path, text in found:
                 notes[index][path] = text
-        elif name in BUDGET:
+        else:
             shared += texts - {f"{name}=none"}
 
     alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, names in enumerate(shown):
         alike[*names, *notes[index].values()].append(index)
     for group in alike.values():
-        for path in sorted({path for index in group for path in settings[index]}):
+        for path in sorted(
+            {path for index in group for path in settings[index]} - {"recipe_version"}
+        ):
             shown_as = [_setting(path, settings[index].get(path)) for index in group]
             if len(set(shown_as)) > 1:
                 for index, text in zip(group, shown_as, strict=True):

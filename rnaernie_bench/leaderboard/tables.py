@@ -7,27 +7,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.gc_pause import no_collection
-from rnaernie_bench.leaderboard.settings import differences, settings_of, shown_as
-from rnaernie_bench.leaderboard.tied import Statistics, table_digest, tied_marks
-from rnaernie_bench.metrics.seeds import over_seeds
-from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key, is_control
-
-COSTS = ("train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
-"""What a run took, as records and rows call it."""
+from rnaernie_bench.leaderboard.contrasts import Standing
+from rnaernie_bench.leaderboard.rows import COSTS, Row, row_of
+from rnaernie_bench.leaderboard.settings import EARLIER, differences, settings_of, shown_as
+from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
 
 Name = tuple[str, str]
 """Backbone and strategy, as tables show them."""
-
-SELF_REPORTED, REPRODUCED = "self-reported", "reproduced"
-"""What is known of a row: what its author says, or that all its runs were repeated."""
 
 
 @dataclass(frozen=True)
@@ -52,51 +45,6 @@ class TaskInfo:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A metric over the seeds of a row."""
-
-    mean: float
-    sd: float | None
-    """Standard deviation over seeds; None for one seed."""
-    low: float | None
-    high: float | None
-    """Mean over seeds of the stored 95 % intervals: what the choice of test items leaves open."""
-    seeds_low: float | None
-    seeds_high: float | None
-    """95 % interval of the mean over seeds, by Student's t; None for one seed."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """Runs that differ in nothing but the seed."""
-
-    backbone: str
-    """As shown: an encoder with random weights is marked so."""
-    kind: str
-    """`encoder` or `baseline`."""
-    strategy: str
-    notes: str
-    """Settings in which the row differs from rows of its table; runs that the budget ended."""
-    seeds: tuple[int, ...]
-    run_ids: tuple[str, ...]
-    metrics: Mapping[str, Cell]
-    parameters: int | None
-    train_s: float | None
-    items_per_s: float | None
-    peak_rss_mb: float | None
-    peak_gpu_mb: float | None
-    """Costs are means over seeds."""
-    control: bool = False
-    """Whether it was given what it had to find out: it stands last and is not compared."""
-    trials: float | None = None
-    """Trainings that settings were chosen among, the one kept included; a mean over seeds."""
-    tied: str | None = None
-    """Letters: two rows that share one do not differ significantly. None where it is not known."""
-    provenance: str = SELF_REPORTED
-    """`self-reported`, `reproduced`, or how many of its runs were."""
-
-
-@dataclass(frozen=True)
 class Table:
     """Rows that may be compared with each other."""
 
@@ -111,27 +59,36 @@ class Table:
     """The budget all trained rows share; what they do not share is in their notes."""
     rows: tuple[Row, ...]
     """Best first, controls after all others."""
+    built: bool = False
+    """Whether its intervals and contrasts are those that `results build` computed."""
+    seed_sd: float | None = None
+    """What runs of a row typically differ by, in the main metric; None where it is unknown."""
 
     @property
     def compared(self) -> tuple[Row, ...]:
-        """The rows that are ranked and tested: all but controls."""
-        return tuple(row for row in self.rows if not row.control)
+        """The rows that are ranked: all but controls, and those without a main metric."""
+        metric = self.task.main_metric
+        return tuple(r for r in self.rows if not r.control and not r.metrics[metric].undefined)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """What contrasts need to know of the compared rows."""
+        sign = 1 if self.task.higher_is_better else -1
+        return [
+            Standing(
+                row.run_ids, sign * row.metrics[self.task.main_metric].mean, row.backbone,
+                row.kind, row.seeded, ", ".join(row.flaws),
+            )
+            for row in self.compared
+        ]  # fmt: skip
 
     @property
     def by_name(self) -> dict[Name, Row]:
-        """The compared rows whose name is theirs alone, not shared with other settings."""
-        names = Counter((row.backbone, row.strategy) for row in self.compared)
-        return {
-            (row.backbone, row.strategy): row
-            for row in self.compared
-            if names[row.backbone, row.strategy] == 1
-        }
-
-    @property
-    def untested(self) -> int:
-        """How many rows the tests of the table left out; 0 for a table that is not tested."""
-        unknown = sum(row.tied is None for row in self.compared)
-        return unknown if unknown < len(self.compared) else 0
+        """The compared rows of the recipe of today by name; of several, the best on validation."""
+        sign = 1 if self.task.higher_is_better else -1
+        named = [row for row in self.compared if not any(f.startswith(EARLIER) for f in row.flaws)]
+        named.sort(key=lambda row: -math.inf if row.validation is None else sign * row.validation)
+        return {(row.backbone, row.strategy): row for row in named}
 
 
 @no_collection()
@@ -139,7 +96,6 @@ def build(
     records: Iterable[Record],
     *,
     tasks: Mapping[str, TaskInfo],
-    statistics: Statistics | None = None,
     reproduced: Collection[str] = (),
 ) -> list[Table]:
     """Arrange `records` into tables, the real data and each task's default test part first.
@@ -149,7 +105,6 @@ def build(
     Args:
         records: records of finished runs.
         tasks: by name, every task that the records are of.
-        statistics: paired tests from which rows get the letters of their tied groups.
         reproduced: ids of the runs that were reproduced.
 
     Raises:
@@ -175,35 +130,7 @@ def build(
         _table_of(key, group, tasks, settings, frozenset(reproduced))
         for key, group in groups.items()
     ]
-    return with_ties(sorted(tables, key=_order), distinct, statistics or {})
-
-
-def with_ties(
-    tables: Sequence[Table], records: Mapping[str, Record], statistics: Statistics
-) -> list[Table]:
-    """Return tables whose rows have the letters of their tied groups, where they are known.
-
-    Args:
-        tables: as `build` gives them.
-        records: by run id, those of the tables.
-        statistics: paired tests.
-    """
-    return [_with_ties(table, records, statistics) for table in tables] if statistics else [*tables]
-
-
-def _with_ties(table: Table, records: Mapping[str, Record], statistics: Statistics) -> Table:
-    tests = statistics.get(digest_of(table, records))
-    if tests is None:
-        return table
-    letters = tied_marks(tests)
-    rows = tuple(replace(row, tied=letters.get(row.run_ids[0])) for row in table.rows)
-    return replace(table, rows=rows)
-
-
-def digest_of(table: Table, records: Mapping[str, Record]) -> str:
-    """Return what identifies the paired tests of a table; `records` are by run id."""
-    compared = [records[run_id] for row in table.compared for run_id in row.run_ids]
-    return table_digest(table.key, compared, table.task.main_metric, by=table.task.by)
+    return sorted(tables, key=_order)
 
 
 def _check_fields(record: Record) -> None:
@@ -220,17 +147,16 @@ def _check_fields(record: Record) -> None:
         _finite(test["n"])
         test["predictions"]["sha256"]
         for figure in test["metrics"].values():
-            if "undefined" not in figure:
-                _finite(figure["value"])
             numbers += [figure["low"], figure["high"]]
+            numbers += [] if figure.get("undefined") else [_finite(figure["value"])]
     for number in numbers:
         if number is not None:
             _finite(number)
     record["dataset"]["simulated"]
 
 
-def _finite(number: float) -> None:
-    """Refuse what is no number: a mean would hide it.
+def _finite(number: float) -> float:
+    """Return a number, and refuse what is none: a mean would hide it.
 
     Raises:
         TypeError: it is something else.
@@ -238,6 +164,7 @@ def _finite(number: float) -> None:
     """
     if not math.isfinite(number):
         raise ValueError(f"{number}, where a finite number is needed")
+    return number
 
 
 def _order(table: Table) -> tuple[Any, ...]:
@@ -281,11 +208,16 @@ def _table_of(
         [shown_as(group[0]) for group in groups.values()], [json.loads(text) for text in groups]
     )
     rows = [
-        _row(_by_seed(group), key.part, metrics, note, reproduced)
+        row_of(group, key.part, metrics, note, reproduced)
         for group, note in zip(groups.values(), notes, strict=True)
     ]
     sign = -1 if task.higher_is_better else 1
-    rows.sort(key=lambda row: (row.control, sign * row.metrics[task.main_metric].mean, row.run_ids))
+
+    def place(row: Row) -> tuple[Any, ...]:
+        cell = row.metrics[task.main_metric]
+        return row.control, bool(cell.undefined), sign * cell.mean if not cell.undefined else 0.0
+
+    rows.sort(key=lambda row: (*place(row), row.run_ids))
     return Table(
         task=task,
         key=key,
@@ -295,77 +227,3 @@ def _table_of(
         budget=budget,
         rows=tuple(rows),
     )
-
-
-def _by_seed(records: Sequence[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: (record["seed"], record["run_id"]))
-
-
-def _row(
-    records: Sequence[Record],
-    part: str,
-    metrics: Sequence[str],
-    notes: list[str],
-    reproduced: frozenset[str],
-) -> Row:
-    """Sum up records that differ in nothing but the seed, ordered by it."""
-    first = records[0]
-    backbone, strategy = shown_as(first)
-    stopped = sum(record["recipe"].get("converged") is False for record in records)
-    if stopped:
-        notes = [*notes, f"{stopped} of {len(records)} ended by the budget"]
-    if len({record["seed"] for record in records}) < len(records):
-        notes = [*notes, "equal seeds: runs that differ in settings their records do not have"]
-    cells = {
-        metric: cell_of([record["tests"][part]["metrics"].get(metric) for record in records])
-        for metric in metrics
-    }
-    costs = {name: _mean([record["cost"][name] for record in records]) for name in COSTS}
-    run_ids = tuple(record["run_id"] for record in records)
-    return Row(
-        backbone=backbone,
-        kind=first["backbone"]["kind"],
-        strategy=strategy,
-        notes=", ".join(notes),
-        seeds=tuple(record["seed"] for record in records),
-        run_ids=run_ids,
-        metrics={metric: cell for metric, cell in cells.items() if cell},
-        parameters=first["backbone"]["parameters"],
-        train_s=costs["train_s"],
-        items_per_s=costs["items_per_s"],
-        peak_rss_mb=costs["peak_rss_mb"],
-        peak_gpu_mb=costs["peak_gpu_mb"],
-        control=is_control(first),
-        trials=_mean([record["selection"]["trials"] for record in records]),
-        provenance=_provenance(run_ids, reproduced),
-    )
-
-
-def _provenance(run_ids: Sequence[str], reproduced: frozenset[str]) -> str:
-    """Say how many of a row's runs were reproduced."""
-    count = len(reproduced.intersection(run_ids))
-    if count == len(run_ids):
-        return REPRODUCED
-    return f"{count} of {len(run_ids)} {REPRODUCED}" if count else SELF_REPORTED
-
-
-def cell_of(figures: Sequence[Mapping[str, Any] | None]) -> Cell | None:
-    """Sum up one metric over seeds, as records hold it; None unless every seed has it."""
-    present = [figure for figure in figures if figure and figure["value"] is not None]
-    if len(present) < len(figures):
-        return None
-    mean, sd, seeds_low, seeds_high = over_seeds([float(figure["value"]) for figure in present])
-    return Cell(
-        mean=mean,
-        sd=sd,
-        low=_mean([figure["low"] for figure in present]),
-        high=_mean([figure["high"] for figure in present]),
-        seeds_low=seeds_low,
-        seeds_high=seeds_high,
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Average, or None unless every value is there."""
-    present = [value for value in values if value is not None]
-    return fmean(present) if present and len(present) == len(values) else None

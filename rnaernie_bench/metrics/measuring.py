@@ -42,11 +42,12 @@ class Measures:
             runs: what each run predicted.
             groups: length n; None where items are drawn and no metric asks for groups.
         """
-        whole = self._whole(metric, truth, groups)
+        whole = self.whole(metric, truth, groups)
         chosen = [self.answer.only(truth, run, self.columns) for run in runs]
         return self.answer.scorer(metric, chosen[0][0], [run for _, run in chosen], whole)
 
-    def _whole(self, metric: str, truth: Array, groups: Groups) -> Units | None:
+    def whole(self, metric: str, truth: Array, groups: Groups) -> Units | None:
+        """Return the groups that are drawn as a whole for a metric; None where items are drawn."""
         if METRICS.get(metric).within_groups:
             return grouped([""] * len(truth) if groups is None else groups)
         return drawn_whole(self.by, groups, lambda: self.answer.classes(truth))

@@ -44,6 +44,10 @@ class Units:
     def sums(self, values: npt.ArrayLike) -> Floats:
         """Return what one draw of each unit adds: shape (m, q) for `values` of shape (n, q)."""
         values = np.asarray(values)
+        if len(self.copies) == len(self.member):  # units are single items
+            sums = np.empty(values.shape)
+            sums[self.member] = values
+            return sums
         sums = np.zeros((len(self.copies), values.shape[1]))
         np.add.at(sums, self.member, values)
         return sums / self.copies[:, None]

@@ -13,6 +13,7 @@ _T = (
     2.093024, 2.085963, 2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831,
     2.048407, 2.045230, 2.042272,
 )  # fmt: skip
+_NORMAL = NormalDist().inv_cdf(0.975)
 
 
 def deviation(values: Sequence[float]) -> float | None:
@@ -30,22 +31,31 @@ def deviation(values: Sequence[float]) -> float | None:
 
 def over_seeds(
     values: Sequence[float],
-) -> tuple[float, float | None, float | None, float | None]:
-    """Return the mean of `values`, their deviation, and the mean's 95 % interval by Student's t.
+    ends: Sequence[tuple[float | None, float | None]],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of a mean over seeds, from what single runs know of items.
+
+    The variance of the mean over seeds by Student's t, and the mean variance over items that the
+    intervals of the runs imply: more than the runs share. Of one run, or of equal ones, the
+    interval is that of a run. It contains the mean, or there is none.
 
     Args:
         values: one figure a seed, at least one.
-
-    Returns:
-        Mean, standard deviation, low and high end; all but the mean are None for a single value,
-        which tells no spread.
+        ends: of the interval of each over items.
+        bounds: of the figure, which the interval keeps.
     """
-    mean = fmean(values)
-    spread = deviation(values)
-    if spread is None:
-        return mean, None, None, None
-    half = _t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
-    return mean, spread, mean - half, mean + half
+    mean, spread = fmean(values), deviation(values)
+    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    if len(halves) < len(values):
+        return None, None
+    if not spread:
+        [(low, high), *_] = ends
+        inside = low is not None and high is not None and low <= mean <= high
+        return (low, high) if inside else (None, None)
+    items = fmean((half / _NORMAL) ** 2 for half in halves)
+    half = _t_quantile(len(values) - 1) * math.sqrt(spread**2 / len(values) + items)
+    return max(mean - half, bounds[0]), min(mean + half, bounds[1])
 
 
 def _t_quantile(degrees: int) -> float:
@@ -55,5 +65,5 @@ def _t_quantile(degrees: int) -> float:
     """
     if degrees <= len(_T):
         return _T[degrees - 1]
-    z = NormalDist().inv_cdf(0.975)
+    z = _NORMAL
     return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)

@@ -16,6 +16,9 @@ from rnaernie_bench.core.errors import ResultError
 SCHEMA_VERSION = 1
 """The number of the record schema written by this version."""
 
+RECIPE_VERSION = 2
+"""Raised by hand whenever training, decoding or metrics change the numbers of equal settings."""
+
 Record = dict[str, Any]
 """A record as JSON gives it; `schema.json` says what it holds."""
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.config.identity import RECIPE_VERSION, recipe, strategy, to_record
+from rnaernie_bench.config.identity import recipe, strategy, to_record
 from rnaernie_bench.config.options import RunConfig, require
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
@@ -26,7 +26,7 @@ from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.registry import METRICS
-from rnaernie_bench.results.record import SCHEMA_VERSION, Record, validate_record
+from rnaernie_bench.results.record import RECIPE_VERSION, SCHEMA_VERSION, Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
 from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, run_folder
 from rnaernie_bench.runs.loaders import UNCACHED, Loaders

@@ -94,7 +94,7 @@ class SweepOptions:
     trials: int
     """Trials that end, complete or pruned; a repeated command continues until there are so many."""
     seeds: int
-    """Runs of the best settings, each tested: with the seed of the trials and those after it."""
+    """Runs of the best settings, each tested: with fresh seeds, those after that of the trials."""
     study: str | None
     """What the storage calls the search; None: a name that follows from the settings."""
     storage: str | None

@@ -273,8 +273,12 @@ def _one_at_a_time(sweep: Sweep) -> Any:
 def _run_best(
     sweep: Sweep, best: FrozenTrial, trials: int, notify: Callable[[str], None]
 ) -> list[Outcome]:
-    """Run the best settings with each seed, unless that has been done, and test the runs."""
-    settings, first = sweep.space.settings(best.params), sweep.config.seed
+    """Run the best settings with each seed, unless that has been done, and test the runs.
+
+    The seeds are those after the seed of the trials, with which the settings were chosen: the best
+    of many trials was also lucky with it.
+    """
+    settings, first = sweep.space.settings(best.params), sweep.config.seed + 1
     search = Search(sweep.study, trials)
     runs = []
     for seed in range(first, first + sweep.options.seeds):

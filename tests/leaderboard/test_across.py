@@ -17,7 +17,8 @@ KMER = {
     "strategy": {"name": "baseline"},
 }
 ODD = {"strategy": {"name": "odd"}}
-NET = ("rnaernie-tiny (random)", "full")
+NET = ("rnaernie-tiny", "full")
+TRAINED = {"backbone": {"init": "pretrained"}}
 
 
 def ranked(records: list[dict[str, Any]], **tasks: TaskInfo) -> Across | None:
@@ -26,11 +27,11 @@ def ranked(records: list[dict[str, Any]], **tasks: TaskInfo) -> Across | None:
 
 @pytest.fixture
 def records(make_record: Any) -> list[dict[str, Any]]:
-    """Give two rows of two seeds on three tasks."""
+    """Give two rows of two seeds on three tasks, one of them of a pre-trained model."""
     return [
         make_record(f1, task={"name": name}, seed=seed, **row)
         for name, f1s in (("one", (0.5, 0.7)), ("two", (0.6, 0.4)), ("three", (0.5, 0.9)))
-        for f1, row in zip(f1s, ({}, KMER), strict=True)
+        for f1, row in zip(f1s, (TRAINED, KMER), strict=True)
         for seed in (0, 1)
     ]
 
@@ -52,34 +53,32 @@ def test_the_direction_of_a_metric_counts(records: list[dict[str, Any]]) -> None
     assert found.average_ranks == (1, 2)
 
 
-def test_tasks_that_no_two_rows_share_do_not_hide_the_others(
+def test_rows_and_tasks_that_cannot_be_ranked_are_named(
     records: list[dict[str, Any]], make_record: Any
 ) -> None:
-    before = ranked(records)
-    records += [
-        make_record(0.9, task={"name": "four"}, **ODD),
-        make_record(0.8, task={"name": "one"}, **ODD),
-    ]
-    assert ranked(records, four=TASK) == before
+    records += [make_record(0.9, task={"name": name}, **ODD) for name in ("one", "four")]
+    found = ranked(records, four=TASK)
+    assert found is not None
+    assert (len(found.tasks), found.rows) == (3, (("kmer", "baseline"), NET))
+    assert found.left_out == (("rnaernie-tiny (random)", "odd"),)
+    assert found.other_tasks == ("four@1",)
 
 
-def test_a_row_of_two_settings_is_ranked_nowhere(
+def test_the_best_setting_on_validation_stands_for_a_row(
     records: list[dict[str, Any]], make_record: Any
 ) -> None:
-    records += [make_record(0.9, task={"name": name}, head="token") for name in TASKS]
-    assert ranked(records) is None  # one row is left
-
-
-def test_more_rows_are_better_than_fewer_but_more_tasks_better_still(
-    records: list[dict[str, Any]], make_record: Any
-) -> None:
-    records += [make_record(0.9, task={"name": name}, **ODD) for name in ("one", "two")]
+    better = {"head": "token", "validation": {"metrics": {"macro_f1": 0.9}}, **TRAINED}
+    records += [make_record(0.95, task={"name": name}, **better) for name in TASKS]
     found = ranked(records)
     assert found is not None
-    assert (len(found.tasks), len(found.rows)) == (3, 2)
-    found = ranked([r for r in records if r["task"]["name"] != "three"])
-    assert found is not None
-    assert (len(found.tasks), len(found.rows)) == (2, 3)
+    assert found.average_ranks == (1, 2) and found.rows[0] == NET
+
+
+def test_without_a_pretrained_model_nothing_is_ranked(records: list[dict[str, Any]]) -> None:
+    for record in records:
+        if record["backbone"]["kind"] == "encoder":
+            record["backbone"]["init"] = "random"
+    assert ranked(records) is None
 
 
 def test_one_task_and_simulated_data_are_not_ranked(

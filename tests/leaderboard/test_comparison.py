@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rnaernie_bench.cli.leaderboard import declared_tasks
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.leaderboard.aligned import Aligned
 from rnaernie_bench.leaderboard.comparison import Comparison, Options, compare
+from rnaernie_bench.leaderboard.kept import read_statistics, with_statistics
 from rnaernie_bench.leaderboard.paired import mcnemar
-from rnaernie_bench.leaderboard.selection import find_records, load_aligned, select
-from rnaernie_bench.leaderboard.tables import TaskInfo, build
+from rnaernie_bench.leaderboard.selection import find_records, load_aligned, other_scores, select
+from rnaernie_bench.leaderboard.tables import build
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
 from rnaernie_bench.results.predictions import hash_ids
 
@@ -20,8 +23,13 @@ Predicted = list[list[list[int]]]
 SHIPPED = Path(__file__).parents[2] / "results"
 
 
-def outcomes(labels: list[int], predicted: Predicted, groups: list[str] | None = None) -> Aligned:
-    """Make outcomes from the predicted classes by row and run, certain at 0.8."""
+def outcomes(
+    labels: list[int], predicted: Predicted, groups: list[str] | None = None, fixed: str = ""
+) -> Aligned:
+    """Make outcomes from the predicted classes by row and run, certain at 0.8.
+
+    Rows whose place stands in `fixed` do not depend on seeds.
+    """
     classes = max(max(labels), *(c for row in predicted for run in row for c in run)) + 1
     table = np.log(np.full((classes, classes), 0.2 / (classes - 1)) + np.eye(classes) * 0.6)
     return Aligned(
@@ -31,6 +39,7 @@ def outcomes(labels: list[int], predicted: Predicted, groups: list[str] | None =
         truth=np.array(labels, np.int16),
         run_ids=[[f"{r}{s}" for s in range(len(row))] for r, row in enumerate(predicted)],
         predicted=[[MULTICLASS.pack(table[run]) for run in row] for row in predicted],
+        fixed=[str(place) in fixed for place in range(len(predicted))],
     )
 
 
@@ -52,7 +61,6 @@ def test_two_runs_are_compared_as_they_are() -> None:
     assert (pair.only_first, pair.only_second, pair.odds_ratio) == (10, 1, 7)
     right = [np.array(run) == LABELS for run in (good, bad)]
     assert (pair.test, pair.p, pair.mid_p) == ("mcnemar", *_p(right))
-    assert found.groups == ((0,), (1,))
     f1 = compare(outcomes(LABELS, [[good], [bad]]), Options(n_resamples=2000))
     assert f1.pairs[0].test == "permutation"
     assert f1.pairs[0].p == pytest.approx(pair.p, abs=0.01)
@@ -74,31 +82,31 @@ def test_the_order_of_rows_changes_signs_and_nothing_else(metric: str) -> None:
     order = [2, 0, 1]
     turned = Aligned(
         whole.answer, whole.ids, whole.groups, whole.truth,
-        [whole.run_ids[row] for row in order], [whole.predicted[row] for row in order],
+        [whole.run_ids[row] for row in order], [whole.predicted[row] for row in order], [False] * 3,
     )  # fmt: skip
     one, other = compare(whole, options), compare(turned, options)
-    assert [other.rows[place] for place in (1, 2, 0)] == list(one.rows)
+    for place, row in zip((1, 2, 0), one.rows, strict=True):
+        assert astuple(other.rows[place]) == pytest.approx(astuple(row))
     pairs = {(order[p.first], order[p.second]): p for p in other.pairs}
     for pair in one.pairs:
         same = pairs.get((pair.first, pair.second))
         turned_pair = same or pairs[pair.second, pair.first]
         sign = 1 if same else -1
         assert pair.difference == sign * turned_pair.difference
-        assert pair.p == turned_pair.p
+        assert pair.p == pytest.approx(turned_pair.p)
         ends = sorted([sign * turned_pair.low, sign * turned_pair.high])
         assert [pair.low, pair.high] == pytest.approx(ends)
-    assert {frozenset(order[r] for r in g) for g in other.groups} == set(map(frozenset, one.groups))
 
 
 def test_equal_predictions_do_not_differ() -> None:
     run = flipped(LABELS, range(6))
-    [pair] = compare(outcomes(LABELS, [[run], [run, run]]), Options(n_resamples=200)).pairs
+    [pair] = compare(outcomes(LABELS, [[run], [run, run]]), QUICK).pairs
     assert (pair.difference, pair.low, pair.high, pair.p, pair.odds_ratio) == (0, 0, 0, 1, 1)
 
 
-def test_runs_that_predict_alike_count_once() -> None:
+def test_runs_that_no_seed_moves_count_once() -> None:
     run, other = flipped(LABELS, range(6)), flipped(LABELS, range(8))
-    found = compare(outcomes(LABELS, [[run, run, run], [other]]), QUICK)
+    found = compare(outcomes(LABELS, [[run, run, run], [other]], fixed="01"), QUICK)
     assert [row.distinct_runs for row in found.rows] == [1, 1]
     assert found.pairs[0].test == "mcnemar"
 
@@ -109,11 +117,19 @@ def test_a_lucky_seed_does_not_decide() -> None:
     narrow = [flipped(LABELS * 10, range(n)) for n in (110, 112, 114)]
     found = compare(outcomes(LABELS * 10, [wide, narrow]), QUICK)
     [pair] = found.pairs
-    assert (pair.test, pair.mid_p) == ("bootstrap", None)
+    assert (pair.test, pair.mid_p) == ("t", None)
     assert pair.degrees == pytest.approx(2, abs=0.2)
+    assert pair.low is not None and pair.high is not None and pair.p is not None
     assert pair.low < 0 < pair.difference < pair.high
     assert pair.p > 0.3
-    assert found.groups == ((0, 1),)
+    # The interval of a row holds its seeds as well, and stays where accuracies are.
+    [row, _] = found.rows
+    assert row.low is not None and row.high is not None
+    assert 0 < row.low < 1 - 190 / 400 and 0.9 < row.high < 1
+    # Further rows of the board tell what seeds do.
+    others = [[0.5, 0.501, 0.502], [0.3, 0.301, 0.299]]
+    [_, alone] = compare(outcomes(LABELS * 10, [wide, narrow[:1]]), QUICK, others=others).rows
+    assert alone.distinct_runs == 1
 
 
 def test_relatives_widen_the_interval() -> None:
@@ -122,7 +138,9 @@ def test_relatives_widen_the_interval() -> None:
     groups = [f"g{index // 10}" for index in range(80)]
 
     def width(found: Comparison) -> float:
-        return found.pairs[0].high - found.pairs[0].low
+        [pair] = found.pairs
+        assert pair.low is not None and pair.high is not None
+        return pair.high - pair.low
 
     items = compare(outcomes(labels, runs, groups), QUICK)
     whole = compare(
@@ -130,7 +148,8 @@ def test_relatives_widen_the_interval() -> None:
     )
     assert (items.n_units, whole.n_units, whole.n) == (80, 8, 80)
     assert width(whole) > 2 * width(items)
-    assert items.pairs[0].p < 0.001 < 0.3 < whole.pairs[0].p  # 2 of 8 groups differ
+    p_values = [found.pairs[0].p or 0 for found in (items, whole)]
+    assert p_values[0] < 0.001 < 0.3 < p_values[1]  # 2 of 8 groups differ
 
 
 def test_auroc_needs_two_classes_and_names_are_checked() -> None:
@@ -160,6 +179,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(seeds: int) -> None:
     held = positive = 0
     for _ in range(trials):
         [pair] = compare(simulated(generator, seeds), options).pairs
+        assert pair.low is not None and pair.high is not None and pair.p is not None
         held += pair.low <= 0 <= pair.high
         positive += pair.p <= 0.05
     # 95 % of 150, give or take three standard errors of 1.8 points; more is no harm.
@@ -169,13 +189,22 @@ def test_intervals_hold_the_truth_as_often_as_they_say(seeds: int) -> None:
 
 def test_committed_records_say_what_their_predictions_do() -> None:
     found = find_records(SHIPPED, SHIPPED / "none")
-    task = TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))
+    info = declared_tasks()["ncrna_cls"]
     records = [run.record for run in found if run.record["task"]["name"] == "ncrna_cls"]
-    table = build(records, tasks={"ncrna_cls": task})[0]
-    rows = [select("+".join(row.run_ids), found) for row in table.rows[:2]]
-    compared = compare(load_aligned(rows, table.key.part), Options(n_resamples=200))
-    for shown, score in zip(table.rows, compared.rows, strict=False):
-        assert score.value == pytest.approx(shown.metrics["macro_f1"].mean, abs=1e-6)
-        assert score.low < score.value < score.high
-    gap = table.rows[0].metrics["macro_f1"].mean - table.rows[1].metrics["macro_f1"].mean
+    tables = build(records, tasks={"ncrna_cls": info})
+    table = with_statistics(tables, records, read_statistics(SHIPPED))[0]
+    several = [row for row in table.rows if len(row.seeds) > 1 and row.seeded][:2]
+    rows = [select("+".join(row.run_ids), found) for row in several]
+    metric, part = info.main_metric, table.key.part
+    compared = compare(
+        load_aligned(rows, part),
+        Options(metric=metric, by=info.by),
+        others=other_scores(rows, found, part, metric),
+    )
+    for shown, score in zip(several, compared.rows, strict=True):
+        cell = shown.metrics[metric]
+        assert score.value == pytest.approx(cell.mean, abs=1e-6)
+        # One interval, here and in the table: seeds of all rows of the board tell what seeds do.
+        assert (score.low, score.high) == pytest.approx((cell.low, cell.high), abs=1e-4)
+    gap = several[0].metrics[metric].mean - several[1].metrics[metric].mean
     assert compared.pairs[0].difference == pytest.approx(gap, abs=1e-6)

@@ -32,6 +32,7 @@ def rows() -> Aligned:
             [scores(0.9, 0.9, 0.6, 0.4, 0.2)],
             [scores(0.8, 0.1, 0.7, 0.7, 0.8), scores(0.8, 0.1, 0.4, 0.3, 0.9)],
         ],
+        fixed=[False, False],
     )
 
 

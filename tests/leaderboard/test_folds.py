@@ -9,16 +9,18 @@ import pytest
 from rnaernie_bench.leaderboard.extra_tables import extra_tables
 from rnaernie_bench.leaderboard.folds import over_folds
 from rnaernie_bench.leaderboard.page.breakdowns import by_fold
-from rnaernie_bench.leaderboard.tables import Cell, Row, Table, TaskInfo
+from rnaernie_bench.leaderboard.rows import Cell, Row
+from rnaernie_bench.leaderboard.tables import Table, TaskInfo
 from rnaernie_bench.results.record import ComparabilityKey
 
 TASK = TaskInfo("Structure", "f1", True, "test")
 
 
-def row(backbone: str, score: float, run: str, *, kind: str = "encoder", notes: str = "") -> Row:
-    cell = Cell(score, None, None, None, None, None)
+def row(backbone: str, score: float, run: str, **other: Any) -> Row:
+    cell = Cell(score, None, None, None)
+    kind = other.pop("kind", "encoder")
     return Row(
-        backbone, kind, "frozen", notes, (0,), (run,), {"f1": cell}, 1, 1.0, 1.0, None, None
+        backbone, kind, "frozen", "", (0,), (run,), {"f1": cell}, 1, 1.0, 1.0, None, None, **other
     )  # fmt: skip
 
 
@@ -52,12 +54,13 @@ def test_a_row_that_lacks_a_fold_has_no_mean() -> None:
     ]
 
 
-def test_rows_of_one_name_and_other_parts_are_left_out() -> None:
-    twice = [row("a", 0.2, "1", notes="x"), row("a", 0.3, "2", notes="y"), row("b", 0.4, "3")]
+def test_of_one_name_the_best_on_validation_counts_and_other_parts_do_not() -> None:
+    twice = [row("a", 0.2, "1", validation=0.5), row("a", 0.3, "2", validation=0.4)]
+    twice += [row("b", 0.4, "3"), row("c", 0.9, "6", flaws=("recipe 1",))]
     tables = [table("x", 10, *twice), table("y", 10, row("a", 0.5, "4"), row("b", 0.6, "5"))]
     tables += [table(fold, 10, row("b", 0.0, fold), part="full") for fold in "xy"]
     (found,) = over_folds(tables)
-    assert {r.backbone: r.scores for r in found.rows} == {"a": (None, 0.5), "b": (0.4, 0.6)}
+    assert {r.backbone: r.scores for r in found.rows} == {"a": (0.2, 0.5), "b": (0.4, 0.6)}
     assert over_folds(tables[:1]) == []
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from rnaernie_bench.leaderboard.comparison import Pair, RowScore
+from rnaernie_bench.leaderboard.contrasts import Contrast
 from rnaernie_bench.leaderboard.guidance import Guidance, Line, as_markdown, finding, guidance
 from rnaernie_bench.leaderboard.guidance_page import PAGE, PICTURE, build_guidance
-from rnaernie_bench.leaderboard.selection import find_records
-from rnaernie_bench.leaderboard.tables import TaskInfo
+from rnaernie_bench.leaderboard.kept import with_statistics
+from rnaernie_bench.leaderboard.rows import Cell
+from rnaernie_bench.leaderboard.significance import build_statistics
+from rnaernie_bench.leaderboard.tables import Table, TaskInfo, build
+from rnaernie_bench.results.record import Record
 from rnaernie_bench.results.store import import_run, read_records
 
 TASK = TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))
@@ -33,27 +36,32 @@ def results(tmp_path: Path, make_run: Callable[..., Path]) -> Path:
     return folder
 
 
-def test_lines_and_pairs(results: Path, tmp_path: Path) -> None:
-    [report] = guidance(find_records(results, tmp_path / "none"), TASK)
+def tables_of(results: Path) -> tuple[list[Table], list[Record]]:
+    records = read_records(results)
+    tables = build(records, tasks={"ncrna_cls": TASK})
+    return with_statistics(tables, records, build_statistics(results, tables, records)), records
+
+
+def test_lines_and_contrasts(results: Path) -> None:
+    tables, records = tables_of(results)
+    [report] = guidance(tables, {record["run_id"]: record for record in records})
     assert (report.base, report.n, report.part) == ("frozen", 3, "deduplicated")
     assert [(line.types, line.k, line.seeds) for line in report.lines] == [
         ("none", 1, 2), ("predicted", 2, 2), ("random", 2, 2), ("random", 3, 2), ("oracle", 1, 2),
     ]  # fmt: skip
-    assert [line.against_none is None for line in report.lines] == [True, *[False] * 4]
+    assert [line.against_none is None for line in report.lines] == [True, *[False] * 3, True]
     assert [line.against_random is None for line in report.lines] == [
         True, False, True, True, True,
     ]  # fmt: skip
-    assert all(line.against_none.difference == 0 for line in report.lines[1:])  # type: ignore
+    assert [line.against_none.gain for line in report.lines[1:4] if line.against_none] == [0] * 3
 
 
 def test_the_page_is_built_beside_the_records(results: Path) -> None:
-    records = read_records(results)
-    assert build_guidance(results, records, tasks={"ncrna_cls": TASK}) == [
-        results / "ncrna_cls" / PAGE
-    ]
+    tables, records = tables_of(results)
+    assert build_guidance(results, tables, records) == [results / "ncrna_cls" / PAGE]
     folder = results / "ncrna_cls"
     first = [(folder / name).read_bytes() for name in (PAGE, PICTURE)]
-    build_guidance(results, records[::-1], tasks={"ncrna_cls": TASK})
+    build_guidance(results, tables, records[::-1])
     assert [(folder / name).read_bytes() for name in (PAGE, PICTURE)] == first
     text = first[0].decode()
     assert "| oracle [control] | 1 | 2 |" in text
@@ -63,14 +71,12 @@ def test_the_page_is_built_beside_the_records(results: Path) -> None:
 
 def test_records_without_types_make_no_page(tmp_path: Path, make_run: Callable[..., Path]) -> None:
     import_run(make_run(), tmp_path / "results")
-    records = read_records(tmp_path / "results")
-    assert build_guidance(tmp_path / "results", records, tasks={"ncrna_cls": TASK}) == []
+    assert build_guidance(tmp_path / "results", *tables_of(tmp_path / "results")) == []
 
 
-def pair(difference: float, p: float) -> Pair:
-    values = dict.fromkeys(Pair.__dataclass_fields__, 0.0)
-    values |= {"difference": difference, "low": difference - 0.01, "high": difference + 0.01}
-    return Pair(**{**values, "p": p, "p_holm": p, "test": "bootstrap"})  # type: ignore[arg-type]
+def contrast(kind: str, gain: float, p: float) -> Contrast:
+    claim = "" if p > 0.05 else "beats" if gain > 0 else "trails"
+    return Contrast(kind, ("a",), ("b",), gain, gain - 0.01, gain + 0.01, p, p, claim)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +91,12 @@ def pair(difference: float, p: float) -> Pair:
 def test_the_finding_follows_the_tests(
     none: tuple[float, float], random: tuple[float, float], said: str
 ) -> None:
-    score = RowScore(0.5, 0.4, 0.6, 2)
-    line = Line("predicted", 2, 2, score, pair(*none), pair(*random))
+    score = Cell(0.5, 0.1, 0.4, 0.6)
+    pairs = contrast("unguided", *none), contrast("random_types", *random)
+    line = Line("predicted", 2, 5, score, *pairs)
     report = Guidance(
         "tiny", "full", "mean", "at most 1 epochs", "full", 9, "macro_f1",
-        (Line("none", 1, 2, score, None, None), line), None,
+        (Line("none", 1, 5, score), line), None,
     )  # fmt: skip
     assert said in finding(report)
     quality = {

@@ -1,8 +1,6 @@
-"""Groups, ranks and wins of tiny tables."""
+"""Ranks and wins of tiny tables."""
 
 from __future__ import annotations
-
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,30 +11,8 @@ from scipy.stats import rankdata, studentized_range
 from rnaernie_bench.leaderboard.ranking import (
     average_ranks,
     critical_difference,
-    tied_groups,
     win_rates,
 )
-
-
-def test_a_noisy_model_is_in_both_groups() -> None:
-    # 2 is known too little to differ from 1 or 3, which differ.
-    assert tied_groups([1, 2, 3], [(3, 1)]) == [[1, 2], [2, 3]]
-
-
-def test_all_alike_and_all_different() -> None:
-    assert tied_groups([5, 4], []) == [[5, 4]]
-    assert tied_groups([5, 4], [(4, 5)]) == [[5], [4]]
-    assert tied_groups([2, 0, 1], [(0, 1), (0, 2), (1, 2)]) == [[2], [0], [1]]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.sets(st.sampled_from(list(combinations(range(6), 2)))))
-def test_two_share_a_group_exactly_if_they_do_not_differ(different: set[tuple[int, int]]) -> None:
-    groups = tied_groups(range(6), different)
-    shared = {pair for group in groups for pair in combinations(sorted(group), 2)}
-    assert shared == set(combinations(range(6), 2)) - different
-    assert {member for group in groups for member in group} == set(range(6))
-    assert not any(set(a) < set(b) for a in groups for b in groups)
 
 
 def test_ranks_by_hand() -> None:

@@ -37,11 +37,11 @@ Budget of every trained row: max_epochs=20, patience=3.
 
 backbone                strategy  seeds       macro_f1   95 % interval       accuracy  parameters  train s  items/s  trials  provenance     notes
 ----------------------  --------  -----  -------------  --------------  -------------  ----------  -------  -------  ------  -------------  --------------------------
-rnaernie-tiny (random)  full          2  0.550 ± 0.071  [0.450, 0.650]  0.750 ± 0.000   1,900,000       12      100       0  self-reported  2 of 2 ended by the budget
+rnaernie-tiny (random)  full          2  0.550 ± 0.071  [0.000, 1.000]  0.750 ± 0.000   1,900,000       12      100       0  self-reported  2 of 2 ended by the budget
 kmer [baseline]         baseline      1          0.300  [0.200, 0.400]          0.750           5     3.25   12,346       0  self-reported
 - Families recur.
 
-Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval over test items (its mean over seeds).
+Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean over seeds and test items, over items alone where there is one run.
 """  # noqa: E501
 
 MARKDOWN = """\
@@ -52,12 +52,12 @@ Budget of every trained row: max_epochs=20, patience=3.
 
 | backbone | strategy | seeds | macro_f1 | 95 % interval | accuracy | parameters | train s | items/s | trials | provenance | notes |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| rnaernie-tiny (random) | full | 2 | 0.550 ± 0.071 | [0.450, 0.650] | 0.750 ± 0.000 | 1,900,000 | 12 | 100 | 0 | self-reported | 2 of 2 ended by the budget |
+| rnaernie-tiny (random) | full | 2 | 0.550 ± 0.071 | [0.000, 1.000] | 0.750 ± 0.000 | 1,900,000 | 12 | 100 | 0 | self-reported | 2 of 2 ended by the budget |
 | kmer [baseline] | baseline | 1 | 0.300 | [0.200, 0.400] | 0.750 | 5 | 3.25 | 12,346 | 0 | self-reported |  |
 
 - Families recur.
 
-Mean ± standard deviation over seeds; in brackets the 95 % bootstrap interval over test items (its mean over seeds).
+Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean over seeds and test items, over items alone where there is one run.
 """  # noqa: E501
 
 
@@ -79,7 +79,7 @@ def records(make_record: Any) -> list[dict[str, Any]]:
         cost={name: COSTS[name] for name in ("train_s", "items_per_s", "peak_rss_mb")},
     )
     trained = [
-        make_record(f1, seed=seed, recipe={"converged": False}, cost={"peak_rss_mb": None})
+        make_record(f1, seed=seed, selection={"ended_by": "steps"}, cost={"peak_rss_mb": None})
         for seed, f1 in enumerate((0.5, 0.6))
     ]
     made = [kmer, *trained]
@@ -111,7 +111,7 @@ def test_csv_has_a_line_a_row_and_metric(tables: list[Table]) -> None:
     ]
     assert float(lines[0]["mean"]) == 0.55
     assert (lines[0]["seeds"], lines[0]["part"], lines[0]["simulated"]) == ("0 1", "full", "False")
-    assert (lines[2]["sd"], lines[2]["seeds_low"], lines[2]["parameters"]) == ("", "", "5")
+    assert (lines[2]["sd"], lines[2]["shortcut_gain"], lines[2]["parameters"]) == ("", "", "5")
     assert set(lines[0]) >= {"task", "dataset", "split", "fold", "protocol", "run_ids", "low"}
 
 
@@ -127,8 +127,7 @@ def test_json_holds_unrounded_figures(tables: list[Table], records: list[dict[st
         "sd": None,
         "low": 0.3 - 0.1,
         "high": 0.4,
-        "seeds_low": None,
-        "seeds_high": None,
+        "undefined": "",
     }
     assert table["rows"][1]["run_ids"] == [records[0]["run_id"]]
 
@@ -191,10 +190,11 @@ def test_splits_are_columns_and_their_notes_are_told_apart() -> None:
 def test_ranks_over_tasks_are_shown(tables: list[Table]) -> None:
     across = Across(
         ("one@1", "two@1"), (("kmer", "baseline"), ("net", "full")), (1.0, 2.0), 1.3859,
-        ((0.5, 1.0), (0.0, 0.5)),
+        ((0.5, 1.0), (0.0, 0.5)), (("cnn", "full"),),
     )  # fmt: skip
     text = render(tables, "table", across=across)
     assert "less than 1.39 apart do not differ" in text
+    assert "- Not ranked, as they lack one of the tasks: cnn/full." in text
     assert "1  kmer/baseline          1.00  0.50  1.00" in text
     assert "| 2 | net/full | 2.00 | 0.00 | 0.50 |" in render(tables, "md", across=across)
     assert json.loads(render(tables, "json", across=across))["across_tasks"] == {
@@ -203,6 +203,8 @@ def test_ranks_over_tasks_are_shown(tables: list[Table]) -> None:
         "average_ranks": [1.0, 2.0],
         "critical_difference": 1.3859,
         "win_rates": [[0.5, 1.0], [0.0, 0.5]],
+        "left_out": [["cnn", "full"]],
+        "other_tasks": [],
     }
 
 

@@ -1,4 +1,4 @@
-"""Paired tests kept beside the records: built, found again, and dropped when records change."""
+"""Intervals and contrasts kept beside the records: built, found again, dropped when they change."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.leaderboard import significance
+from rnaernie_bench.leaderboard.kept import STATISTICS_FILE, read_statistics, with_statistics
 from rnaernie_bench.leaderboard.page.tables import finding
-from rnaernie_bench.leaderboard.rendering import TIES, build_results, render
+from rnaernie_bench.leaderboard.rendering import CONTRASTS, build_results, render
 from rnaernie_bench.leaderboard.significance import build_statistics
-from rnaernie_bench.leaderboard.tables import TaskInfo, build
-from rnaernie_bench.leaderboard.tied import STATISTICS_FILE, marks, read_statistics
+from rnaernie_bench.leaderboard.tables import Table, TaskInfo, build
 from rnaernie_bench.results.store import import_run, read_records
 
 TASK = TaskInfo("ncRNA classes", "macro_f1", True, "deduplicated", ("accuracy",))
@@ -24,6 +24,7 @@ TASKS = {"ncrna_cls": TASK}
 KMER = {
     "backbone": {"name": "kmer", "kind": "baseline", "init": None},
     "strategy": {"name": "baseline"},
+    "selection": {"ended_by": "optimum"},
 }
 
 
@@ -40,60 +41,71 @@ def statistics(results: Path) -> Any:
     return build_statistics(results, build(records, tasks=TASKS), records)
 
 
-def test_tables_are_tested_once(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shown(results: Path) -> list[Table]:
+    records = read_records(results)
+    return with_statistics(build(records, tasks=TASKS), records, read_statistics(results))
+
+
+def test_tables_are_computed_once(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = statistics(results)
     text = (results / STATISTICS_FILE).read_text(encoding="utf-8")
     assert read_statistics(results) == json.loads(json.dumps(built))
     assert {entry["part"] for entry in built.values()} == {"full", "deduplicated"}
     for entry in built.values():
-        [pair] = entry["pairs"]
-        assert (pair["difference"], pair["p_holm"]) == (0, 1)  # all predict alike
-        assert [len(group) for group in entry["tied_groups"]] == [2]
-    monkeypatch.setattr(significance, "compare", None)  # not called again
+        # One run, and equal ones, keep the interval of their record.
+        assert [row["intervals"] for row in entry["rows"]] == [{}, {}]
+        [contrast] = entry["contrasts"]
+        assert (contrast["kind"], contrast["gain"]) == ("shortcut", 0)  # all predict alike
+    monkeypatch.setattr(significance, "load_aligned", None)  # not called again
     statistics(results)
     assert (results / STATISTICS_FILE).read_text(encoding="utf-8") == text
 
 
-def test_tables_show_ties_until_a_record_is_added(
+def test_tables_show_contrasts_until_a_record_is_added(
     results: Path, make_run: Callable[..., Path]
 ) -> None:
-    records, tests = read_records(results), statistics(results)
-    tables = build(records, tasks=TASKS, statistics=tests)
-    assert [row.tied for table in tables for row in table.rows] == ["a"] * 4
-    assert TIES in render(tables, "table")
-    build_results(results, tables, records=len(records))
+    statistics(results)
+    tables = shown(results)
+    [contrast] = [contrast for row in tables[0].rows for contrast in row.contrasts]
+    assert contrast.gain == 0
+    for row in tables[0].rows:
+        cell = row.metrics["macro_f1"]
+        assert cell.low is not None and cell.high is not None
+        assert cell.low <= cell.mean <= cell.high
+    assert CONTRASTS in render(tables, "table")
+    build_results(results, tables, records=3)
     page = (results / "README.md").read_text(encoding="utf-8")
-    assert "| 95 % interval | tied | accuracy |" in page
+    assert "| 95 % interval | against the best shortcut (kmer) | accuracy |" in page
     import_run(make_run(seed=2), results)
-    tables = build(read_records(results), tasks=TASKS, statistics=read_statistics(results))
-    assert [row.tied for table in tables for row in table.rows] == [None] * 4
-    assert "tied" not in render(tables, "md")
+    tables = shown(results)
+    assert [row.contrasts for table in tables for row in table.rows] == [()] * 4
+    assert "against" not in render(tables, "md")
 
 
-def test_of_a_long_table_the_best_rows_and_baselines_are_tested(
-    results: Path, make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+def test_a_row_of_one_seed_stands_without_a_claim(
+    tmp_path: Path, make_run: Callable[..., Path]
 ) -> None:
-    monkeypatch.setattr(significance, "MOST_TESTED", 1)
-    monkeypatch.setattr(significance, "MOST_BASELINES", 1)
-    import_run(make_run(backbone={"name": "other"}), results)
-    records, tests = read_records(results), statistics(results)
-    assert [len(entry["rows"]) for entry in tests.values()] == [2, 2]
-    table, _ = tables = build(records, tasks=TASKS, statistics=tests)
-    assert {(row.kind, row.tied) for row in table.rows} == {
-        ("encoder", "a"), ("baseline", "a"), ("encoder", None)
-    }  # fmt: skip
-    assert "best baselines; not tested: 1." in render(tables, "md")
+    results = tmp_path / "results"
+    for changes in ({"seed": 0}, KMER):
+        import_run(make_run(**changes), results)
+    statistics(results)
+    table = shown(results)[0]
+    [contrast] = [contrast for row in table.rows for contrast in row.contrasts]
+    assert (contrast.low, contrast.p, contrast.claim) == (None, None, "")
     found = finding(table)
     assert found is not None
-    assert found.sentences[-1] == "1 row further down: not tested."
+    assert "No row can be tested against the best shortcut yet: 1 seed, of 5 needed." in (
+        found.sentences
+    )
 
 
 def test_other_settings_are_another_test(results: Path) -> None:
     by_group = {"ncrna_cls": dataclasses.replace(TASK, by="group")}
     by_accuracy = {"ncrna_cls": dataclasses.replace(TASK, main_metric="accuracy")}
+    of_its_own = {"ncrna_cls": dataclasses.replace(TASK, shortcuts=("majority",))}
     records = read_records(results)
     known = set(statistics(results))
-    for tasks in (by_group, by_accuracy):
+    for tasks in (by_group, by_accuracy, of_its_own):
         assert known.isdisjoint(build_statistics(results, build(records, tasks=tasks), records))
 
 
@@ -108,11 +120,5 @@ def test_predictions_of_another_run_stop_the_build(results: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"tables": 1}'])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / STATISTICS_FILE).write_text(text, encoding="utf-8")
-    with pytest.raises(ResultError, match=r"statistics\.json: the cached tests cannot be read"):
+    with pytest.raises(ResultError, match=r"statistics\.json: the kept statistics cannot be read"):
         read_statistics(tmp_path)
-
-
-def test_letters() -> None:
-    assert marks([["x", "y"], ["y", "z"]]) == {"x": "a", "y": "ab", "z": "b"}
-    many = marks([[number, number + 1] for number in range(27)])
-    assert (many[0], many[1], many[27]) == ("1", "1 2", "27")

@@ -33,8 +33,8 @@ def test_seeds_are_averaged(make_record: Any) -> None:
     )
     cell = row.metrics["macro_f1"]
     assert (cell.mean, cell.sd) == pytest.approx((0.5, 0.1))
-    assert (cell.low, cell.high) == pytest.approx((0.4, 0.6))
-    assert (cell.seeds_low, cell.seeds_high) == pytest.approx((0.251586, 0.748414), abs=1e-6)
+    half = 4.302653 * (0.1**2 / 3 + (0.1 / 1.959964) ** 2) ** 0.5  # of seeds and of items
+    assert (cell.low, cell.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
     assert row.seeds == (0, 1, 2)
     assert (row.train_s, row.items_per_s, row.peak_gpu_mb) == (20, 100, None)
     assert (row.backbone, row.kind, row.parameters) == (
@@ -48,7 +48,6 @@ def test_one_seed_has_no_spread(make_record: Any) -> None:
     [row] = rows([make_record(0.5)])
     cell = row.metrics["macro_f1"]
     assert (cell.mean, cell.sd, cell.low, cell.high) == pytest.approx((0.5, None, 0.4, 0.6))
-    assert (cell.seeds_low, cell.seeds_high) == (None, None)
 
 
 def test_a_run_given_twice_counts_once(make_record: Any) -> None:
@@ -126,7 +125,6 @@ def test_the_default_split_comes_first(make_record: Any) -> None:
             {"recipe": {"train_fraction": 1.0}},
             ("train_fraction=0.1", "train_fraction=1.0"),
         ),
-        ({"recipe_version": 2}, {}, ("recipe_version=2", "recipe_version=1")),
         ({"recipe": {"learning_rate": 0.1}}, {}, ("learning_rate=0.1", "learning_rate=0.001")),
         ({"strategy": {"k": 3}}, {}, ("k=3", "k=none")),
         ({"backbone": {"options": {"layers": 4}}}, {}, ("layers=4", "layers=none")),
@@ -166,8 +164,49 @@ def test_the_shared_budget_is_stated_once(make_record: Any) -> None:
 
 
 def test_runs_ended_by_the_budget_are_noted(make_record: Any) -> None:
-    [row] = rows([make_record(seed=s, recipe={"converged": s == 1}) for s in range(3)])
+    ends = ("steps", "converged", "interrupted")
+    [row] = rows([make_record(seed=s, selection={"ended_by": end}) for s, end in enumerate(ends)])
     assert row.notes == "2 of 3 ended by the budget"
+    assert row.flaws == (row.notes,)
+
+
+def test_trained_rows_of_an_earlier_recipe_are_noted(make_record: Any) -> None:
+    optimum = {**KMER, "selection": {"ended_by": "optimum"}}
+    old = {"recipe_version": 1}
+    kmer, net, today = rows(
+        [make_record(0.9, **optimum, **old), make_record(0.8, **old), make_record(0.5)]
+    )
+    assert (kmer.flaws, kmer.seeded) == ((), False)
+    assert (net.flaws, net.seeded) == (("recipe 1",), True)
+    assert (kmer.notes, net.notes) == ("recipe 1", "recipe 1")
+    assert today.flaws == ()
+    by_name = build([make_record(0.8, **old), make_record(0.5)], tasks=TASKS)[0].by_name
+    assert [row.metrics["macro_f1"].mean for row in by_name.values()] == [0.5]
+
+
+def test_of_rows_of_one_name_the_best_on_validation_stands_for_it(make_record: Any) -> None:
+    records = [
+        make_record(test, head=head, validation={"metrics": {"macro_f1": validation}})
+        for head, test, validation in (("mean", 0.9, 0.5), ("token", 0.7, 0.8))
+    ]
+    [row] = build(records, tasks=TASKS)[0].by_name.values()
+    assert row.metrics["macro_f1"].mean == 0.7
+
+
+def test_an_undefined_main_metric_stands_last_with_its_reason(make_record: Any) -> None:
+    records = [make_record(seed=seed) for seed in (0, 1)] + [make_record(0.1, head="mean")]
+    for test in records[0]["tests"].values():
+        test["metrics"]["macro_f1"] = {
+            "value": None, "low": None, "high": None, "undefined": "there is one class",
+        }  # fmt: skip
+    table, _ = build(records, tasks=TASKS)
+    assert [row.seeds for row in table.rows] == [(0,), (0, 1)]
+    assert table.compared == table.rows[:1]
+    told = "undefined: there is one class, 1 of 2 runs"
+    assert table.rows[1].metrics["macro_f1"].undefined == told
+    text = render([table], "md")
+    assert f"- A dash: macro_f1 of rnaernie-tiny (random) is {told}." in text
+    assert "NaN" not in render([table], "json")
 
 
 def test_runs_that_differ_in_nothing_recorded_are_noted(make_record: Any) -> None:

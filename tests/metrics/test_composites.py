@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rnaernie_bench.metrics.resampling import alike, grouped
-from rnaernie_bench.metrics.scoring.composites import auroc_scorer
+from rnaernie_bench.metrics.scoring.composites import Scorer, auroc_scorer
+from rnaernie_bench.metrics.scoring.curves import precision_scorer
 
 
 def test_auroc_is_that_of_scikit_learn_with_ties_and_weights() -> None:
@@ -55,3 +56,14 @@ def test_auroc_of_one_class_tells_nothing() -> None:
         np.array([True, True]), np.array([[0.1, 0.2], [0.4, 0.3]]), alike(np.arange(2))
     )
     assert np.isnan(alone.exchange(0, 1)(np.array([[0, 1]]))).all()
+
+
+@pytest.mark.parametrize("positives", [1, 2, 20, 39])
+def test_precision_without_each_item_is_that_of_the_others(positives: int) -> None:
+    rng = np.random.default_rng(positives)
+    labels = rng.permutation(np.arange(40) < positives)
+    scores = rng.integers(9, size=(1, 40)).astype(float)
+    scorer = precision_scorer(labels, scores, alike(np.arange(40)))
+    expected = Scorer.without_each(scorer, 0)
+    assert scorer.without_each(0) == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(expected).any() == (positives in (1, 39))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.leaderboard.across import across_tasks
+from rnaernie_bench.leaderboard.kept import with_statistics
 from rnaernie_bench.leaderboard.rendering import CONTROLS, render
 from rnaernie_bench.leaderboard.significance import build_statistics
 from rnaernie_bench.leaderboard.tables import TaskInfo, build
@@ -43,25 +44,27 @@ def test_rows_of_other_types_and_k_are_told_apart(make_record: Any) -> None:
     assert {row.notes for row in rows} == {""}
 
 
-def test_controls_get_no_letters(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+def test_controls_get_intervals_and_no_contrasts(
+    tmp_path: Path, make_run: Callable[..., Path]
+) -> None:
     results = tmp_path / "results"
-    for changes in (guided("none"), guided("random", 2)):
+    for changes in (guided("none"), guided("random", 2), guided("oracle")):
         import_run(make_run(**changes), results)
-    found = read_records(results)
-    before = build_statistics(results, build(found, tasks=TASKS), found)
-    import_run(make_run(**guided("oracle")), results)
     records = read_records(results)
-    tests = build_statistics(results, build(records, tasks=TASKS), records)
-    assert tests.keys() == before.keys()  # nothing was tested anew
-    rows = build(records, tasks=TASKS, statistics=tests)[0].rows
-    assert [row.tied for row in rows] == ["a", "a", None]
+    tables = build(records, tasks=TASKS)
+    *rows, control = with_statistics(tables, records, build_statistics(results, tables, records))[
+        0
+    ].rows
+    assert control.control and control.metrics["macro_f1"].low is not None
+    assert [len(row.contrasts) for row in sorted(rows, key=lambda row: row.strategy)] == [0, 1]
+    assert control.contrasts == ()
 
 
 def test_controls_are_not_ranked_over_tasks(make_record: Any) -> None:
     info = TASKS["ncrna_cls"]
     other = {"name": "other", "version": 1, "level": "sequence", "problem": "multiclass"}
     records = [
-        make_record(score, **guided(types), **task)
+        make_record(score, **guided(types), **task, backbone={"init": "pretrained"})
         for task in ({}, {"task": other})
         for types, score in (("none", 0.4), ("random", 0.3), ("oracle", 0.9))
     ]

@@ -24,7 +24,7 @@ def test_workers_share_a_study_and_test_its_best_once(task, capsys):
     assert "2 workers on study" in told.err
     assert "4 complete" in told.out
     records = [read_record(path) for path in task.runs.glob("tiny_cls/*/record.json")]
-    assert sorted(record["seed"] for record in records) == [0, 1]
+    assert sorted(record["seed"] for record in records) == [1, 2]
     assert {record["selection"]["study_trials"] for record in records} == {4}
     logs = list((task.runs / "logs").glob("*.log"))
     assert len(logs) == 2

@@ -57,20 +57,29 @@ def states(outcome):
     return [trial.state.name for trial in outcome.trials]
 
 
+def chosen_by(finished):
+    """Return the arguments of a run with the settings that a sweep found best."""
+    chosen = [s for s in settings(finished.task.runs) if not s.startswith("sweep")]
+    return chosen + [f"{key}={value}" for key, value in finished.outcome.best.params.items()]
+
+
 class TestFinishedSweep:
-    def test_the_best_on_validation_is_tested_once_a_seed(self, finished):
+    def test_the_best_on_validation_is_tested_once_a_fresh_seed(self, finished):
         outcome = finished.outcome
         assert states(outcome) == ["COMPLETE"] * 4
         assert outcome.best.value == max(trial.value for trial in outcome.trials)
-        assert [run.record["seed"] for run in outcome.runs] == [0, 1]
+        assert [run.record["seed"] for run in outcome.runs] == [1, 2]  # the trials' own is 0
         assert finished.scored == 2
         for run in outcome.runs:
             strategy = run.record["strategy"]
             assert strategy["learning_rate"] == outcome.best.params["strategy.learning_rate"]
             assert strategy["batch_size"] == outcome.best.params["strategy.batch_size"]
 
-    def test_the_run_with_the_trials_seed_is_the_trial(self, finished):
-        run, best = finished.outcome.runs[0].record, finished.outcome.best
+    def test_a_run_with_the_trials_seed_is_the_trial(self, finished):
+        task, best = finished.task, finished.outcome.best
+        assert main(["run", "--task-path", str(task.tasks), *chosen_by(finished), "seed=0"]) == 0
+        records = [json.loads(path.read_text()) for path in task.runs.glob("*/*/record.json")]
+        [run] = [record for record in records if record["seed"] == 0]
         assert run["validation"]["metrics"]["macro_f1"] == best.value
         assert best.user_attrs["figures"]["macro_f1"] == best.value
 
@@ -83,10 +92,8 @@ class TestFinishedSweep:
             assert (chosen["trials"], chosen["study_trials"], chosen["study"]) == (4, 4, study)
 
     def test_the_run_id_is_that_of_the_plain_run(self, finished, capsys):
-        task, best = finished.task, finished.outcome.best.params
-        chosen = [s for s in settings(task.runs) if not s.startswith("sweep")]
-        chosen += [f"{key}={value}" for key, value in best.items()]
-        assert main(["run", "--task-path", str(task.tasks), *chosen]) == 0
+        chosen = [*chosen_by(finished), "seed=1"]
+        assert main(["run", "--task-path", str(finished.task.tasks), *chosen]) == 0
         assert "finished before" in capsys.readouterr().out
 
     def test_features_are_computed_once(self, finished):
@@ -125,8 +132,7 @@ class TestFinishedSweep:
 def test_a_repeated_run_keeps_what_its_selection_cost(finished, capsys):
     task, run = finished.task, finished.outcome.runs[0]
     before = json.loads((run.folder / "record.json").read_text())["selection"]
-    chosen = [s for s in settings(task.runs) if not s.startswith("sweep")]
-    chosen += [f"{key}={value}" for key, value in finished.outcome.best.params.items()]
+    chosen = [*chosen_by(finished), "seed=1"]
     assert main(["run", "--repeat", "--task-path", str(task.tasks), *chosen]) == 0
     after = json.loads((run.folder / "record.json").read_text())["selection"]
     assert (after["trials"], after["study"]) == (before["trials"], before["study"])

@@ -7,13 +7,14 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from rnaernie_bench.leaderboard.across import across_tasks
+from rnaernie_bench.leaderboard.extra_tables import limits_of
 from rnaernie_bench.leaderboard.folds import FoldTable, over_folds
 from rnaernie_bench.leaderboard.page import breakdowns, charts, confusions, tables, wording
 from rnaernie_bench.leaderboard.page.answers import ReadAnswers
 from rnaernie_bench.leaderboard.references import Published, Reference, published
-from rnaernie_bench.leaderboard.rendering import caveats_of
-from rnaernie_bench.leaderboard.tables import Row, Table, digest_of
-from rnaernie_bench.leaderboard.tied import Statistics
+from rnaernie_bench.leaderboard.rendering import caveats_of, undefined_in
+from rnaernie_bench.leaderboard.rows import Cell, Row
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import ComparabilityKey, Record
 
 MOST_ROWS = 50
@@ -26,12 +27,13 @@ class Sources:
 
     records: Mapping[str, Record]
     """By run id."""
-    statistics: Statistics
     references: Callable[[str], Sequence[Reference]]
     """Figures published elsewhere, by the name of the task."""
     read: ReadAnswers
     addresses: Mapping[tuple[str, ...], str]
     """By run ids, where a row's runs are shown."""
+    cells: Mapping[tuple[str, ...], Mapping[str, Mapping[str, Cell]]]
+    """By run ids, test part and metric, what tables show."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class TableView:
     """With the fold, if there is one."""
     finding: tables.Finding | None
     columns: tuple[tables.Column, ...]
+    contrasts: tuple[str, ...]
+    """Headings of the contrasts."""
     axis: tables.Axis
     rows: tuple[tables.RowView, ...]
     """Those that are shown."""
@@ -51,7 +55,6 @@ class TableView:
     """What links to runs begin with."""
     href: str
     """The page of the whole table, if there is one."""
-    duels: tables.Duels | None
     confusions: tuple[confusions.Picture, ...]
     heats: tuple[breakdowns.Heat, ...]
     charts: tuple[charts.Chart, ...]
@@ -102,18 +105,18 @@ def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> Tab
         split=f"{key.split}, fold {key.fold}" if key.fold else key.split,
         finding=tables.finding(table),
         columns=tables.columns(table),
+        contrasts=tables.contrast_columns(table),
         axis=axis,
         rows=rows,
         base=base,
         href="",
-        duels=tables.duels(table, sources.statistics.get(digest_of(table, records))),
         confusions=confusions.pictures(table, records, link),
         heats=tuple(breakdowns.heats(table, records, sources.read, link)),
         charts=(
             *charts.cost_charts(table, MOST_ROWS, every=first),
             *charts.learning_curves(table, records),
         ),
-        caveats=tuple(caveats_of(table)),
+        caveats=(*undefined_in(table), *caveats_of(table)),
     )
 
 
@@ -146,8 +149,9 @@ def board(found: Sequence[Table], views: Sequence[TableView], sources: Sources) 
         "counts": ", ".join(wording.plural(number, thing) for thing, number in counts.items()),
         "tasks": [_task(group, sources) for group in groups.values()],
         "across": across,
-        "ranks": across and charts.rank_chart(across, tables.MOST_DUELS),
-        "most_ranks": tables.MOST_DUELS,
+        "ranks": across and charts.rank_chart(across, tables.MOST_RANKED),
+        "most_ranks": tables.MOST_RANKED,
+        "limits_of_ranks": limits_of(across) if across else [],
         "filters": filters(views),
     }
 

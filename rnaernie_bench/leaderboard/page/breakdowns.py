@@ -19,7 +19,8 @@ from rnaernie_bench.leaderboard.page.answers import (
     family_accuracy,
     length_accuracy,
 )
-from rnaernie_bench.leaderboard.tables import Row, Table
+from rnaernie_bench.leaderboard.rows import Row
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.structure.scores import bands as length_bands
 

@@ -24,8 +24,8 @@ from rnaernie_bench.leaderboard.page.processes import spread
 from rnaernie_bench.leaderboard.page.runs import RunView, run_view
 from rnaernie_bench.leaderboard.page.templating import SCRIPT, STYLE, Templates
 from rnaernie_bench.leaderboard.references import Reference, references_for
-from rnaernie_bench.leaderboard.tables import Row, Table
-from rnaernie_bench.leaderboard.tied import Statistics
+from rnaernie_bench.leaderboard.rows import Cell, Row
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import ComparabilityKey, Record
 
 INLINE_ROWS = 60
@@ -48,7 +48,6 @@ class Evidence:
     records: Sequence[Record]
     folders: Mapping[str, Path] = field(default_factory=dict)
     """By run id, where predictions lie; runs without are not broken down by family."""
-    statistics: Statistics = field(default_factory=dict)
     references: Callable[[str], Sequence[Reference]] = references_for
     """Figures published elsewhere, by the name of the task."""
 
@@ -90,7 +89,7 @@ def one_page(found: Sequence[Table], evidence: Evidence) -> str:
         ResultError: predictions are not those that their record names.
     """
     rows = _rows(found)
-    sources = _sources(evidence, {ids: _anchor(row) for ids, (row, _) in rows.items()})
+    sources = _sources(found, evidence, {ids: _anchor(row) for ids, (row, _) in rows.items()})
     first = _first_of_splits(found)
     views = [table_view(table, sources, base="#", first=table.key in first) for table in found]
     runs = [_run_view(of, sources) for of in rows.values()]
@@ -143,7 +142,7 @@ def _pages(found: Sequence[Table], evidence: Evidence, folder: Path, home: str, 
     addresses = {
         row.run_ids: f"{name}#{_anchor(row)}" for name, of in pages.items() for row, _ in of
     }
-    sources = _sources(evidence, addresses)
+    sources = _sources(found, evidence, addresses)
     first = _first_of_splits(found)
     # Of many rows the predictions of the best ones are read: it takes longer than all the rest.
     best = {row.run_ids for table in found for row in table.rows[: breakdowns.MOST_ROWS]}
@@ -190,10 +189,16 @@ def _main_page(
     return templates.render("index.html.jinja", **words, **board(found, views, sources))
 
 
-def _sources(evidence: Evidence, addresses: Mapping[tuple[str, ...], str]) -> Sources:
+def _sources(
+    found: Sequence[Table], evidence: Evidence, addresses: Mapping[tuple[str, ...], str]
+) -> Sources:
     records = {record["run_id"]: record for record in evidence.records}
     read = answers_reader(records, evidence.folders)
-    return Sources(records, evidence.statistics, evidence.references, read, addresses)
+    cells: dict[tuple[str, ...], dict[str, Mapping[str, Cell]]] = {}
+    for table in found:
+        for row in table.rows:
+            cells.setdefault(row.run_ids, {})[table.key.part] = row.metrics
+    return Sources(records, evidence.references, read, addresses, cells)
 
 
 def _rows(found: Sequence[Table]) -> dict[tuple[str, ...], RowOf]:
@@ -238,4 +243,5 @@ def _anchor(row: Row) -> str:
 
 def _run_view(of: RowOf, sources: Sources) -> RunView:
     row, table = of
-    return run_view(row, sources.records, sources.read, table.task.main_metric)
+    cells = sources.cells[row.run_ids]
+    return run_view(row, sources.records, sources.read, table.task.main_metric, cells)

@@ -27,8 +27,9 @@ from rnaernie_bench.core.theme import (
 from rnaernie_bench.leaderboard.across import Across
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.tables import row_names
+from rnaernie_bench.leaderboard.rows import Row
 from rnaernie_bench.leaderboard.settings import settings_of
-from rnaernie_bench.leaderboard.tables import Row, Table
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import Record
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def cost_charts(table: Table, most: int, *, every: bool = True) -> Iterator[Char
         points = [
             (float(x), row.metrics[table.task.main_metric].mean, row)
             for row in table.rows
-            if (x := cost.of(row))
+            if (x := cost.of(row)) and not row.metrics[table.task.main_metric].undefined
         ]
         if len({x for x, *_ in points}) > 1:
             yield _cost_chart(table, cost, points, most)
@@ -159,7 +160,7 @@ def _cost_chart(
     return Chart(
         f"{_capital(wording.metric_label(metric))} against {cost.title}",
         f"Not beaten at their cost: {winners}. Round: networks; "
-        f"square: baselines; bars: 95 % intervals over items.{more}",
+        f"square: baselines; bars: 95 % intervals.{more}",
         finished[0],
     )
 
@@ -210,7 +211,8 @@ def learning_curves(table: Table, records: Mapping[str, Record]) -> Iterator[Cha
     for row in table.rows:
         settings = settings_of(records[row.run_ids[0]])
         fraction = settings.pop("recipe.train_fraction", None)
-        if isinstance(fraction, int | float):
+        defined = not row.metrics[table.task.main_metric].undefined
+        if defined and isinstance(fraction, int | float):
             groups[json.dumps(settings, sort_keys=True)].append((100 * float(fraction), row))
     curves = [
         sorted(group, key=lambda pair: pair[0])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.breakdowns import Link
-from rnaernie_bench.leaderboard.tables import Row, Table
+from rnaernie_bench.leaderboard.rows import Row
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import Record
 
 MOST_NETWORKS, LEAST_DRAWN = 5, 3

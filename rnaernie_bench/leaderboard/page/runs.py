@@ -10,8 +10,8 @@ from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.answers import LEAST_ITEMS, ReadAnswers, family_accuracy
 from rnaernie_bench.leaderboard.page.breakdowns import Heat
 from rnaernie_bench.leaderboard.page.confusions import Confusion, confusion
+from rnaernie_bench.leaderboard.rows import Cell, Row, cell_of
 from rnaernie_bench.leaderboard.settings import settings_of
-from rnaernie_bench.leaderboard.tables import Cell, Row, cell_of
 from rnaernie_bench.results.record import Record
 
 FIGURES = ("precision", "recall", "f1")
@@ -51,7 +51,13 @@ class RunView:
     parts: tuple[PartView, ...]
 
 
-def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric: str) -> RunView:
+def run_view(
+    row: Row,
+    records: Mapping[str, Record],
+    read: ReadAnswers,
+    metric: str,
+    cells: Mapping[str, Mapping[str, Cell]],
+) -> RunView:
     """Return what the page shows of the runs of `row`.
 
     Args:
@@ -59,6 +65,7 @@ def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric:
         records: by run id.
         read: what the runs answered.
         metric: the main metric of their task.
+        cells: by test part, what the tables show of the row.
     """
     runs = [records[run_id] for run_id in row.run_ids]
     first, task, split = runs[0], runs[0]["task"], runs[0]["split"]
@@ -73,7 +80,7 @@ def run_view(row: Row, records: Mapping[str, Record], read: ReadAnswers, metric:
         provenance=tuple(_provenance(runs)),
         seeds_header=_seeds_header(runs, metric),
         seeds=tuple(tuple(_seed_line(run, runs, metric)) for run in runs),
-        parts=tuple(_part(runs, part, read) for part in first["tests"]),
+        parts=tuple(_part(runs, part, read, cells.get(part, {})) for part in first["tests"]),
     )
 
 
@@ -121,7 +128,9 @@ def _provenance(runs: Sequence[Record]) -> Iterator[tuple[str, str]]:
     yield "predictions", distinct(f"{file['path']} ({file['sha256'][:12]})" for file in files)
 
 
-def _part(runs: Sequence[Record], part: str, read: ReadAnswers) -> PartView:
+def _part(
+    runs: Sequence[Record], part: str, read: ReadAnswers, cells: Mapping[str, Cell]
+) -> PartView:
     test: Mapping[str, Any] = runs[0]["tests"][part]
     having = [run for run in runs if part in run["tests"]]
     tests = [run["tests"][part] for run in having]
@@ -130,7 +139,8 @@ def _part(runs: Sequence[Record], part: str, read: ReadAnswers) -> PartView:
         n=test["n"],
         truncated=test["n_truncated"],
         metrics={
-            name: cell_of([each["metrics"].get(name) for each in tests]) for name in test["metrics"]
+            name: cells.get(name) or cell_of(name, [each["metrics"].get(name) for each in tests])
+            for name in test["metrics"]
         },
         classes=_classes([each.get("per_class") or {} for each in tests]),
         confusion=confusion(having, part),

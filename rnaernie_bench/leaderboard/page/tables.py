@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from rnaernie_bench.leaderboard.contrasts import (
+    REFERENCES,
+    SHORTCUT,
+    by_how_much,
+    in_words,
+    kinds_among,
+)
 from rnaernie_bench.leaderboard.page import wording
-from rnaernie_bench.leaderboard.tables import Row, Table
+from rnaernie_bench.leaderboard.rows import Row
+from rnaernie_bench.leaderboard.tables import Table
 from rnaernie_bench.results.record import Record
 
-MOST_LETTERS = 8
-"""So many letters of tied groups are set below each other; more would be mostly white."""
-
-MOST_DUELS = 20
-"""The best rows are shown in the matrix of paired tests."""
+MOST_RANKED = 20
+"""The best rows over tasks are shown beside each other."""
 
 STRIP_WIDTH, STRIP_PAD = 200, 6
 """Size of a drawn interval and the room at its ends, in CSS pixels."""
@@ -66,8 +71,8 @@ class RowView:
     """Where its runs are shown, after the table's `base`."""
     scores: tuple[float, ...]
     """Of each run, in the main metric."""
-    tied: str
-    """The letters of its tied groups, each in a place of its own where there are few."""
+    told: tuple[tuple[str, bool], ...]
+    """By kind of contrast of the table: the cell, and whether something is claimed."""
 
 
 class Finding(NamedTuple):
@@ -76,24 +81,6 @@ class Finding(NamedTuple):
     leader: str
     score: str
     sentences: tuple[str, ...]
-
-
-class Duel(NamedTuple):
-    """One cell of the matrix of paired tests: the row against the column."""
-
-    verdict: str
-    """`better`, `worse`, `tied` or `self`."""
-    text: str = ""
-    help: str = ""
-
-
-@dataclass(frozen=True)
-class Duels:
-    """Every row against every other."""
-
-    names: tuple[str, ...]
-    cells: tuple[tuple[Duel, ...], ...]
-    caption: str
 
 
 def row_names(table: Table) -> dict[tuple[str, ...], str]:
@@ -140,29 +127,32 @@ def rows(
         records: by id, those of its rows.
         addresses: by run ids, where a row's runs are shown.
     """
-    letters = sorted({letter for row in table.rows for letter in row.tied or ""})
-    aligned = len(letters) <= MOST_LETTERS and all(map(str.isalpha, letters))
-    views = tuple(
-        RowView(
-            place=place,
-            row=row,
-            href=addresses[row.run_ids],
-            scores=tuple(_seed_scores(row, table, records)),
-            tied="".join(letter if letter in (row.tied or "") else " " for letter in letters)
-            if aligned
-            else row.tied or "",
+    kinds = kinds_among([contrast for row in table.rows for contrast in row.contrasts])
+    views = []
+    for place, row in enumerate(table.rows, 1):
+        found = {contrast.kind: contrast for contrast in row.contrasts}
+        told = tuple(
+            (in_words(found[kind]), bool(found[kind].claim)) if kind in found else ("–", False)
+            for kind in kinds
         )
-        for place, row in enumerate(table.rows, 1)
-    )
+        scores = tuple(_seed_scores(row, table, records))
+        views.append(RowView(place, row, addresses[row.run_ids], scores, told))
     cells = [row.metrics[table.task.main_metric] for row in table.rows]
     ends = [value for view in views for value in view.scores]
     ends += [end for cell in cells for end in (cell.low, cell.high) if end is not None]
-    return views, axis(min(ends), max(ends))
+    return tuple(views), axis(min(ends, default=0.0), max(ends, default=1.0))
+
+
+def contrast_columns(table: Table) -> tuple[str, ...]:
+    """Return the headings of the contrasts of a table."""
+    kinds = kinds_among([contrast for row in table.rows for contrast in row.contrasts])
+    return tuple(f"against {REFERENCES[kind]}" for kind in kinds)
 
 
 def _seed_scores(row: Row, table: Table, records: Mapping[str, Record]) -> list[float]:
     tests = (records[run_id]["tests"][table.key.part] for run_id in row.run_ids)
-    return [float(test["metrics"][table.task.main_metric]["value"]) for test in tests]
+    figures = (test["metrics"][table.task.main_metric] for test in tests)
+    return [float(figure["value"]) for figure in figures if not figure.get("undefined")]
 
 
 def axis(low: float, high: float) -> Axis:
@@ -177,87 +167,55 @@ def axis(low: float, high: float) -> Axis:
 
 
 def finding(table: Table) -> Finding | None:
-    """Return what the table says: what leads, and what cannot be told from it."""
-    if not table.compared:
+    """Return what the table says: what leads of the rows without a flaw, and what is claimed."""
+    sound = [row for row in table.compared if not row.flaws]
+    if not sound:
         return None
-    best, *others = table.compared
+    best, *others = sound
     called = row_names(table)
     metric = table.task.main_metric
     cell = best.metrics[metric]
     interval = wording.interval(cell.low, cell.high)
-    score = f"{wording.metric_label(metric)} {wording.figure(cell.mean)} {interval}"
-    sentences = []
+    score = f"{wording.metric_label(metric)} {wording.figure(cell.mean)} {interval}".rstrip()
+    flawed = table.compared[: table.compared.index(best)]
+    sentences = list(_claims(table, best, called))
+    if flawed:
+        names = wording.listed([f"{called[r.run_ids]} ({r.flaws[0]})" for r in flawed])
+        sentences.append(f"Above it, but not counted: {names}.")
     if not others:
-        sentences.append("It is the only row so far.")
-    elif best.tied is None:
-        sentences.append("Which rows tie is not tested yet: run rnaernie-bench results build.")
-    else:
-        tied = [row for row in others if set(best.tied) & set(row.tied or "")]
-        names = [called[row.run_ids] for row in tied]
-        if tied:
-            cannot = f"{len(tied)} of the {wording.plural(len(others), 'other row')}"
-            sentences.append(f"{cannot} cannot be told from it: {wording.listed(names)}.")
-        rest = len(others) - len(tied) - table.untested
-        if rest:
-            which = "All others" if not tied else "The other" if rest == 1 else "The others"
-            which += " tested" if table.untested else ""
-            are = "is" if tied and rest == 1 else "are"
-            sentences.append(f"{which} {are} significantly worse.")
-        if table.untested:
-            sentences.append(f"{wording.plural(table.untested, 'row')} further down: not tested.")
+        sentences.append("It is the only row that counts so far.")
     networks = [row for row in others if row.kind == "encoder"]
     if best.kind == "baseline" and networks:
         network = networks[0]
         value = wording.figure(network.metrics[metric].mean)
         sentences.append(
-            f"It is a baseline: no language model here is ahead of it, the best being "
+            f"It is a baseline: no network here is ahead of it, the best being "
             f"{called[network.run_ids]} with {value}."
         )
-    return Finding(wording.row_name(best.backbone, best.strategy), score.strip(), tuple(sentences))
+    return Finding(called[best.run_ids], score, tuple(sentences))
 
 
-def duels(table: Table, tests: Mapping[str, Any] | None) -> Duels | None:
-    """Return the matrix of paired tests; None where there are none.
-
-    Args:
-        table: the table.
-        tests: what `results build` kept of it.
-    """
-    if not tests or len(table.compared) < 2:
-        return None
-    shown = table.compared[:MOST_DUELS]
-    index = {tuple(row["run_ids"]): number for number, row in enumerate(tests["rows"])}
-    found = {(pair["first"], pair["second"]): pair for pair in tests["pairs"]}
-    sign = 1 if table.task.higher_is_better else -1
-    called = row_names(table)
-
-    def duel(first: Row, second: Row) -> Duel:
-        if first is second:
-            return Duel("self")
-        a, b = index[first.run_ids], index[second.run_ids]
-        pair = found.get((a, b)) or found[b, a]
-        turn = 1 if (a, b) in found else -1
-        low, high = sorted(turn * pair[end] for end in ("low", "high"))
-        difference = turn * pair["difference"]
-        different = pair["p_holm"] < tests["level"]
-        verdict = ("better" if sign * difference > 0 else "worse") if different else "tied"
-        help = (
-            f"difference {difference:+.3f} [{low:+.3f}, {high:+.3f}], corrected p {_p_value(pair)}"
-        )
-        return Duel(verdict, f"{difference:+.2f}".replace("-", "−"), help)
-
-    more = f" The {MOST_DUELS} best rows." if len(table.compared) > MOST_DUELS else ""
-    return Duels(
-        names=tuple(called[row.run_ids] for row in shown),
-        cells=tuple(tuple(duel(first, second) for second in shown) for first in shown),
-        caption=(
-            f"Difference in {wording.metric_label(table.task.main_metric)}, row minus column, by "
-            f"paired tests over {'families of items' if tests['by'] == 'group' else 'items'} and, "
-            f"where runs differ, seeds; Holm's correction, {100 * tests['level']:.0f} % "
-            f"level.{more}"
-        ),
-    )
-
-
-def _p_value(pair: Mapping[str, Any]) -> str:
-    return "< 0.001" if pair["p_holm"] < 0.001 else f"{pair['p_holm']:.3f}"
+def _claims(table: Table, best: Row, called: Mapping[tuple[str, ...], str]) -> Iterator[str]:
+    """Yield what is claimed of the leader, and of how many other rows."""
+    made = [(row, contrast) for row in table.compared for contrast in row.contrasts]
+    if not made:
+        if not table.built:
+            yield "Nothing is tested: run rnaernie-bench results build."
+        return
+    for row, contrast in made:
+        if row is best and contrast.claim:
+            reference = REFERENCES[contrast.kind]
+            if contrast.kind == SHORTCUT:
+                reference += f", {called[contrast.reference]},"
+            yield f"It {contrast.claim} {reference} {by_how_much(contrast)}."
+    for kind in kinds_among([contrast for _, contrast in made]):
+        of_kind = [contrast for _, contrast in made if contrast.kind == kind]
+        testable = [contrast for contrast in of_kind if contrast.p_holm is not None]
+        if not testable:
+            yield f"No row can be tested against {REFERENCES[kind]} yet: {of_kind[0].missing}."
+            continue
+        verdicts = [contrast.claim for contrast in testable]
+        trailing = f", {verdicts.count('trails')} trail" if "trails" in verdicts else ""
+        of = wording.plural(len(testable), "row")
+        reference = REFERENCES[kind].replace("itself", "themselves").replace("its", "their")
+        yield f"Of {of} tested, {verdicts.count('beats')} beat {reference}{trailing}."

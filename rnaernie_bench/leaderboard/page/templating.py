@@ -13,8 +13,7 @@ from markupsafe import Markup, escape
 from rnaernie_bench.core.theme import css_variables
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.confusions import SHADES
-from rnaernie_bench.leaderboard.tables import SELF_REPORTED
-from rnaernie_bench.leaderboard.tied import TESTED
+from rnaernie_bench.leaderboard.rows import SELF_REPORTED
 
 STYLE, SCRIPT = "page.css", "page.js"
 
@@ -77,7 +76,6 @@ class Templates:
         self._environment.globals |= {
             "SELF_REPORTED": SELF_REPORTED,
             "SHADES": SHADES,
-            "TESTED": f"{TESTED[0].lower()}{TESTED[1:]}",
         }
         style = (folder / STYLE).read_text(encoding="utf-8")
         self.css = style.replace("/* variables */", css_variables())

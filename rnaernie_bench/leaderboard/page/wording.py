@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 
 from rnaernie_bench.metrics.registry import METRICS
@@ -36,7 +37,7 @@ def metric_help(name: str) -> str:
 
 def figure(value: float | None) -> str:
     """Show a metric to three digits."""
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def interval(low: float | None, high: float | None) -> str:

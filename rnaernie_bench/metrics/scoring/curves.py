@@ -53,6 +53,35 @@ class PrecisionScorer(Scorer):
         area = (precision * steps).sum(axis=1)
         return ratio(area, np.where(total < above[:, -1], total, 0))
 
+    def without_each(self, run: int) -> Floats:
+        """Return the metric of a run without each unit, (m,); of items, by sums from the top on.
+
+        An item that is left out takes one from what is above every later threshold; a positive one
+        takes one from the hits as well.
+        """
+        items = len(self.labels)
+        if len(self.units.copies) != items:
+            return super().without_each(run)
+        _, group = np.unique(-self.ranks[run], return_inverse=True)
+        size = np.bincount(group)
+        step = np.bincount(group, self.labels, len(size))
+        above, hits = np.cumsum(size), np.cumsum(step)
+        positives, fewer = int(self.labels.sum()), np.maximum(above - 1, 1)
+        before = np.cumsum(hits * step / above) - hits * step / above
+
+        def rest(terms: Floats) -> Floats:
+            return np.asarray(np.cumsum(terms[::-1])[::-1])
+
+        negative = before + rest(hits * step / fewer)
+        later = (hits - 1) * step / fewer
+        own = (hits - 1) * (step - 1) / fewer
+        positive = before + own + rest(later) - later
+        area = np.where(self.labels, positive[group], negative[group])
+        left = positives - self.labels
+        found = np.empty(items)
+        found[self.units.member] = ratio(area, np.where(left < items - 1, left, 0))
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class MeanScorer(Scorer):

@@ -1,16 +1,17 @@
-"""A small board: two tasks, a hostile name, paired tests, learning curves."""
+"""A small board: two tasks, a hostile name, contrasts, learning curves."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from rnaernie_bench.leaderboard.contrasts import Contrast
 from rnaernie_bench.leaderboard.page.build import Evidence
 from rnaernie_bench.leaderboard.tables import Table, TaskInfo, build
-from rnaernie_bench.leaderboard.tied import table_digest
 
 HOSTILE = (
     '<img src=x onerror="document.title=1"> --></script><script>document.title=2</script> $\\q'
@@ -28,31 +29,25 @@ REFERENCE = SimpleNamespace(
 
 
 def evidence_of(records: list[dict[str, Any]], folders: dict[str, Path] | None = None) -> Evidence:
-    """Return the evidence of `records`, their first two rows tested and tied."""
-    statistics = {}
-    for table in build(records, tasks=TASKS):
-        ids = {run_id for row in table.rows for run_id in row.run_ids}
-        digest = table_digest(
-            table.key, [r for r in records if r["run_id"] in ids], "macro_f1", by="item"
-        )
-        rows = [list(row.run_ids) for row in table.rows]
-        pairs = [
-            {"first": i, "second": j, "difference": 0.1, "low": 0.05, "high": 0.2,
-             "p_holm": 0.5 if j == 1 else 0.001}
-            for i in range(len(rows)) for j in range(i + 1, len(rows))
-        ]  # fmt: skip
-        statistics[digest] = {
-            "by": "item", "level": 0.05, "rows": [{"run_ids": ids} for ids in rows],
-            "pairs": pairs, "tied_groups": [rows[:2], rows[2:]],
-        }  # fmt: skip
-    return Evidence(
-        records, folders or {}, statistics, lambda task: (REFERENCE,) * (task == "ncrna_cls")
-    )
+    """Return the evidence of `records`."""
+    return Evidence(records, folders or {}, lambda task: (REFERENCE,) * (task == "ncrna_cls"))
 
 
 def tables_of(evidence: Evidence) -> list[Table]:
-    """Return the tables of the evidence's records."""
-    return build(evidence.records, tasks=TASKS, statistics=evidence.statistics)
+    """Return the tables of the evidence's records; their best row beats the last by 0.1."""
+    tables = []
+    for table in build(evidence.records, tasks=TASKS):
+        best, *others = table.rows
+        if not others:
+            tables.append(table)
+            continue
+        ids = best.run_ids, others[-1].run_ids
+        told = Contrast("shortcut", *ids, 0.1, 0.05, 0.2, 0.001, 0.002, "beats")
+        behind = replace(told, row=ids[1], reference=ids[0], gain=-0.1, claim="", missing="1 seed")
+        rows = [replace(best, contrasts=(told,)), *others[:-1],
+                replace(others[-1], contrasts=(behind,))]  # fmt: skip
+        tables.append(replace(table, rows=tuple(rows)))
+    return tables
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ def records(make_record: Any) -> list[dict[str, Any]]:
     matrix = {"per_class": classes, "confusion": [[2, 0], [1, 1]]}
     tests = {"full": matrix, "deduplicated": matrix}
     made = [
-        make_record(f1, seed=seed, tests=tests, backbone={"name": "net"})
+        make_record(f1, seed=seed, tests=tests, backbone={"name": "net", "init": "pretrained"})
         for seed, f1 in enumerate((0.7, 0.8))
     ]
     made += [
@@ -81,7 +76,7 @@ def records(make_record: Any) -> list[dict[str, Any]]:
         make_record(
             f1,
             task={"name": "other"},
-            backbone={"name": name},
+            backbone={"name": name, "init": "pretrained" if name == "net" else "random"},
             recipe={"train_fraction": fraction},
         )
         for name, fraction, f1 in (("net", 1.0, 0.5), ("net", 0.1, 0.3), (HOSTILE, 1.0, 0.4))

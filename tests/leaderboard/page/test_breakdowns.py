@@ -9,7 +9,7 @@ import pytest
 
 from rnaernie_bench.leaderboard.page import breakdowns
 from rnaernie_bench.leaderboard.page.answers import Answers
-from rnaernie_bench.leaderboard.tables import Row
+from rnaernie_bench.leaderboard.rows import Row
 from tests.leaderboard.page.conftest import evidence_of, tables_of
 
 
@@ -33,7 +33,7 @@ def test_families_are_those_on_which_rows_differ_most(
     found = breakdowns.by_family(rows, read, "full", link)
     assert found is not None
     assert found.columns == (("other", "1"),)
-    assert found.rows == (("net (random)", "there", (1.0,)), ("kmer", "there", (0.0,)))
+    assert found.rows == (("net", "there", (1.0,)), ("kmer", "there", (0.0,)))
     assert breakdowns.by_family(rows, lambda _: None, "full", link) is None
 
 

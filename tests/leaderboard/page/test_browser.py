@@ -88,17 +88,17 @@ def violations(page: Page) -> list[tuple[str, str, str]]:
 
 def test_columns_sort_and_say_so(board: Path, visit: Any) -> None:
     page = visit(board)
-    assert names(page) == ["net (random)", "kmer", f"{HOSTILE} (random)"]
+    assert names(page) == ["net", "kmer", f"{HOSTILE} (random)"]
     header = page.locator(FIRST).first.get_by_role("columnheader", name="train")
     header.get_by_role("button").click()
     assert header.get_attribute("aria-sort") == "descending"
-    assert names(page) == [f"{HOSTILE} (random)", "net (random)", "kmer"]
+    assert names(page) == [f"{HOSTILE} (random)", "net", "kmer"]
     header.get_by_role("button").press("Enter")
     assert header.get_attribute("aria-sort") == "ascending"
-    assert names(page) == ["kmer", "net (random)", f"{HOSTILE} (random)"]
+    assert names(page) == ["kmer", "net", f"{HOSTILE} (random)"]
     page.locator(FIRST).first.get_by_role("button", name="model").click()
     assert header.get_attribute("aria-sort") is None
-    assert names(page)[1:] == ["kmer", "net (random)"]
+    assert names(page)[1:] == ["kmer", "net"]
 
 
 def test_filters_leave_the_rows_that_fit(board: Path, visit: Any) -> None:
@@ -112,7 +112,7 @@ def test_filters_leave_the_rows_that_fit(board: Path, visit: Any) -> None:
     assert page.locator("#shown").inner_text() == "1 of 14 rows"
     page.get_by_role("button", name="Reset").click()
     page.locator("#filters [name=find]").fill("NET")
-    assert set(names(page)) == {"net (random)"}
+    assert set(names(page)) == {"net"}
     page.locator("#filters [name=find]").fill("nothing like it")
     assert page.locator(".board:visible").count() == 0
 
@@ -143,13 +143,13 @@ def test_confusions_are_told_to_all(board: Path, visit: Any) -> None:
     panel = page.locator(".board").first.locator(".multiples")
     picture = panel.get_by_role("img").first
     said = "75 % right; most often mistaken: B for A, 50 %"
-    assert picture.get_attribute("aria-label") == f"Confusion of net (random) · full: {said}"
+    assert picture.get_attribute("aria-label") == f"Confusion of net · full: {said}"
     assert panel.get_by_text(said).first.is_visible()
     assert picture.bounding_box()["width"] >= 56
     # A unit of the paths is a cell; what is right and what is mistaken differ in colour.
     colours = picture.locator("path").evaluate_all("all => all.map(x => getComputedStyle(x).fill)")
     assert len(set(colours)) == 3
-    panel.get_by_role("link", name="net (random) · full").click()
+    panel.get_by_role("link", name="net · full").click()
     assert "#run-" in page.url
 
 

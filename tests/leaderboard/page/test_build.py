@@ -64,9 +64,10 @@ def test_one_file_holds_everything(tmp_path: Path, records: Any) -> None:
 
 def test_the_finding_comes_first(tmp_path: Path, records: Any) -> None:
     text, _ = written(tmp_path, evidence_of(records))
-    said = "<strong>net (random) · full</strong> leads with macro F1 0.750 [0.650, 0.850]."
+    said = "<strong>net · full</strong> leads with macro F1 0.750 [0.000, 1.000]."
     assert said in text
-    assert "1 of the 2 other rows cannot be told from it: kmer. The other is significantly " in text
+    assert "It beats the best shortcut, &lt;img" in text
+    assert '<td class="contrast claimed">beats it by 0.100 [0.050, 0.200], p 0.002</td>' in text
     assert text.index(said) < text.index("<table")
 
 
@@ -185,6 +186,7 @@ def test_families_come_from_predictions_that_are_the_records_own(
     written(tmp_path, evidence_of(records, found), "many.html")
     pages = [path.read_text("utf-8") for path in (tmp_path / "many-details").glob("runs-*.html")]
     assert sorted("hardest families" in text for text in pages) == [False, True]
-    (folders[0] / "predictions.parquet").write_bytes(b"other")
+    for folder in folders:
+        (folder / "predictions.parquet").write_bytes(b"other")
     with pytest.raises(ResultError, match=r"predictions\.parquet: not the file"):
         write_page(tmp_path / "x.html", build(records, tasks=TASKS), evidence_of(records, found))

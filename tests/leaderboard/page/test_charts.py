@@ -21,7 +21,7 @@ def test_all_rows_compete_but_the_best_are_drawn(records: Any) -> None:
     assert "rows are drawn" not in everything[0].caption
     # The cheapest row is a baseline, and the best one is drawn anyhow: the third is left out.
     few = next(charts.cost_charts(table, 1))
-    assert "Not beaten at their cost: kmer and net (random) · full." in few.caption
+    assert "Not beaten at their cost: kmer and net · full." in few.caption
     assert few.caption.endswith(" 2 of 3 rows are drawn.")
     points = [
         len(re.findall("<use[^>]*stroke-width: 1.4", chart.svg)) for chart in (everything[0], few)

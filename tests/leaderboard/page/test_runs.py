@@ -39,7 +39,7 @@ def two(make_record: Any) -> list[dict[str, Any]]:
 
 def view_of(records: list[dict[str, Any]], read: Any = no_answers) -> RunView:
     [row] = build(records, tasks=TASKS)[0].rows
-    return runs.run_view(row, {r["run_id"]: r for r in records}, read, "macro_f1")
+    return runs.run_view(row, {r["run_id"]: r for r in records}, read, "macro_f1", {})
 
 
 def test_the_headline_is_that_of_the_row(two: list[dict[str, Any]]) -> None:
@@ -57,8 +57,8 @@ def test_the_headline_is_that_of_the_row(two: list[dict[str, Any]]) -> None:
     assert 'aria-label="Runs of rnaernie-tiny (random) · full"' in page
     assert f"<code>rnaernie-bench results reproduce {two[0]['run_id']}</code>" in page
     assert '<tr><th scope="row">strategy.base</th><td>none</td></tr>' in page
-    # Mean .5; standard deviation .1414, t(1) = 12.706: .5 -/+ 12.706 * .1414 / sqrt(2).
-    figures = "<td>0.500</td><td>[0.400, 0.600]</td><td>[-0.771, 1.771]</td>"
+    # Mean .5; standard deviation .1414, t(1) = 12.706: wider than the bounds of macro F1.
+    figures = "<td>0.500</td><td>[0.000, 1.000]</td>"
     assert f'<th scope="row">macro F1</th>{figures}' in page
 
 
@@ -66,11 +66,11 @@ def test_a_line_a_run(two: list[dict[str, Any]]) -> None:
     found = view_of(two)
     assert found.seeds_header == (
         "run", "seed", "macro F1, full", "macro F1, deduplicated", "train", "best_epoch",
-        "temperature", "weights",
+        "ended_by", "temperature", "weights",
     )  # fmt: skip
     assert found.seeds == (
-        (two[0]["run_id"], "0", "0.400", "0.400", "1 min", "0", "1.5", "–"),
-        (two[1]["run_id"], "1", "0.600", "0.600", "3 min", "7", "1.5", "–"),
+        (two[0]["run_id"], "0", "0.400", "0.400", "1 min", "0", "converged", "1.5", "–"),
+        (two[1]["run_id"], "1", "0.600", "0.600", "3 min", "7", "converged", "1.5", "–"),
     )
 
 

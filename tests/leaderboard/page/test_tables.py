@@ -45,28 +45,19 @@ def test_the_front_is_what_nothing_beats(
     assert pareto_front(points, higher_is_better=higher) == front
 
 
-def test_duels_read_row_against_column_and_leave_controls_out(records: Any) -> None:
+def test_contrasts_are_columns_in_words(records: Any) -> None:
     evidence = evidence_of(records)
     table = tables_of(evidence)[0]
-    ids = [row.run_ids for row in table.rows]
-    tests = next(
-        entry
-        for entry in evidence.statistics.values()
-        if [tuple(row["run_ids"]) for row in entry["rows"]] == ids
-    )
-    found = tables.duels(table, tests)
-    assert found is not None
-    assert [[duel.verdict for duel in line] for line in found.cells] == [
-        ["self", "tied", "better"],
-        ["tied", "self", "better"],
-        ["worse", "worse", "self"],
+    assert tables.contrast_columns(table) == ("against the best shortcut",)
+    addresses = {row.run_ids: "" for row in table.rows}
+    rows, _ = tables.rows(table, {r["run_id"]: r for r in records}, addresses)
+    assert [row.told for row in rows] == [
+        (("beats it by 0.100 [0.050, 0.200], p 0.002", True),),
+        (("–", False),),
+        (("-0.100 [0.050, 0.200], 1 seed", False),),
     ]
-    assert found.cells[2][0].text == "−0.10"
-    assert found.cells[2][0].help == "difference -0.100 [-0.200, -0.050], corrected p 0.001"
-
-    control = replace(table.rows[-1], control=True, strategy="oracle", run_ids=("id",), tied=None)
+    control = replace(table.rows[1], control=True, strategy="oracle", run_ids=("id",))
     with_control = replace(table, rows=(*table.rows, control))
-    assert tables.duels(with_control, tests) == found
     assert tables.finding(with_control) == tables.finding(table)
 
 
@@ -75,20 +66,33 @@ def test_rows_of_one_name_are_told_apart_by_their_place(records: Any) -> None:
     other = replace(table.rows[0], run_ids=("another",), notes="k=3")
     named = tables.row_names(replace(table, rows=(*table.rows, other)))
     first, second, _ = (row.run_ids for row in table.rows)
-    assert named[first] == "net (random) · full (#1)"
-    assert named["another",] == "net (random) · full (#4)"
+    assert named[first] == "net · full (#1)"
+    assert named["another",] == "net · full (#4)"
     assert named[second] == "kmer"
 
 
-def test_findings_of_a_leading_baseline_and_of_an_untested_table(records: Any) -> None:
+def test_the_finding_is_led_by_a_row_without_a_flaw(records: Any) -> None:
     table = tables_of(evidence_of(records))[0]
     net, kmer, other = table.rows
-    found = tables.finding(replace(table, rows=(kmer, net, other)))
+    found = tables.finding(table)
     assert found is not None
-    assert found.sentences[-1] == (
-        "It is a baseline: no language model here is ahead of it, the best being "
-        "net (random) · full with 0.750."
+    assert found.leader == "net · full"
+    last = tables.row_names(table)[other.run_ids]
+    assert found.sentences[:2] == (
+        f"It beats the best shortcut, {last}, by 0.100 [0.050, 0.200], p 0.002.",
+        "Of 2 rows tested, 1 beat the best shortcut.",
     )
-    untested = tables.finding(build(records, tasks=TASKS)[0])
-    assert untested is not None
-    assert "not tested yet" in untested.sentences[0]
+    flawed = replace(net, flaws=("recipe 1",))
+    found = tables.finding(replace(table, rows=(flawed, kmer, other)))
+    assert found is not None
+    assert (found.leader, found.sentences[1:]) == (
+        "kmer",
+        (
+            "Above it, but not counted: net · full (recipe 1).",
+            f"It is a baseline: no network here is ahead of it, the best being {last} with 0.200.",
+        ),
+    )
+    assert tables.finding(replace(table, rows=(flawed,))) is None
+    alone = tables.finding(build(records, tasks=TASKS)[0])
+    assert alone is not None
+    assert alone.sentences == ("Nothing is tested: run rnaernie-bench results build.",)
