@@ -100,7 +100,7 @@ def test_another_record_with_the_same_id_is_refused(tmp_path: Path, make_run: Ma
             r"\$\.tests\.full\.metrics\.macro_f1: 'value' is a required property",
         ),
         (
-            lambda r: r["tests"]["full"]["metrics"]["macro_f1"].update(value=0.99),
+            lambda r: r["tests"]["full"]["metrics"]["macro_f1"].update(value=0.99, high=1.0),
             "macro_f1 on full is 0.611111 by its predictions, not 0.990000",
         ),
     ],
