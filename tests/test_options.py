@@ -178,8 +178,8 @@ class Case:
         self.folder = folder
         chosen = [text.replace("PREDICTOR", str(folder / "PREDICTOR")) for text in settings]
         fixed = (f"task={NAME}", "preset=bench", "tracking=none", "trainer.progress=false",
-                 "trainer.max_epochs=2", "trainer.token_budget=400", "trainer.learning_rates=[]",
-                 "trainer.average=null")  # fmt: skip
+                 "trainer.max_epochs=2", "trainer.token_budget=400",
+                 "trainer.learning_rates=[]")  # fmt: skip
         self.config = compose([*fixed, *chosen], [folder / "tasks"])
         self.task: Task = load_task(NAME, [folder / "tasks"])
         self.dataset: Dataset = load_dataset(self.task, simulated=False)
