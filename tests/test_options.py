@@ -103,7 +103,7 @@ CHANGES: dict[str, Any] = {
     "trainer.max_steps": 3,
     "trainer.evaluate_every": 1,
     "trainer.learning_rates": (1e-3, 1e-1),
-    "trainer.average": 0.5,
+    "trainer.average": None,
     "trainer.max_train_minutes": 1e-9,
     "trainer.patience": 1,
     "trainer.token_budget": 100,
