@@ -1,4 +1,4 @@
-"""A Trainer whose batches are length buckets and whose validation is scored as a whole."""
+"""A Trainer whose batches are its own and whose validation is scored as a whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 from rnaernie_bench.backbones.inference import Batch
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.core.time_limit import time_limit
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler, shard_batch
+from rnaernie_bench.data.batching import shard_batch
+from rnaernie_bench.data.mixing import MixedBatchSampler
 from rnaernie_bench.learning.average import Average, Follow
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.objective import Objective
@@ -32,7 +33,7 @@ class DivergedError(BenchError):
 
 
 class BucketTrainer(Trainer):
-    """A Trainer whose batches are length buckets and whose evaluation keeps the item order."""
+    """A Trainer that shards its batches itself and whose evaluation keeps the item order."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class BucketTrainer(Trainer):
         validation_set: Examples,
         *,
         objective: Objective,
-        sampler: LengthBucketedBatchSampler,
+        sampler: MixedBatchSampler,
         schedule: Schedule,
         average: float | None,
         rate_factors: Mapping[str, float] | None,
@@ -196,7 +197,7 @@ class _Shares:
 
     def __init__(
         self,
-        sampler: LengthBucketedBatchSampler,
+        sampler: MixedBatchSampler,
         rank: int,
         world_size: int,
         loss_weights: np.ndarray | None,

@@ -1,6 +1,6 @@
 """The one training recipe, over `transformers.Trainer`.
 
-AdamW, batches of similar lengths under a token budget, a learning rate that rises, stays until
+AdamW, batches of about a token budget, a learning rate that rises, stays until
 validation no longer improves, and falls to zero (`schedule`), the moving average of the weights
 validated and its best evaluation kept (`average`), the rate itself chosen by short trainings
 (`rates`). A checkpoint is written after every evaluation; a run that was interrupted, by a limit of
@@ -27,7 +27,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from rnaernie_bench.config.options import TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.batching import LengthBucketedBatchSampler
+from rnaernie_bench.data.mixing import MixedBatchSampler
 from rnaernie_bench.learning.bucket_trainer import BucketTrainer, DivergedError
 from rnaernie_bench.learning.convergence import Convergence
 from rnaernie_bench.learning.examples import Examples
@@ -119,15 +119,11 @@ class Recipe:
         """Where checkpoints go."""
         return self.folder / "checkpoints"
 
-    def sampler(self) -> LengthBucketedBatchSampler:
+    def sampler(self) -> MixedBatchSampler:
         """Return the batches of train."""
         inputs = self.train_set.inputs
-        return LengthBucketedBatchSampler(
-            inputs.costs,
-            self.options.batch_tokens,
-            shuffle=True,
-            seed=self.seed,
-            counts=inputs.counts,
+        return MixedBatchSampler(
+            inputs.costs, self.options.batch_tokens, seed=self.seed, counts=inputs.counts
         )
 
     def steps(self) -> Steps:
