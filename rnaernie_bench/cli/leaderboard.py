@@ -171,6 +171,7 @@ def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:
             by=task.resampling,
             shortcuts=task.shortcuts,
             default_split=task.default_split,
+            version=task.version,
         )
         for name, task in load_tasks(folders).items()
     }

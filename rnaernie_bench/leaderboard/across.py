@@ -37,7 +37,7 @@ def across_tasks(tables: Sequence[Table]) -> Across | None:
 
     That model is the one with most tasks, and of several the first by name. A row that stands
     several times in a task, with other settings, is there with those that are best on validation.
-    Rows of an earlier recipe are no rows here, and simulated data are no tasks.
+    Rows of an earlier recipe are no rows here; simulated data and earlier versions are no tasks.
 
     Args:
         tables: in the order of the leaderboard, each task's default split first.
@@ -47,7 +47,8 @@ def across_tasks(tables: Sequence[Table]) -> Across | None:
     """
     chosen: dict[str, Table] = {}
     for table in tables:
-        if not table.simulated and table.key.part == table.task.default_part:
+        shown = not (table.simulated or table.task.earlier)
+        if shown and table.key.part == table.task.default_part:
             chosen.setdefault(table.key.task, table)
     rows = {task: table.by_name for task, table in chosen.items()}
     names = sorted({name for found in rows.values() for name in found})

@@ -9,7 +9,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ResultError
@@ -17,6 +17,7 @@ from rnaernie_bench.core.gc_pause import no_collection
 from rnaernie_bench.leaderboard.contrasts import Standing
 from rnaernie_bench.leaderboard.rows import COSTS, Row, row_of
 from rnaernie_bench.leaderboard.settings import EARLIER, differences, settings_of, shown_as
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import ComparabilityKey, Record, comparability_key
 
 Name = tuple[str, str]
@@ -42,6 +43,10 @@ class TaskInfo:
     """The split whose tables come first."""
     shortcuts: tuple[str, ...] = ()
     """The baselines that a model must beat: what rows gain over the best stands under a table."""
+    version: int = 0
+    """Of today; 0 where it is not known."""
+    earlier: bool = False
+    """Whether this is the task as an earlier version had it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,34 @@ def _order(table: Table) -> tuple[Any, ...]:
     another_split = key.split != table.task.default_split
     another_part = key.part != table.task.default_part
     split = (another_split, key.split, key.fold)
-    return (table.simulated, key.task, *split, key.protocol, another_part, key)
+    name, version = _name_and_version(key)
+    task = (name, table.task.earlier, -version)
+    return (table.simulated, *task, *split, key.protocol, another_part, key)
+
+
+def _name_and_version(key: ComparabilityKey) -> tuple[str, int]:
+    name, _, version = key.task.rpartition("@")
+    return name, int(version)
+
+
+def _as_it_was(task: TaskInfo, key: ComparabilityKey, records: Sequence[Record]) -> TaskInfo:
+    """Return a task as the version of a table had it, which its records tell.
+
+    An earlier version is shown by the metric that chose then. What it did not show is not known.
+    """
+    if _name_and_version(key)[1] in (task.version, 0) or not task.version:
+        return task
+    metric = str(records[0]["selection"]["metric"])
+    known = METRICS.get(metric).higher_is_better if metric in METRICS else task.higher_is_better
+    return replace(
+        task,
+        title=f"{task.title}, an earlier version",
+        main_metric=metric,
+        higher_is_better=known,
+        metrics=tuple(m for m in (task.main_metric, *task.metrics) if m != metric),
+        caveats=(f"Version {task.version} of the task replaces this one.",),
+        earlier=True,
+    )
 
 
 def _table_of(
@@ -190,7 +222,7 @@ def _table_of(
             where=f"record {records[0]['run_id']}",
             remedy="name its folder with --task-path, or ask for one task with --task",
         )
-    task = tasks[name]
+    task = _as_it_was(tasks[name], key, records)
     lacking = [r for r in records if task.main_metric not in r["tests"][key.part]["metrics"]]
     if lacking:
         raise ResultError(

@@ -9,6 +9,7 @@ import pytest
 from rnaernie_bench.leaderboard.extra_tables import extra_tables
 from rnaernie_bench.leaderboard.folds import over_folds
 from rnaernie_bench.leaderboard.page.breakdowns import by_fold
+from rnaernie_bench.leaderboard.page.tables import finding_over_folds
 from rnaernie_bench.leaderboard.rows import Cell, Row
 from rnaernie_bench.leaderboard.tables import Table, TaskInfo
 from rnaernie_bench.results.record import ComparabilityKey
@@ -76,3 +77,15 @@ def test_shown_in_words_and_on_the_page() -> None:
     heat = by_fold(over_folds(tables)[0])
     assert heat.columns[:3] == (("mean", "2 folds"), ("pooled", "40"), ("5s", "30"))
     assert heat.rows[1][2] == (None, None, None, 0.9)
+
+
+def test_what_leads_over_folds_is_told_with_the_best_of_the_other_kind() -> None:
+    tables = [
+        table(fold, 10, row("a", score, f"a{fold}"), row("b", 0.5, f"b{fold}", kind="baseline"))
+        for fold, score in (("x", 0.2), ("y", 0.6))
+    ]
+    finding = finding_over_folds(over_folds(tables)[0])
+    assert finding == ("b · frozen", "F1 0.500, the mean of 2 folds",
+                       ("The best network is a · frozen with 0.400.",))  # fmt: skip
+    alone = [table("x", 10, row("a", 0.2, "1")), table("y", 5, row("b", 0, "2"))]
+    assert finding_over_folds(over_folds(alone)[0]) is None

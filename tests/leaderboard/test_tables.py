@@ -50,6 +50,19 @@ def test_one_seed_has_no_spread(make_record: Any) -> None:
     assert (cell.mean, cell.sd, cell.low, cell.high) == pytest.approx((0.5, None, 0.4, 0.6))
 
 
+def test_an_earlier_version_comes_after_and_is_shown_by_the_metric_that_chose_then(
+    make_record: Any,
+) -> None:
+    today = make_record(0.5, task={"version": 10})
+    before = make_record(0.9, task={"version": 9}, selection={"metric": "accuracy"})
+    info = replace(TASKS["ncrna_cls"], version=10, caveats=("Of today.",))
+    tables = build([before, today], tasks={"ncrna_cls": info})
+    assert [table.key.task for table in tables] == ["ncrna_cls@10"] * 2 + ["ncrna_cls@9"] * 2
+    assert [table.metrics[0] for table in tables] == ["macro_f1"] * 2 + ["accuracy"] * 2
+    assert tables[0].task == info
+    assert tables[2].task.caveats == ("Version 10 of the task replaces this one.",)
+
+
 def test_a_run_given_twice_counts_once(make_record: Any) -> None:
     record = make_record()
     [row] = rows([record, record])

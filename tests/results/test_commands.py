@@ -32,6 +32,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         resampling="item",
         default_split="published",
         shortcuts=(),
+        version=1,
     )
     tasks, resources = ModuleType("task"), ModuleType("resources")
     tasks.load_tasks = lambda folders=(): dict.fromkeys(  # type: ignore[attr-defined]

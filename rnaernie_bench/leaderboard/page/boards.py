@@ -67,6 +67,8 @@ class FoldsView:
 
     heat: breakdowns.Heat
     tables: tuple[TableView, ...]
+    leads: bool = False
+    """Whether it is the default split of its task, and so comes first."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ class TaskView:
     anchor: str
     title: str
     first: TableView
-    """Its finding is that of the task."""
+    """The default test part of the default split, or of its first fold."""
+    finding: tables.Finding | None
+    """Of that table, or over the folds that it is one of."""
     tables: tuple[TableView, ...]
     """All but those of folds."""
     folds: tuple[FoldsView, ...]
@@ -159,16 +163,20 @@ def board(found: Sequence[Table], views: Sequence[TableView], sources: Sources) 
 def _task(group: Sequence[TableView], sources: Sources) -> TaskView:
     """Return a task from its tables; those of folds stand together."""
     first, alone, folds = group[0], list(group), []
+    finding = first.finding
     key, simulated = first.table.key.task, first.table.simulated
     for whole in over_folds([view.table for view in group]):
         inside = tuple(view for view in alone if _split(view.table) == _split(whole))
-        folds.append(FoldsView(breakdowns.by_fold(whole), inside))
+        leads = whole.key.split == whole.task.default_split
+        finding = tables.finding_over_folds(whole) if leads else finding
+        folds.append(FoldsView(breakdowns.by_fold(whole), inside, leads))
         alone = [view for view in alone if _split(view.table) != _split(whole)]
     references = () if simulated else sources.references(key.partition("@")[0])
     return TaskView(
         anchor=f"task-{wording.anchor(key, str(simulated))}",
         title=f"{'Simulated data: ' if simulated else ''}{first.table.task.title}",
         first=first,
+        finding=finding,
         tables=tuple(alone),
         folds=tuple(folds),
         references=tuple(published(references)),

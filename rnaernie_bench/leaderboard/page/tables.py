@@ -15,6 +15,7 @@ from rnaernie_bench.leaderboard.contrasts import (
     in_words,
     kinds_among,
 )
+from rnaernie_bench.leaderboard.folds import FoldTable
 from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.rows import Row
 from rnaernie_bench.leaderboard.tables import Table
@@ -193,6 +194,25 @@ def finding(table: Table) -> Finding | None:
             f"{called[network.run_ids]} with {value}."
         )
     return Finding(called[best.run_ids], score, tuple(sentences))
+
+
+def finding_over_folds(table: FoldTable) -> Finding | None:
+    """Return what leads over the folds of a split, and by which baseline it is to be measured."""
+    complete = [row for row in table.rows if row.mean is not None]
+    if not complete:
+        return None
+    best = complete[0]
+    metric = wording.metric_label(table.task.main_metric)
+    score = f"{metric} {wording.figure(best.mean)}, the mean of {len(table.folds)} folds"
+    other = next((row for row in complete if row.baseline != best.baseline), None)
+    kind = "network" if best.baseline else "baseline"
+    sentences = (
+        f"The best {kind} is {wording.row_name(other.backbone, other.strategy)} with "
+        f"{wording.figure(other.mean)}."
+        if other
+        else f"No {kind} was run on all of them.",
+    )
+    return Finding(wording.row_name(best.backbone, best.strategy), score, sentences)
 
 
 def _claims(table: Table, best: Row, called: Mapping[tuple[str, ...], str]) -> Iterator[str]:

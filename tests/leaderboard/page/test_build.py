@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,24 @@ def written(tmp_path: Path, evidence: Evidence, name: str = "index.html") -> tup
     path = write_page(tmp_path / name, tables_of(evidence), evidence)
     text = path.read_text(encoding="utf-8")
     return text, Reader(text)
+
+
+def test_folds_of_the_default_split_come_first(
+    tmp_path: Path, make_record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [make_record(0.9, split={"name": "published"})]
+    records += [
+        make_record(score, split={"name": name, "fold": fold})
+        for name in ("families", "others")
+        for fold, score in (("1", 0.25), ("2", 0.5))
+    ]
+    info = replace(TASKS["ncrna_cls"], default_split="families")
+    monkeypatch.setitem(TASKS, "ncrna_cls", info)
+    text, _ = written(tmp_path, evidence_of(records))
+    assert "leads with macro F1 0.375, the mean of 2 folds" in text
+    titles = ("All folds of families", "split published, protocol", "All folds of others")
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
 
 
 def test_one_file_holds_everything(tmp_path: Path, records: Any) -> None:
