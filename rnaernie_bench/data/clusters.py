@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnaernie_bench.data.items import Clusters, Items
-from rnaernie_bench.data.leakage import similar_pairs
+from rnaernie_bench.data.leakage import similar_links
 from rnaernie_bench.task.single_table import Linkage
 
 SEED = slice(1, 8)
@@ -44,9 +44,9 @@ def clusters_of(items: Items, by: str | None, linkage: Linkage) -> NDArray[np.in
         return components(names, [getattr(item, str(by)) for item in items])
     sequences = [item.sequence for item in items]
     names = [item.group if by == "group" else item.kept_with for item in items]
-    edges = {
-        "overlap": lambda: overlapping_pairs(sequences, linkage.overlap),
-        "similarity": lambda: similar_pairs(sequences, linkage.identity),
+    edges: Edges = {
+        "overlap": lambda: overlap_links(sequences, linkage.overlap),
+        "similarity": lambda: similar_links(sequences, linkage.identity),
     }.get(str(by), lambda: np.empty((0, 2), dtype=np.int64))()
     return components(names, sequences, edges)
 
@@ -89,7 +89,7 @@ def components(
     return np.asarray(np.argsort(np.argsort(first))[inverse], dtype=np.int64)
 
 
-def overlapping_pairs(sequences: Sequence[str], length: int) -> Edges:
+def overlap_links(sequences: Sequence[str], length: int) -> Edges:
     """Return links between sequences that share a stretch of bases, enough to chain them all.
 
     Args:

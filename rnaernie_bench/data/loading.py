@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -178,15 +177,13 @@ def _together(parts: Iterable[Items]) -> Items:
 
 def _without_similar(items: Items, others: Sequence[Any], identity: float) -> Items:
     """Return the items whose sequence has no relative of at least `identity` among `others`."""
-    from rnaernie_bench.data.leakage import K, nearest_identity
+    from rnaernie_bench.data.leakage import nearest_identity
 
     if not items:
         return items
-    # Of a sequence's k-mers, the share 1 - k (1 - identity) is in every relative.
-    k = min(K, math.ceil(1 / (1 - identity)) - 1) if identity < 1 else K
     known = list(dict.fromkeys(other.sequence for other in others))
     queries = [item.sequence for item in items]
-    _, index = nearest_identity(queries, known, k=k, threshold=identity)
+    _, index = nearest_identity(queries, known, threshold=identity)
     return tuple(item for item, found in zip(items, index.tolist(), strict=True) if found < 0)
 
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.clusters import clusters_of, components, counted, overlapping_pairs
+from rnaernie_bench.data.clusters import clusters_of, components, counted, overlap_links
 from rnaernie_bench.data.cuts import cut, hold_out
 from rnaernie_bench.data.folds import deal
 from rnaernie_bench.data.items import Clusters, ContactItem, SequenceItem
-from rnaernie_bench.data.leakage import similar_pairs
 from rnaernie_bench.task.declaration import Folds, HeldOut
 from rnaernie_bench.task.single_table import Cut
 
@@ -36,12 +35,11 @@ def test_components_go_through_names_sequences_and_edges() -> None:
 
 def test_overlapping_sequences_are_linked() -> None:
     sequences = ["AACCGG", "CCGGUU", "GUUAAA", "CCCC", "UU", "UU", "GGUUA"]
-    found = components([""] * 7, range(7), overlapping_pairs(sequences, 4))
+    found = components([""] * 7, range(7), overlap_links(sequences, 4))
     assert found.tolist() == [0, 0, 0, 1, 2, 2, 0]  # GGUUA holds GGUU, and GUUA
 
 
 def test_similar_sequences_chain() -> None:
-    assert similar_pairs(CHAIN, 0.8).tolist() == [[0, 1], [1, 2], [3, 4]]
     found = clusters_of(items_of(CHAIN), "similarity", Cut(identity=0.8))
     assert found.tolist() == [0, 0, 0, 1, 1, 2]
     assert counted(found, "similarity", Cut(identity=0.8)) == Clusters("similarity", 0.8, 3, 3)

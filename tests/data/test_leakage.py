@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+from scipy.sparse.csgraph import connected_components
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.data.clusters import components
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.data.leakage import nearest_identity
+from rnaernie_bench.data.leakage import nearest_identity, similar_links
 
 
 def edits(first: str, second: str) -> int:
@@ -52,15 +56,14 @@ def mutate(sequence: str, rng: random.Random, changes: int) -> str:
 @settings(max_examples=60, deadline=None)
 @given(
     rng=st.randoms(use_true_random=False),
-    k=st.integers(1, 6),
     percent=st.sampled_from([50, 70, 80, 90, 95, 100]),
 )
-def test_no_pair_is_missed(rng: random.Random, k: int, percent: int) -> None:
+def test_no_pair_is_missed(rng: random.Random, percent: int) -> None:
     references = [
         "".join(rng.choices("ACGUN", (9, 9, 9, 9, 1), k=rng.randint(1, 40))) for _ in range(8)
     ]
     queries = [mutate(rng.choice(references), rng, rng.randint(0, 10)) for _ in range(8)]
-    identity, index = nearest_identity(queries, references, k=k, threshold=percent / 100)
+    identity, index = nearest_identity(queries, references, threshold=percent / 100)
     for query, found, position in zip(queries, identity, index, strict=True):
         assert found == np.float32(brute_force(query, references, percent))
         assert (position == -1) == (found == 0)
@@ -86,6 +89,32 @@ def test_a_pair_exactly_at_the_threshold_counts() -> None:
         assert math.isclose(identity[0], 0.8, rel_tol=1e-6)
 
 
+@pytest.mark.parametrize("length", [40, 300, 900])
+@pytest.mark.parametrize("threshold", [0.7, 0.8, 0.95])
+def test_long_sequences_are_compared_and_linked_like_all_pairs(
+    length: int, threshold: float
+) -> None:
+    """With bands of up to nine words, more sequences than one block of them, chains of relatives."""
+    rng = random.Random(length)
+    sequences = ["".join(rng.choices("ACGU", k=length)) for _ in range(20)]
+    for _ in range(70):
+        sequences.append(mutate(rng.choice(sequences), rng, rng.randint(0, int(length * 0.35))))
+    scores = process.cdist(
+        sequences, sequences, scorer=Levenshtein.normalized_similarity, dtype=np.float64
+    )
+    near = scores >= threshold - 1e-9
+    _, expected = connected_components(near, directed=False)
+    found = components([""] * 90, range(90), similar_links(sequences, threshold))
+    assert len(set(zip(expected.tolist(), found.tolist(), strict=True))) == len(set(expected))
+    assert len(set(found.tolist())) == len(set(expected)) < 90
+    identity, index = nearest_identity(sequences[45:], sequences[:45], threshold=threshold)
+    block = np.where(near, scores, 0)[45:, :45]
+    np.testing.assert_allclose(identity, block.max(axis=1), rtol=1e-6)
+    reached = block.max(axis=1) > 0
+    assert index[reached].tolist() == block.argmax(axis=1)[reached].tolist()
+    assert (index[~reached] == -1).all()
+
+
 def test_more_queries_than_fit_one_block() -> None:
     rng = random.Random(0)
     sequences = ["".join(rng.choices("ACGU", k=50)) for _ in range(600)]
@@ -96,11 +125,12 @@ def test_more_queries_than_fit_one_block() -> None:
 
 def test_nothing_against_nothing() -> None:
     assert [len(part) for part in nearest_identity([], ["ACGU"])] == [0, 0]
+    assert similar_links([], 0.8).shape == similar_links(["ACGU"], 0.8).shape == (0, 2)
     identity, index = nearest_identity(["ACGU"], [])
     assert (identity.tolist(), index.tolist()) == ([0], [-1])
 
 
-@pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": 1.1}, {"k": 0}, {"k": 8}])
+@pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": 1.1}])
 def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="is not in"):
         nearest_identity(["A"], ["A"], **options)  # type: ignore[arg-type]
@@ -108,9 +138,6 @@ def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
 
 @pytest.mark.realdata
 def test_the_search_finds_what_a_comparison_of_all_pairs_finds(data_folder: Path) -> None:
-    from rapidfuzz import process
-    from rapidfuzz.distance import Levenshtein
-
     def sequences(name: str, step: int) -> list[str]:
         return [record.sequence for record in read_fasta(data_folder / "nrc" / name)][::step]
 
