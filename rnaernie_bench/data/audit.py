@@ -10,7 +10,7 @@ from typing import Any
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.data.items import Dataset, Items, SequenceItem, Split
-from rnaernie_bench.data.leakage import nearest_identity
+from rnaernie_bench.data.leakage import nearest_identity, shares_stretch
 from rnaernie_bench.task.task import Task
 
 LIMIT = 508
@@ -18,6 +18,9 @@ LIMIT = 508
 
 IDENTITIES = (1.0, 0.9, 0.8)
 """Identities to the nearest record at which duplicates are counted; 1 is the same sequence."""
+
+STRETCH = 20
+"""Bases of a stretch that relates two records, as overlapping windows are."""
 
 BEGIN, END = "<!-- audit:begin -->", "<!-- audit:end -->"
 
@@ -50,6 +53,8 @@ class Overlap:
     """Records of the part, by label."""
     duplicates: Mapping[float, tuple[int, ...]]
     """Identity -> those whose nearest record in the other parts reaches it, by label."""
+    stretches: int
+    """Those that share a stretch of `STRETCH` bases with any record of the other parts."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +78,19 @@ class Audit:
 def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
     """Count what the parts of `split` hold and share.
 
-    Every test part is compared with train, with validation and with both; validation with train
-    and with every test part. The search for near duplicates misses none (see `leakage`); its cost
-    grows with the product of the parts' sizes. Of pairs, each partner is compared with its like:
+    Validation is compared with train, and so is every test part: validation should have as many
+    relatives there as they have. Test parts are also compared with validation and with both,
+    validation with them. The search for near duplicates misses none (see `leakage`); its cost grows
+    with the product of the parts' sizes. Of pairs, each partner is compared with its like:
     a record counts where its partner stands, exactly or nearly, in another part.
     """
     import numpy as np
 
     whole = {"train": split.train, "validation": split.validation, **split.tests}
-    comparisons: list[tuple[str, tuple[str, ...]]] = []
-    for test in split.tests:
-        comparisons += [
-            (test, ("train",)),
-            (test, ("validation",)),
-            (test, ("train", "validation")),
-        ]
-    comparisons += [("validation", (other,)) for other in ("train", *split.tests)]
+    comparisons = [(part, ("train",)) for part in ("validation", *split.tests)]
+    comparisons += [(test, ("validation",)) for test in split.tests]
+    comparisons += [(test, ("train", "validation")) for test in split.tests]
+    comparisons += [("validation", (test,)) for test in split.tests]
 
     overlaps: list[Overlap] = []
     counted: list[PartAudit] = []
@@ -96,15 +98,17 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
         parts = {name: _strands(items, partner) for name, items in whole.items()}
         called = {name: f"{name}, {partner}" if partner else name for name in parts}
         counted += [_part(task, called[name], items) for name, items in parts.items()]
-        known: dict[str, dict[str, float]] = {name: {} for name in parts}
+        known: dict[str, dict[str, tuple[float, bool]]] = {name: {} for name in parts}
         for part, others in comparisons:
             found = [_nearest(parts[part], parts[other], known[other]) for other in others]
             near = np.array(parts[part], dtype=object)
+            found, shared = np.moveaxis(np.array(found), 2, 0)
             identity = np.max(found, axis=0)
             reached = {
                 bound: _by_label(task, near[identity >= bound - 1e-6]) for bound in IDENTITIES
             }
-            overlaps.append(Overlap(called[part], others, _by_label(task, parts[part]), reached))
+            rows, shared = _by_label(task, parts[part]), int(shared.any(axis=0).sum())
+            overlaps.append(Overlap(called[part], others, rows, reached, shared))
 
     labels: dict[str, set[Any]] = {}
     for items in dataset.parts.values():
@@ -162,19 +166,23 @@ def to_markdown(audit: Audit) -> str:
         f" {audit.truth}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
-        " or has at least the given identity (1 - edits / longer length). Identical ones count"
-        " among the near; the search misses none.",
+        " or has at least the given identity (1 - edits / longer length), identical ones included;"
+        f" and records that share a stretch of {STRETCH} nt with any record there. The search misses"
+        " none. Validation should have as many relatives in train as the test parts have.",
         "",
     ]
     bounds = ["identical" if bound == 1 else f">= {bound}" for bound in IDENTITIES]
+    counts = [*bounds, f"{STRETCH} nt shared"]
     lines += _table(
-        ["part", "against", "records", *bounds, *(f"{bound} (%)" for bound in bounds)],
+        ["part", "against", "records", *counts, *(f"{count} (%)" for count in counts)],
         (
             [overlap.part, " + ".join(overlap.against), rows, *totals]
             + [f"{100 * total / rows:.1f}" for total in totals]
             for overlap in audit.overlaps
             for rows in [sum(overlap.rows)]
-            for totals in [[sum(overlap.duplicates[bound]) for bound in IDENTITIES]]
+            for totals in [
+                [*(sum(overlap.duplicates[bound]) for bound in IDENTITIES), overlap.stretches]
+            ]
         ),
     )
     if not audit.labels:
@@ -240,15 +248,20 @@ def _strands(items: Items, partner: str) -> Items:
     return tuple(SequenceItem(item.id, getattr(item, partner), item.label) for item in items)
 
 
-def _nearest(items: Items, others: Items, known: dict[str, float]) -> list[float]:
-    """Return the identity of each item to the nearest of `others`, 0 below the lowest bound.
+def _nearest(
+    items: Items, others: Items, known: dict[str, tuple[float, bool]]
+) -> list[tuple[float, bool]]:
+    """Return of each item the identity to the nearest of `others`, 0 below the lowest bound, and
+    whether it shares a stretch with any.
 
     `known` keeps what was found for a sequence, since test parts contain one another.
     """
     fresh = list(dict.fromkeys(i.sequence for i in items if i.sequence not in known))
     references = list(dict.fromkeys(other.sequence for other in others))
     identity, _ = nearest_identity(fresh, references, threshold=IDENTITIES[-1])
-    known.update(zip(fresh, identity.tolist(), strict=True))
+    shared = shares_stretch(fresh, references, STRETCH)
+    found = zip(identity.tolist(), shared.tolist(), strict=True)
+    known.update(zip(fresh, found, strict=True))
     return [known[item.sequence] for item in items]
 
 

@@ -1,4 +1,4 @@
-"""Near duplicates of sequences: every pair is compared, so that none is missed.
+"""Near duplicates of sequences, and stretches that they share; none is missed.
 
 The identity of two sequences is 1 - edits / length of the longer one, edits being their Levenshtein
 distance over the whole length: a sequence that is part of a much longer one is no near duplicate of
@@ -72,6 +72,52 @@ def similar_links(sequences: Sequence[str], identity: float) -> NDArray[np.int64
     heads = linked(*texts, letters, identity)
     members = np.flatnonzero(heads != np.arange(len(heads)))
     return np.stack([order[heads[members]], order[members]], axis=1)
+
+
+def shares_stretch(
+    queries: Sequence[str], references: Sequence[str], length: int = 20
+) -> NDArray[np.bool_]:
+    """Return which queries have a stretch of bases that any reference has, too.
+
+    That is how overlapping windows of one transcript are related, whatever their identity. Letters
+    besides ACGU count as one; a sequence that is shorter than the stretch has none.
+
+    Args:
+        queries: normalised sequences.
+        references: normalised sequences.
+        length: of the stretch, at most 27 bases.
+
+    Returns:
+        Shape (queries,).
+    """
+    shared = np.zeros(len(queries), dtype=bool)
+    if not (len(queries) and len(references)):
+        return shared
+    (words, owners), (known, _) = (_stretches(group, length) for group in (queries, references))
+    marked = np.zeros(2**26, dtype=bool)  # tells most words apart at a fraction of a search's cost
+    marked[known & (len(marked) - 1)] = True
+    maybe = np.flatnonzero(marked[words & (len(marked) - 1)])
+    maybe = maybe[np.argsort(words[maybe])]  # neighbours are looked up where the cache holds them
+    known.sort()
+    places = np.minimum(np.searchsorted(known, words[maybe]), len(known) - 1)
+    shared[owners[maybe[known[places] == words[maybe]]]] = True
+    return shared
+
+
+def _stretches(sequences: Sequence[str], length: int) -> tuple[NDArray[np.int64], ...]:
+    """Return all stretches as numbers, and the index of the sequence of each."""
+    table = np.full(256, 4, dtype=np.int64)
+    table[np.frombuffer(b"ACGU", dtype=np.uint8)] = np.arange(4)
+    codes = table[np.frombuffer("".join(sequences).encode("ascii"), dtype=np.uint8)]
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    starts = np.maximum(len(codes) - length + 1, 0)
+    words = np.zeros(starts, dtype=np.int64)
+    for place in range(length):
+        words *= 5
+        words += codes[place : place + starts]
+    owners = np.repeat(np.arange(len(sequences)), lengths)[:starts]
+    whole = np.arange(starts) + length <= np.cumsum(lengths)[owners]
+    return words[whole], owners[whole]
 
 
 def _by_length(sequences: Sequence[str]) -> NDArray[np.int64]:

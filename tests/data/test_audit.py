@@ -65,7 +65,7 @@ def test_parts_are_counted(figures: Audit) -> None:
 def test_duplicates_are_counted_by_identity_and_class(figures: Audit) -> None:
     found = {(overlap.part, overlap.against): overlap for overlap in figures.overlaps}
     assert found["full", ("train",)] == Overlap(
-        "full", ("train",), (1, 3), {1.0: (0, 1), 0.9: (1, 1), 0.8: (1, 1)}
+        "full", ("train",), (1, 3), {1.0: (0, 1), 0.9: (1, 1), 0.8: (1, 1)}, 0
     )
     assert found["full", ("validation",)].duplicates == {1.0: (0, 0), 0.9: (0, 1), 0.8: (1, 2)}
     both = found["full", ("train", "validation")]
@@ -74,13 +74,14 @@ def test_duplicates_are_counted_by_identity_and_class(figures: Audit) -> None:
     assert found["validation", ("train",)].duplicates == {1.0: (0, 0), 0.9: (1, 0), 0.8: (1, 0)}
     assert found["validation", ("full",)].duplicates == {1.0: (0, 0), 0.9: (1, 0), 0.8: (1, 1)}
     assert len(found) == len(figures.overlaps) == 9
+    assert [o.part for o in figures.overlaps[:3]] == ["validation", "full", "deduplicated"]
 
 
 def test_tables_show_the_counts(figures: Audit) -> None:
     text = to_markdown(figures)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
     assert ["train", "3", "10", "10", "509", "1", "1", "1"] in rows
-    assert ["full", "train", "4", "1", "2", "2", "25.0", "50.0", "50.0"] in rows
+    assert ["full", "train", "4", "1", "2", "2", "0", "25.0", "50.0", "50.0", "0.0"] in rows
     assert ["miRNA", "1", "1", "3", "2"] in rows
     assert "1 sequences occur in the data set under more than one label" in text
     assert "simulated" not in text

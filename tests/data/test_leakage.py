@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.clusters import components
 from rnaernie_bench.data.fasta import read_fasta
-from rnaernie_bench.data.leakage import nearest_identity, similar_links
+from rnaernie_bench.data.leakage import nearest_identity, shares_stretch, similar_links
 
 
 def edits(first: str, second: str) -> int:
@@ -121,6 +121,17 @@ def test_more_queries_than_fit_one_block() -> None:
     identity, index = nearest_identity(sequences, sequences[::-1], threshold=0.9)
     assert (identity == 1).all()
     assert index.tolist() == list(range(599, -1, -1))
+
+
+def test_shared_stretches_are_found_across_any_lengths() -> None:
+    references = ["AACCGGUU", "GGG", "UNNNNA"]
+    queries = ["CCGGA", "CGGU", "GGUUA", "GGG", "NNNN", "ACCG", "GUUU"]
+    found = shares_stretch(queries, references, 4)
+    # The windows of neighbours are not joined: GUUG and GGGU stand in no reference.
+    assert found.tolist() == [True, True, True, False, True, True, False]
+    assert shares_stretch(["GUUG"], references, 4).tolist() == [False]
+    assert shares_stretch(["ACGU"], [], 4).tolist() == [False]
+    assert shares_stretch([], references, 4).tolist() == []
 
 
 def test_nothing_against_nothing() -> None:
