@@ -44,7 +44,7 @@ def load_task(name: str, task_path: Iterable[str | Path] = ()) -> Task:
 
 def own_task(
     train: Files,
-    test: Files,
+    test: Files = (),
     *,
     level: str,
     problem: Problem,
@@ -57,6 +57,7 @@ def own_task(
     metric: str | None = None,
     first: str = "first",
     second: str = "second",
+    split_by: str = "",
     folder: str | Path = "runs/own_tasks",
 ) -> Task:
     """Declare a task of files of one's own, for `run`.
@@ -67,7 +68,7 @@ def own_task(
     Args:
         train: a table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of
             base pairs, dot-bracket, BPSEQ, CT or st files, or folders of them.
-        test: the same.
+        test: the same; with `split_by` it can be left out, and a fifth of train is cut off.
         level: `sequence`, `token`, `pair`, or `contact` with the problem `binary`.
         problem: `multiclass`, `binary`, `multilabel` or `regression`.
         label: the column of classes, or the columns of numbers; of bases, a list in each cell; of
@@ -80,6 +81,9 @@ def own_task(
         metric: the one that validation chooses by; the usual one of the problem if None.
         first: of pairs, the column of the first partner's sequence, 5' to 3'.
         second: the same of the second partner.
+        split_by: what is cut from train is cut in whole clusters: ``similarity`` or
+            ``similarity=0.8`` (identity), ``overlap=20`` (bases that windows share), ``group``; or
+            ``item``, at random, where test is cut.
         folder: the folder of tasks into which the declaration is written.
 
     Raises:
@@ -103,6 +107,7 @@ def own_task(
         metric=metric,
         first=first,
         second=second,
+        split_by=split_by,
     )
     return declare(data, Path(folder))
 

@@ -42,7 +42,7 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     )
     for part, text in (
         ("train", "what trains"),
-        ("test", "what is tested on, once"),
+        ("test", "what is tested on, once (default, with --split-by: a fifth of train)"),
         ("validation", "what chooses (default: a tenth of train, in whole groups)"),
     ):
         own.add_argument(
@@ -59,6 +59,14 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
         "--label", action="append", default=[], metavar="COLUMN", help="once for each, if several"
     )
     own.add_argument("--group", metavar="COLUMN", help="groups of relatives: families, genes")
+    own.add_argument(
+        "--split-by",
+        default="",
+        metavar="HOW",
+        help="what is cut from train is cut in whole clusters: similarity[=0.8] (identity of "
+        "sequences), overlap[=20] (bases that windows share), group, or item (at random, without "
+        "--test)",
+    )
     own.add_argument("--id", default="id", metavar="COLUMN", help="default: id, or row numbers")
     own.add_argument(
         "--classes", default="", metavar="A,B", help="in their order, the negative one first"
@@ -161,8 +169,10 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     from rnaernie_bench.data.own.declaring import FOLDER, declare
     from rnaernie_bench.data.own.spec import OwnData
 
-    for option in ("train", "test", "level", "problem"):
+    for option in ("train", "level", "problem"):
         _require(arguments, option)
+    if not arguments.split_by:
+        _require(arguments, "test", "name it, or cut it from train by --split-by similarity")
     chosen = {key: value for key, _, value in (text.partition("=") for text in arguments.overrides)}
     if "task" in chosen or chosen.get("preset") == "demo":
         key = "task" if "task" in chosen else "preset"
@@ -179,6 +189,7 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         id=arguments.id,
         classes=tuple(filter(None, arguments.classes.split(","))),
         metric=arguments.metric,
+        split_by=arguments.split_by,
         first=arguments.first,
         second=arguments.second,
     )
@@ -193,12 +204,12 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     return [f"task={task.name}", *preset, *arguments.overrides], folder
 
 
-def _require(arguments: argparse.Namespace, option: str) -> None:
+def _require(arguments: argparse.Namespace, option: str, remedy: str = "add it") -> None:
     from rnaernie_bench.core.errors import ConfigError
 
     if not getattr(arguments, option):
         raise ConfigError(
-            "data of your own need it: nothing is guessed", where=f"--{option}", remedy="add it"
+            "data of your own need it: nothing is guessed", where=f"--{option}", remedy=remedy
         )
 
 

@@ -1,11 +1,11 @@
 """Edit distances of one sequence to many at once, as far as they are small; compiled.
 
 The bit-parallel recurrence of Myers (1999), in the banded form of Hyyro (2003): a word holds the
-vertical differences of 64 rows of the table of a pair, and bits move with the diagonal. With at most
-d edits, two sequences whose lengths differ by x are aligned within (d - x) / 2 diagonals beside the
-first and the last, so that nothing outside that band is computed and no pair within d is missed.
-The distance on the last diagonal never falls: once it is above d for all of `LANES` sequences, which
-are computed together, they are given up.
+vertical differences of 64 rows of the table of a pair, and bits move with the diagonal. With at
+most d edits, two sequences whose lengths differ by x are aligned within (d - x) / 2 diagonals beside
+the first and the last, so that nothing outside that band is computed and no pair within d is
+missed. The distance on the last diagonal never falls: once it is above d for all of `LANES`
+sequences, which are computed together, they are given up.
 
 All of it stands in one file because Numba's cache of a compiled function does not notice a change
 of a function that it calls in another file.
@@ -58,7 +58,7 @@ def linked(codes, bounds, letters, threshold):  # type: ignore[no-untyped-def]
     count = len(bounds) - 1
     lengths = bounds[1:] - bounds[:-1]
     longest = lengths[count - 1]
-    words, pad, planes, state, goal, limit, hits = _room(longest, longest, letters, threshold)
+    _, pad, planes, state, goal, limit, hits = _room(longest, longest, letters, threshold)
     parent, roots = np.arange(count), np.empty(LANES, np.int64)
     wanted, start = np.full(LANES, threshold), 0
     for first in range(0, count, LANES):
@@ -108,7 +108,7 @@ def nearest(codes, bounds, references, places, order, letters, threshold):  # ty
     count, known = len(bounds) - 1, len(places) - 1
     lengths, others = bounds[1:] - bounds[:-1], places[1:] - places[:-1]
     best, index = np.zeros(count), np.full(count, -1)
-    words, pad, planes, state, goal, limit, hits = _room(
+    _, pad, planes, state, goal, limit, hits = _room(
         lengths[count - 1], others[known - 1], letters, threshold
     )
     wanted, start = np.empty(LANES), 0

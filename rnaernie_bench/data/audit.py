@@ -166,8 +166,8 @@ def to_markdown(audit: Audit) -> str:
         f" {audit.truth}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
-        " or has at least the given identity (1 - edits / longer length), identical ones included;"
-        f" and records that share a stretch of {STRETCH} nt with any record there. The search misses"
+        " or has at least the given identity (1 - edits / longer length), identical ones"
+        f" included; and records that share a stretch of {STRETCH} nt with any record there. The search misses"
         " none. Validation should have as many relatives in train as the test parts have.",
         "",
     ]

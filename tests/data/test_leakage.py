@@ -94,7 +94,7 @@ def test_a_pair_exactly_at_the_threshold_counts() -> None:
 def test_long_sequences_are_compared_and_linked_like_all_pairs(
     length: int, threshold: float
 ) -> None:
-    """With bands of up to nine words, more sequences than one block of them, chains of relatives."""
+    """With bands of up to nine words, more sequences than one block, chains of relatives."""
     rng = random.Random(length)
     sequences = ["".join(rng.choices("ACGU", k=length)) for _ in range(20)]
     for _ in range(70):

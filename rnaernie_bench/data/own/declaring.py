@@ -24,6 +24,9 @@ from rnaernie_bench.task.task import Task, read_task
 FOLDER = "own_tasks"
 """Where declarations are written, below the folder of runs."""
 
+TESTED = 0.2
+"""The share of train that is tested on where no file is."""
+
 HELD_OUT = 0.1
 """The share of train that validates where no file does."""
 
@@ -52,6 +55,13 @@ def declare(data: OwnData, folder: Path) -> Task:
             remedy=f"choose one of {', '.join(_offered())}; "
             "`rnaernie-bench tasks new` begins a task of any kind",
         )
+    if not data.test and not data.split_by:
+        raise ConfigError(
+            "there is no test part",
+            where="test",
+            remedy="name its file, or cut it from train by similarity (--split-by similarity)",
+        )
+    _rule(data)  # before files are read
     classes = data.classifies
     if classes and len(data.label) != 1:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
@@ -84,7 +94,7 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
     """Return the declaration as `task.read_task` reads it."""
     level = LEVELS.get(data.level)
     metric = data.metric or level.own_metrics[data.problem]
-    held_out = {} if data.validation else {"held_out": {"fraction": HELD_OUT, "seed": 0}}
+    tested = "train" if data.cuts_test else "test"
     learned = ["train", "validation"] if data.validation else ["train"]
     families, named = sorted(FAMILIES), labels or ["own"]
     return {
@@ -109,10 +119,10 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
             "own": {
                 "train": "train",
                 "validation": "validation" if data.validation else "train",
-                **held_out,
+                **_rule(data),
                 "tests": {
-                    "full": {"part": "test"},
-                    "deduplicated": {"part": "test", "without_identical_to": learned},
+                    "full": {"part": tested},
+                    "deduplicated": {"part": tested, "without_identical_to": learned},
                 },
             }
         },
@@ -125,6 +135,20 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
             "sizes": {part: 4 * len(named) for part in _parts(dataset)},
         },
     }
+
+
+def _rule(data: OwnData) -> dict[str, Any]:
+    """Return the key that says how parts are cut from train, if any are.
+
+    Raises:
+        ConfigError: as `OwnData.splitting` does.
+    """
+    if data.cuts_test:
+        shares = {"fraction": TESTED, "validation": HELD_OUT, "seed": 0}
+        return {"cut": {**shares, **data.splitting}}
+    if data.split_by or not data.validation:
+        return {"held_out": {"fraction": HELD_OUT, "seed": 0, **data.splitting}}
+    return {}
 
 
 def _offered() -> list[str]:

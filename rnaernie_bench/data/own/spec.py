@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import Problem, categorical
 from rnaernie_bench.task.single_table import PairColumns
@@ -19,6 +21,7 @@ class OwnData:
     """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of pairs, a
     CSV or TSV table; of base pairs, files of structures, or folders of them."""
     test: tuple[Path, ...]
+    """Scored once; empty if `split_by` cuts it from train."""
     level: str
     problem: Problem
     label: tuple[str, ...]
@@ -28,7 +31,10 @@ class OwnData:
     sequence: str = "sequence"
     """The column of sequences."""
     validation: tuple[Path, ...] = ()
-    """Chooses everything; cut from train if there is none, in whole groups."""
+    """Chooses everything; cut from train if there is none."""
+    split_by: str = ""
+    """What no cut parts beside groups: `group`, `similarity`, `similarity=0.8`, `overlap=20` bases;
+    or `item`, which draws at random, where test is cut. Empty: groups."""
     group: str | None = None
     """The column that tells relatives; of pairs, the name of the first partner."""
     id: str = "id"
@@ -48,6 +54,48 @@ class OwnData:
         """The files of each part that has any."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: files for part, files in named.items() if files}
+
+    @property
+    def splitting(self) -> dict[str, Any]:
+        """The keys of a `held_out` or `cut` that `split_by` stands for.
+
+        Raises:
+            ConfigError: if it stands for none that the level has, or nothing is cut.
+        """
+        by, given, number = self.split_by.partition("=")
+        if by and self.validation:
+            raise ConfigError(
+                "validation is a file, and a test part cannot be cut beside it"
+                if self.cuts_test
+                else "validation and test are files, and nothing is cut",
+                where="--split-by",
+                remedy="leave out --validation" if self.cuts_test else "leave it out",
+            )
+        ways = LEVELS.get(self.level).cuts
+        if not self.cuts_test:
+            ways = tuple(way for way in ways if way in ("group", "overlap", "similarity"))
+        key = {"similarity": "identity", "overlap": "overlap"}.get(by)
+        if by and (by not in ways or (given and key is None)):
+            kind = "" if self.cuts_test else "validation of "
+            raise ConfigError(
+                f"'{self.split_by}' cuts no {kind}{self.level} data",
+                where="--split-by",
+                remedy=f"choose one of {', '.join(ways)}" if ways else "leave it out",
+            )
+        if not given:
+            return {"by": by} if by else {}
+        try:
+            value = (int if key == "overlap" else float)(number)
+        except ValueError as error:
+            raise ConfigError(
+                f"'{number}' is no number", where="--split-by", remedy=f"write {by}=NUMBER"
+            ) from error
+        return {"by": by, str(key): value}
+
+    @property
+    def cuts_test(self) -> bool:
+        """Whether the test part is cut from train."""
+        return not self.test
 
     @property
     def pairs(self) -> PairColumns:

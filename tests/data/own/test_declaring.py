@@ -74,6 +74,45 @@ def test_a_declaration_is_read_like_any_other(data: OwnData, tmp_path: Path) -> 
     assert item.label == 1
 
 
+def test_parts_are_cut_in_whole_clusters(data: OwnData, tmp_path: Path) -> None:
+    table = rows(10, seed=1)
+    table += [{**row, "name": f"{row['name']}b", "seq": f"{row['seq']}A"} for row in table]
+    train = write(tmp_path / "twins.csv", table)
+    twins = replace(data, train=(train,), group=None, split_by="similarity=0.9")
+    for made, sizes in ((twins, (36, 4)), (replace(twins, test=()), (28, 4, 8))):
+        task = declare(made, tmp_path / "own")
+        split = make_split(task, load_dataset(task, simulated=False), "own")
+        parts = [split.train, split.validation, *([] if made.test else [split.tests["full"]])]
+        assert tuple(map(len, parts)) == sizes
+        names = [{item.id.removesuffix("b") for item in part} for part in parts]
+        assert sum(map(len, names)) == 20  # twins are never parted
+        assert split.clusters["validation"].threshold == 0.9
+    assert split.clusters["test"].entry() == {
+        "by": "similarity", "threshold": 0.9, "n": 20, "largest": 2,
+    }  # fmt: skip
+    assert "cut" in (task.folder / "task.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split_by": "similar"}, "--split-by: 'similar' cuts no validation of sequence data"),
+        ({"split_by": "item"}, "'item' cuts no validation of sequence data"),
+        ({"split_by": "group=3"}, "'group=3' cuts no validation"),
+        ({"split_by": "overlap=x"}, "--split-by: 'x' is no number"),
+        ({"split_by": "similarity", "validation": (Path("v.csv"),)}, "nothing is cut"),
+        ({"split_by": "item", "validation": (Path("v.csv"),), "test": ()}, "cannot be cut beside"),
+        ({"test": ()}, "test: there is no test part; name its file, or cut it"),
+        ({"split_by": "similarity=0.4"}, r"identity: the value must be from 0\.65 to 1"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(
+    data: OwnData, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        declare(replace(data, **changes), tmp_path / "own")
+
+
 def test_classes_in_an_order_of_ones_own(data: OwnData, tmp_path: Path) -> None:
     task = declare(replace(data, problem="binary", classes=("gc", "a")), tmp_path / "own")
     assert task.labels == ("gc", "a")
