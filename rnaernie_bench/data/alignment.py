@@ -2,9 +2,9 @@
 
 The bit-parallel recurrence of Myers (1999), in the banded form of Hyyro (2003): a word holds the
 vertical differences of 64 rows of the table of a pair, and bits move with the diagonal. With at
-most d edits, two sequences whose lengths differ by x are aligned within (d - x) / 2 diagonals beside
-the first and the last, so that nothing outside that band is computed and no pair within d is
-missed. The distance on the last diagonal never falls: once it is above d for all of `LANES`
+most d edits, two sequences whose lengths differ by x are aligned within (d - x) / 2 diagonals
+beside the first and the last, so that nothing outside that band is computed and no pair within d
+is missed. The distance on the last diagonal never falls: once it is above d for all of `LANES`
 sequences, which are computed together, they are given up.
 
 All of it stands in one file because Numba's cache of a compiled function does not notice a change

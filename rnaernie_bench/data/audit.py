@@ -87,6 +87,7 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
     import numpy as np
 
     whole = {"train": split.train, "validation": split.validation, **split.tests}
+    comparisons: list[tuple[str, tuple[str, ...]]]
     comparisons = [(part, ("train",)) for part in ("validation", *split.tests)]
     comparisons += [(test, ("validation",)) for test in split.tests]
     comparisons += [(test, ("train", "validation")) for test in split.tests]
@@ -166,9 +167,9 @@ def to_markdown(audit: Audit) -> str:
         f" {audit.truth}.",
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
-        " or has at least the given identity (1 - edits / longer length), identical ones"
-        f" included; and records that share a stretch of {STRETCH} nt with any record there. The search misses"
-        " none. Validation should have as many relatives in train as the test parts have.",
+        " or has at least the given identity (1 - edits / longer length), identical ones included;"
+        f" and records that share a stretch of {STRETCH} nt with any record there. The search"
+        " misses none. Validation should have as many relatives in train as the test parts have.",
         "",
     ]
     bounds = ["identical" if bound == 1 else f">= {bound}" for bound in IDENTITIES]
