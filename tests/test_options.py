@@ -82,7 +82,14 @@ KEPT = {"task.name", "task.data", "backbone.name", "strategy.name", "trainer.pro
 
 CHANGES: dict[str, Any] = {
     "seed": 1,
-    "task.head": {"sequence": "pooled", "token": "mean", "contact": "resnet", "pair": "conv_lstm"},
+    "task.head": {
+        "frozen": "moments",
+        "typed-frozen": "moments",
+        "sequence": "pooled",
+        "token": "mean",
+        "contact": "resnet",
+        "pair": "conv_lstm",
+    },
     "task.length": {
         "sequence": "window",
         "token": "truncate",

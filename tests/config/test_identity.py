@@ -40,7 +40,9 @@ def run_id(
 def test_a_run_id_is_stable() -> None:
     assert run_id() == run_id()
     assert run_id("seed=3", "trainer.patience=2") == run_id("trainer.patience=2", "seed=3")
-    assert run_id("strategy.learning_rate=1e-4") == run_id("strategy.learning_rate=0.0001")
+    assert run_id("strategy=lora", "strategy.alpha=1e1") == run_id(
+        "strategy=lora", "strategy.alpha=10"
+    )
     whole = dict(identity(configured(), TASK, DATA, "encoder", None))
     assert run_id_of(whole) == run_id_of(dict(reversed(whole.items())))
 
@@ -72,7 +74,9 @@ def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
         "task.length=error",
         "task.train_fraction=0.5",
         "strategy=full",
-        "strategy.learning_rate=2e-4",
+        "strategy=full strategy.learning_rate=2e-4",
+        "strategy.solver=adamw",
+        "strategy.layer=all",
         "trainer.max_epochs=5",
         "strategy=full trainer.max_steps=5",
         "strategy=full trainer.evaluate_every=5",
@@ -80,9 +84,9 @@ def test_what_cannot_change_a_number_is_left_out(override: str) -> None:
         "strategy=full trainer.average=null",
         "trainer.patience=2",
         "trainer.token_budget=100",
-        "trainer.weight_decay=0",
-        "trainer.warmup_fraction=0",
-        "trainer.max_grad_norm=2",
+        "strategy=full trainer.weight_decay=0",
+        "strategy=full trainer.warmup_fraction=0",
+        "strategy=full trainer.max_grad_norm=2",
         "strategy=full trainer.gradient_accumulation=2",
         "strategy=full trainer.precision=bf16",
         "strategy=full trainer.fast_dropout=false",

@@ -65,9 +65,9 @@ def test_every_suite_expands_to_different_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", group_choices("sweep"))
-@pytest.mark.parametrize("strategy", ["frozen", "full"])
+@pytest.mark.parametrize("strategy", ["frozen strategy.solver=adamw", "full"])
 def test_every_sweep_has_something_to_search(name: str, strategy: str) -> None:
-    own = [f"strategy={strategy}"] if name != "tradeoff" else []
+    own = f"strategy={strategy}".split() if name != "tradeoff" else []
     base = Base(("task=ncrna_cls", *own))
     options = build(SweepOptions, base.config({"sweep": name}).sweep, where="sweep")
     assert options.name == name

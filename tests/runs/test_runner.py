@@ -253,7 +253,7 @@ def test_frozen_runs_share_their_features(task, monkeypatch, capsys):
     assert task.cli(settings=MODELS["frozen"]) == 0
     calls = []
     monkeypatch.setattr(Network, "outputs", lambda *a: calls.append(a))
-    assert task.cli(settings=(*MODELS["frozen"], "task.train_fraction=0.5")) == 0
+    assert task.cli(settings=(*MODELS["frozen"], "task.class_weights=balanced")) == 0
     assert calls == []
     records = [record_of(folder) for folder in task.run_folders()]
     assert sorted(record["cost"]["embedding_cached"] for record in records) == [False, True]

@@ -27,7 +27,7 @@ LAYERS = {
 
 
 def opened(*dimensions: dict[str, Any], overrides: tuple[str, ...] = ()) -> Space:
-    base = Base(("task=ncrna_cls", *overrides))
+    base = Base(("task=ncrna_cls", "strategy.solver=adamw", *overrides))
     return open_space([build(Dimension, d) for d in dimensions], base, Configurator(base))
 
 
@@ -151,7 +151,7 @@ def test_a_grid_has_every_combination() -> None:
     "settings",
     [
         {},
-        {"strategy.learning_rate": 1.2345678901234567e-05},
+        {"strategy.solver": "adamw", "strategy.learning_rate": 1.2345678901234567e-05},
         {"strategy": "full", "strategy.layer_decay": 0.7, "strategy.unfreeze_every": None},
         {"backbone": "cnn", "backbone.channels": 32, "trainer.fast_dropout": False},
     ],
