@@ -15,10 +15,10 @@ from rnaernie_bench.sweeps.space import Base, Configurator, Space, as_overrides,
 
 RATE = {"key": "strategy.learning_rate", "type": "float", "low": 1e-4, "high": 1e-2, "log": True}
 DECAY = {"key": "trainer.weight_decay", "type": "float", "low": 0.0, "high": 0.5}
-CHOICE = {"key": "strategy", "type": "categorical", "choices": ["frozen", "full"]}
+CHOICE = {"key": "strategy", "type": "categorical", "choices": ["lora", "full"]}
 BATCH = {
-    "key": "strategy.batch_size", "type": "int", "low": 8, "high": 32, "step": 8,
-    "when": {"strategy": "frozen"},
+    "key": "strategy.rank", "type": "int", "low": 8, "high": 32, "step": 8,
+    "when": {"strategy": "lora"},
 }  # fmt: skip
 LAYERS = {
     "key": "strategy.layer_decay", "type": "float", "low": 0.5, "high": 1.0,
@@ -27,7 +27,8 @@ LAYERS = {
 
 
 def opened(*dimensions: dict[str, Any], overrides: tuple[str, ...] = ()) -> Space:
-    base = Base(("task=ncrna_cls", "strategy.solver=adamw", *overrides))
+    own = () if any(d["key"] == "strategy" for d in dimensions) else ("strategy=lora",)
+    base = Base(("task=ncrna_cls", *own, *overrides))
     return open_space([build(Dimension, d) for d in dimensions], base, Configurator(base))
 
 
@@ -90,9 +91,9 @@ def test_wrong_dimensions_are_refused(changes: dict[str, Any]) -> None:
         ([RATE | {"low": -1.0, "log": False}], (), "strategy.learning_rate.*above 0"),
         ([RATE], ("strategy.learning_rate=1e-3",), "set and searched"),
         ([RATE, RATE], (), "searched twice"),
-        ([LAYERS], (), "nothing to search"),  # the demo's strategy is frozen
+        ([LAYERS], (), "nothing to search"),
         ([BATCH, CHOICE], (), "condition 'strategy' is searched after it"),
-        ([CHOICE, BATCH | {"when": {"strategy": "lora"}}], (), "never is lora"),
+        ([CHOICE, BATCH | {"when": {"strategy": "frozen"}}], (), "never is frozen"),
         ([RATE | {"when": {"stratgy": "full"}}], (), "'stratgy' is no setting"),
         ([RATE], ("backbone=majority",), "no effect"),
         ([DECAY | {"key": "trainer.progress", "type": "categorical", "choices": [True, False],
@@ -111,10 +112,10 @@ def test_contradictions_are_refused(
 
 def test_conditions_follow_what_was_chosen() -> None:
     space = opened(CHOICE, RATE, BATCH, LAYERS)
-    frozen = optuna.trial.FixedTrial(
-        {"strategy": "frozen", "strategy.learning_rate": 1e-3, "strategy.batch_size": 16}
+    lora = optuna.trial.FixedTrial(
+        {"strategy": "lora", "strategy.learning_rate": 1e-3, "strategy.rank": 16}
     )
-    assert space.suggest(frozen) == frozen.params
+    assert space.suggest(lora) == lora.params
     full = optuna.trial.FixedTrial(
         {"strategy": "full", "strategy.learning_rate": 1e-3, "strategy.layer_decay": 0.5}
     )
@@ -129,17 +130,17 @@ def test_conditions_on_the_runs_own_settings_are_decided_at_once() -> None:
 
 
 def test_a_key_with_two_ranges_has_two_names() -> None:
-    space = opened(CHOICE, RATE | {"when": {"strategy": "frozen"}},
+    space = opened(CHOICE, RATE | {"when": {"strategy": "lora"}},
                    RATE | {"when": {"strategy": "full"}, "high": 1e-3})  # fmt: skip
     name = "strategy.learning_rate (full)"
-    assert list(space.dimensions) == ["strategy", "strategy.learning_rate (frozen)", name]
+    assert list(space.dimensions) == ["strategy", "strategy.learning_rate (lora)", name]
     params = {"strategy": "full", name: 5e-4}
     assert space.settings(params) == {"strategy": "full", "strategy.learning_rate": 5e-4}
 
 
 def test_a_grid_has_every_combination() -> None:
     space = opened(DECAY | {"step": 0.25}, BATCH)
-    grid = {"trainer.weight_decay": [0.0, 0.25, 0.5], "strategy.batch_size": [8, 16, 24, 32]}
+    grid = {"trainer.weight_decay": [0.0, 0.25, 0.5], "strategy.rank": [8, 16, 24, 32]}
     assert (space.grid(), space.size()) == (grid, 12)
     with pytest.raises(ConfigError, match="a grid needs"):
         opened(RATE).grid()
