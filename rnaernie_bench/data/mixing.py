@@ -9,6 +9,7 @@ plain PyTorch, 300 steps), macro F1 of validation and processor time: batches of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,9 +17,6 @@ from torch.utils.data import Sampler
 
 MIXED = 4
 """Batches that are drawn together."""
-
-PADDING = 1.2
-"""Padded tokens for each token, about: so many batches are planned."""
 
 
 class MixedBatchSampler(Sampler[list[int]]):
@@ -63,18 +61,31 @@ class MixedBatchSampler(Sampler[list[int]]):
         generator = np.random.default_rng([self.seed, self.epoch])
         found: list[np.ndarray] = []
         for run, draws, batches in self._runs:
-            for draw in np.array_split(generator.permutation(run), draws):
-                order = draw[np.argsort(-self.costs[draw], kind="stable")]
-                found += np.split(order, cuts(self.costs[order], batches))
+            found += self._cut(generator.permutation(run), draws, batches)
         for place in generator.permutation(len(found)):
             yield found[place].tolist()
 
+    def _cut(self, order: np.ndarray, draws: int, batches: int) -> list[np.ndarray]:
+        """Cut items in a random order into draws, and each of them by length into batches."""
+        found: list[np.ndarray] = []
+        for draw in np.array_split(order, draws):
+            items = draw[np.argsort(-self.costs[draw], kind="stable")]
+            found += np.split(items, cuts(self.costs[items], batches))
+        return found
+
     def _planned(self, run: np.ndarray) -> tuple[int, int]:
-        """Return how many draws of how many batches the items of a run are cut into."""
-        wanted = np.minimum(self.costs[run], self.token_budget).sum() * PADDING / self.token_budget
-        batches = int(np.clip(round(wanted), 1, len(run)))
-        draws = -(-batches // MIXED)
-        return draws, min(-(-batches // draws), len(run) // draws)
+        """Return into how many draws of how many batches one order of items keeps the budget."""
+        order, most = np.random.default_rng(self.seed).permutation(run), self.token_budget
+        wanted = math.ceil(np.minimum(self.costs[run], most).sum() / most)
+        while True:
+            wanted = min(wanted, len(run))
+            draws = -(-wanted // MIXED)
+            batches = min(-(-wanted // draws), len(run) // draws)
+            cut = self._cut(order, draws, batches)
+            padded = sum(len(items) * min(int(self.costs[items].max()), most) for items in cut)
+            if padded <= most * len(cut) or wanted == len(run):
+                return draws, batches
+            wanted = max(wanted + 1, math.ceil(padded / most))
 
 
 def cuts(costs: np.ndarray, parts: int) -> list[int]:
