@@ -211,7 +211,9 @@ def test_a_run_ends_in_a_record_that_its_saved_model_agrees_with(
     assert made.metric in test["metrics"]
     for name, found in test["metrics"].items():
         low, value, high = (found[key] for key in ("low", "value", "high"))
-        assert low - 1e-6 <= value <= high + 1e-6, name  # ends are written with seven digits
+        assert value is not None or found["undefined"], name
+        if low is not None:  # a figure that hangs on a single unit has none
+            assert low - 1e-6 <= value <= high + 1e-6, name  # ends are written with seven digits
     decoded = (level, problem) == ("contact", "binary")
     assert ("per_column" in test) == (problem in ("multilabel", "regression"))
     assert ("confusion" in test) == (
@@ -234,7 +236,7 @@ def test_a_frozen_network_learns_and_predicts_it(
     made, _, run = finished(level, problem, "frozen")
     assert run is not None
     metrics = {n: m["value"] for n, m in record_of(run)["tests"]["all"]["metrics"].items()}
-    assert reaches(metrics[made.metric], 0.8, level, problem)
+    assert reaches(metrics[made.metric], 0.75, level, problem)
     lines = made.predict(run)
     assert list(lines[0]) == header(level, problem)
     name, expected = score(made, lines)
@@ -258,9 +260,13 @@ def test_what_a_majority_says_and_its_intervals_by_groups(
     """Intervals are wider or narrower where whole groups are drawn; the figures are the same."""
     runs = [finished(level, problem, "majority", resampling=unit)[2] for unit in ("item", "group")]
     one, other = (record_of(run)["tests"]["all"]["metrics"] for run in runs if run)
-    for name in one:
-        assert one[name]["value"] == pytest.approx(other[name]["value"], abs=1e-9), name
-    assert any(abs(one[name]["low"] - other[name]["low"]) > 1e-6 for name in one)
+    defined = [name for name in one if one[name]["value"] is not None]
+    assert [one[n]["value"] for n in defined] == pytest.approx(
+        [other[n]["value"] for n in defined], abs=1e-9
+    )
+    bounded = [name for name in defined if None not in (one[name]["low"], other[name]["low"])]
+    ends = zip([one[n]["low"] for n in bounded], [other[n]["low"] for n in bounded], strict=True)
+    assert any(abs(low - by_groups) > 1e-6 for low, by_groups in ends)
 
 
 CLASSES = [

@@ -63,6 +63,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "pair-frozen": ("pair", "multiclass", FROZEN),
     "pair_kmer": ("pair", "binary", ("backbone=pair_kmer", "backbone.max_k=2")),
     "mirna_majority": ("pair", "binary", ("backbone=mirna_majority",)),
+    "mirna_kmer": ("pair", "binary", ("backbone=mirna_kmer",)),
     "seed_only": ("pair", "binary", ("backbone=seed_only",)),
 }  # fmt: skip
 """Level, problem and settings."""
@@ -110,7 +111,7 @@ CHANGES: dict[str, Any] = {
     "trainer.max_steps": 3,
     "trainer.evaluate_every": 1,
     "trainer.learning_rates": (1e-3, 1e-1),
-    "trainer.average": None,
+    "trainer.average": 0.001,
     "trainer.max_train_minutes": 1e-9,
     "trainer.patience": 1,
     "trainer.token_budget": 100,
@@ -299,6 +300,7 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
         "duplex",
         "types_only",
         "target_majority",
+        "target_kmer",
     }
     baselines = {name for name in BACKBONES if BACKBONES.get(name).kind == "baseline"}
     assert {f"backbone={name}" for name in baselines - unseen} <= models

@@ -103,7 +103,7 @@ def row_of(
         metric: cell_of(metric, [r["tests"][part]["metrics"].get(metric) for r in records])
         for metric in metrics
     }
-    costs = {name: _mean([record["cost"][name] for record in records]) for name in COSTS}
+    costs = {name: mean_of_all([record["cost"][name] for record in records]) for name in COSTS}
     run_ids = tuple(record["run_id"] for record in records)
     validations = [(record.get("validation") or {}).get("metrics", {}) for record in records]
     return Row(
@@ -120,11 +120,11 @@ def row_of(
         peak_rss_mb=costs["peak_rss_mb"],
         peak_gpu_mb=costs["peak_gpu_mb"],
         control=is_control(first),
-        trials=_mean([record["selection"]["trials"] for record in records]),
+        trials=mean_of_all([record["selection"]["trials"] for record in records]),
         pretrained=first["backbone"]["init"] == "pretrained",
         seeded=is_seeded(records, part),
         flaws=flaws,
-        validation=_mean([each.get(metrics[0]) for each in validations]),
+        validation=mean_of_all([each.get(metrics[0]) for each in validations]),
         provenance=_provenance(run_ids, reproduced),
     )
 
@@ -157,7 +157,7 @@ def cell_of(metric: str, figures: Sequence[Mapping[str, Any] | None]) -> Cell | 
     return Cell(fmean(values), deviation(values), low, high)
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_of_all(values: Sequence[float | None]) -> float | None:
     """Average, or None unless every value is there."""
     present = [value for value in values if value is not None]
     return fmean(present) if present and len(present) == len(values) else None

@@ -191,9 +191,12 @@ def test_settings_may_stand_around_options(
 
 def test_the_first_lines_say_what_runs() -> None:
     real = ["task=ncrna_cls", "preset=bench"]
-    assert heading(compose(real)) == "ncrna_cls: rnaernie-tiny, strategy full, seed 0"
+    assert (
+        heading(compose(real))
+        == "ncrna_cls, split families, fold 1: rnaernie-tiny, strategy full, seed 0"
+    )
     assert heading(compose([*real, "backbone=rnaernie-mini"])) == (
-        "ncrna_cls: rnaernie-mini (random weights), strategy full, seed 0"
+        "ncrna_cls, split families, fold 1: rnaernie-mini (random weights), strategy full, seed 0"
     )
     assert heading(compose([*real, "backbone=kmer"])) == "ncrna_cls: kmer, seed 0"
     demo = heading(compose(["task=ncrna_cls", "seed=1"])).splitlines()
@@ -301,7 +304,7 @@ def test_tasks_of_a_further_folder(call: Call, tmp_path: Path) -> None:
     out = call("tasks", "list", "--task-path", "mine")[1]
     found = [line.split()[0] for line in out.splitlines()]
     assert found == sorted(found)
-    assert {"lncrna@1", "other@1"} <= {*found}
+    assert {"lncrna@2", "other@1"} <= {*found}
     out = call("tasks", "show", "--task-path", "mine", "other")[1]
     assert out == "Non-coding RNA classification (nRC, 13 classes)\n"
 

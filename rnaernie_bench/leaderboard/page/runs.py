@@ -10,7 +10,7 @@ from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.answers import LEAST_ITEMS, ReadAnswers, family_accuracy
 from rnaernie_bench.leaderboard.page.breakdowns import Heat
 from rnaernie_bench.leaderboard.page.confusions import Confusion, confusion
-from rnaernie_bench.leaderboard.rows import Cell, Row, cell_of
+from rnaernie_bench.leaderboard.rows import Cell, Row, cell_of, mean_of_all
 from rnaernie_bench.leaderboard.settings import settings_of
 from rnaernie_bench.results.record import Record
 
@@ -29,7 +29,7 @@ class PartView:
     truncated: int
     metrics: Mapping[str, Cell | None]
     """None unless every run has it."""
-    classes: Mapping[str, tuple[int, tuple[float, ...]]]
+    classes: Mapping[str, tuple[int, tuple[float | None, ...]]]
     """Items, and precision, recall and F1 of each class, means over runs."""
     confusion: Confusion | None
     families: Heat | None
@@ -150,8 +150,8 @@ def _part(
 
 def _classes(
     tables: Sequence[Mapping[str, Any]],
-) -> dict[str, tuple[int, tuple[float, ...]]]:
-    """Return by class its items, and mean precision, recall and F1."""
+) -> dict[str, tuple[int, tuple[float | None, ...]]]:
+    """Return by class its items, and mean precision, recall and F1, None where one is undefined."""
     entries: dict[str, list[Mapping[str, Any]]] = {}
     for table in tables:
         for name, entry in table.items():
@@ -159,7 +159,7 @@ def _classes(
     return {
         name: (
             found[0]["support"],
-            tuple(sum(entry[k] for entry in found) / len(found) for k in FIGURES),
+            tuple(mean_of_all([entry[k] for entry in found]) for k in FIGURES),
         )
         for name, found in entries.items()
     }
