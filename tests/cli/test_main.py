@@ -198,7 +198,10 @@ def test_the_first_lines_say_what_runs() -> None:
     assert heading(compose([*real, "backbone=rnaernie-mini"])) == (
         "ncrna_cls, split families, fold 1: rnaernie-mini (random weights), strategy full, seed 0"
     )
-    assert heading(compose([*real, "backbone=kmer"])) == "ncrna_cls, split families, fold 1: kmer, seed 0"
+    assert (
+        heading(compose([*real, "backbone=kmer"]))
+        == "ncrna_cls, split families, fold 1: kmer, seed 0"
+    )
     demo = heading(compose(["task=ncrna_cls", "seed=1"])).splitlines()
     assert demo[0].startswith("DEMO on simulated data: the scores say nothing about real RNA.")
     assert demo[0].endswith("rnaernie-bench run task=ncrna_cls preset=bench")
