@@ -19,7 +19,7 @@ from rnaernie_bench.data.audit import (
 )
 from rnaernie_bench.data.items import Dataset, PairItem, SequenceItem, Split
 from rnaernie_bench.data.loading import load_dataset, make_split
-from rnaernie_bench.task.task import Task
+from rnaernie_bench.task.task import Task, load_task
 
 BASE = "ACGUACGUAC"
 
@@ -128,9 +128,8 @@ def test_a_missing_card_is_an_error(carded: Task) -> None:
 
 
 @pytest.mark.realdata
-def test_the_card_holds_the_figures_of_the_real_data(
-    data_folder: Path, task: Task, tmp_path: Path
-) -> None:
+def test_the_card_holds_the_figures_of_the_real_data(data_folder: Path, tmp_path: Path) -> None:
+    task = load_task("ncrna_cls")
     dataset = load_dataset(task, simulated=False)
     figures = audit(task, dataset, make_split(task, dataset, "published"))
     totals = {
