@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import pydoc
+import random
 import re
 import shlex
 import shutil
@@ -241,7 +242,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "typed.fa").write_text("".join(typed), encoding="utf-8")
     (folder / "motifs.txt").write_text("GGCA\nAUGG\n", encoding="utf-8")
     for name, unit in (("my.csv", "GGCAU"), ("t.csv", "GGCAA")):
-        rows = [f"{unit * (3 + i)},{'ab'[i % 2]},F{i // 3}" for i in range(12)]
+        drawn = ["".join(random.Random(i).choices(unit, k=15 + 5 * i)) for i in range(12)]
+        rows = [f"{text},{'ab'[i % 2]},F{i // 3}" for i, text in enumerate(drawn)]
         (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
     for name, loop in (("my.dbn", "AAAA"), ("t.dbn", "AACA")):
         hairpins = (
