@@ -153,9 +153,9 @@ def score(made: Made, lines: list[dict[str, str]]) -> tuple[str, float]:
 
 
 def reaches(found: float, limit: float, level: str, problem: str) -> bool:
-    """Say whether the metric that chooses is good enough."""
+    """Say whether the metric that chooses is good enough, whatever its last bits are."""
     worst = WORST.get((level, problem))
-    return found >= limit if worst is None else found <= worst
+    return round(found, 9) >= limit if worst is None else found <= worst
 
 
 def header(level: str, problem: str) -> list[str]:
@@ -236,7 +236,7 @@ def test_a_frozen_network_learns_and_predicts_it(
     made, _, run = finished(level, problem, "frozen")
     assert run is not None
     metrics = {n: m["value"] for n, m in record_of(run)["tests"]["all"]["metrics"].items()}
-    assert reaches(metrics[made.metric], 0.75, level, problem)
+    assert reaches(metrics[made.metric], 0.8, level, problem)
     lines = made.predict(run)
     assert list(lines[0]) == header(level, problem)
     name, expected = score(made, lines)

@@ -38,7 +38,7 @@ class TaskInfo:
     caveats: tuple[str, ...] = ()
     """What the figures do not show, a sentence each."""
     by: Literal["item", "group", "group_in_class"] = "item"
-    """What a bootstrap of the task draws."""
+    """What is drawn for intervals of the task."""
     default_split: str = ""
     """The split whose tables come first."""
     shortcuts: tuple[str, ...] = ()

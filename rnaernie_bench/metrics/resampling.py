@@ -1,8 +1,7 @@
-"""What a resampling draws, how often, and the intervals read from it.
+"""The units that are exchanged or left out, and the intervals that follow.
 
-Items that all models treat alike are interchangeable, so drawing n items with replacement and
-counting them is one multinomial draw over the kinds of item: exact, and far cheaper than drawing
-items. Where items have relatives, whole groups of them are drawn instead.
+Items that all models treat alike are interchangeable, so that kinds of item are counted instead of
+items: exact, and far cheaper. Where items have relatives, whole groups of them are units.
 """
 
 from __future__ import annotations
@@ -100,51 +99,11 @@ def drawn_whole(
     return grouped(groups, classes() if by == "group_in_class" else None)
 
 
-def bootstrap(
-    units: Units,
-    statistic: Callable[[Integers], Floats],
-    *,
-    n_resamples: int,
-    generator: np.random.Generator,
-) -> Floats:
-    """Return a statistic of `n_resamples` bootstrap resamples of the units.
-
-    Args:
-        units: what is drawn with replacement, as many as there are.
-        statistic: takes weights (r, m), how often each unit was drawn; returns shape (r, ...).
-        n_resamples: how many resamples.
-        generator: its state decides what is drawn; the draws do not depend on the block size.
-
-    Returns:
-        Shape (n_resamples, ...).
-    """
-    places = _places(units)
-
-    def draw(rows: int) -> Integers:
-        drawn = np.zeros((rows, len(units.copies)), np.int64)
-        for inside in places:
-            copies = units.copies[inside]
-            drawn[:, inside] = _draw(copies, rows, generator)
-        return drawn
-
-    return _in_blocks(units, statistic, n_resamples, draw)
-
-
 def _places(units: Units) -> list[Integers]:
     """Return where the units of each stratum stand."""
     if units.strata is None:
         return [np.arange(len(units.copies))]
     return [np.flatnonzero(units.strata == s) for s in range(units.strata.max() + 1)]
-
-
-def _draw(copies: Integers, rows: int, generator: np.random.Generator) -> Integers:
-    """Return how often each unit of a stratum is drawn, (rows, units)."""
-    total, kinds = int(copies.sum()), len(copies)
-    if total > kinds:
-        return np.asarray(generator.multinomial(total, copies / total, rows))
-    # Of units that are one each, as many are drawn as there are: three times as fast.
-    drawn = generator.integers(kinds, size=(rows, kinds))
-    return np.stack([np.bincount(row, minlength=kinds) for row in drawn])
 
 
 def permutations(
@@ -198,53 +157,6 @@ def jackknife(units: Units, statistic: Callable[[Integers], Floats]) -> Floats:
         one = np.eye(min(step, kinds - start), kinds, start, dtype=np.int64)
         values.append(statistic(units.copies - one))
     return np.concatenate(values)
-
-
-def percentile_interval(samples: Floats, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the percentile bootstrap interval (Efron and Tibshirani 1993, chapter 13).
-
-    Args:
-        samples: shape (r,), the statistic of the resamples; those where it is undefined count not.
-        confidence: between 0 and 1.
-    """
-    low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def bca_interval(
-    samples: Floats,
-    estimate: float,
-    left_out: Floats,
-    copies: Integers,
-    *,
-    confidence: float = 0.95,
-) -> tuple[float, float]:
-    """Return the bias-corrected and accelerated interval (Efron 1987, doi 10.2307/2289144).
-
-    Args:
-        samples: shape (r,), the statistic of the resamples.
-        estimate: the statistic of the items as they are.
-        left_out: shape (m,), `jackknife`'s values.
-        copies: shape (m,), how many items have each of them.
-        confidence: between 0 and 1.
-
-    Returns:
-        Low and high end. Where all resamples or all jackknife values agree there is nothing to
-        correct, and the percentile interval is returned.
-    """
-    below = (np.sum(samples < estimate) + np.sum(samples == estimate) / 2) / len(samples)
-    gaps = np.average(left_out, weights=copies) - left_out
-    spread = float(copies @ gaps**2)
-    if not 0 < below < 1 or spread == 0:
-        return percentile_interval(samples, confidence=confidence)
-    normal = NormalDist()
-    bias, acceleration = normal.inv_cdf(below), float(copies @ gaps**3) / (6 * spread**1.5)
-    ends = []
-    for tail in ((1 - confidence) / 2, (1 + confidence) / 2):
-        shifted = bias + normal.inv_cdf(tail)
-        ends.append(normal.cdf(bias + shifted / (1 - acceleration * shifted)))
-    low, high = np.quantile(samples, ends)
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def test_facts() -> None:
         ),
         (
             ["task=ncrna_cls", "backbone=utrbert-3mer", "task.head=attention_pooling"],
-            "the head 'attention_pooling': it has a state for each 3-mer, not for each base; use ",
+            "the head 'attention_pooling': it has a state for each 3-mer, not for each base;"
+            " use cls or mean or m",
         ),
         (["task=ncrna_cls", "backbone=kmer-states", "backbone.k=4"], "must be odd and at most 7"),
         (

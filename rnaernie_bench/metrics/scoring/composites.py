@@ -1,8 +1,8 @@
 """Metrics as functions of how often each unit counts: what resampling calls ten thousand times.
 
 A metric is computed of a *composite*: some units with the predictions of one run, some with those
-of another, each so many times. A bootstrap resample draws units of one run; a permutation builds
-two composites that exchange units.
+of another, each so many times. The jackknife leaves units of one run out; a permutation builds two
+composites that exchange units.
 
 A composite may not define a metric, lacking a class for example: it is nan then. A metric may be a
 mean over parts, such as classes, labels or items: it is the mean over those that define it, and nan
