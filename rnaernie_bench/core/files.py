@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -10,7 +11,8 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from rnaernie_bench.core.errors import BenchError
@@ -23,6 +25,8 @@ _REMEDIES = {
     errno.EPERM: ("permission is denied", "choose a folder that can be written to"),
     errno.EEXIST: ("a file is where a folder is needed", "move it or choose another folder"),
     errno.ENOTDIR: ("a file is where a folder is needed", "move it or choose another folder"),
+    errno.ENAMETOOLONG: ("a name is too long", "choose a shorter one"),
+    errno.ELOOP: ("links lead in a circle", "choose another folder"),
     errno.EISDIR: ("a folder is where a file is needed", "move it or choose another name"),
 }
 
@@ -49,9 +53,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         BenchError: the folder is full, read-only or in the way of something else.
     """
     target = Path(path)
-    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
+    temporary = _sibling(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
         yield temporary
         _sync(temporary)
         temporary.replace(target)
@@ -84,8 +89,9 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
             whichever library wrote.
     """
     target = Path(path).resolve()
-    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
-    former = temporary.with_name(f"{temporary.name}.former")
+    temporary = _sibling(target)
+    former = temporary.with_name(f"{temporary.name}{_FORMER}")
+    _sweep(target.parent)
     if not replace and target.is_dir() and any(target.iterdir()):
         raise BenchError(
             "it contains files already", where=path, remedy="choose another folder, or empty it"
@@ -108,6 +114,56 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
             former.rename(target)
         for leftover in (temporary, former):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+_LEFT = re.compile(r"\.(?P<host>[0-9a-f]{6})-(?P<process>\d+)-[0-9a-f]{8}-(?P<name>.+)")
+"""The names of siblings."""
+_FORMER = ".former"
+
+
+@cache
+def _host() -> str:
+    import platform
+
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def _sibling(target: Path) -> Path:
+    """Return a name beside `target` that is no other's, and tells which process it is of."""
+    return target.with_name(f".{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Delete what processes of this machine that are dead left in a folder, once a process.
+
+    A folder that had been set aside for a new one that never came is put back.
+    """
+    with suppress(OSError):
+        for left in folder.iterdir():
+            found = _LEFT.fullmatch(left.name)
+            if not found or found["host"] != _host() or _lives(int(found["process"])):
+                continue
+            target = left.with_name(found["name"].removesuffix(_FORMER))
+            if left.name.endswith(_FORMER) and not target.exists():
+                left.rename(target)
+            elif left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                _discard(left)
+
+
+def _lives(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
+
+
+def visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield what `folder.glob` finds, but for hidden names: what is not whole yet."""
+    for path in folder.glob(pattern):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
 
 
 def as_bench_error(error: Exception, where: object = None) -> BenchError | None:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.documents import read_yaml
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry
 from rnaernie_bench.core.schema import as_dict
@@ -94,11 +95,9 @@ def _settings_file(registry: Registry[Any], name: str) -> Mapping[str, Any]:
     path = package / "configs" / registry.kind / f"{name}.yaml" if package else None
     if path is None or not path.is_file():
         return {}
-    import yaml
-
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"the settings cannot be read: {error}", where=path) from error
     if not isinstance(values, dict):
         raise ConfigError("settings are a mapping of keys", where=path)

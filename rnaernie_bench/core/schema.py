@@ -12,7 +12,7 @@ from functools import cache
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
@@ -69,7 +69,7 @@ def help_of(options: type) -> dict[str, str]:
 
 @cache
 def _hints(cls: Any) -> dict[str, Any]:
-    return get_type_hints(cls)
+    return get_type_hints(cls, include_extras=True)
 
 
 def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
@@ -105,12 +105,19 @@ def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
 def convert(hint: Any, value: Any, *, where: str) -> Any:
     """Return `value` as the type `hint`, without guessing.
 
-    An int passes for a float and a list for a tuple; nothing else is turned into anything.
+    An int passes for a float and a list for a tuple; nothing else is turned into anything. What an
+    `Annotated` type names beside it says what is wrong with a value, or None (`core.names`).
 
     Raises:
         ConfigError: naming the key, the value and the type that was expected.
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        inner, *checks = arguments
+        converted = convert(inner, value, where=where)
+        for fault in filter(None, (check(converted) for check in checks)):
+            raise ConfigError(f"{_show(value)} is not allowed: {fault}", where=where)
+        return converted
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
@@ -130,8 +137,11 @@ def convert(hint: Any, value: Any, *, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return build(hint, value, where=where)
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
-        inner = arguments[1]
-        return {str(k): convert(inner, v, where=_join(where, str(k))) for k, v in value.items()}
+        names = [convert(arguments[0], str(name), where=where) for name in value]
+        return {
+            name: convert(arguments[1], inner, where=_join(where, name))
+            for name, inner in zip(names, value.values(), strict=True)
+        }
     if hint is Any:
         return value
     if hint is Path and isinstance(value, str | Path) and str(value):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import visible
 from rnaernie_bench.leaderboard.aligned import Aligned, Predicted
 from rnaernie_bench.leaderboard.settings import is_seeded, settings_of, shown_as
 from rnaernie_bench.results.predictions import Predictions, read_predictions
@@ -54,7 +55,7 @@ def find_records(results_dir: Path, runs_dir: Path) -> list[Found]:
         ResultError: a record is damaged or of another schema.
     """
     paths = [
-        *sorted(runs_dir.glob(f"*/[!.]*/{RECORD_FILE}")),
+        *sorted(visible(runs_dir, f"*/*/{RECORD_FILE}")),
         *record_paths(results_dir),
     ]
     found = [Found(read_record(path), path.parent) for path in paths]

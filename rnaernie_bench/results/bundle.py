@@ -16,16 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.documents import parse_json
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.results.predictions import foreign_words
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, schema_faults
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 1 << 30
 """Of a bundle: some ten thousand records."""
 MAX_MEMBER_BYTES = 1 << 26
-MAX_UNFOLDED_BYTES = 1 << 28
-"""Of the predictions of a run, in memory."""
 MAX_MEMBERS = 50_000
 
 _MEMBER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){2}[0-9a-f]{12}\.(?:json|parquet)")
@@ -108,8 +108,6 @@ def unpack(path: Path, folder: Path) -> None:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-                if target.suffix == ".parquet" and _unfolded(target) > MAX_UNFOLDED_BYTES:
-                    raise _refusal(path, f"{name} unfolds into too much")
     except FileNotFoundError as error:
         raise ResultError(
             "no such bundle or folder of results", where=path, remedy="correct the path"
@@ -142,23 +140,11 @@ def _checked_members(path: Path, bundle: zipfile.ZipFile) -> dict[str, zipfile.Z
     return members
 
 
-def _unfolded(path: Path) -> int:
-    """Return how large predictions say that they are in memory; 0 where they say nothing."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_metadata(path)
-    except pa.ArrowException:
-        return 0  # not Parquet: validation names it
-    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-
-
 def _manifest(path: Path, content: bytes) -> Mapping[str, Any]:
     """Return the files that a manifest lists."""
     try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        manifest = parse_json(content.decode())
+    except ValueError as error:
         raise _refusal(path, f"{MANIFEST} is damaged") from error
     fault = next(schema_faults(manifest, "bundle.schema.json"), None)
     if fault:
@@ -204,10 +190,8 @@ def _private(value: object, path: str) -> Iterator[str]:
 
 def _private_predictions(path: Path) -> Iterator[str]:
     """Yield how predictions could hold more than scores: ids are hashed, groups are names."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=["group"])
-    if table.schema.metadata:
-        yield f"the predictions carry notes: {', '.join(map(str, table.schema.metadata))}"
-    for group in sorted(set(table["group"].to_pylist()) - {None}):
+    notes, groups = foreign_words(path)
+    if notes:
+        yield f"the predictions carry notes: {', '.join(notes)}"
+    for group in groups:
         yield from _private(group, f"the group {group[:24]!r} of the predictions")

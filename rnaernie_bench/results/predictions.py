@@ -24,6 +24,9 @@ from rnaernie_bench.metrics.answers.base import Answer, width
 
 _PART = "part:"
 _ANSWER, _WIDTH = b"rnaernie_bench.kind", b"rnaernie_bench.columns"
+MOST_BYTES = 1 << 28
+"""Of the predictions of a run, in memory."""
+
 _RESTORE = "restore it from a backup, or repeat the run"
 
 
@@ -126,17 +129,25 @@ def write_predictions(path: str | os.PathLike[str], predictions: Predictions) ->
         pq.write_table(table, temporary, compression="zstd", compression_level=19, **answer.parquet)
 
 
-def read_predictions(path: str | os.PathLike[str]) -> Predictions:
+def read_predictions(path: str | os.PathLike[str], *, rows: int | None = None) -> Predictions:
     """Read what `write_predictions` wrote.
 
+    Whatever the file says of itself, what it unfolds into is known, and limited, before it is read:
+    its numbers take so many bytes a row, and the names of groups are kept once.
+
+    Args:
+        path: of the file.
+        rows: how many it has at most; None for any.
+
     Raises:
-        ResultError: the file is missing, damaged, or holds something else.
+        ResultError: the file is missing, damaged, too large, or holds something else.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        with _opened(path) as file:
+            _refuse_too_much(file, path, rows)
+            table = file.read()
     except FileNotFoundError as error:
         raise ResultError("no such predictions file", where=path, remedy=_RESTORE) from error
     except (OSError, pa.ArrowException) as error:
@@ -152,6 +163,70 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
             remedy=_RESTORE,
         )
     return found
+
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    columns = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
+    return pq.ParquetFile(path, read_dictionary=list(columns & {"group"}))
+
+
+def _refuse_too_much(file: Any, path: str | os.PathLike[str], rows: int | None) -> None:
+    """Refuse a file of more rows than are known of, or whose columns unfold into too much."""
+    metadata = file.metadata
+    if rows is not None and metadata.num_rows > rows:
+        what = f"has {metadata.num_rows:,} rows, the record says {rows:,} at most"
+        raise ResultError(what, where=path, remedy=_RESTORE)
+    bits = [_bits(field) for field in file.schema_arrow]
+    if None in bits:
+        names = ", ".join(file.schema_arrow.names)
+        raise ResultError(
+            f"has other columns than predictions: {names}", where=path, remedy=_RESTORE
+        )
+    said = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
+    if max(metadata.num_rows * sum(filter(None, bits)) // 8, sum(said)) > MOST_BYTES:
+        what = f"unfolds into more than {MOST_BYTES >> 20} MiB"
+        raise ResultError(what, where=path, remedy=_RESTORE)
+
+
+def _bits(field: Any) -> int | None:
+    """Return how many bits a row of a column takes; None of one that no predictions have."""
+    import pyarrow as pa
+
+    kind = field.type
+    if field.name == "group":  # a reference to one of the names
+        return 64 if pa.types.is_dictionary(kind) else None
+    count = 1
+    if pa.types.is_fixed_size_list(kind):
+        kind, count = kind.value_type, kind.list_size
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    return count * kind.bit_width if any(is_kind(kind) for is_kind in plain) else None
+
+
+def foreign_words(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
+    """Return the notes of a prediction file that are not ours, and the names of its groups."""
+    with _opened(path) as file:
+        table = file.read(["group"])
+    notes = {**(table.schema.metadata or {})}
+    if notes.get(_ANSWER, b"").decode(errors="replace") in ANSWERS:
+        del notes[_ANSWER]
+    if notes.get(_WIDTH, b"").isdigit():
+        del notes[_WIDTH]
+    names = sorted(set(_names(table["group"])))
+    return [note.decode(errors="replace") for note in notes], names
+
+
+def _names(column: Any) -> list[str]:
+    """Return the names of groups by row, each in memory once."""
+    kept = column.unify_dictionaries().combine_chunks()
+    if hasattr(kept, "chunks"):  # none, or one
+        kept = kept.chunk(0) if kept.num_chunks else None
+    if kept is None:
+        return []
+    names = kept.dictionary.to_pylist()
+    return [names[place] for place in kept.indices.to_pylist()]
 
 
 def _from_table(table: Any) -> Predictions | None:
@@ -177,7 +252,7 @@ def _from_table(table: Any) -> Predictions | None:
     return Predictions(
         answer=answer,
         ids=table["id"].to_numpy().astype(np.uint64),
-        groups=table["group"].to_pylist(),
+        groups=_names(table["group"]),
         truth=truth,
         predicted=predicted,
         parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.core.documents import parse_json
 from rnaernie_bench.core.errors import ResultError
 
 SCHEMA_VERSION = 1
@@ -152,7 +154,7 @@ def parse_record(text: str, *, where: object = None) -> Record:
             that is known.
     """
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError as error:
         raise ResultError(f"damaged record: {error}", where=where, remedy=_RESTORE) from error
     if "NaN" in text or "Infinity" in text:  # a name may hold the word
@@ -253,5 +255,17 @@ def schema_faults(value: object, name: str) -> Iterator[tuple[str, str]]:
 def _validator(name: str) -> Any:
     # jsonschema takes a third of a second to import, and reading records does not need it.
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    return Draft202012Validator(json.loads(Path(__file__).with_name(name).read_text("utf-8")))
+    schema = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
+    return extend(Draft202012Validator, {"pattern": _pattern})(schema)
+
+
+def _pattern(
+    validator: Any, pattern: str, value: object, schema: Mapping[str, Any]
+) -> Iterator[Exception]:
+    """Yield the fault of a text against a pattern; Python's `$` lets a last line end by."""
+    from jsonschema import ValidationError
+
+    if isinstance(value, str) and not (re.search(pattern, value) and value.rstrip("\n") == value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")

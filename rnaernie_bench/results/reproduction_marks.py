@@ -6,7 +6,6 @@ the record by the digest of what it says, and is void for any other.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core import environment
+from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.core.files import write_json
+from rnaernie_bench.core.files import visible, write_json
 from rnaernie_bench.results.record import Record, record_digest, schema_faults
 from rnaernie_bench.results.store import MARK_SUFFIX, record_path
 
@@ -134,7 +134,7 @@ def reproduced_runs(results_dir: Path, records: Iterable[Record]) -> frozenset[s
     known = {str(record.get("run_id")): record for record in records}
     return frozenset(
         run_id
-        for path in results_dir.glob(f"*/*/*{MARK_SUFFIX}")
+        for path in visible(results_dir, f"*/*/*{MARK_SUFFIX}")
         if (run_id := path.name.removesuffix(MARK_SUFFIX)) in known
         and not _fault(path, known[run_id])
     )
@@ -143,7 +143,7 @@ def reproduced_runs(results_dir: Path, records: Iterable[Record]) -> frozenset[s
 def mark_problems(results_dir: Path, records: Iterable[Record]) -> Iterator[str]:
     """Yield a line for each mark that is damaged, or of another record than the one beside it."""
     known = {str(record.get("run_id")): record for record in records}
-    for path in sorted(results_dir.glob(f"*/*/*{MARK_SUFFIX}")):
+    for path in sorted(visible(results_dir, f"*/*/*{MARK_SUFFIX}")):
         record = known.get(path.name.removesuffix(MARK_SUFFIX))
         value = _read(path)
         fault = next(schema_faults(value, "mark.schema.json"), None)
@@ -170,6 +170,6 @@ def _fault(path: Path, record: Record) -> str | None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError):
         return None

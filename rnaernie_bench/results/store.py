@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.core.files import atomic_path, write_json
+from rnaernie_bench.core.files import atomic_path, visible, write_json
 from rnaernie_bench.core.gc_pause import no_collection
 from rnaernie_bench.metrics.registry import METRICS, has
 from rnaernie_bench.results.record import Record, parse_record, validate_record
@@ -24,6 +24,9 @@ RECORD_FILE = "record.json"
 
 MARK_SUFFIX = ".reproduced.json"
 """Ends the name of what stands beside a record that was reproduced."""
+
+MOST_BYTES = 1 << 24
+"""Of a record: those of a thousand classes have half as many."""
 
 MIN_PREFIX = 6
 """The fewest letters of a run id that may stand for it."""
@@ -36,8 +39,10 @@ def read_record(path: Path) -> Record:
         ResultError: the file is missing, damaged, or of another schema.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES >> 20} MiB")
         text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ResultError(
             f"no record can be read: {reason}",
@@ -49,7 +54,7 @@ def read_record(path: Path) -> Record:
 
 def record_paths(folder: Path) -> list[Path]:
     """Return the files of the imported records in `folder`, in order; a missing one has none."""
-    found = sorted(folder.glob("*/*/*.json"), key=attrgetter("parts"))  # paths compare slowly
+    found = sorted(visible(folder, "*/*/*.json"), key=attrgetter("parts"))  # paths compare slowly
     return [path for path in found if not path.name.endswith(MARK_SUFFIX)]
 
 
@@ -79,7 +84,7 @@ def read_runs(runs_dir: Path) -> list[Record]:
     Raises:
         ResultError: a record is damaged or of another schema.
     """
-    paths = sorted(runs_dir.glob(f"*/[!.]*/{RECORD_FILE}"))  # a run set aside has a dot
+    paths = sorted(visible(runs_dir, f"*/*/{RECORD_FILE}"))
     return [record for record in _read_all(paths) if record.get("status") == "finished"]
 
 
@@ -262,7 +267,8 @@ def folder_problems(results_dir: Path) -> Iterator[tuple[Path, str]]:
         found = (*_unfit(record), *_misplaced(record, path))
         for problem in (*found, *prediction_problems(record, path.parent)):
             yield name, problem
-    orphans = set(results_dir.glob("*/*/*.parquet")) - {p.with_suffix(".parquet") for p in paths}
+    held = set(visible(results_dir, "*/*/*.parquet"))
+    orphans = held - {path.with_suffix(".parquet") for path in paths}
     for path in sorted(orphans):
         yield path.relative_to(results_dir), "predictions without a record"
 
@@ -307,7 +313,8 @@ def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
         if predictions_digest(folder / name) != digest:
             yield f"{name} is not the file the record was made with (its SHA-256 differs)"
             return
-        predictions = read_predictions(folder / name)
+        rows = sum(test["predictions"]["rows"] for test in tests.values())
+        predictions = read_predictions(folder / name, rows=rows)
     except ResultError as error:
         yield str(error)
         return

@@ -11,6 +11,7 @@ from typing import Any
 from rnaernie_bench.config.compose import compose, expand, group_choices
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import paths
+from rnaernie_bench.core.documents import read_yaml
 from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
@@ -67,8 +68,6 @@ def load_suite(name: str) -> Suite:
     Raises:
         ConfigError: if there is none, or its file is wrong.
     """
-    import yaml
-
     known = group_choices("suite")
     if name not in known:
         raise ConfigError(
@@ -76,8 +75,8 @@ def load_suite(name: str) -> Suite:
         )
     path = paths.configs_folder() / "suite" / f"{name}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"the suite cannot be read: {error}", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a suite is a mapping of keys", where=path)

@@ -15,6 +15,7 @@ import numpy as np
 
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.checks import Finding, of_error
+from rnaernie_bench.core.documents import yaml_nodes
 from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.audit import BEGIN, END, identical
@@ -125,11 +126,14 @@ def _line(path: Path, key: str) -> int | None:
     """Return the line, from 1, of a key such as ``a.b[2]``, or of the last of its parents."""
     import yaml
 
-    node = yaml.compose(path.read_text(encoding="utf-8"))
     line = None
+    try:
+        node = yaml_nodes(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return line
     for step in re.findall(r"[^.\[\]]+", key):
         if isinstance(node, yaml.MappingNode):
-            pairs = {k.value: (k, v) for k, v in node.value}
+            pairs = {str(k.value): (k, v) for k, v in node.value}
             if step not in pairs:
                 break
             name, node = pairs[step]
@@ -145,8 +149,8 @@ def _repeated_keys(path: Path) -> Iterator[Finding]:
     import yaml
 
     try:
-        nodes: list[Any] = [yaml.compose(path.read_text(encoding="utf-8"))]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        nodes: list[Any] = [yaml_nodes(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
         return  # reading the task tells what is wrong
     while nodes:
         node = nodes.pop()
@@ -156,8 +160,9 @@ def _repeated_keys(path: Path) -> Iterator[Finding]:
             first: dict[str, int] = {}
             for key, value in node.value:
                 line = key.start_mark.line + 1
-                if first.setdefault(key.value, line) != line:
-                    what = f"'{key.value}' stands in line {first[key.value]} already"
+                name = str(key.value)
+                if first.setdefault(name, line) != line:
+                    what = f"'{name}' stands in line {first[name]} already"
                     yield Finding(
                         "problem", f"{path.name}, line {line}", what, "keep one of the two"
                     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.names import check_inside
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
@@ -30,6 +31,7 @@ def check(task: Task) -> None:
     check_declared(task.level_entry, task.problem, len(task.labels), task.length, named)
     _need(task.version >= 1, "versions count from 1", "version")
     _check_sources(task)
+    _check_places(task)
     _check_files(task)
     _check_tables(task)
     _check_splits(task)
@@ -99,6 +101,23 @@ def _check_sources(task: Task) -> None:
         )
         served = not declared or task.problem in problems
         _need(served, what, f"dataset.{kind}", f"declare them under `{other}`")
+
+
+def _check_places(task: Task) -> None:
+    """Refuse what lies elsewhere than below the folders of data.
+
+    The files of a command line may lie anywhere, and so are never downloaded.
+    """
+    own, tables = task.dataset.own, task.dataset.tables
+    for name, file in task.data_files.items():
+        key = f"dataset.{'tables' if name in tables else 'files'}.{name}"
+        what = "files of one's own are on no server"
+        _need(not (own and file.url), what, f"{key}.url", "leave it out")
+        fault = None if own else check_inside(file.path)
+        _need(fault is None, f"'{file.path}' is not allowed: {fault}", f"{key}.path")
+    for name, table in tables.items():
+        fault = None if own else check_inside(table.source)
+        _need(fault is None, f"'{table.source}' is not allowed: {fault}", f"dataset.tables.{name}")
 
 
 def _check_files(task: Task) -> None:

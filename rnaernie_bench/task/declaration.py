@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.names import Name
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical
 from rnaernie_bench.metrics.registry import METRICS, metrics_of
@@ -235,7 +236,7 @@ class SplitDeclaration:
     train: str
     validation: str
     """Where `held_out` says how to cut it from train, the part that trains."""
-    tests: Mapping[str, TestPart]
+    tests: Mapping[Name, TestPart]
     held_out: HeldOut | None = None
     folds: Folds | None = None
     cut: Cut | None = None
@@ -272,7 +273,7 @@ class Simulation:
 class Task:
     """A benchmark task, as its `task.yaml` declares it."""
 
-    name: str
+    name: Name
     version: int
     """A fix that changes numbers is a new version."""
     title: str
@@ -291,7 +292,7 @@ class Task:
     """What happens to a sequence over the limit (`task.lengths.POLICIES`), unless the run says
     otherwise."""
     dataset: DatasetDeclaration
-    splits: Mapping[str, SplitDeclaration]
+    splits: Mapping[Name, SplitDeclaration]
     default_split: str
     default_test_part: str
     """The test part a leaderboard shows first."""

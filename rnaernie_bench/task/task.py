@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core import paths, plugins
+from rnaernie_bench.core.documents import read_yaml
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
@@ -77,11 +78,9 @@ def read_task(path: Path) -> Task:
     Raises:
         ConfigError: naming the file and the key that is wrong.
     """
-    import yaml
-
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw: Any = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"the task cannot be read: {error}", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a task is a mapping of keys", where=path)

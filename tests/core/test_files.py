@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from rnaernie_bench.core import files
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.core.files import (
     as_bench_error,
@@ -167,3 +171,29 @@ def test_a_failed_swap_brings_the_old_folder_back(
         monkeypatch.setattr(Path, "rename", refuse)
     assert [path.name for path in target.iterdir()] == ["old.txt"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def dead() -> int:
+    """Return the number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_leftovers_of_dead_processes_are_swept_away(tmp_path: Path) -> None:
+    gone = f".{files._host()}-{dead()}-00000000-"
+    mine = tmp_path / f".{files._host()}-{os.getpid()}-00000000-b"
+    elsewhere = tmp_path / f".ffffff-{dead()}-00000000-b"
+    for path in (tmp_path / f"{gone}a.json", mine, elsewhere):
+        path.write_text("half")
+    (tmp_path / f"{gone}c").mkdir()
+    (tmp_path / f"{gone}c" / "inner").write_text("half")
+    for name in ("d", "e"):  # replaced by a folder that never came, and by one that did
+        (tmp_path / f"{gone}{name}.former").mkdir()
+        (tmp_path / f"{gone}{name}.former" / "old").write_text("whole")
+    (tmp_path / "e").mkdir()
+    write_text(tmp_path / "new", "text")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"new", mine.name, elsewhere.name, "d", "e"}
+    assert (tmp_path / "d" / "old").read_text() == "whole"
+    assert list((tmp_path / "e").iterdir()) == []

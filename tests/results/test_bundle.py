@@ -11,15 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results import bundle
 from rnaernie_bench.results.bundle import unpack, write_bundle
 from rnaernie_bench.results.predictions import Predictions, write_predictions
-from rnaernie_bench.results.store import import_run, publishable, read_record, validate_folder
+from rnaernie_bench.results.store import (
+    import_run,
+    publishable,
+    read_record,
+    record_paths,
+    validate_folder,
+)
 
 MakeRun = Callable[..., Path]
+RESULTS = Path(__file__).parents[2] / "results"
 STEM = "ncrna_cls/published/0123456789ab"
 
 
@@ -89,6 +98,30 @@ def test_a_group_that_is_a_sequence_stays_at_home(
         write_bundle(tmp_path / "b.zip", [(read_record(run / "record.json"), path)])
 
 
+@pytest.mark.parametrize("note", ["rnaernie_bench.kind", "rnaernie_bench.columns", "pandas"])
+def test_foreign_notes_of_predictions_stay_at_home(
+    tmp_path: Path, make_run: MakeRun, note: str
+) -> None:
+    run = make_run()
+    table = pq.read_table(run / "predictions.parquet")
+    pq.write_table(table.replace_schema_metadata({note: "secret"}), tmp_path / "p.parquet")
+    with pytest.raises(ResultError, match=f"carry notes: {note}"):
+        record = read_record(run / "record.json")
+        write_bundle(tmp_path / "b.zip", [(record, tmp_path / "p.parquet")])
+
+
+@pytest.mark.parametrize("task", sorted(p.name for p in RESULTS.iterdir() if p.is_dir()))
+def test_a_record_of_every_task_can_be_handed_on(tmp_path: Path, task: str) -> None:
+    path = min(record_paths(RESULTS / task / ".."), key=lambda p: (p.parts[-3] != task, p))
+    assert path.parts[-3] == task
+    run_id, results = path.stem, tmp_path / "results"
+    submit = ["results", "submit", run_id, "-o", str(tmp_path / "b.zip")]
+    places = ["--results-dir", str(RESULTS), "--runs-dir", str(tmp_path)]
+    assert main([*submit, *places]) == 0
+    assert main(["results", "merge", str(tmp_path / "b.zip"), "--results-dir", str(results)]) == 0
+    assert [read_record(p)["run_id"] for p in record_paths(results)] == [run_id]
+
+
 def zipped(path: Path, members: list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in members:
@@ -155,15 +188,6 @@ def test_sizes_are_limited_before_anything_is_read(
             with pytest.raises(ResultError, match=words):
                 unpack(path, tmp_path)
     unpack(path, tmp_path)
-
-
-def test_predictions_that_unfold_into_much_are_refused(
-    tmp_path: Path, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = packed(tmp_path / "b.zip", make_run())
-    monkeypatch.setattr(bundle, "MAX_UNFOLDED_BYTES", 1)
-    with pytest.raises(ResultError, match="unfolds into too much"):
-        unpack(path, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"\x1f\x8b", b"{}"])

@@ -170,7 +170,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (
             {"id": [1], "group": [""], "label": ["x"], "scores": [0.5], "part:full": [True]},
             None,
-            "has no predictions",
+            "other columns than predictions: id, group, label",
         ),
         ({"id": [1], "part:full": [True]}, "of_another_version", "no predictions: 'of_another"),
     ],
@@ -186,3 +186,32 @@ def test_other_tables_are_named(
     pq.write_table(table, tmp_path / "p.parquet")
     with pytest.raises(ResultError, match=words):
         read_predictions(tmp_path / "p.parquet")
+
+
+def bomb(path: Path, like: Path, rows: int, letters: int) -> Path:
+    """Write predictions of many rows, each of a group with a long name: a few kB of Parquet."""
+    schema = pq.read_schema(like)
+    scores = schema.field("scores").type
+    group = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["g" * letters])
+    size = rows * scores.list_size
+    numbers = pa.FixedSizeListArray.from_arrays(np.zeros(size, np.float16), scores.list_size)
+    columns = {"id": np.zeros(rows, np.uint64), "group": group, "label": np.zeros(rows, np.int16)}
+    parts = {name: np.ones(rows, bool) for name in schema.names if name.startswith("part:")}
+    pq.write_table(pa.table({**columns, "scores": numbers, **parts}), path, compression="zstd")
+    return path
+
+
+def test_what_predictions_unfold_into_is_known_before(
+    tmp_path: Path, predictions: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As strings, the names of groups would take 200 GB."""
+    write_predictions(tmp_path / "good.parquet", predictions)
+    path = bomb(tmp_path / "p.parquet", tmp_path / "good.parquet", 200_000, 1_000_000)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(ResultError, match="has 200,000 rows, the record says 8 at most"):
+        read_predictions(path, rows=8)
+    with pytest.raises(ResultError, match="an item occurs twice"):
+        read_predictions(path)
+    monkeypatch.setattr("rnaernie_bench.results.predictions.MOST_BYTES", 1_000_000)
+    with pytest.raises(ResultError, match="unfolds into more than"):
+        read_predictions(path)

@@ -78,7 +78,7 @@ def test_another_record_with_the_same_id_is_refused(tmp_path: Path, make_run: Ma
         ),
         (lambda r: r["tests"]["full"].update(n=4), "5 items in full, the record says 4 and 5"),
         (
-            lambda r: r["tests"].pop("full"),
+            lambda r: r["tests"].update(other=r["tests"].pop("full")),
             "covers the test parts full, deduplicated, the record dedup",
         ),
         (
@@ -242,3 +242,15 @@ def test_two_records_of_one_id_are_refused_unless_they_are_equal(
         ResultError, match=rf"another record of run {record['run_id']} than .*another"
     ):
         read_records(tmp_path)
+
+
+def test_what_an_import_has_not_finished_is_not_there(tmp_path: Path, make_run: MakeRun) -> None:
+    """Neither its temporary files, nor those that it leaves when it is killed."""
+    results = tmp_path / "results"
+    path = import_run(make_run(), results)
+    for name in (".12345678-x.json", ".12345678-x.parquet"):
+        (path.parent / name).write_text("half of a rec")
+    (results / ".hidden").mkdir()
+    shutil.copytree(path.parent, results / ".hidden" / "split")
+    assert [record["run_id"] for record in read_records(results)] == [path.stem]
+    assert validate_folder(results) == []
