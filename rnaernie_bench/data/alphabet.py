@@ -7,17 +7,25 @@ compares the two. It is written out here because importing MultiMolecule takes s
 from __future__ import annotations
 
 import re
+from string import ascii_lowercase
 
 from rnaernie_bench.core.errors import DataError
 
 LETTERS = "ACGUNRYSWKMBDHVIX"
 """The four bases, then the IUPAC codes, inosine and unknown, in MultiMolecule's order."""
 
+_UPPER = {ord(letter): letter.upper() for letter in ascii_lowercase} | {ord(t): "U" for t in "tT"}
+
 _FOREIGN = re.compile(f"[^{LETTERS}]")
 
 
 def normalise(sequence: str) -> str:
-    """Return `sequence` in upper case with T read as U."""
+    """Return `sequence` in upper case with T read as U; letters beyond ASCII stay as they are.
+
+    Of these some, such as the dotless i, have an RNA letter for their upper case.
+    """
+    if not sequence.isascii():
+        return sequence.translate(_UPPER)
     return sequence.upper().replace("T", "U")
 
 

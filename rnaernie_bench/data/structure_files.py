@@ -26,6 +26,8 @@ _ENERGY_BEFORE = re.compile(r"(?:energy|dg)\s*=\s*\S+\s*(?:\[.*?\]\s*)?", re.IGN
 """What mfold and RNAstructure write before a name: ``ENERGY = -12.3``."""
 _REMARK = re.compile(r"[A-Za-z][\w ./-]*:")
 """A head line of BPSEQ files from the Comparative RNA Web site: ``Organism: ...``."""
+_DIGITS = 9
+"""Of the numbers of bases: arrays of them hold no more than 64 bits."""
 
 
 @dataclass
@@ -289,6 +291,12 @@ def _whole(text: str, what: str, lines: _Lines, number: int) -> int:
             f"the {what} {text!r} is no number",
             where=lines.at(number),
             remedy="write a whole number from 0 on",
+        )
+    if len(text.lstrip("0")) > _DIGITS:
+        raise DataError(
+            f"the {what} {text[:24]!r} is larger than any sequence is long",
+            where=lines.at(number),
+            remedy="correct it",
         )
     return int(text)
 

@@ -17,7 +17,8 @@ from rnaernie_bench.core.errors import DataError
 STANDARD_INPUT = "-"
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_UNDECODABLE = re.compile("[\udc80-\udcff]")  # how surrogateescape marks bytes that are not UTF-8
+_NO_TEXT = re.compile("[\0\udc80-\udcff]")
+"""NUL, and how surrogateescape marks bytes that are not UTF-8."""
 
 
 def source_name(source: Path | str) -> str:
@@ -67,7 +68,7 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
         with _open(source) as stream:
             for number, text in enumerate(stream, start=1):
                 line = text.strip(outer)
-                if not line.isascii() and _UNDECODABLE.search(line):
+                if ("\0" in line or not line.isascii()) and _NO_TEXT.search(line):
                     raise DataError(
                         "the line has bytes that are not UTF-8 text",
                         where=f"{name}, line {number}",

@@ -107,7 +107,7 @@ def test_a_foreign_letter_is_named_with_its_place(
     path = write(tmp_path, b">a\nAC\n>b c\nACGU\nA" + letter + b"G\n")
     message = failure(path)
     assert f"{path}, record 2 (b c), line 3: foreign letter" in message
-    assert f"{letter.decode().upper()!r} at position {position} " in message
+    assert f"{letter.decode()!r} at position {position} " in message
     assert "\n" not in message
 
 

@@ -1,0 +1,103 @@
+"""What once broke something, made small: each is refused in one line, or works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rnaernie_bench.cli.main import main
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.data.fasta import read_fasta
+from rnaernie_bench.data.structure_files import read_structures
+from tests.task.test_task import change
+
+LONG = "9" * 21
+
+
+def written(folder: Path, name: str, declared: dict[str, Any]) -> list[str]:
+    """Write a task, and return the options that name its folder."""
+    path = folder / "tasks" / name / "task.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump({**declared, "name": name}), encoding="utf-8")
+    return ["--task-path", str(folder / "tasks")]
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that was said."""
+    said = capsys.readouterr()
+    (line,) = (said.err or said.out).strip().splitlines()
+    return line
+
+
+@pytest.mark.parametrize("place", ["../../outside.txt", "{tmp}/outside.txt"])
+@pytest.mark.parametrize("own", [False, True])
+def test_fetching_replaces_nothing_outside_the_cache(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, own: bool
+) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    file = {"path": place.format(tmp=tmp_path), "sha256": "0" * 64, "records": 1}
+    file["url"] = "http://127.0.0.1:9/x.fa"
+    declared = change("dataset/files/train", file)
+    declared["dataset"]["own"] = own
+    assert main(["data", "fetch", "evil", *written(tmp_path, "evil", declared)]) == 2
+    key = "url: files of one's own are on no server" if own else "path: "
+    assert f"dataset.files.train.{key}" in one_line(capsys)
+    assert outside.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("splits", {"5 fold": change("name", "x")["splits"]["only"]}),
+        ("splits/only/tests", {"all of it": {"part": "test"}}),
+        ("splits/only/tests", {"../all": {"part": "test"}}),
+        ("name", "a b"),
+    ],
+)
+def test_names_are_checked_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: Any
+) -> None:
+    declared = change(key, value)
+    options = written(tmp_path, declared["name"], declared)
+    status = main(["run", f"task={declared['name']}", f"runs_dir={tmp_path}/runs", *options])
+    line = one_line(capsys)
+    assert status == 2
+    assert "a name has letters, digits" in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_yaml_whose_anchor_holds_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "my_t" / "task.yaml"
+    path.parent.mkdir()
+    path.write_text("&a\nname: my_t\nversion: *a\n")
+    assert main(["validate", str(path)]) == 2
+    assert "the anchor in line 1 holds itself" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.bpseq", f"1 G {LONG}\n", "line 1: the partner"),
+        ("a.bpseq", f"1 G 2\n2 C 1\n3 A 0{LONG}\n", "line 3: the partner"),
+        ("a.bpseq", f"{LONG} G 0\n", "line 1: the base number"),
+        ("a.ct", f"1 name\n1 G 0 2 {LONG} 1\n", "line 2: the partner"),
+        ("a.ct", f"{LONG} name\n1 G 0 2 0 1\n", "line 1: the length"),
+        ("a.dbn", ">a\nGı\n..\n", "foreign letter 'ı' at position 2"),
+        ("a.dbn", ">a\0b\nGC\n..\n", "line 1: the line has bytes that are not UTF-8 text"),
+    ],
+)
+def test_structure_files(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=words):
+        list(read_structures(tmp_path / name))
+
+
+@pytest.mark.parametrize("letters", ["ACıGU", "ACßGU", "ACſGU"])
+def test_letters_whose_upper_case_is_an_rna_letter(tmp_path: Path, letters: str) -> None:
+    (tmp_path / "a.fa").write_text(f">a\n{letters}\n")
+    with pytest.raises(DataError, match=r"foreign letter .* at position 3"):
+        list(read_fasta(tmp_path / "a.fa"))
