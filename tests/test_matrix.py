@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from rnaernie_bench import api
+from rnaernie_bench.results.checks import prediction_problems
 from rnaernie_bench.results.record import validate_record
-from rnaernie_bench.results.store import prediction_problems
 from rnaernie_bench.task.catalogue import STRATEGIES, levels_of
 from rnaernie_bench.testing import check_saved
 from tests.kit import LABELS, TINY_NET, Made, close, known, make_task

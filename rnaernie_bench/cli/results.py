@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "import", parents=[common], help="copy the records and predictions of finished runs"
     )
     imports.add_argument(
-        "runs", nargs="+", metavar="RUN", help="a run folder, a run id or 6 or more letters of one"
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="a run folder, an id or 6 letters of one; or a folder of runs, for all finished",
     )
     build = actions.add_parser(
         "build",
@@ -90,12 +93,20 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.results.store import find_run, import_run
+    from rnaernie_bench.results.merging import import_runs
+    from rnaernie_bench.results.store import RECORD_FILE, find_run, import_run
 
     # All names are looked up first: a misspelt one stops the command before it has done a part.
-    folders = [find_run(name, arguments.runs_dir) for name in arguments.runs]
+    whole = [p for p in map(Path, arguments.runs) if p.is_dir() and not (p / RECORD_FILE).exists()]
+    names = [name for name in arguments.runs if Path(name) not in whole]
+    folders = [find_run(name, arguments.runs_dir) for name in names]
     for folder in folders:
         print(import_run(folder, arguments.results_dir))
+    for folder in whole:
+        found = import_runs(folder, arguments.results_dir)
+        print("\n".join(map(str, found.records)))
+        for reason, count in found.left_out.items():
+            print(f"{folder}: {count} left out: {reason}", file=sys.stderr)
     print("rebuild the page with: rnaernie-bench results build", file=sys.stderr)
     return 0
 

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -213,11 +213,33 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], value: object) -> None:
-    """Write `value` to `path` as JSON, keys in their order, one space of indentation.
+    """Write `value` to `path` as JSON, laid out as `as_json` does.
 
     Raises:
         BenchError: the file cannot be written.
         ValueError: `value` holds a NaN or an infinity, which JSON does not know.
     """
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, as_json(value) + "\n")
+
+
+def as_json(value: object, indent: str = "") -> str:
+    """Return `value` as JSON, keys in their order: what holds nothing else stands on one line.
+
+    Raises:
+        ValueError: `value` holds a NaN or an infinity, which JSON does not know.
+    """
+    inner = f"{indent} "
+    if isinstance(value, Mapping) and any(map(_holds, value.values())):
+        lines = [f"{json.dumps(str(k), ensure_ascii=False)}: {as_json(v, inner)}"
+                 for k, v in value.items()]  # fmt: skip
+        ends = "{}"
+    elif isinstance(value, list | tuple) and any(map(_holds, value)):
+        lines, ends = [as_json(child, inner) for child in value], "[]"
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    body = f",\n{inner}".join(lines)
+    return f"{ends[0]}\n{inner}{body}\n{indent}{ends[1]}"
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, Mapping | list | tuple)

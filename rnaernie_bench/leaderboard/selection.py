@@ -16,12 +16,12 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import visible
 from rnaernie_bench.leaderboard.aligned import Aligned, Predicted
 from rnaernie_bench.leaderboard.settings import is_seeded, settings_of, shown_as
-from rnaernie_bench.results.predictions import Predictions, read_predictions
+from rnaernie_bench.results.checks import prediction_problems, predictions_of
+from rnaernie_bench.results.predictions import Predictions
 from rnaernie_bench.results.record import Record, comparability_key
 from rnaernie_bench.results.store import (
     MIN_PREFIX,
     RECORD_FILE,
-    prediction_problems,
     read_record,
     record_paths,
 )
@@ -272,5 +272,4 @@ def _read(run: Found) -> Predictions:
         raise ResultError(
             problem, where=f"record {run.run_id}", remedy="restore the file, or repeat the run"
         )
-    name = next(iter(run.record["tests"].values()))["predictions"]["path"]
-    return read_predictions(run.folder / name)
+    return predictions_of(run.record, run.folder)

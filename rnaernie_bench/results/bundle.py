@@ -1,7 +1,8 @@
 """Records and predictions in one file, to be handed to others.
 
 A bundle is a ZIP file: `manifest.json` with the size and SHA-256 of every other member, then
-`<task>/<split>/<run_id>.json` and `.parquet`. Members are stored uncompressed (predictions are
+`<task>/<split>/<run_id>.json`, with the predictions of all seeds of a row in one file beside their
+records, as in a folder of results. Members are stored uncompressed (predictions are
 compressed already), in order and without dates: equal records make equal bytes on every machine,
 and a bundle cannot unfold into more than its own size.
 """
@@ -9,17 +10,17 @@ and a bundle cannot unfold into more than its own size.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rnaernie_bench.core.documents import parse_json
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.core.files import atomic_path
-from rnaernie_bench.results.predictions import foreign_words
+from rnaernie_bench.core.files import as_json, atomic_path
+from rnaernie_bench.results.predictions import Predictions
 from rnaernie_bench.results.record import SCHEMA_VERSION, Record, schema_faults
 
 MANIFEST = "manifest.json"
@@ -28,18 +29,20 @@ MAX_BYTES = 1 << 30
 MAX_MEMBER_BYTES = 1 << 26
 MAX_MEMBERS = 50_000
 
-_MEMBER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){2}[0-9a-f]{12}\.(?:json|parquet)")
+_MEMBER = re.compile(
+    r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){2}[0-9a-f]{12}\.(?:json|parquet|seeds\.parquet)"
+)
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that ZIP knows
 
 _ADVICE = "ask whoever sent it for a bundle made by `rnaernie-bench results submit`"
 
 
-def write_bundle(path: Path, records: Sequence[tuple[Record, Path]]) -> str:
+def write_bundle(path: Path, records: Sequence[tuple[Record, Predictions]]) -> str:
     """Write a bundle, whole or not at all.
 
     Args:
         path: the file to make or to replace.
-        records: records as `publishable` gives them, with the paths of their predictions.
+        records: records with their predictions, as `publishable` gives them.
 
     Returns:
         The SHA-256 of the bundle.
@@ -48,18 +51,21 @@ def write_bundle(path: Path, records: Sequence[tuple[Record, Path]]) -> str:
         ResultError: a record or its predictions hold what must not be handed on.
         BenchError: the file cannot be written.
     """
-    members: dict[str, bytes] = {}
+    from rnaernie_bench.results.store import store
+
     for record, predictions in records:
-        private = next(_private(record, "$"), None) or next(_private_predictions(predictions), None)
+        private = next(_private(record, "$"), None) or next(_private_groups(predictions), None)
         if private:
             raise ResultError(
                 private,
                 where=f"record {record['run_id']}",
                 remedy="it must not be handed on: correct the setting and repeat the run",
             )
-        stem = f"{record['task']['name']}/{record['split']['name']}/{record['run_id']}"
-        members[f"{stem}.json"] = _json(record)
-        members[f"{stem}.parquet"] = predictions.read_bytes()
+    with TemporaryDirectory(prefix="rnaernie-bench-") as folder:
+        for record, predictions in records:
+            store(record, predictions, Path(folder))
+        files = sorted(Path(folder).glob("*/*/*"))
+        members = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
     manifest = {
         "schema": 1,
         "record_schema": SCHEMA_VERSION,
@@ -163,8 +169,7 @@ def _refusal(path: Path, what: str) -> ResultError:
 
 
 def _json(value: object) -> bytes:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+    return f"{as_json(value)}\n".encode()
 
 
 _PATH = re.compile(r"(?:^|[\s='\"(,])(?:file:|~|/[^/\s]|[A-Za-z]:[\\/]|\\\\)")
@@ -188,10 +193,7 @@ def _private(value: object, path: str) -> Iterator[str]:
             yield from _private(child, f"{path}[{index}]")
 
 
-def _private_predictions(path: Path) -> Iterator[str]:
+def _private_groups(predictions: Predictions) -> Iterator[str]:
     """Yield how predictions could hold more than scores: ids are hashed, groups are names."""
-    notes, groups = foreign_words(path)
-    if notes:
-        yield f"the predictions carry notes: {', '.join(notes)}"
-    for group in groups:
+    for group in sorted(set(predictions.groups)):
         yield from _private(group, f"the group {group[:24]!r} of the predictions")

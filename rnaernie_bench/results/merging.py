@@ -1,8 +1,9 @@
-"""Others' records brought into a folder of results: all of them, or none."""
+"""Many records brought into a folder of results: others', all or none of them; or own runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,20 @@ from tempfile import TemporaryDirectory
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.results.bundle import unpack
+from rnaernie_bench.results.predictions import Predictions
 from rnaernie_bench.results.record import Record
+from rnaernie_bench.results.shared import shared_name
 from rnaernie_bench.results.store import (
     folder_problems,
+    import_run,
+    publishable,
     read_record,
     record_path,
     record_paths,
+    same_run,
     stands_already,
     store,
+    unfit,
 )
 
 
@@ -34,7 +41,7 @@ class Merged:
 @dataclass(frozen=True)
 class _Candidate:
     record: Record
-    predictions: Path
+    predictions: Predictions
     source: Path
 
 
@@ -65,6 +72,43 @@ def merge(sources: Sequence[Path], results_dir: Path) -> Merged:
     return Merged(added=tuple(added), present=count - len(added))
 
 
+@dataclass(frozen=True)
+class Imported:
+    """What became of the runs of a folder."""
+
+    records: tuple[Path, ...]
+    """Where the records of all that were imported lie, now or before."""
+    left_out: Mapping[str, int]
+    """By reason, how many runs were not."""
+
+
+def import_runs(runs_dir: Path, results_dir: Path) -> Imported:
+    """Import every run below a folder that is finished and may be published.
+
+    Args:
+        runs_dir: a folder of runs, or of those of one task.
+        results_dir: the folder of results.
+
+    Raises:
+        ResultError: there is no run, or a finished one is not sound, see `store.import_run`.
+    """
+    found = sorted({*runs_dir.glob("[!.]*/record.json"), *runs_dir.glob("*/[!.]*/record.json")})
+    if not found:
+        raise ResultError(
+            "the folder has no finished runs",
+            where=runs_dir,
+            remedy="name a run, or the folder that they were written to (`runs_dir`)",
+        )
+    records, left_out = [], Counter[str]()
+    for path in found:
+        reason = next(unfit(read_record(path)), None)
+        if reason:
+            left_out[reason] += 1
+        else:
+            records.append(import_run(path.parent, results_dir))
+    return Imported(tuple(records), left_out)
+
+
 def _candidates(source: Path, folder: Path) -> list[_Candidate]:
     """Return the records of a source, once they are known to be sound."""
     problems = list(folder_problems(folder))
@@ -81,7 +125,7 @@ def _candidates(source: Path, folder: Path) -> list[_Candidate]:
         raise ResultError(
             "it has no records", where=source, remedy="name a folder of results, or a bundle"
         )
-    return [_Candidate(read_record(p), p.with_suffix(".parquet"), source) for p in paths]
+    return [_Candidate(*publishable(read_record(p), p.parent), source) for p in paths]
 
 
 def _add(candidates: dict[str, _Candidate], candidate: _Candidate) -> None:
@@ -92,7 +136,7 @@ def _add(candidates: dict[str, _Candidate], candidate: _Candidate) -> None:
     """
     run_id = candidate.record["run_id"]
     other = candidates.setdefault(run_id, candidate)
-    if other.record != candidate.record:
+    if not same_run(other.record, candidate.record):
         raise ResultError(
             f"its record of run {run_id} is another than that of {other.source}",
             where=candidate.source,
@@ -103,12 +147,18 @@ def _add(candidates: dict[str, _Candidate], candidate: _Candidate) -> None:
 def _store(candidates: Sequence[_Candidate], results_dir: Path) -> list[Path]:
     """Write all records, or none."""
     paths = [record_path(candidate.record, results_dir) for candidate in candidates]
+    files = {
+        path.with_name(shared_name(c.record)) for path, c in zip(paths, candidates, strict=True)
+    }
+    former = {path: path.read_bytes() for path in files if path.exists()}
     try:
         for candidate in candidates:
             store(candidate.record, candidate.predictions, results_dir)
     except BaseException:
-        for path in paths:  # none of them was there before
-            path.unlink(missing_ok=True)
-            path.with_suffix(".parquet").unlink(missing_ok=True)
+        for path in (*paths, *files):
+            if path in former:
+                path.write_bytes(former[path])
+            else:  # it was not there before
+                path.unlink(missing_ok=True)
         raise
     return paths

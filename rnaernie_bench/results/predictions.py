@@ -21,13 +21,11 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.answers.base import Answer, width
+from rnaernie_bench.results.parquet import RESTORE, group_names, read_table
 
-_PART = "part:"
+PART = "part:"
+"""Begins the names of the columns that say which test parts items belong to."""
 _ANSWER, _WIDTH = b"rnaernie_bench.kind", b"rnaernie_bench.columns"
-MOST_BYTES = 1 << 28
-"""Of the predictions of a run, in memory."""
-
-_RESTORE = "restore it from a backup, or repeat the run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,33 +105,42 @@ def write_predictions(path: str | os.PathLike[str], predictions: Predictions) ->
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    def column(values: npt.NDArray[Any]) -> Any:
-        if values.ndim == 1:
-            return values
-        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-
     answer = predictions.answer
-    found = answer.to_columns(predictions.truth, predictions.predicted)
     table = pa.table(
         {
             "id": predictions.ids,
             "group": pa.array(predictions.groups, pa.string()),
-            **{name: column(values) for name, values in found.items()},
-            **{_PART + name: mask for name, mask in predictions.parts.items()},
+            **{name: as_column(values) for name, values in columns_of(predictions).items()},
+            **{PART + name: mask for name, mask in predictions.parts.items()},
         }
     )
     if answer.marked:
-        columns = str(width(predictions.predicted))
-        table = table.replace_schema_metadata({_ANSWER: answer.name, _WIDTH: columns})
+        table = table.replace_schema_metadata(marks_of(predictions))
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=19, **answer.parquet)
 
 
+def columns_of(predictions: Predictions) -> dict[str, npt.NDArray[Any]]:
+    """Return by name the columns that truth and predictions are stored in."""
+    return predictions.answer.to_columns(predictions.truth, predictions.predicted)
+
+
+def as_column(values: npt.NDArray[Any]) -> Any:
+    """Return an array as a column of a table: of two dimensions, one of lists."""
+    import pyarrow as pa
+
+    if values.ndim == 1:
+        return values
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+
+
+def marks_of(predictions: Predictions) -> dict[bytes, str]:
+    """Return the metadata that say which answer a table holds."""
+    return {_ANSWER: predictions.answer.name, _WIDTH: str(width(predictions.predicted))}
+
+
 def read_predictions(path: str | os.PathLike[str], *, rows: int | None = None) -> Predictions:
     """Read what `write_predictions` wrote.
-
-    Whatever the file says of itself, what it unfolds into is known, and limited, before it is read:
-    its numbers take so many bytes a row, and the names of groups are kept once.
 
     Args:
         path: of the file.
@@ -142,91 +149,32 @@ def read_predictions(path: str | os.PathLike[str], *, rows: int | None = None) -
     Raises:
         ResultError: the file is missing, damaged, too large, or holds something else.
     """
+    return predictions_of_table(read_table(path, rows=rows), path)
+
+
+def predictions_of_table(table: Any, path: str | os.PathLike[str]) -> Predictions:
+    """Return the predictions of a run from a `pyarrow.Table`.
+
+    Args:
+        table: with the columns of one run.
+        path: where it was read from, for messages.
+
+    Raises:
+        ResultError: it holds something else.
+    """
     import pyarrow as pa
 
     try:
-        with _opened(path) as file:
-            _refuse_too_much(file, path, rows)
-            table = file.read()
-    except FileNotFoundError as error:
-        raise ResultError("no such predictions file", where=path, remedy=_RESTORE) from error
-    except (OSError, pa.ArrowException) as error:
-        raise ResultError("the predictions are damaged", where=path, remedy=_RESTORE) from error
-    try:
         found = _from_table(table)
     except (ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as error:
-        raise ResultError(f"has no predictions: {error}", where=path, remedy=_RESTORE) from error
+        raise ResultError(f"has no predictions: {error}", where=path, remedy=RESTORE) from error
     if found is None:
         raise ResultError(
             f"has other columns than predictions: {', '.join(table.column_names)}",
             where=path,
-            remedy=_RESTORE,
+            remedy=RESTORE,
         )
     return found
-
-
-def _opened(path: str | os.PathLike[str]) -> Any:
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_metadata(path)
-    columns = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
-    return pq.ParquetFile(path, read_dictionary=list(columns & {"group"}))
-
-
-def _refuse_too_much(file: Any, path: str | os.PathLike[str], rows: int | None) -> None:
-    """Refuse a file of more rows than are known of, or whose columns unfold into too much."""
-    metadata = file.metadata
-    if rows is not None and metadata.num_rows > rows:
-        what = f"has {metadata.num_rows:,} rows, the record says {rows:,} at most"
-        raise ResultError(what, where=path, remedy=_RESTORE)
-    bits = [_bits(field) for field in file.schema_arrow]
-    if None in bits:
-        names = ", ".join(file.schema_arrow.names)
-        raise ResultError(
-            f"has other columns than predictions: {names}", where=path, remedy=_RESTORE
-        )
-    said = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-    if max(metadata.num_rows * sum(filter(None, bits)) // 8, sum(said)) > MOST_BYTES:
-        what = f"unfolds into more than {MOST_BYTES >> 20} MiB"
-        raise ResultError(what, where=path, remedy=_RESTORE)
-
-
-def _bits(field: Any) -> int | None:
-    """Return how many bits a row of a column takes; None of one that no predictions have."""
-    import pyarrow as pa
-
-    kind = field.type
-    if field.name == "group":  # a reference to one of the names
-        return 64 if pa.types.is_dictionary(kind) else None
-    count = 1
-    if pa.types.is_fixed_size_list(kind):
-        kind, count = kind.value_type, kind.list_size
-    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return count * kind.bit_width if any(is_kind(kind) for is_kind in plain) else None
-
-
-def foreign_words(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
-    """Return the notes of a prediction file that are not ours, and the names of its groups."""
-    with _opened(path) as file:
-        table = file.read(["group"])
-    notes = {**(table.schema.metadata or {})}
-    if notes.get(_ANSWER, b"").decode(errors="replace") in ANSWERS:
-        del notes[_ANSWER]
-    if notes.get(_WIDTH, b"").isdigit():
-        del notes[_WIDTH]
-    names = sorted(set(_names(table["group"])))
-    return [note.decode(errors="replace") for note in notes], names
-
-
-def _names(column: Any) -> list[str]:
-    """Return the names of groups by row, each in memory once."""
-    kept = column.unify_dictionaries().combine_chunks()
-    if hasattr(kept, "chunks"):  # none, or one
-        kept = kept.chunk(0) if kept.num_chunks else None
-    if kept is None:
-        return []
-    names = kept.dictionary.to_pylist()
-    return [names[place] for place in kept.indices.to_pylist()]
 
 
 def _from_table(table: Any) -> Predictions | None:
@@ -236,7 +184,7 @@ def _from_table(table: Any) -> Predictions | None:
         ValueError, TypeError, KeyError, AttributeError: they hold something else.
     """
     mark = table.schema.metadata or {}
-    parts = [name for name in table.column_names if name.startswith(_PART)]
+    parts = [name for name in table.column_names if name.startswith(PART)]
     names = [name for name in table.column_names if name not in ("id", "group", *parts)]
     if _ANSWER in mark:
         answer, columns = ANSWERS[mark[_ANSWER].decode()], int(mark[_WIDTH])
@@ -252,10 +200,10 @@ def _from_table(table: Any) -> Predictions | None:
     return Predictions(
         answer=answer,
         ids=table["id"].to_numpy().astype(np.uint64),
-        groups=_names(table["group"]),
+        groups=group_names(table["group"]),
         truth=truth,
         predicted=predicted,
-        parts={name.removeprefix(_PART): table[name].to_numpy() for name in parts},
+        parts={name.removeprefix(PART): table[name].to_numpy() for name in parts},
     )
 
 
@@ -289,7 +237,7 @@ def predictions_digest(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ResultError(
-            f"cannot be read: {error.strerror}", where=path, remedy=_RESTORE
+            f"cannot be read: {error.strerror}", where=path, remedy=RESTORE
         ) from error
 
 

@@ -16,6 +16,7 @@ from rnaernie_bench.core import environment
 from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import visible, write_json
+from rnaernie_bench.results.checks import predictions_of
 from rnaernie_bench.results.record import Record, record_digest, schema_faults
 from rnaernie_bench.results.store import MARK_SUFFIX, record_path
 
@@ -56,18 +57,13 @@ def likeness(record: Record, folder: Path, other: Record, other_folder: Path) ->
     """
     import numpy as np
 
-    from rnaernie_bench.results.predictions import read_predictions
-
     figures, others = _figures(record), _figures(other)
     if figures.keys() != others.keys():
         odd = sorted(figures.keys() ^ others.keys())[0]
         raise _other(other, f"only one of the two has {odd}")
     gaps = {name: abs(figures[name] - others[name]) for name in figures}
     metric = max(gaps, key=lambda name: (gaps[name], name))
-    first, second = (
-        read_predictions(place / next(iter(run["tests"].values()))["predictions"]["path"])
-        for run, place in ((record, folder), (other, other_folder))
-    )
+    first, second = predictions_of(record, folder), predictions_of(other, other_folder)
     order, other_order = np.argsort(first.ids), np.argsort(second.ids)
     if not np.array_equal(first.ids[order], second.ids[other_order]):
         raise _other(other, "their test items differ")

@@ -1,23 +1,27 @@
 """Records on disk: run folders, the folder of results they are imported into, and its checks.
 
 A run lies in `<runs>/<task>/<run_id>/` with `record.json` and `predictions.parquet`; imported, its
-record is `<results>/<task>/<split>/<run_id>.json` with the predictions beside it as `.parquet`.
+record is `<results>/<task>/<split>/<run_id>.json`, with the predictions of all seeds of its row in
+one file beside it (`results.shared`). Records imported earlier have `<run_id>.parquet` each.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.core.files import atomic_path, visible, write_json
+from rnaernie_bench.core.files import visible, write_json
 from rnaernie_bench.core.gc_pause import no_collection
-from rnaernie_bench.metrics.registry import METRICS, has
+from rnaernie_bench.results.checks import prediction_problems, predictions_of
 from rnaernie_bench.results.record import Record, parse_record, validate_record
+
+if TYPE_CHECKING:
+    from rnaernie_bench.results.predictions import Predictions
 
 RECORD_FILE = "record.json"
 """Name of the record in a run folder."""
@@ -176,13 +180,20 @@ def import_run(run_dir: Path, results_dir: Path) -> Path:
         BenchError: the folder of results cannot be written.
     """
     record, predictions = publishable(read_record(run_dir / RECORD_FILE), run_dir)
-    stands_already(record, results_dir)
-    store(record, predictions, results_dir)
-    return record_path(record, results_dir)
+    target = record_path(record, results_dir)
+    sound = stands_already(record, results_dir) and not any(
+        prediction_problems(read_record(target), target.parent)
+    )
+    if not sound:
+        store(record, predictions, results_dir)
+    return target
 
 
-def publishable(record: Record, folder: Path) -> tuple[Record, Path]:
-    """Return a record as a folder of results holds it, and the path of its predictions.
+def publishable(record: Record, folder: Path) -> tuple[Record, Predictions]:
+    """Return a record as a folder of results holds it, and what its run predicted.
+
+    The numbers of a run have as few bits as its figures need (`shared.compacted`); those of a
+    record that was published before are as they are.
 
     Args:
         record: as its run left it, or imported before.
@@ -192,28 +203,33 @@ def publishable(record: Record, folder: Path) -> tuple[Record, Path]:
         ResultError: the record is invalid, unfinished or on simulated data, or its predictions are
             not those it names.
     """
+    from rnaernie_bench.results.shared import compacted, content_digest, is_shared, shared_name
+
     run_folder = (folder / RECORD_FILE).exists()
     where = folder / (RECORD_FILE if run_folder else f"{record.get('run_id')}.json")
     validate_record(record, where=where)
-    problem = next(_unfit(record), None) or next(prediction_problems(record, folder), None)
+    problem = next(unfit(record), None) or next(prediction_problems(record, folder), None)
     if problem:
         raise ResultError(problem, where=where, remedy="only sound, finished runs are published")
     record = copy.deepcopy(record)
-    predictions = folder / next(iter(record["tests"].values()))["predictions"]["path"]
-    for test in record["tests"].values():
-        test["predictions"]["path"] = f"{record['run_id']}.parquet"
+    predictions = predictions_of(record, folder)
+    if not is_shared(next(iter(record["tests"].values()))["predictions"]["path"]):
+        predictions = compacted(predictions, record["tests"])
+        named = {"path": shared_name(record), "sha256": content_digest(predictions)}
+        for test in record["tests"].values():
+            test["predictions"] |= named
     return record, predictions
 
 
 def record_path(record: Record, results_dir: Path) -> Path:
-    """Return where a record lies in a folder of results; its predictions are beside it."""
+    """Return where a record lies in a folder of results; its predictions are in the same folder."""
     return (
         results_dir / record["task"]["name"] / record["split"]["name"] / f"{record['run_id']}.json"
     )
 
 
 def stands_already(record: Record, results_dir: Path) -> bool:
-    """Return whether a record is in a folder of results.
+    """Return whether a record is in a folder of results, wherever its predictions stand there.
 
     Raises:
         ResultError: another one with its id is.
@@ -221,7 +237,7 @@ def stands_already(record: Record, results_dir: Path) -> bool:
     target = record_path(record, results_dir)
     if not target.exists():
         return False
-    if read_record(target) != record:
+    if not same_run(read_record(target), record):
         raise ResultError(
             f"another record of run {record['run_id']} is already there",
             where=target,
@@ -230,17 +246,37 @@ def stands_already(record: Record, results_dir: Path) -> bool:
     return True
 
 
-def store(record: Record, predictions: Path, results_dir: Path) -> None:
-    """Write a record and its predictions into a folder of results.
+def same_run(record: Record, other: Record) -> bool:
+    """Return whether two records tell the same of one run; their predictions may be elsewhere."""
+    return _without_files(record) == _without_files(other)
+
+
+def _without_files(record: Record) -> Record:
+    tests = {
+        part: {key: value for key, value in test.items() if key != "predictions"}
+        for part, test in record["tests"].items()
+    }
+    return {**record, "tests": tests}
+
+
+def store(record: Record, predictions: Predictions, results_dir: Path) -> None:
+    """Write a record into a folder of results, and its predictions into the file of its row.
 
     The record is written last, so that a record there always has its predictions.
 
+    Args:
+        record: as `publishable` gives it.
+        predictions: likewise.
+        results_dir: the folder of results.
+
     Raises:
+        ResultError: the runs of its row predict other items.
         BenchError: the folder cannot be written.
     """
+    from rnaernie_bench.results.shared import add_run, shared_name
+
     target = record_path(record, results_dir)
-    with atomic_path(target.with_suffix(".parquet")) as temporary:
-        shutil.copyfile(predictions, temporary)
+    add_run(target.with_name(shared_name(record)), record["run_id"], predictions)
     write_json(target, record)
 
 
@@ -264,16 +300,32 @@ def folder_problems(results_dir: Path) -> Iterator[tuple[Path, str]]:
         except ResultError as error:
             yield name, error.what
             continue
-        found = (*_unfit(record), *_misplaced(record, path))
+        found = (*unfit(record), *_misplaced(record, path))
         for problem in (*found, *prediction_problems(record, path.parent)):
             yield name, problem
-    held = set(visible(results_dir, "*/*/*.parquet"))
-    orphans = held - {path.with_suffix(".parquet") for path in paths}
-    for path in sorted(orphans):
-        yield path.relative_to(results_dir), "predictions without a record"
+    yield from _orphans(results_dir, paths)
 
 
-def _unfit(record: Record) -> Iterator[str]:
+def _orphans(results_dir: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the predictions that no record names."""
+    from rnaernie_bench.results.shared import is_shared, runs_in
+
+    known = set(paths)
+    for path in sorted(visible(results_dir, "*/*/*.parquet")):
+        name = path.relative_to(results_dir)
+        try:
+            runs = runs_in(path) if is_shared(path.name) else (path.stem,)
+        except ResultError as error:
+            yield name, error.what
+            continue
+        lost = [run for run in runs if path.with_name(f"{run}.json") not in known]
+        if len(lost) == len(runs):
+            yield name, "predictions without a record"
+        elif lost:
+            yield name, f"predictions of runs without a record: {', '.join(lost)}"
+
+
+def unfit(record: Record) -> Iterator[str]:
     """Yield why a valid record may not be published."""
     if record["status"] != "finished":
         yield f"the run is not finished (status {record['status']!r})"
@@ -285,70 +337,13 @@ def _unfit(record: Record) -> Iterator[str]:
 
 def _misplaced(record: Record, path: Path) -> Iterator[str]:
     """Yield how the place of a record contradicts it."""
+    from rnaernie_bench.results.shared import shared_name
+
     place = (record["task"]["name"], record["split"]["name"], record["run_id"])
     if place != (path.parent.parent.name, path.parent.name, path.stem):
         yield f"the record belongs at {'/'.join(place)}.json"
+    named = {shared_name(record), f"{record['run_id']}.parquet"}  # before rows shared a file
     for test in record["tests"].values():
-        if test["predictions"]["path"] != f"{record['run_id']}.parquet":
-            yield f"its predictions should be called {record['run_id']}.parquet"
+        if test["predictions"]["path"] not in named:
+            yield f"its predictions should be called {shared_name(record)}"
             return
-
-
-def prediction_problems(record: Record, folder: Path) -> Iterator[str]:
-    """Yield how the predictions in `folder` differ from what `record` says of them."""
-    # NumPy is imported only here: the leaderboard reads records and needs to start fast.
-    from rnaernie_bench.metrics.measuring import Measures
-    from rnaernie_bench.metrics.scoring.composites import or_none
-    from rnaernie_bench.results.predictions import predictions_digest, read_predictions
-
-    tests = record["tests"]
-    named = {
-        (test["predictions"]["path"], test["predictions"]["sha256"]) for test in tests.values()
-    }
-    if len(named) != 1:  # none in an unfinished run
-        yield f"the test parts name {len(named)} predictions files, a run has one"
-        return
-    [(name, digest)] = named
-    try:
-        if predictions_digest(folder / name) != digest:
-            yield f"{name} is not the file the record was made with (its SHA-256 differs)"
-            return
-        rows = sum(test["predictions"]["rows"] for test in tests.values())
-        predictions = read_predictions(folder / name, rows=rows)
-    except ResultError as error:
-        yield str(error)
-        return
-    if set(predictions.parts) != set(tests):
-        covered, wanted = ", ".join(predictions.parts), ", ".join(tests)
-        yield f"{name} covers the test parts {covered}, the record {wanted}"
-        return
-    for part, test in tests.items():
-        items = int(predictions.parts[part].sum())
-        said = {test["n"], test["predictions"]["rows"]}
-        if said != {items}:
-            counts = " and ".join(map(str, sorted(said)))
-            yield f"{name} has {items} items in {part}, the record says {counts}"
-            continue
-        answer = predictions.answer
-        known = tuple(metric for metric in sorted(test["metrics"]) if has(answer.name, metric))
-        columns = tuple(test["scored"].values()) if "scored" in test else None
-        measures = Measures(answer, known, columns)
-        values = measures.values(*predictions.part(part), predictions.groups_of(part))
-        for metric, true in or_none(values).items():
-            stored = test["metrics"][metric]["value"]
-            # Before version 2 of the recipe, what is undefined was 0, or 0.5 of areas.
-            old = true is None and record["recipe_version"] < 2
-            apart = METRICS.get(metric).tolerance
-            if not old and not _agree(stored, true, apart):
-                found = f"is {_shown(true)} by its predictions, not {_shown(stored)}"
-                yield f"{metric} on {part} {found}"
-
-
-def _agree(stored: float | None, true: float | None, apart: float) -> bool:
-    if stored is None or true is None:
-        return stored is true
-    return abs(stored - true) <= apart
-
-
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.6f}"

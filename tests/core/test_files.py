@@ -92,7 +92,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 def test_json_keeps_order_and_ends_in_a_line_break(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": 1, "a": ["ü"]})
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
-    assert text == '{\n "b": 1,\n "a": [\n  "ü"\n ]\n}\n'
+    assert text == '{\n "b": 1,\n "a": ["ü"]\n}\n'
     assert json.loads(text) == {"b": 1, "a": ["ü"]}
 
 

@@ -81,6 +81,21 @@ def test_a_misspelt_run_stops_the_import_before_it_starts(
     assert not (tmp_path / "results").exists()
 
 
+def test_a_folder_of_runs_is_imported_but_for_what_is_unfit(
+    tmp_path: Path, run: Run, make_run: Any
+) -> None:
+    folders = [make_run(seed=seed) for seed in (0, 1)]
+    make_run(seed=2, dataset={"simulated": True})
+    for _ in range(2):  # what is there stays
+        status, out, error = run(results, "import", "runs")
+        assert (status, {Path(line).stem for line in out.split()}) == (0, {f.name for f in folders})
+        assert "runs: 1 left out: the run is on simulated data" in error
+    assert len(list((tmp_path / "results").rglob("*.parquet"))) == 1  # the seeds of a row
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ResultError, match="the folder has no finished runs"):
+        run(results, "import", "empty")
+
+
 def test_validate_lists_problems_and_fails(tmp_path: Path, run: Run) -> None:
     write_json(tmp_path / "results" / "a" / "b" / "c.json", {})
     status, out, error = run(results, "validate")

@@ -18,6 +18,7 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.answers.base import width
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
+from rnaernie_bench.results.checks import prediction_problems
 from rnaernie_bench.results.predictions import (
     Predictions,
     hash_ids,
@@ -26,7 +27,7 @@ from rnaernie_bench.results.predictions import (
     read_predictions,
     write_predictions,
 )
-from rnaernie_bench.results.store import prediction_problems, read_record, record_paths
+from rnaernie_bench.results.store import read_record, record_paths
 from tests.answer_kit import NAMES, N, arrays
 
 SHIPPED = Path(__file__).parents[2] / "results"
@@ -212,6 +213,6 @@ def test_what_predictions_unfold_into_is_known_before(
         read_predictions(path, rows=8)
     with pytest.raises(ResultError, match="an item occurs twice"):
         read_predictions(path)
-    monkeypatch.setattr("rnaernie_bench.results.predictions.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("rnaernie_bench.results.parquet.MOST_BYTES", 1_000_000)
     with pytest.raises(ResultError, match="unfolds into more than"):
         read_predictions(path)

@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.results.predictions import Predictions, write_predictions
+from rnaernie_bench.results.predictions import (
+    Predictions,
+    predictions_entry,
+    write_predictions,
+)
 from rnaernie_bench.results.reproduction_marks import (
     Likeness,
     likeness,
@@ -53,8 +57,6 @@ def test_the_largest_difference_is_named(
     other = copy.deepcopy(record)
     other["tests"]["full"]["metrics"]["macro_f1"]["value"] += 0.02
     other["tests"]["deduplicated"]["metrics"]["mcc"]["value"] -= 0.03
-    for test in other["tests"].values():
-        test["predictions"]["path"] = "other.parquet"
     # One of five items is predicted otherwise, and the items are in another order.
     predicted = predictions.predicted.copy()
     predicted["scores"][4] = predicted["scores"][4][[1, 0, 2]]
@@ -67,8 +69,7 @@ def test_the_largest_difference_is_named(
         predicted=predicted[order],
         parts={name: mask[order] for name, mask in predictions.parts.items()},
     )
-    write_predictions(tmp_path / "other.parquet", changed)
-    found = likeness(record, imported.parent, other, tmp_path)
+    found = likeness(record, imported.parent, named(other, changed, tmp_path), tmp_path)
     assert found.metric == "deduplicated/mcc"
     assert (found.largest_difference, found.same_predictions) == pytest.approx((0.03, 0.8))
     assert not found.reproduced
@@ -85,10 +86,18 @@ def test_other_metrics_or_items_cannot_be_compared(
     with pytest.raises(ResultError, match="only one of the two has full/ece"):
         likeness(record, imported.parent, other, imported.parent)
     ids = predictions.ids + np.uint64(1)
-    write_predictions(tmp_path / imported.with_suffix(".parquet").name,
-                      dataclasses.replace(predictions, ids=ids))  # fmt: skip
+    strange = named(record, dataclasses.replace(predictions, ids=ids), tmp_path)
     with pytest.raises(ResultError, match="their test items differ"):
-        likeness(record, imported.parent, record, tmp_path)
+        likeness(record, imported.parent, strange, tmp_path)
+
+
+def named(record: dict[str, Any], predictions: Predictions, folder: Path) -> dict[str, Any]:
+    """Return a record that names these predictions, which are written into `folder`."""
+    write_predictions(folder / "other.parquet", predictions)
+    other = copy.deepcopy(record)
+    for test in other["tests"].values():
+        test["predictions"] = predictions_entry(folder / "other.parquet", test["n"])
+    return other
 
 
 def test_a_mark_leaves_the_record_as_it_is(imported: Path, tmp_path: Path) -> None:

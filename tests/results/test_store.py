@@ -12,10 +12,15 @@ import pytest
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json
+from rnaernie_bench.results.checks import predictions_of
+from rnaernie_bench.results.merging import merge
+from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
+from rnaernie_bench.results.shared import shared_name
 from rnaernie_bench.results.store import (
     find_run,
     import_run,
+    read_record,
     read_records,
     read_runs,
     validate_folder,
@@ -39,13 +44,31 @@ def test_import_copies_record_and_predictions(tmp_path: Path, make_run: MakeRun)
     target = import_run(run, tmp_path / "results")
     folder = tmp_path / "results" / "ncrna_cls" / "published"
     assert target == folder / f"{run.name}.json"
-    assert sorted(p.name for p in folder.iterdir()) == [f"{run.name}.json", f"{run.name}.parquet"]
-    copied = target.with_suffix(".parquet").read_bytes()
-    assert copied == (run / "predictions.parquet").read_bytes()
     [record] = read_records(tmp_path / "results")
     validate_record(record)
-    assert record["tests"]["full"]["predictions"]["path"] == f"{run.name}.parquet"
+    shared = shared_name(record)
+    assert {p.name for p in folder.iterdir()} == {f"{run.name}.json", shared}
+    assert record["tests"]["full"]["predictions"]["path"] == shared
+    found, original = predictions_of(record, folder), read_predictions(run / "predictions.parquet")
+    assert found.decided.tolist() == original.decided.tolist()
     assert validate_folder(tmp_path / "results") == []
+
+
+def test_records_of_earlier_versions_have_a_file_a_run(tmp_path: Path, make_run: MakeRun) -> None:
+    run, folder = make_run(), tmp_path / "results" / "ncrna_cls" / "published"
+    folder.mkdir(parents=True)
+    shutil.copy(run / "predictions.parquet", folder / f"{run.name}.parquet")
+    record = read_record(run / "record.json")
+    for test in record["tests"].values():
+        test["predictions"]["path"] = f"{run.name}.parquet"
+    write_json(folder / f"{run.name}.json", record)
+    before = files(tmp_path / "results")
+    assert validate_folder(tmp_path / "results") == []
+    import_run(run, tmp_path / "results")
+    assert files(tmp_path / "results") == before  # the run is there already
+    merge([tmp_path / "results"], tmp_path / "new")
+    assert validate_folder(tmp_path / "new") == []
+    assert [p.name for p in (tmp_path / "new").rglob("*.parquet")] == [shared_name(record)]
 
 
 def test_importing_again_changes_nothing(tmp_path: Path, make_run: MakeRun) -> None:
@@ -191,32 +214,38 @@ def test_names_that_find_no_run_or_several(tmp_path: Path, make_run: MakeRun) ->
 
 def test_every_problem_of_a_folder_is_listed(tmp_path: Path, make_run: MakeRun) -> None:
     results = tmp_path / "results"
-    good, lost, altered, moved, simulated = (
-        import_run(make_run(seed=seed), results) for seed in range(5)
+    good, lost, altered, moved, simulated, removed = (
+        import_run(make_run(head=f"head{n}"), results) for n in range(6)
     )
-    lost.with_suffix(".parquet").unlink()
+    shared = {path: path.with_name(shared_name(read_record(path))) for path in (lost, moved)}
+    pair = import_run(make_run(head="head5", seed=1), results)
+    shared[lost].unlink()
     edit(altered, lambda r: r["tests"]["full"]["metrics"]["accuracy"].update(value=0.5))
     other = results / "ncrna_cls" / "random"
     other.mkdir()
-    for suffix in (".json", ".parquet"):
-        shutil.move(moved.with_suffix(suffix), other)
+    for path in (moved, shared[moved]):
+        shutil.move(path, other)
     edit(simulated, lambda r: r["dataset"].update(simulated=True))
+    removed.unlink()
     (other / "0.json").write_text("{")
     (other / "1.parquet").write_text("")
+    (other / "2.seeds.parquet").write_text("")
 
     problems = validate_folder(results)
     expected = [
-        (lost.name, "cannot be read"),
+        (lost.name, "no such predictions file"),
         (altered.name, "accuracy on full is 0.600000 by its predictions, not 0.500000"),
         (moved.name, f"belongs at ncrna_cls/published/{moved.stem}.json"),
         (simulated.name, "simulated"),
+        (".seeds.parquet", f"predictions of runs without a record: {removed.stem}"),
         ("0.json", "damaged record"),
         ("1.parquet", "predictions without a record"),
+        ("2.seeds.parquet", "the predictions are damaged"),
     ]
     assert len(problems) == len(expected)
     for name, words in expected:
         assert any(name in problem and words in problem for problem in problems)
-    assert not any(good.stem in problem for problem in problems)
+    assert not any(path.stem in problem for problem in problems for path in (good, pair))
 
 
 def test_an_unfinished_record_without_figures_is_a_problem(

@@ -11,9 +11,9 @@ from rnaernie_bench.cli.main import main
 from rnaernie_bench.data.leakage import nearest_identity
 from rnaernie_bench.data.structure_files import read_structures
 from rnaernie_bench.metrics.answers import ANSWERS
+from rnaernie_bench.results.checks import prediction_problems
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
-from rnaernie_bench.results.store import prediction_problems
 from tests.answer_kit import evaluate
 from tests.contact_kit import SIZES, installed_contacts
 from tests.training_kit import TINY_NET

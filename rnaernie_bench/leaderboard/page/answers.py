@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rnaernie_bench.core.errors import ResultError
-from rnaernie_bench.results.predictions import predictions_digest, read_predictions
+from rnaernie_bench.results.checks import predictions_of
 from rnaernie_bench.results.record import Record
 from rnaernie_bench.structure.scores import bands as length_bands
 
@@ -64,13 +63,7 @@ def answers_reader(records: Mapping[str, Record], folders: Mapping[str, Path]) -
         path = folders[run_id] / named["path"] if run_id in folders else None
         if path is None or not path.is_file():
             return None
-        if predictions_digest(path) != named["sha256"]:
-            raise ResultError(
-                "not the file the record was made with (its SHA-256 differs)",
-                where=path,
-                remedy="restore it from a backup, or repeat the run",
-            )
-        found = read_predictions(path)
+        found = predictions_of(records[run_id], folders[run_id])
         lengths = found.answer.lengths(found.predicted)
         bands = None if lengths is None else np.array(length_bands(lengths, LENGTH_EDGES), np.str_)
         groups = np.array(found.groups, np.str_)

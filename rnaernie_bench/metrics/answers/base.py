@@ -17,6 +17,7 @@ from rnaernie_bench.metrics.losses import loss_of
 from rnaernie_bench.metrics.problems import Problem, quantitative
 from rnaernie_bench.metrics.registry import METRICS, comparable, metrics_of
 from rnaernie_bench.metrics.resampling import Units
+from rnaernie_bench.metrics.rounding import rounded, significant_bits
 from rnaernie_bench.metrics.scoring.composites import Scorer
 from rnaernie_bench.metrics.tuning import Tuning, refuse_broken
 
@@ -297,6 +298,14 @@ class Answer:
         for name in dtype.names or ():
             predicted[name] = columns[name].reshape(predicted[name].shape)
         return columns["truth"], predicted
+
+    def coarser(self, predicted: Array, bits: int) -> Array:
+        """Return predictions whose numbers have so many bits of the significand; counts stay."""
+        kept = predicted.copy()
+        for name in kept.dtype.names or ():
+            if significant_bits(kept[name].dtype):
+                kept[name] = rounded(kept[name], bits)
+        return kept
 
     # Users
 

@@ -144,5 +144,15 @@ class Multiclass(Classes):
         scores = self.pack(columns["scores"].astype(np.float16))
         return columns["label"].astype(np.int16), scores
 
+    def coarser(self, predicted: Array, bits: int) -> Array:
+        """Return coarser scores of all classes but the predicted one, which stays so and exact."""
+        kept = super().coarser(predicted, bits)
+        top = predicted["scores"].argmax(axis=1)[:, None]
+        exact = np.take_along_axis(predicted["scores"], top, axis=1)
+        np.put_along_axis(kept["scores"], top, exact, axis=1)
+        moved = kept["scores"].argmax(axis=1) != top[:, 0]
+        kept["scores"][moved] = predicted["scores"][moved]
+        return kept
+
 
 MULTICLASS = Multiclass("multiclass", "multiclass", "accuracy")
