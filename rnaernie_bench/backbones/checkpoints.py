@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.levels import Level
 
@@ -120,7 +120,6 @@ def read_checkpoint(
             may be missing.
     """
     import multimolecule
-    from safetensors import SafetensorError
 
     source, revision = str(options.checkpoint), options.revision
     try:
@@ -136,7 +135,8 @@ def read_checkpoint(
         )
         read = getattr(multimolecule, tokenizer).from_pretrained(source, revision=revision)
         drawn = _check_whole(report, len(read), model.config.vocab_size)
-    except (OSError, ValueError, SafetensorError) as error:
+        _check_finite(model)
+    except Exception as error:  # a folder from elsewhere can hold anything
         raise unusable(options, error) from error
     return model, read, drawn
 
@@ -162,7 +162,7 @@ def unusable(options: CheckpointOptions, error: Exception) -> ConfigError:
         else "check the connection and the hub id, or name a local folder in backbone.source"
     )
     return ConfigError(
-        f"the weights of '{options.name}' cannot be loaded: {str(error).splitlines()[0]}",
+        f"the weights of '{options.name}' cannot be loaded: {_first_line(error)}",
         where=options.checkpoint,
         remedy=remedy,
     )
@@ -182,12 +182,12 @@ def saved_network(folder: Path) -> Any:
 
     from rnaernie_bench.backbones import convolution_network, letters_network
 
-    declared = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    name = (declared.get("architectures") or ["none"])[0]
+    declared = _settings(folder / "config.json")
+    name = str([*(declared.get("architectures") or ()), "none"][0])
     places = (multimolecule, letters_network, convolution_network)
-    network = next((getattr(place, name) for place in places if hasattr(place, name)), None)
+    network = next((found for place in places if (found := _class(place, name))), None)
     if network is None:
-        return AutoModel.from_pretrained(folder)
+        return AutoModel.from_pretrained(folder, trust_remote_code=False)
     return network.from_pretrained(folder, attn_implementation=attention_of(network))
 
 
@@ -201,9 +201,36 @@ def saved_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     path = folder / "tokenizer_config.json"
-    declared = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    kind = getattr(multimolecule, declared.get("tokenizer_class") or "RnaTokenizer", AutoTokenizer)
-    return kind.from_pretrained(folder)
+    declared = _settings(path) if path.is_file() else {}
+    name = str(declared.get("tokenizer_class") or "RnaTokenizer")
+    kind = _class(multimolecule, name) or AutoTokenizer
+    return kind.from_pretrained(folder, trust_remote_code=False)
+
+
+def _class(place: Any, name: str) -> Any:
+    """Return a class of networks or tokenizers in a module, None if the name is not one's."""
+    found = getattr(place, name, None)
+    return found if isinstance(found, type) and hasattr(found, "from_pretrained") else None
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """Return what a file of settings says.
+
+    Raises:
+        OSError: if it is not there.
+        ValueError: if it holds something else.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} holds no settings")
+    return found
+
+
+def _check_finite(model: Any) -> None:
+    """Raise a ValueError if weights are NaN or infinite."""
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"its weights {name} are not finite")
 
 
 def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> list[str]:
@@ -222,6 +249,10 @@ def _check_whole(report: Mapping[str, Any], n_tokens: int, n_rows: int) -> list[
     if n_tokens != n_rows:
         raise ValueError(f"its tokenizer has {n_tokens} tokens, its network {n_rows}")
     return drawn
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from rnaernie_bench.backbones.checkpoints import (
 )
 from rnaernie_bench.backbones.vocabulary import (
     MAX_BASES,
+    MAX_TOKENS,
     N_RNA_TOKENS,
     N_TYPED_TOKENS,
     typed_tokenizer,
@@ -82,10 +83,21 @@ def _load(options: RnaErnieOptions, seed: int, network: Any) -> Encoder:
     return Encoder(
         model.eval(),
         tokenizer,
-        MAX_BASES,
+        _max_bases(model.config.max_position_embeddings, options),
         weights_sha256(model, leave_out=drawn),
         pooler_seed=seed if drawn else None,
     )
+
+
+def _max_bases(positions: int, options: RnaErnieOptions) -> int:
+    """Return the longest sequence of a network, which may have fewer positions than usual.
+
+    The last position is never used, nor counted here.
+    """
+    found = min(MAX_BASES, positions - 1 - (MAX_TOKENS - MAX_BASES))
+    if found < 1:
+        raise unusable(options, ValueError(f"it has {positions} positions, too few for one base"))
+    return found
 
 
 def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
@@ -104,7 +116,7 @@ def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
         try:
             check_kind(options, RnaErnieConfig)
             return RnaErnieConfig.from_pretrained(options.checkpoint)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a folder from elsewhere can hold anything
             raise unusable(options, error) from error
     return RnaErnieConfig(
         vocab_size=N_RNA_TOKENS if pretrained else N_TYPED_TOKENS,

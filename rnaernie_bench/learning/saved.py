@@ -21,6 +21,7 @@ def load_network(folder: Path, saved: Mapping[str, Any]) -> FittedNetwork:
         saved: what its `predictor.json` says.
     """
     network, tokenizer, declared = load_model(folder)
+    _check_positions(network, tokenizer, saved["max_bases"])
     reader = Reader(
         tokenizer,
         saved["max_bases"],
@@ -32,3 +33,14 @@ def load_network(folder: Path, saved: Mapping[str, Any]) -> FittedNetwork:
     if (folder / GUIDE).is_dir():
         reader = typed_reader(reader, load_guide(folder / GUIDE))
     return FittedNetwork(network, reader, write=lambda _: None)
+
+
+def _check_positions(network: Any, tokenizer: Any, max_bases: int | None) -> None:
+    """Raise a ValueError if a network has fewer positions than the longest input needs."""
+    config = getattr(getattr(network, "backbone", None), "config", None)
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or max_bases is None:
+        return
+    tokens = len(tokenizer("A" * min(max_bases, 4 * positions))["input_ids"])
+    if tokens > positions:
+        raise ValueError(f"max_bases is {max_bases}, and the network has {positions} positions")

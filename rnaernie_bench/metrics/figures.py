@@ -13,13 +13,19 @@ from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RAMP, RULE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_NAMED = 40
+"""Classes that a picture shows one by one."""
+MOST_PANELS = 12
+
 
 def confusion_matrix_figure(
     confusion: np.ndarray, label_names: Sequence[str], title: str
 ) -> Figure:
     """Draw a confusion matrix: numbers are items, colour is their share of the true class.
 
-    Cells without an item stay empty; the recall of every class stands at the right.
+    Cells without an item stay empty; the recall of every class stands at the right. Of more than
+    `MOST_NAMED` classes there are neither numbers nor recalls, and every few of them are named:
+    the picture has one size, however many there are.
 
     Args:
         confusion: (classes, classes) counts, rows are the truth.
@@ -34,7 +40,8 @@ def confusion_matrix_figure(
     totals = counts.sum(axis=1, keepdims=True)
     fractions = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
 
-    side = max(4.4, 0.5 * classes + 1.4)
+    detailed = classes <= MOST_NAMED
+    side = max(4.4, 0.5 * min(classes, MOST_NAMED) + 1.4)
     figure = Figure(
         figsize=(side + 0.6, side), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"
     )
@@ -42,7 +49,7 @@ def confusion_matrix_figure(
     # The square root lifts the few confusions off the paper, which is what one looks for.
     ramp = LinearSegmentedColormap.from_list("fraction", RAMP)
     axes.imshow(fractions, cmap=ramp, norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
-    for row, column in np.argwhere(counts):
+    for row, column in np.argwhere(counts) if detailed else ():
         axes.text(
             column,
             row,
@@ -54,11 +61,15 @@ def confusion_matrix_figure(
             fontweight="bold" if row == column else "normal",
         )
 
-    axes.set_xticks(range(classes), label_names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(classes), label_names)
-    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=RULE, linewidth=0.6)
+    step = -(-classes // MOST_NAMED)
+    named = range(0, classes, step)
+    names = [_shortened(label_names[place]) for place in named]
+    axes.set_xticks(named, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(named, names)
+    if detailed:
+        axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color=RULE, linewidth=0.6)
     axes.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
     axes.set_xlabel("predicted class", color=MUTED, fontsize=9)
     axes.set_ylabel("true class", color=MUTED, fontsize=9)
@@ -66,22 +77,29 @@ def confusion_matrix_figure(
     for spine in axes.spines.values():
         spine.set_color(RULE)
 
-    recalls = axes.secondary_yaxis("right")
-    shown = [f"{100 * fractions[i, i]:.0f} %" if totals[i] else "no item" for i in range(classes)]
-    recalls.set_yticks(range(classes), shown)
-    recalls.tick_params(length=0, labelsize=8, labelcolor=MUTED)
-    recalls.spines["right"].set_visible(False)
     above: dict[str, Any] = {
         "textcoords": "offset points",
         "fontsize": 8,
         "color": MUTED,
         "annotation_clip": False,
     }
+    said = "items; colour: share of the true class"
+    if not detailed:
+        said = f"{classes} classes, every {step}th named; colour: share of the true class"
+    axes.annotate(said, (0, 1), (0, 5), xycoords="axes fraction", **above)
+    if not detailed:
+        return figure
+    recalls = axes.secondary_yaxis("right")
+    shown = [f"{100 * fractions[i, i]:.0f} %" if totals[i] else "no item" for i in range(classes)]
+    recalls.set_yticks(range(classes), shown)
+    recalls.tick_params(length=0, labelsize=8, labelcolor=MUTED)
+    recalls.spines["right"].set_visible(False)
     axes.annotate("recall", (1, 1), (6, 5), xycoords="axes fraction", **above)
-    axes.annotate(
-        "items; colour: share of the true class", (0, 1), (0, 5), xycoords="axes fraction", **above
-    )
     return figure
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 32 else f"{name[:31]}…"
 
 
 def calibration_figure(truth: np.ndarray, odds: np.ndarray, title: str) -> Figure:
@@ -113,6 +131,8 @@ def scatter_figure(
 ) -> Figure:
     """Draw predicted against measured values, a panel a column; the diagonal is perfect.
 
+    Of many columns, the first `MOST_PANELS` are drawn.
+
     Args:
         truth: (n, columns), nan where unknown.
         values: (n, columns).
@@ -121,6 +141,9 @@ def scatter_figure(
     """
     from matplotlib.figure import Figure
 
+    if len(names) > MOST_PANELS:
+        title = f"{title}; the first {MOST_PANELS} of {len(names)}"
+        names = names[:MOST_PANELS]
     width = 4.2 * len(names)
     figure = Figure(
         figsize=(width, 4.4), dpi=PIXELS_PER_INCH, facecolor=PAPER, layout="constrained"

@@ -1,7 +1,8 @@
 """One pre-training, from settings to a folder that MultiMolecule loads.
 
 The folder is finished when `training.json` stands in it, which is written last. Started again with
-the same settings, an interrupted training continues from its last checkpoint.
+the same settings, an interrupted training continues from its last checkpoint. `settings.json` goes
+when all is done, the tracker closed and the checkpoints removed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core import distributed, environment
+from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.files import as_bench_error, write_json, write_text
 from rnaernie_bench.data import sources
@@ -70,9 +72,11 @@ def execute(
         BenchError: for any failure that the user can fix; an interrupted training can be continued.
     """
     check_reachable(config.tracking)
-    _refuse_finished(config.out)
+    _refuse_other(config)
     first = distributed.join().is_main_process
     notify = notify if first else _ignore
+    if (config.out / RECORD).exists():
+        return _finished(config, notify) if first else None
     matcher = load_matcher(config)
     corpus = load_corpus(config.corpus, notify)
     if not len(corpus.train):
@@ -83,14 +87,7 @@ def execute(
     with _held(config, corpus) as checkpoint:
         if checkpoint is not None:
             notify(f"going on from step {_step(checkpoint)}")
-        tracker: Tracker = open_tracker(
-            config.tracking,
-            runs_dir=config.runs_dir,
-            run_id=_identity(config, corpus),
-            run_name=f"pretrain, {config.backbone.name}, {config.corpus.name}, {config.out.name}",
-            tags={"corpus": config.corpus.name, "backbone": config.backbone.name},
-        )
-        with tracker:
+        with _tracker(config, corpus) as tracker:
             tracker.log_params(settings_to_record(config))
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
@@ -98,7 +95,37 @@ def execute(
             record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
             tracker.log_artifact(config.out / RECORD)
             page = tracker.page
+        _tidy(config.out)
     return Outcome(config.out, record, page)
+
+
+def _tracker(config: PretrainConfig, corpus: Corpus, *, create: bool = True) -> Tracker:
+    return open_tracker(
+        config.tracking,
+        runs_dir=config.runs_dir,
+        run_id=_identity(config, corpus),
+        run_name=f"pretrain, {config.backbone.name}, {config.corpus.name}, {config.out.name}",
+        tags={"corpus": config.corpus.name, "backbone": config.backbone.name},
+        create=create,
+    )
+
+
+def _finished(config: PretrainConfig, notify: Callable[[str], None]) -> Outcome:
+    """Return a training that was finished before; do what it did not come to, if it was killed."""
+    out = config.out
+    if (out / SETTINGS).exists():
+        corpus = load_corpus(config.corpus, notify)
+        with _held(config, corpus), _tracker(config, corpus, create=False) as tracker:
+            tracker.log_artifact(out / RECORD)
+        _tidy(out)
+    notify("the training was finished before")
+    return Outcome(out, read_json(out / RECORD))
+
+
+def _tidy(out: Path) -> None:
+    """Remove what was needed until the record stood and the tracker knew of it."""
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+    (out / SETTINGS).unlink(missing_ok=True)  # the record has them
 
 
 def load_matcher(config: PretrainConfig) -> MotifMatcher:
@@ -217,8 +244,6 @@ def _save(
     )
     write_text(config.out / "README.md", pretraining_card(record))
     write_json(config.out / RECORD, record)
-    shutil.rmtree(config.out / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
-    (config.out / SETTINGS).unlink(missing_ok=True)  # the record has them
     return record
 
 
@@ -284,12 +309,21 @@ def _ignore(line: str) -> None:
     """Say nothing: the first process speaks for all."""
 
 
-def _refuse_finished(out: Path) -> None:
+def _refuse_other(config: PretrainConfig) -> None:
+    """Refuse a folder that holds something else than this training, begun or finished."""
+    out = config.out
     if (out / RECORD).exists():
-        raise ConfigError(
-            "it contains a finished pre-training", where=out, remedy="choose another out=FOLDER"
-        )
-    if out.exists() and not (out / SETTINGS).exists() and (out.is_file() or any(out.iterdir())):
+        try:
+            settings = dict(read_json(out / RECORD)["settings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            settings = {}
+        if flatten(_compared(settings)) != flatten(_compared(settings_to_record(config))):
+            raise ConfigError(
+                "it contains another finished pre-training",
+                where=out,
+                remedy="choose another out=FOLDER",
+            )
+    elif out.exists() and not (out / SETTINGS).exists() and (out.is_file() or any(out.iterdir())):
         raise ConfigError(
             "it exists and is not a pre-training", where=out, remedy="choose another out=FOLDER"
         )
@@ -321,18 +355,20 @@ def _held(config: PretrainConfig, corpus: Corpus) -> Iterator[Path | None]:
         lock.release()
 
 
+def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the numbers depend on."""
+    values = {k: v for k, v in settings.items() if k not in ("out", "tracking", "runs_dir")}
+    trainer = values.get("trainer", {}).items()
+    return {**values, "trainer": {k: v for k, v in trainer if k not in _WITHOUT_EFFECT}}
+
+
 def _decisive(config: PretrainConfig, corpus: Corpus) -> dict[str, str]:
     """Return all that the numbers depend on, under dotted names.
 
     Each batch is sharded among the processes, so that their number changes sizes by rounding.
     """
-    values = settings_to_record(config)
-    for key in ("out", "tracking", "runs_dir"):
-        del values[key]
-    for key in _WITHOUT_EFFECT:
-        del values["trainer"][key]
     return {
-        **flatten(values),
+        **flatten(_compared(settings_to_record(config))),
         "corpus.fingerprint": corpus.fingerprint,
         "motifs.sha256": ", ".join(
             sources.sha256(p) for group in motif_files(config) for p in group
@@ -353,7 +389,7 @@ def _same_settings(config: PretrainConfig, corpus: Corpus) -> None:
     if not path.exists():
         write_json(path, current)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = read_json(path)
     for key in sorted(before.keys() | current.keys()):
         if before.get(key) != current.get(key):
             raise ConfigError(

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load_masked_lm
-from rnaernie_bench.backbones.vocabulary import require_types
+from rnaernie_bench.backbones.vocabulary import MAX_BASES, require_types
+from rnaernie_bench.core.errors import ConfigError
 
 
 class TargetLogits(nn.Module):
@@ -58,6 +59,12 @@ def load_network(
         ConfigError: if the weights cannot be loaded or have no rows for RNA types.
     """
     encoder = load_masked_lm(options, seed)
+    if encoder.max_bases < MAX_BASES:
+        raise ConfigError(
+            f"the checkpoint takes {encoder.max_bases} bases, {MAX_BASES} are needed here",
+            where="backbone.source",
+            remedy="use one with more positions",
+        )
     require_types(encoder.tokenizer, options.checkpoint)
     if options.init == "random" and positions == "sinusoidal":
         _begin_with_waves(encoder.model.model.embeddings.position_embeddings.weight)

@@ -241,6 +241,12 @@ def predictions_digest(path: str | os.PathLike[str]) -> str:
         ) from error
 
 
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below a folder, by its path within."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): predictions_digest(path) for path in files}
+
+
 def predictions_entry(path: str | os.PathLike[str], rows: int) -> dict[str, str | int]:
     """Return the `predictions` field of a test part, of which the file at `path` has `rows` rows.
 

@@ -190,7 +190,7 @@ def validate_record(record: object, *, where: object = None) -> None:
     Raises:
         ResultError: names the first field that is wrong by its JSON path.
     """
-    fault = next(_faults(record), None)
+    fault = next(faults(record), None)
     if fault:
         path, what = fault
         raise ResultError(
@@ -200,9 +200,8 @@ def validate_record(record: object, *, where: object = None) -> None:
         )
 
 
-def _faults(record: object) -> Iterator[tuple[str, str]]:
-    """Yield the JSON path of each wrong field and what is wrong with it."""
-    yield from _not_finite(record, "$")
+def faults(record: object) -> Iterator[tuple[str, str]]:
+    """Yield the JSON path of each wrong field and what is wrong with it, see `validate_record`."""
     yield from schema_faults(record, "schema.json")
     # What follows is reached only by records that have the right shape.
     assert isinstance(record, dict)
@@ -240,12 +239,13 @@ def _not_finite(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def schema_faults(value: object, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the JSON path of each field that a published schema is against, and why.
+    """Yield the JSON path of each field that JSON or a published schema is against, and why.
 
     Args:
         value: as JSON gives it.
         name: a file beside this module.
     """
+    yield from _not_finite(value, "$")
     for error in _validator(name).iter_errors(value):
         message = error.message
         yield error.json_path, message if len(message) <= 160 else f"{message[:157]}..."

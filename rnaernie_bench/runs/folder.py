@@ -16,6 +16,9 @@ from rnaernie_bench.core.files import as_bench_error
 RECORD = "record.json"
 """Stands in the folder of a finished run only; it is written last."""
 CHECKPOINTS = "checkpoints"
+MODEL = "model"
+UNFINISHED = ".unfinished"
+"""Stands in the folder of a run from its start until its tracker has been closed; it says which."""
 
 State = Literal["new", "unfinished", "finished"]
 
@@ -25,8 +28,9 @@ def run_folder(folder: Path, *, repeat: bool) -> Iterator[State]:
     """Hold the folder of a run for this process and say what is in it.
 
     With `repeat`, a finished run is set aside and comes back unless the block finishes another. A
-    folder that a failure leaves is kept if it holds a checkpoint to continue from, and removed if
-    not. Failed writes of the block, whichever library they come from, become a BenchError.
+    folder that a failure leaves is kept if it holds a checkpoint to continue from or a trained
+    model, and removed if not. Failed writes of the block, whichever library they come from, become
+    a BenchError.
 
     Args:
         folder: `runs_dir/<task>/<run_id>`.
@@ -49,7 +53,8 @@ def run_folder(folder: Path, *, repeat: bool) -> Iterator[State]:
         yield "finished" if finished else "unfinished" if folder.exists() else "new"
         shutil.rmtree(former, ignore_errors=True)
     except BaseException as error:
-        resumable = any((folder / CHECKPOINTS).rglob("checkpoint-*"))
+        trained = (folder / MODEL).exists()
+        resumable = trained or any((folder / CHECKPOINTS).rglob("checkpoint-*"))
         if former.exists() or not (resumable or (folder / RECORD).exists()):
             shutil.rmtree(folder, ignore_errors=True)
         _settle(folder, former)

@@ -11,28 +11,24 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.config.identity import recipe, strategy, to_record
 from rnaernie_bench.config.options import RunConfig, require
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
-from rnaernie_bench.core.plugins import versions
 from rnaernie_bench.core.time_limit import time_limit
 from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
-from rnaernie_bench.levels import LEVELS
-from rnaernie_bench.metrics.registry import METRICS
-from rnaernie_bench.results.record import RECIPE_VERSION, SCHEMA_VERSION, Record, validate_record
+from rnaernie_bench.results.predictions import file_digests
+from rnaernie_bench.results.record import Record, validate_record
 from rnaernie_bench.results.search import Search, chosen_by, search_of
-from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, run_folder
+from rnaernie_bench.runs.folder import CHECKPOINTS, RECORD, UNFINISHED, run_folder
 from rnaernie_bench.runs.loaders import UNCACHED, Loaders
 from rnaernie_bench.runs.plan import Plan, plan
-from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
-from rnaernie_bench.task.task import Task
+from rnaernie_bench.runs.stated import refuse_unrecordable, run_record
+from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, resolve
 from rnaernie_bench.tracking.store import settings_to_record
 from rnaernie_bench.tracking.tracker import Tracker, check_reachable, open_tracker
 
@@ -93,35 +89,80 @@ def _execute(
     require(config.sweep is None, "sweep", "left out: `rnaernie-bench sweep` carries sweeps out")
     check_reachable(config.tracking)
     planned = plan(config, task_folders)
+    refuse_unrecordable(planned)
     folder = planned.folder
     if (folder / RECORD).exists():
         if not repeat:
             distributed.broadcast(False)
+            if (folder / UNFINISHED).exists():
+                with suppress(ResultError), run_folder(folder, repeat=False):  # else it is at work
+                    _finish(planned)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         with suppress(ResultError, KeyError):  # a damaged record is a reason to repeat
             search = search or search_of(read_record(folder / RECORD))
     with run_folder(folder, repeat=repeat) as state:
         if state == "finished":  # while we waited, or by a repetition that was killed
             distributed.broadcast(False)
+            _finish(planned)
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
         distributed.broadcast(True)
         write_text(folder / "config.yaml", _yaml(config))
-        with open_tracker(
-            config.tracking,
-            runs_dir=config.runs_dir,
-            run_id=planned.run_id,
-            run_name=f"{planned.task.name}, {planned.label}, seed {config.seed}",
-            tags={
-                "task": planned.task.key,
-                "backbone": config.backbone.name,
-                "protocol": config.protocol,
-            },
-        ) as tracker:
+        write_text(folder / UNFINISHED, config.tracking.name)
+        with _tracker(planned) as tracker:
             record = _run(planned, tracker, search, notify)
+            _report(record, folder, tracker)
             page = tracker.page
+        _tidy(folder)
     return Outcome(record, folder, repeated=False, page=page)
+
+
+def _tracker(planned: Plan, *, create: bool = True) -> Tracker:
+    config = planned.config
+    return open_tracker(
+        config.tracking,
+        runs_dir=config.runs_dir,
+        run_id=planned.run_id,
+        run_name=f"{planned.task.name}, {planned.label}, seed {config.seed}",
+        tags={
+            "task": planned.task.key,
+            "backbone": config.backbone.name,
+            "protocol": config.protocol,
+        },
+        create=create,
+    )
+
+
+def _finish(planned: Plan) -> None:
+    """Do what a process did not come to that was killed after its record was written.
+
+    Nothing where nothing is left, nor where the run was tracked and this command tracks none.
+    """
+    from rnaernie_bench.results.store import read_record
+
+    folder, left = planned.folder, planned.folder / UNFINISHED
+    if not left.exists() or planned.config.tracking.name == "none" != left.read_text():
+        return
+    with _tracker(planned, create=False) as tracker:
+        _report(read_record(folder / RECORD), folder, tracker)
+    _tidy(folder)
+
+
+def _report(record: Record, folder: Path, tracker: Tracker) -> None:
+    """Tell the tracker what stands in the record."""
+    for name, test in record["tests"].items():
+        found = {metric: entry["value"] for metric, entry in test["metrics"].items()}
+        defined = {m: value for m, value in found.items() if value is not None}
+        tracker.log_metrics({f"test/{name}/{m}": value for m, value in defined.items()})
+    tracker.log_artifact(folder / RECORD)
+    tracker.log_artifact(folder / "model")
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what was needed until the record stood and the tracker knew of it."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 def run_as_worker(config: RunConfig, *, task_folders: Iterable[Path] = ()) -> None:
@@ -162,25 +203,15 @@ def _run(
         test["predictions"] = predictions_entry(folder / "predictions.parquet", test["n"])
         if name in planned.scheme.dropped:
             test["n_dropped"] = planned.scheme.dropped[name]
-        tracker.log_metrics(
-            {
-                f"test/{name}/{metric}": entry["value"]
-                for metric, entry in test["metrics"].items()
-                if entry["value"] is not None
-            }
-        )
         title = f"{task.name}, {name}: {planned.label}"
         for file, figure in evaluation.figures(name, title):
             tracker.log_figure(figure, file)
     _draw_types(planned, report, tracker)
-    record = chosen_by(search, _record(planned, report, evaluation, memory))
+    record = chosen_by(search, run_record(planned, report, evaluation, memory))
     validate_record(record)
     whole = (folder / "model" / "config.json").is_file()
     write_text(folder / "README.md", run_card(task, record, whole=whole))
     write_json(folder / RECORD, record)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # needed until the record stands
-    tracker.log_artifact(folder / RECORD)
-    tracker.log_artifact(folder / "model")
     return record
 
 
@@ -248,105 +279,10 @@ def _save_model(planned: Plan, fitted: Any, report: FitReport, evaluation: Evalu
             "overlap": planned.config.task.window_overlap,
             "max_bases": report.max_bases,
             "token_budget": planned.config.trainer.batch_tokens,
+            "files": file_digests(unfinished),
         },
     )
     unfinished.rename(final)
-
-
-def _record(
-    planned: Plan, report: FitReport, evaluation: Evaluation, memory: environment.PeakMemory
-) -> Record:
-    config, task, split = planned.config, planned.task, planned.scheme.split
-    encoder, chosen_on = planned.entry.kind == "encoder", planned.scheme.chosen_on
-    return {
-        "schema": SCHEMA_VERSION,
-        "run_id": planned.run_id,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "status": "finished",
-        "task": {
-            "name": task.name,
-            "version": task.version,
-            "level": task.level,
-            "problem": task.problem,
-        },
-        "dataset": {
-            "name": planned.dataset.name,
-            "fingerprint": planned.dataset.fingerprint,
-            "simulated": planned.dataset.simulated,
-            **({"own": True} if task.dataset.own else {}),
-        },
-        "split": {
-            "name": split.name,
-            "fold": split.fold,
-            "n_train": len(split.train),
-            "n_validation": len(split.validation),
-            **(
-                {"clusters": {part: found.entry() for part, found in split.clusters.items()}}
-                if split.clusters
-                else {}
-            ),
-        },
-        "protocol": config.protocol,
-        "backbone": {
-            "name": config.backbone.name,
-            "kind": planned.entry.kind,
-            "init": config.backbone.init if encoder else None,
-            "weights_sha256": report.weights_sha256,
-            "parameters": report.parameters,
-            "options": _options(config),
-        },
-        "head": config.task.head if encoder else None,
-        "strategy": strategy(config, planned.entry.kind),
-        "recipe": {**recipe(config), "converged": report.converged},
-        "recipe_version": RECIPE_VERSION,
-        "seed": config.seed,
-        "selection": {
-            "metric": task.main_metric.name,
-            "trials": report.trials + evaluation.trials,
-            "epochs": round(report.epochs, 3),
-            "best_epoch": round(report.best_epoch, 3),
-            "ended_by": report.ended_by,
-            **evaluation.selected,
-            **({} if chosen_on is None else {"chosen_on": chosen_on}),
-            **report.selected,
-        },
-        **({"types": dict(report.types)} if report.types else {}),
-        "validation": evaluation.validation,
-        "tests": evaluation.tests,
-        "cost": {
-            "train_s": round(report.train_s, 3),
-            "items_per_s": round(report.items_per_s, 3),
-            "peak_rss_mb": round(memory.rss_mb, 1),
-            "peak_gpu_mb": None if memory.gpu_mb is None else round(memory.gpu_mb, 1),
-            **report.details,
-        },
-        "environment": {
-            **environment.describe(),
-            **({"processes": distributed.count()} if distributed.count() > 1 else {}),
-            **_plugins(config, encoder, task),
-        },
-        "git_commit": environment.git_commit(),
-    }
-
-
-def _plugins(config: RunConfig, encoder: bool, task: Task) -> dict[str, Any]:
-    """Return the packages that level, backbone, head, strategy and metrics came from."""
-    chosen: list[tuple[Any, str]] = [(LEVELS, task.level), (BACKBONES, config.backbone.name)]
-    chosen += [(METRICS, name) for name in task.measured]
-    if encoder:
-        chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
-    found = versions(chosen)
-    return {"plugins": found} if found else {}
-
-
-def _options(config: RunConfig) -> dict[str, Any]:
-    """Return the backbone's options that other fields of the record do not tell."""
-    elsewhere = ("name", "init")
-    options = {k: v for k, v in to_record(config.backbone).items() if k not in elsewhere}
-    for key in ("source", "model"):
-        if options.get(key) and Path(options[key]).expanduser().exists():
-            options[key] = "local folder"  # the hash of its weights names it; paths are private
-    return options
 
 
 def _yaml(config: RunConfig) -> str:

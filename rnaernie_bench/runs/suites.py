@@ -150,7 +150,7 @@ def _launched(
     notify: Notify,
 ) -> list[Line]:
     """Name the runs here, then have what is not finished executed, each run once."""
-    from rnaernie_bench.runs.folder import RECORD
+    from rnaernie_bench.runs.folder import RECORD, UNFINISHED
     from rnaernie_bench.runs.plan import plan
 
     options, runs_dir = configs[0].launcher, configs[0].runs_dir.resolve()
@@ -164,7 +164,8 @@ def _launched(
             except Exception as error:
                 lines[index] = Line(overrides, None, _reason(error), failed=True)
                 continue
-            if (planned.folder / RECORD).exists():
+            left = (planned.folder / UNFINISHED).exists()
+            if (planned.folder / RECORD).exists() and not left:
                 lines[index] = Line(overrides, planned.run_id, "skipped")
                 continue
             ids[index] = planned.run_id

@@ -124,6 +124,7 @@ def start_run(
     run_id: str,
     run_name: str,
     tags: Mapping[str, str],
+    create: bool = True,
 ) -> tuple[Any, Any]:
     """Continue the unfinished MLflow run tagged `run_id`, or start one.
 
@@ -136,9 +137,10 @@ def start_run(
         run_id: this project's id of the run.
         run_name: what MLflow shows.
         tags: words to filter by.
+        create: whether one is started where none is unfinished.
 
     Returns:
-        The `mlflow.MlflowClient` and the `mlflow.entities.Run`.
+        The `mlflow.MlflowClient` and the `mlflow.entities.Run`; None and None without a run.
 
     Raises:
         TrackingError: if MLflow refuses the store, regardless of its reason.
@@ -154,6 +156,8 @@ def start_run(
             order_by=["attributes.start_time DESC"],
             max_results=1,
         )
+        if not unfinished and not create:
+            return None, None
         if not unfinished:
             return client, client.create_run(
                 experiment_id, tags={**tags, RUN_ID_TAG: run_id}, run_name=run_name

@@ -109,6 +109,7 @@ def open_tracker(
     run_id: str,
     run_name: str,
     tags: Mapping[str, str],
+    create: bool = True,
 ) -> Tracker:
     """Start tracking a run, or continue an unfinished one of the same `run_id`.
 
@@ -122,6 +123,7 @@ def open_tracker(
         run_id: this project's id of the run.
         run_name: what MLflow shows.
         tags: words to filter by.
+        create: whether one is started where none is unfinished; else nothing is tracked.
 
     Raises:
         TrackingError: if the server does not answer within 5 s or the store cannot be used.
@@ -136,6 +138,7 @@ def open_tracker(
         run_id=run_id,
         run_name=run_name,
         tags={name: _cut(value) for name, value in tags.items()},
+        create=create,
     )
     uri = options.uri or f"{SQLITE}{runs_dir.resolve() / 'mlflow.db'}"
     if uri.startswith(WEB):

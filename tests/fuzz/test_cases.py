@@ -101,3 +101,53 @@ def test_letters_whose_upper_case_is_an_rna_letter(tmp_path: Path, letters: str)
     (tmp_path / "a.fa").write_text(f">a\n{letters}\n")
     with pytest.raises(DataError, match=r"foreign letter .* at position 3"):
         list(read_fasta(tmp_path / "a.fa"))
+
+
+def short_model(folder: Path, positions: int = 32) -> Path:
+    """Write a network with fewer positions than usual."""
+    from multimolecule import RnaErnieConfig, RnaErnieForPreTraining
+
+    from rnaernie_bench.backbones.vocabulary import typed_tokenizer
+
+    tokenizer = typed_tokenizer()
+    config = RnaErnieConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=positions,
+    )
+    RnaErnieForPreTraining(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_checkpoints_with_few_positions_work_within_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = short_model(tmp_path / "m")
+    capsys.readouterr()
+    arguments = ["--model", str(model), "-o", str(tmp_path / "x.npz")]
+    for letters, status in ((27, 0), (28, 2)):
+        (tmp_path / "x.fa").write_text(f">a\n{'ACGU' * letters}"[: letters + 3] + "\n")
+        assert main(["embed", str(tmp_path / "x.fa"), *arguments]) == status
+    assert "the sequence has 28 bases, 27 fit" in capsys.readouterr().err
+    (tmp_path / "x.fa").write_text(f">a\n{'ACGU' * 100}\n")
+    assert main(["embed", str(tmp_path / "x.fa"), *arguments, "--length", "truncate"]) == 0
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = short_model(tmp_path / "m") / "model.safetensors"
+    weights = load_file(file)
+    weights["model.embeddings.word_embeddings.weight"][6, 0] = float("inf")
+    save_file(weights, file, {"format": "pt"})
+    (tmp_path / "x.fa").write_text(">a\nACGU\n")
+    capsys.readouterr()
+    model = ["--model", str(tmp_path / "m"), "-o", str(tmp_path / "x.npz")]
+    assert main(["embed", str(tmp_path / "x.fa"), *model]) == 2
+    assert "word_embeddings.weight are not finite" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
 from rnaernie_bench.pretraining.record import pretraining_card
+from rnaernie_bench.tracking.tracker import Tracker
 from tests.pretraining.pretraining_kit import config, settings
 
 
@@ -112,8 +113,35 @@ class TestFolder:
 
 def test_a_finished_folder_is_not_touched(finished, tmp_path):
     folder = finished[0].folder
-    with pytest.raises(ConfigError, match=r"it contains a finished pre-training; choose another"):
+    with pytest.raises(ConfigError, match=r"it contains another finished pre-training; choose"):
         execute(config(tmp_path, f"out={folder}"))
+
+
+def test_what_a_killed_training_left_is_finished(tmp_path, monkeypatch):
+    """One that was killed when its record stood, before its tracker and its files were in order."""
+    from mlflow import MlflowClient
+
+    settings_ = config(tmp_path, "tracking=mlflow", f"runs_dir={tmp_path / 'runs'}")
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "log_artifact", interrupt)
+        patch.setattr(Tracker, "close", lambda self, status: None)
+        with pytest.raises(KeyboardInterrupt):
+            execute(settings_)
+    out = settings_.out
+    before = (out / "training.json").read_bytes()
+    assert (out / "checkpoints").is_dir() and (out / "settings.json").is_file()
+    monkeypatch.setattr(job, "_train", interrupt)
+    for _ in range(2):
+        assert execute(settings_).record == json.loads(before)
+        assert not (out / "checkpoints").exists() and not (out / "settings.json").exists()
+    client = MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert run.info.status == "FINISHED"
+    assert [f.path for f in client.list_artifacts(run.info.run_id)] == ["training.json"]
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_a_foreign_folder_is_not_touched(tmp_path):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from transformers import Trainer
 
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.learning.network import Network
 from rnaernie_bench.metrics.answers.multiclass import MULTICLASS
 from rnaernie_bench.metrics.measuring import Measures
+from rnaernie_bench.prediction.saved import load_predictor
 from rnaernie_bench.results.predictions import hash_ids, read_predictions
 from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
@@ -225,6 +229,99 @@ def test_a_training_is_not_lost_to_a_failure_behind_it(task, monkeypatch):
     monkeypatch.setattr(Trainer, "train", failing(AssertionError("trained again")))
     assert task.cli(settings=MODELS["full"]) == 0
     assert {path.name for path in folder.iterdir()} == FILES
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "words"),
+    [
+        ("frozen", "vocab.txt", "vocab.txt is not the file that was saved"),
+        ("full", "model.safetensors", r"weights .* in model.safetensors are not finite"),
+        ("kmer", "kmer.npz", r"weights .* in kmer.npz are not finite"),
+        ("kmer", "predictor.json", r"\$\.temperature: nan is not a finite number"),
+        ("kmer", "predictor.json", r"\$\.files\.\.\./x: a path is relative"),
+        ("full", "predictor.json", r"max_bases is 9000, and the network has 513 positions"),
+    ],
+)
+def test_a_model_that_is_another_than_was_saved(finished, tmp_path, name, file, words):
+    model = tmp_path / "run" / "model"
+    shutil.copytree(finished[1][name] / "model", model)
+    saved = json.loads((model / "predictor.json").read_text())
+    if file == "vocab.txt":
+        tokens = (model / file).read_text().splitlines()
+        swapped = [{"A": "C", "C": "A"}.get(token, token) for token in tokens]
+        (model / file).write_text("\n".join(swapped))
+    elif file == "model.safetensors":
+        weights = load_file(model / file)
+        next(iter(weights.values())).view(-1)[0] = float("nan")
+        save_file(weights, model / file, {"format": "pt"})
+        del saved["files"]  # a stranger can write what suits
+    elif file == "kmer.npz":
+        arrays = dict(np.load(model / file))
+        np.savez(model / file, **{key: value * np.inf for key, value in arrays.items()})
+        del saved["files"]
+    elif "nan" in words:
+        saved["temperature"] = float("nan")
+    elif "max_bases" in words:
+        saved["max_bases"] = 9000
+    else:
+        saved["files"]["../x"] = "0" * 64
+    (model / "predictor.json").write_text(json.dumps(saved))
+    with pytest.raises(ResultError, match=words):
+        load_predictor(tmp_path / "run")
+
+
+def test_a_model_is_not_lost_to_a_record_that_is_refused(task, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "validate_record", failing(ResultError("not valid")))
+        assert task.cli(settings=MODELS["majority"]) == 2
+    (folder,) = task.run_folders()
+    assert (folder / "model" / "predictor.json").is_file()
+    assert task.cli(settings=MODELS["majority"]) == 0
+    assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_what_no_record_can_say_is_refused_before_training(task, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "fit", failing(AssertionError("trained")))
+    declaration = task.tasks / TASK / "task.yaml"
+    declaration.write_text(declaration.read_text().replace("name: tiny\n", 'name: ""\n'))
+    assert task.cli(settings=MODELS["majority"]) == 2
+    assert "dataset.name: no record can say this" in capsys.readouterr().err
+    assert task.run_folders() == []
+
+
+@pytest.mark.parametrize("where", ["before", "amid", "behind"])
+def test_what_a_killed_run_left_is_finished(task, monkeypatch, where, capsys):
+    """Whether the tracker heard nothing of the record, a part of it, or all but for the files."""
+    from mlflow import MlflowClient
+
+    settings = (*MODELS["full"], "tracking=mlflow")
+    with monkeypatch.context() as patch:
+        killed = failing(KeyboardInterrupt())
+        if where == "before":
+            patch.setattr(runner, "_report", killed)
+        elif where == "amid":
+            patch.setattr(Tracker, "log_artifact", killed)
+        else:
+            patch.setattr(runner, "_tidy", killed)
+        if where != "behind":
+            patch.setattr(Tracker, "close", lambda self, status: None)
+        assert task.cli(settings=settings) == 2
+    (folder,) = task.run_folders()
+    before = (folder / "record.json").read_bytes()
+    assert (folder / "checkpoints").is_dir()
+    monkeypatch.setattr(runner, "fit", failing(AssertionError("trained again")))
+    assert task.cli(settings=(*settings, "tracking=none")) == 0
+    assert (folder / "checkpoints").is_dir()  # not all was done
+    assert task.cli(settings=settings) == 0
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert (folder / "record.json").read_bytes() == before
+    client = MlflowClient(f"sqlite:///{task.runs / 'mlflow.db'}")
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    (run,) = client.search_runs(experiments)
+    assert run.info.status == "FINISHED"
+    f1 = json.loads(before)["tests"]["full"]["metrics"]["macro_f1"]["value"]
+    assert run.data.metrics["test/full/macro_f1"] == pytest.approx(f1)
+    assert {f.path for f in client.list_artifacts(run.info.run_id)} >= {"record.json", "model"}
 
 
 def test_a_repetition_that_fails_leaves_the_finished_run(task, monkeypatch):

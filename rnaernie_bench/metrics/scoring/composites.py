@@ -30,6 +30,9 @@ Integers = npt.NDArray[np.integer]
 Weights = Mapping[int, Integers]
 """By run, how often each unit counts with that run's predictions: shape (r, m) each."""
 
+_CELLS = 1 << 20
+"""Sums that are held at a time."""
+
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
@@ -103,8 +106,14 @@ class AdditiveScorer(Scorer):
 
     def without_each(self, run: int) -> Floats:
         """Return the metric without one item of each kind, or without each group, (m,)."""
-        added = self.sums[run].astype(np.float64)
-        return mean_defined(self.of_sums(self.units.copies @ added - added))
+        whole = self.units.copies @ self.sums[run].astype(np.float64)
+        step = max(1, _CELLS // len(whole))  # of thousands of units and classes, few at a time
+        return np.concatenate(
+            [
+                mean_defined(self.of_sums(whole - self.sums[run][start : start + step]))
+                for start in range(0, max(len(self.sums[run]), 1), step)
+            ]
+        )
 
     def parts(self, run: int) -> dict[str, int]:
         """Return how many parts define the metric, and how many do not; see `Scorer`."""
