@@ -25,7 +25,7 @@ LABELS: dict[Problem, tuple[str, ...]] = {
 HEAD_NAMES = {
     "sequence": ("pooled", "mean", "mean_max", "window", "positions", "attention_pooling"),
     "token": ("token", "token_window", "token_convolution"),
-    "contact": ("bilinear", "attention", "resnet"),
+    "contact": ("bilinear", "attention", "resnet", "resnet2d"),
     "pair": ("interaction", "segments", "conv_lstm"),
 }
 """Level -> its heads."""

@@ -106,6 +106,7 @@ CHANGES: dict[str, Any] = {
     "task.positive_weight": 5.0,
     "task.focal_gamma": 2.0,
     "task.flank": 1,
+    "task.features": ("bpp",),
     "task.encoding": "joint",
     "trainer.max_epochs": 1,
     "trainer.max_steps": 3,

@@ -1,6 +1,6 @@
 """A contact head on one-hot letters: what is learned of pairs without a language model.
 
-With the head `resnet`, the default, convolutions along the sequence and over the contact map read
+With the head `resnet2d`, the default, convolutions along the sequence and over the contact map read
 them: the small network that models with a language model have to beat. With `bilinear`, two bases
 are all that the score of a pair depends on.
 """
@@ -32,8 +32,8 @@ class OneHotOptions:
     name: str
     width: int = 16
     """Features of a base: one-hot letters times a matrix, what the head reads as states."""
-    learning_rate: float = 5e-3
-    head: str = "resnet"
+    learning_rate: float = 2e-3
+    head: str = "resnet2d"
     """A contact head that reads states."""
 
     def __post_init__(self) -> None:
@@ -51,11 +51,11 @@ def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedNetwork, Fit
     import torch
 
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
-    from rnaernie_bench.learning.fit import reader_of, report, train_network
+    from rnaernie_bench.learning.fit import head_options, reader_of, report, train_network
 
     torch.manual_seed(context.config.seed)
     reader = reader_of(context, typed_tokenizer(), MAX_BASES)
-    network = _network(options, reader, HEADS.get(options.head).fresh)
+    network = _network(options, reader, head_options(context, options.head, reader))
     summary = train_network(context, network, options.learning_rate)
     return network, report(context, network, summary, None)
 
@@ -68,9 +68,16 @@ def restore(folder: Path) -> FittedNetwork:
     from rnaernie_bench.learning.reader import Reader
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
-    reader = Reader(typed_tokenizer(), MAX_BASES, saved["length"], saved["token_budget"])
     options = OneHotOptions(**{"head": "bilinear", **saved["options"]})
-    network = _network(options, reader, saved.get("head_options", {}))
+    of_head = saved.get("head_options", {})
+    reader = Reader(
+        typed_tokenizer(),
+        MAX_BASES,
+        saved["length"],
+        saved["token_budget"],
+        features=tuple(of_head.get("features", ())),
+    )
+    network = _network(options, reader, of_head)
     network.model.load_state_dict(load_file(folder / "onehot.safetensors"))
     return network
 

@@ -102,9 +102,14 @@ def _settled(trainer: TrainerOptions, task: Task, overrides: Sequence[str]) -> T
     keys = {text.partition("=")[0] for text in overrides}
     if trainer.learning_rates is None and keys & {f"{g}.learning_rate" for g in _REGISTRIES}:
         trainer = replace(trainer, learning_rates=())
-    if trainer.token_budget is None:
-        trainer = replace(trainer, token_budget=task.level_entry.token_budget)
-    return trainer
+    level, usual = task.level_entry, TrainerOptions()
+    if trainer.max_epochs == usual.max_epochs and trainer.max_steps is None:
+        trainer = replace(trainer, max_steps=level.max_steps)
+    return replace(
+        trainer,
+        token_budget=trainer.token_budget or level.token_budget,
+        evaluate_every=trainer.evaluate_every or level.evaluate_every,
+    )
 
 
 def check_together(config: RunConfig, declared: Task) -> None:

@@ -28,7 +28,14 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     budget = {key: options.pop(key) for key in ("max_epochs", "max_steps", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
-    others = {"class_weights", "error_weights", "positive_weight", "focal_gamma", "flank"}
+    others = {
+        "class_weights",
+        "error_weights",
+        "positive_weight",
+        "focal_gamma",
+        "flank",
+        "features",
+    }
     return {
         **options,
         "length": config.task.length,

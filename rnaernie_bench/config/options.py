@@ -12,6 +12,7 @@ from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import added
 from rnaernie_bench.data.protocols import Protocol
 from rnaernie_bench.structure.decoders import DECODERS
+from rnaernie_bench.structure.pair_probabilities import PAIR_FEATURES
 from rnaernie_bench.task.catalogue import HEADS
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
@@ -45,6 +46,9 @@ class TaskOptions:
 
     flank: int = added(5)
     """Bases on either side that a head reads besides the one in question, if it reads a window."""
+    features: tuple[str, ...] = added(())
+    """What a head for pairs of bases reads besides letters and states: `bpp`, pair probabilities
+    by ViennaRNA."""
     encoding: Literal["towers", "joint"] | None = None
     """Whether both sequences of a pair are read apart or as one input; None without pairs."""
 
@@ -66,6 +70,9 @@ class TaskOptions:
                 remedy="task.class_weights=balanced weighs classes",
             )
         require_name(HEADS, self.head, "task.head")
+        for name in self.features:
+            require_name(PAIR_FEATURES, name, "task.features")
+        require(len({*self.features}) == len(self.features), "task.features", "different names")
         if self.decoder is not None:
             require_name(DECODERS, self.decoder, "task.decoder")
 
@@ -90,12 +97,14 @@ class TrainerOptions:
     patience: int = 10
     """Evaluations without a better validation score after which training has converged: the
     learning rate then falls to zero, over one step for five so far."""
-    evaluate_every: int = 1000
-    """The most optimiser steps between two evaluations; every epoch ends with one at the latest."""
+    evaluate_every: int | None = None
+    """The most optimiser steps between two evaluations; every epoch ends with one at the latest;
+    null: as many as suit the level."""
     max_epochs: int = 1000
     """The most passes over train; training should converge before."""
     max_steps: int | None = None
-    """The most optimiser steps; null: those of max_epochs."""
+    """The most optimiser steps; null: those of max_epochs, or the level's if max_epochs is not set
+    either."""
     max_train_minutes: float | None = None
     """Minutes after which the command, validation and test counted, is interrupted; the same
     command goes on."""
@@ -121,9 +130,9 @@ class TrainerOptions:
     """Progress bars on a terminal."""
 
     def __post_init__(self) -> None:
-        for name in ("max_epochs", "patience", "evaluate_every", "gradient_accumulation"):
+        for name in ("max_epochs", "patience", "gradient_accumulation"):
             require(getattr(self, name) >= 1, f"trainer.{name}", "1 or more")
-        for name in ("max_steps", "token_budget"):
+        for name in ("evaluate_every", "max_steps", "token_budget"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"trainer.{name}", "1 or more, or null")
         limit = self.max_train_minutes
@@ -142,6 +151,12 @@ class TrainerOptions:
         """The padded tokens in a batch; settings that were composed have the level's, if null."""
         assert self.token_budget is not None
         return self.token_budget
+
+    @property
+    def evaluation_steps(self) -> int:
+        """The most steps between two evaluations; settings that were composed have the level's."""
+        assert self.evaluate_every is not None
+        return self.evaluate_every
 
 
 LIMITS = frozenset(

@@ -35,6 +35,8 @@ def refuse_unread(config: RunConfig, task: Task) -> None:
     changed = set(_changed(config, task))
     if config.trainer.learning_rates == ():  # none are tried where nothing would try them, either
         changed.discard("trainer.learning_rates")
+    if config.trainer.evaluate_every == task.level_entry.evaluate_every:
+        changed.discard("trainer.evaluate_every")
     if config.trainer.average is None:  # nor is anything averaged
         changed.discard("trainer.average")
     for key, reason in unread(config, task):
@@ -68,11 +70,11 @@ def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
     entry = BACKBONES.get(config.backbone.name)
     yield from _useless(task)
     head = getattr(config.backbone, "head", None) if entry.kind == "baseline" else config.task.head
-    if head is None or "flank" not in HEADS.get(head).reads:
-        yield (
-            "task.flank",
-            f"the head '{head}' reads no flanks" if head else "there is no such head",
-        )
+    for option, what in (("flank", "flanks"), ("features", "features of pairs")):
+        if head is None:
+            yield f"task.{option}", "there is no such head"
+        elif option not in HEADS.get(head).reads:
+            yield f"task.{option}", f"the head '{head}' reads no {what}"
     yield from _idle("backbone", config.backbone, task)
     if not isinstance(entry, BaselineEntry):
         yield from _idle("strategy", config.strategy, task)

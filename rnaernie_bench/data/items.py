@@ -360,3 +360,10 @@ class Split:
 def labels_of(items: Sequence[SequenceItem | PairItem]) -> np.ndarray:
     """Return the class of each item, int64 of shape (items,), where labels are classes."""
     return np.array([item.label for item in items], dtype=np.int64)
+
+
+def evenly(items: Items, count: int) -> Items:
+    """Return `count` of the items, or all if there are fewer, drawn evenly from all lengths."""
+    by_length = sorted(items, key=lambda item: len(item.sequence))
+    places = np.linspace(0, len(by_length) - 1, min(count, len(by_length))).round().astype(int)
+    return tuple(by_length[place] for place in places)

@@ -153,7 +153,7 @@ def fresh_network(
     torch.manual_seed(config.seed)
     width, name = outputs(task.problem, len(task.labels)), head_name or config.task.head
     reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
-    options = _head_options(context, name, reader)
+    options = head_options(context, name, reader)
     head = build_head(name, encoder.model.config, width, task.problem, options, layers)
     network = Network(encoder.model, head, level_inputs(task.level, head))
     network.kind.read([], reader)  # what cannot be read at all is refused now
@@ -174,12 +174,13 @@ def fresh_network(
     return FittedNetwork(network, reader, write)
 
 
-def _head_options(context: FitContext, name: str, reader: Reader) -> dict[str, Any]:
+def head_options(context: FitContext, name: str, reader: Reader) -> dict[str, Any]:
     """Return what a head is built with besides outputs and problem."""
     entry = HEADS.get(name)
     published = entry.published if context.config.protocol == "as_published" else {}
     options = {**entry.fresh, **published}
-    values: Mapping[str, Callable[[], int]] = {
+    values: Mapping[str, Callable[[], Any]] = {
+        "features": lambda: list(context.config.task.features),
         "flank": lambda: context.config.task.flank,
         "length": lambda: states_read([context.train[0].input], reader)[0],
     }
@@ -201,6 +202,7 @@ def reader_of(context: FitContext, tokenizer: Any, max_bases: int) -> Reader:
         trainer.batch_tokens,
         task.window_overlap,
         encoding=task.encoding or "towers",
+        features=task.features,
     )
 
 

@@ -7,8 +7,8 @@ and which of them are those of units. `learning.pair_inputs` holds those of pair
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -21,6 +21,7 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.heads.bases.contact import letters_of, of_pairs, symmetric
 from rnaernie_bench.learning.kept import BaseRows, Kept, PaddedStates, Rows, lengths_of
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.structure.pair_probabilities import PAIR_FEATURES, dense
 from rnaernie_bench.task.lengths import POLICIES
 
 CELLS_A_TOKEN = 128
@@ -183,7 +184,7 @@ class TokenInputs(SequenceInputs):
                 return features.split(bases)
             return [padded[:count] for padded, count in zip(features, bases, strict=True)]
 
-        return StatesOf(cls.read(sequences, reader), compute)
+        return StatesOf(cls.read(sequences, replace(reader, features=())), compute)
 
     @staticmethod
     def average(logits: Tensor, batch: Batch) -> Tensor:
@@ -247,7 +248,16 @@ def _first_piece(sequence: str, reader: Reader) -> str:
 class ContactInputs(TokenInputs):
     """Sequences: each pair i < j of their bases is a unit, row by row."""
 
+    given: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    """Pair probabilities of each sequence by their name, see `structure.pair_probabilities`."""
+
     kept_as: ClassVar[Callable[..., Source]] = PaddedStates
+
+    @classmethod
+    def read(cls, items: Sequence[str], reader: Reader, kept: Kept | None = None) -> Any:
+        """Return what is read of sequences, see `LevelInputs.read`, pair probabilities and all."""
+        found = super().read(items, reader, kept)
+        return replace(found, given={name: _given(name, items) for name in reader.features})
 
     @property
     def costs(self) -> np.ndarray:
@@ -260,13 +270,20 @@ class ContactInputs(TokenInputs):
         return self.lengths * (self.lengths - 1) // 2
 
     def gather(self, indices: Sequence[int]) -> Batch:
-        """Return the same with ``letters``, int64 (copies, longest), see `letters_of`."""
+        """Return the same with ``letters``, int64 (copies, longest), see `letters_of`.
+
+        Pair probabilities are added by their names, float32 (copies, longest, longest).
+        """
         batch = super().gather(indices)
-        copies = np.ones(len(indices), dtype=np.int64)
+        copies = torch.ones(len(indices), dtype=torch.int64)
         if self.counts is not None:
-            copies = self.counts[list(indices)]
-        letters = letters_of([self.items[index] for index in indices])
-        return {**batch, "letters": letters.repeat_interleave(torch.from_numpy(copies), 0)}
+            copies = torch.from_numpy(self.counts[list(indices)])
+        added = {"letters": letters_of([self.items[index] for index in indices])}
+        for name, pairs in self.given.items():
+            longest = int(self.lengths[list(indices)].max())
+            maps = [dense(pairs[index], longest) for index in indices]
+            added[name] = torch.from_numpy(np.stack(maps))
+        return {**batch, **{k: v.repeat_interleave(copies, 0) for k, v in added.items()}}
 
     @staticmethod
     def average(logits: Tensor, batch: Batch) -> Tensor:
@@ -281,6 +298,19 @@ class ContactInputs(TokenInputs):
         """Return the scores of pairs of bases, (pairs of bases, outputs)."""
         maps = logits.unsqueeze(1) if logits.dim() == 3 else logits
         return of_pairs(maps, mask_of_items(batch))
+
+
+def _given(name: str, sequences: Sequence[str]) -> list[np.ndarray]:
+    """Return pair probabilities of sequences, with a progress bar where they take long."""
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit="seq", delay=2, disable=None) as bar:
+
+        def progress(done: int, missing: int) -> None:
+            bar.total = missing
+            bar.update(done - bar.n)
+
+        return PAIR_FEATURES[name](sequences, progress=progress)
 
 
 def mask_of(lengths: np.ndarray) -> Tensor:

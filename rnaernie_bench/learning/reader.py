@@ -29,6 +29,8 @@ class Reader:
     """Chooses the copies that each sequence is read as; None: one, without a tail."""
     encoding: Encoding = "towers"
     """Whether both sequences of a pair are read apart, or as one input."""
+    features: tuple[str, ...] = ()
+    """Pair probabilities that are read besides, names in `PAIR_FEATURES`."""
 
     def __post_init__(self) -> None:
         if self.overlap >= self.max_bases:

@@ -131,7 +131,7 @@ class Recipe:
         options = self.options
         return Steps.of(
             math.ceil(len(self.sampler()) / options.gradient_accumulation),
-            evaluate_every=options.evaluate_every,
+            evaluate_every=options.evaluation_steps,
             patience=options.patience,
             max_epochs=options.max_epochs,
             max_steps=options.max_steps,

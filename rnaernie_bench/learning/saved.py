@@ -29,6 +29,7 @@ def load_network(folder: Path, saved: Mapping[str, Any]) -> FittedNetwork:
         saved["token_budget"],
         saved.get("overlap", 0),  # runs from before there were windows have none
         encoding=cast(Encoding, declared.encoding),
+        features=tuple(declared.options.get("features", ())),
     )
     if (folder / GUIDE).is_dir():
         reader = typed_reader(reader, load_guide(folder / GUIDE))

@@ -15,7 +15,7 @@ from torch.nn import functional
 from rnaernie_bench.backbones.inference import Batch, in_batches
 from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.data.items import Items
+from rnaernie_bench.data.items import Items, evenly
 from rnaernie_bench.heads.bases.contact import (
     MIN_DISTANCE,
     can_pair,
@@ -29,6 +29,10 @@ from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
 from rnaernie_bench.learning.reader import Reader
 from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
+
+VALIDATED = 300
+"""The most sequences of validation that choose while a network is trained, where a map of all pairs
+of bases is scored and decoded of each; all of them choose the decoder in the end."""
 
 IGNORED = -100
 """The target of a pair of bases that no loss counts."""
@@ -205,7 +209,7 @@ def objective(context: FitContext, kind: type[Any], reader: Reader) -> Structure
         DataError: if train has no base pair.
     """
     options = context.config.task
-    learned, held_out = (
+    learned, known = (
         tuple(i for i in items if not reader.leaves_out or len(i.sequence) <= reader.max_bases)
         for items in (context.train, context.validation)
     )
@@ -215,6 +219,7 @@ def objective(context: FitContext, kind: type[Any], reader: Reader) -> Structure
             where=f"data set {context.dataset.name}",
             remedy="give it structures with pairs",
         )
+    held_out = evenly(known, VALIDATED)
     weight = options.positive_weight
     if options.class_weights == "balanced":
         if weight is not None:

@@ -45,6 +45,10 @@ class Level:
     token_budget: int = 5760
     """Padded tokens in a batch with which networks learn well: the default of
     `trainer.token_budget`."""
+    evaluate_every: int = 1000
+    """That of `trainer.evaluate_every`: the fewer, the dearer steps are."""
+    max_steps: int | None = None
+    """That of `trainer.max_steps`, where its epochs are not set either."""
     per_base: bool = False
     """Whether units are bases or pairs of them, so that every base of a sequence must be read."""
     row_features: bool = False

@@ -28,7 +28,7 @@ import numpy as np
 
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.data.items import Dataset, Items
+from rnaernie_bench.data.items import Dataset, Items, evenly
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.rates import evaluations_of_losers
 from rnaernie_bench.learning.schedule import Steps
@@ -148,20 +148,13 @@ def fewest_epochs(planned: Plan) -> float:
     steps = math.ceil(tokens / trainer.batch_tokens / trainer.gradient_accumulation)
     plan_of = Steps.of(
         steps,
-        evaluate_every=trainer.evaluate_every,
+        evaluate_every=trainer.evaluation_steps,
         patience=trainer.patience,
         max_epochs=trainer.max_epochs,
         max_steps=trainer.max_steps,
     )
     tried = 3 if trainer.learning_rates is None else len(trainer.learning_rates)
     return (plan_of.fewest + evaluations_of_losers(tried) * plan_of.interval) / steps
-
-
-def evenly(items: Items, count: int) -> Items:
-    """Return `count` of the items, or all if there are fewer, drawn evenly from all lengths."""
-    by_length = sorted(items, key=lambda item: len(item.sequence))
-    places = np.linspace(0, len(by_length) - 1, min(count, len(by_length))).round().astype(int)
-    return tuple(by_length[place] for place in places)
 
 
 def _kind(config: RunConfig) -> str:

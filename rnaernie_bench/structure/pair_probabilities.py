@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -83,6 +83,11 @@ def pair_probabilities(
             done += len(rows)
             progress(done, len(missing))
     return [np.frombuffer(found[_key(sequence)], dtype=PAIRS) for sequence in sequences]
+
+
+PAIR_FEATURES: Mapping[str, Callable[..., list[np.ndarray]]] = {"bpp": pair_probabilities}
+"""What `task.features` can name: called with sequences and `progress`, returns the likely pairs of
+each, an array of `PAIRS`."""
 
 
 def dense(pairs: np.ndarray, bases: int) -> np.ndarray:

@@ -99,8 +99,9 @@ class HeadEntry:
     published: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of `build` under ``protocol=as_published``."""
     reads: tuple[str, ...] = ()
-    """Further arguments of `build` by name: ``flank``, which is `task.flank`, and ``length``, the
-    states of every sequence, which then have to be of one length."""
+    """Further arguments of `build` by name: ``flank`` and ``features``, which are those of the
+    task's options, and ``length``, the states of every sequence, which then have to be of one
+    length."""
     probes: tuple[str, ...] = ()
     """Linear heads of which validation chooses one in its place where a backbone is frozen."""
     per_base: bool = False

@@ -27,12 +27,13 @@ from rnaernie_bench.heads.bases.contact import (
 )
 from rnaernie_bench.heads.bilinear import BilinearHead, BilinearOptions
 from rnaernie_bench.heads.resnet import EARLIER, ResNetHead, ResNetOptions
+from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions
 from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.learning.structures import IGNORED, contact_loss, contact_targets
 from rnaernie_bench.task.catalogue import HEADS
 
 HIDDEN, LAYERS, HEADS_A_LAYER = 6, 2, 2
-NAMES = ["bilinear", "attention", "resnet"]
+NAMES = ["bilinear", "attention", "resnet", "resnet2d"]
 
 
 @dataclass
@@ -47,8 +48,16 @@ class Config:
 def head_named(name: str, seed: int = 0) -> ContactHead:
     """Return a head; `resnet` as in new networks, `earlier` as in those saved by 0.1.0."""
     torch.manual_seed(seed)
-    fresh = {**HEADS.get(name).fresh, "canonical": False} if name == "resnet" else {}
+    fresh = {**HEADS.get(name).fresh, "canonical": False} if name.startswith("resnet") else {}
     return build_head("resnet" if name == "earlier" else name, Config(), 1, "binary", fresh).eval()
+
+
+def filled(head: ContactHead, seed: int = 0) -> ContactHead:
+    """Return a head whose last layer, which may begin at zero, reads all features."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        head.decoder.weight.normal_(generator=generator)
+    return head
 
 
 def scored(head: ContactHead, states, mask, maps=None):
@@ -158,7 +167,7 @@ def test_attention_weighs_each_map_after_correcting_it():
 @settings(max_examples=15, deadline=None)
 def test_symmetric_and_blind_to_padding(name, lengths, padded, seed):
     """Bit for bit symmetric; each sequence as if alone; rubbish at padding, and no gradient."""
-    head = head_named(name, seed)
+    head = filled(head_named(name, seed))
     states, mask, maps = a_batch(lengths, seed, padded)
     states = states.masked_fill(~mask.unsqueeze(-1), 1e30).requires_grad_()
     maps = maps.masked_fill(~(mask[:, None, None] & mask[:, None, :, None]), 1e30)
@@ -179,7 +188,13 @@ def test_symmetric_and_blind_to_padding(name, lengths, padded, seed):
 
 
 @pytest.mark.parametrize(
-    "name, steps, rate", [("bilinear", 150, 0.05), ("attention", 150, 0.05), ("resnet", 45, 0.03)]
+    "name, steps, rate",
+    [
+        ("bilinear", 150, 0.05),
+        ("attention", 150, 0.05),
+        ("resnet", 45, 0.03),
+        ("resnet2d", 45, 0.03),
+    ],
 )
 def test_heads_start_from_the_prior_and_learn(name, steps, rate):
     """See `hairpins`; what is too close to pair is not trained on."""
@@ -288,8 +303,9 @@ def test_bases_that_cannot_pair_get_no_probability():
         assert torch.equal(logits != IMPOSSIBLE, can_pair(batch["letters"]))
 
 
-def test_resnet_reads_letters():
-    head = ResNetHead(Config(), scores=Scores("multilabel", 2)).eval()
+@pytest.mark.parametrize("kind", [ResNetHead, ResNet2dHead])
+def test_resnets_read_letters(kind):
+    head = filled(kind(Config(), scores=Scores("multilabel", 2)).eval())
     states, mask, _ = a_batch([6])
     one, other = (
         head.predict(states, {"mask": mask, "letters": letters_of([sequence])})
@@ -298,9 +314,33 @@ def test_resnet_reads_letters():
     assert not torch.allclose(one, other)
 
 
-def test_resnet_kernel_has_a_middle():
-    with pytest.raises(ValueError, match="must be odd, not 4"):
-        ResNetOptions(kernel=4)
+def test_resnet_shapes_are_refused():
+    for options in (ResNetOptions, ResNet2dOptions):
+        with pytest.raises(ValueError, match="must be odd, not 4"):
+            options(kernel=4)
+    with pytest.raises(ValueError, match="a multiple of 8, not 12"):
+        ResNet2dOptions(channels=12)
+
+
+def test_pair_probabilities_are_what_an_untrained_head_says():
+    """Their log odds, halved; of what is never likely, those of the prior; then what it learns."""
+    head = ResNet2dHead(Config(), ResNet2dOptions(("bpp",), canonical=False)).eval()
+    states, mask, _ = a_batch([6, 3])
+    given = torch.zeros(2, 6, 6)
+    given[0, 0, 5] = given[0, 5, 0] = 0.9
+    given[1, 0, 2] = given[1, 2, 0] = 0.5
+    batch = {"mask": mask, "letters": torch.where(mask, 0, 4), "bpp": given}
+    logits = head.predict(states, batch)
+    never = torch.logit(torch.tensor(1e-4)).item() / 2
+    assert torch.sigmoid(torch.tensor(never)).item() == pytest.approx(PRIOR, rel=0.02)
+    expected = torch.full((6, 6), never)
+    expected[0, 5] = expected[5, 0] = np.log(9) / 2
+    assert torch.allclose(logits[0], expected, atol=1e-5)
+    assert logits[1, 0, 2].item() == pytest.approx(0, abs=1e-5)
+    head = filled(head)
+    found = head.predict(states, batch)
+    other = head.predict(states, {**batch, "bpp": given * 0.5})
+    assert not torch.allclose(found[0, 1], other[0, 1], atol=1e-3)  # of pairs that are given alike
 
 
 def test_special_tokens_are_no_features():
@@ -335,7 +375,7 @@ def test_registered_for_contacts(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_output_is_that_of_a_head_with_this_output_alone(name):
-    head = build_head(name, Config(), 3, "regression", HEADS.get(name).fresh).eval()
+    head = filled(build_head(name, Config(), 3, "regression", HEADS.get(name).fresh).eval())
     alone = head_named(name)
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(2, 5, 6, generator=generator)

@@ -71,7 +71,17 @@ def test_what_is_left_out_has_no_probabilities() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["mean", "window", "attention_pooling", "token", "token_window", "bilinear", "resnet"]
+    "head",
+    [
+        "mean",
+        "window",
+        "attention_pooling",
+        "token",
+        "token_window",
+        "bilinear",
+        "resnet",
+        "resnet2d",
+    ],
 )
 def test_copies_count_by_their_shares_and_their_tails_are_no_bases(head: str) -> None:
     """A unit's score is the weighted mean over copies that are read one by one."""

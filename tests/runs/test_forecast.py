@@ -11,9 +11,9 @@ import pytest
 
 from rnaernie_bench.config.options import TrainerOptions
 from rnaernie_bench.core.time_limit import duration
-from rnaernie_bench.data.items import Dataset, SequenceItem
+from rnaernie_bench.data.items import Dataset, SequenceItem, evenly
 from rnaernie_bench.runs import forecast as module
-from rnaernie_bench.runs.forecast import Rates, evenly, forecast, seconds_of
+from rnaernie_bench.runs.forecast import Rates, forecast, seconds_of
 from tests.training_kit import TINY_NET, installed
 
 
@@ -23,7 +23,13 @@ def items(*lengths: int) -> tuple[SequenceItem, ...]:
 
 def plan_of(**trainer: Any) -> Any:
     """Return what is read of a plan: 4 items to train on, 3 epochs, 1 + 3 to score, 6 sequences."""
-    options = {"max_epochs": 3, "token_budget": 5, "learning_rates": (), **trainer}
+    options = {
+        "max_epochs": 3,
+        "token_budget": 5,
+        "evaluate_every": 1000,
+        "learning_rates": (),
+        **trainer,
+    }
     split = SimpleNamespace(
         train=items(1, 2, 3, 4),
         validation=items(5),

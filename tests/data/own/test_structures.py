@@ -46,7 +46,7 @@ def test_files_and_folders_of_a_part_are_read_together(tmp_path: Path) -> None:
     assert (task.name, task.level, task.problem, task.labels) == (
         "own_seen", "contact", "binary", (),
     )  # fmt: skip
-    assert (task.main_metric.name, task.head, task.length) == ("f1", "resnet", "unpaired")
+    assert (task.main_metric.name, task.head, task.length) == ("f1", "resnet2d", "unpaired")
     parts = load_dataset(task, simulated=False).parts
     assert {name: len(items) for name, items in parts.items()} == {"train": 7, "test": 3}
     assert (parts["train"][-1].id, parts["train"][-1].pairs.tolist()) == ("a", [[0, 4]])
