@@ -220,7 +220,7 @@ def _settings(path: Path) -> dict[str, Any]:
         OSError: if it is not there.
         ValueError: if it holds something else.
     """
-    found = read_json(path)
+    found = read_json(path, any_whole=True)
     if not isinstance(found, dict):
         raise ValueError(f"{path.name} holds no settings")
     return found

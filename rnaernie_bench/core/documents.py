@@ -23,31 +23,35 @@ _LONG = "a number has more digits than 64 bits hold"
 _DEEP = f"it is nested more than {DEEPEST} deep"
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, any_whole: bool = False) -> Any:
     """Return what JSON holds.
+
+    Args:
+        text: the document.
+        any_whole: whether whole numbers may be of any size, as Transformers writes them.
 
     Raises:
         ValueError: `text` is none, is nested too deeply, or has a number that 64 bits do not hold
             or a text with a mark that is none.
     """
     try:
-        value = json.loads(text, parse_int=_whole)
+        value = json.loads(text, parse_int=None if any_whole else _whole)
     except RecursionError:
         raise ValueError(_DEEP) from None
     _check_depth(value)
     if "\\u" in text or "\0" in text:  # a walk over all values doubles the time that records take
-        _check_leaves(value)
+        _check_leaves(value, any_whole)
     return value
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, any_whole: bool = False) -> Any:
     """Return what a JSON file holds.
 
     Raises:
         OSError: it cannot be read.
         ValueError: see `parse_json`; also of a file that is too large, or is no UTF-8.
     """
-    return parse_json(_text(path))
+    return parse_json(_text(path), any_whole=any_whole)
 
 
 def parse_yaml(text: str) -> Any:
@@ -142,18 +146,18 @@ def _inner(value: dict[Any, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
-def _check_leaves(value: Any) -> None:
+def _check_leaves(value: Any, any_whole: bool = False) -> None:
     """Refuse numbers and texts that no later step can hold; `value` is nested no deeper."""
     if isinstance(value, dict):
         for name in value:
-            _check_leaves(name)
+            _check_leaves(name, any_whole)
     if isinstance(value, dict | list):
         for child in _inner(value):
-            _check_leaves(child)
+            _check_leaves(child, any_whole)
     elif isinstance(value, str):
         if odd := _NO_TEXT.search(value):
             raise ValueError(f"{value[:40]!r} has the mark {odd.group()!r}, which is no text")
-    elif isinstance(value, int):
+    elif isinstance(value, int) and not any_whole:
         _check_whole(value)
 
 
