@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from rnaernie_bench.metrics.problems import PROBLEMS
 if TYPE_CHECKING:
     from rnaernie_bench.config.options import RunConfig
     from rnaernie_bench.runs.runner import Outcome
+    from rnaernie_bench.task.task import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -197,11 +199,27 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         _require(arguments, "label")
     folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
     task = declare(data, folder)
-    labels = f", labels {', '.join(task.labels)}" if task.labels else ""
-    print(f"declared: {task.folder / 'task.yaml'}, {task.level} {task.problem}{labels}")
+    print(declared_as(task))
     print("results stay among the runs: to import them, make a task file of it (tasks new)")
     preset = [] if "preset" in chosen else ["preset=bench"]
     return [f"task={task.name}", *preset, *arguments.overrides], folder
+
+
+def declared_as(task: Task) -> str:
+    """Return where a task of own data is declared, and as what: nothing of it is to be guessed."""
+    from rnaernie_bench.metrics.problems import categorical, two_classes
+
+    labels = f", labels {', '.join(task.labels)}" if task.labels else ""
+    if labels and categorical(task.problem) and two_classes(task.problem):
+        labels += f" ('{task.labels[1]}' is positive)"
+    dataset = task.dataset
+    counts: Counter[str] = Counter()
+    for part, files in dataset.file_parts.items():
+        counts[part] = sum(file.records for file in files.values())
+    counts.update({part: table.records for part, table in dataset.tables.items()})
+    parts = ", ".join(f"{part} {count}" for part, count in counts.items())
+    what = f"{task.level} {task.problem}{labels}; records: {parts}"
+    return f"declared: {task.folder / 'task.yaml'}, {what}"
 
 
 def _require(arguments: argparse.Namespace, option: str, remedy: str = "add it") -> None:

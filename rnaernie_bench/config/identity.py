@@ -9,6 +9,7 @@ from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.schema import as_dict, used_options
 from rnaernie_bench.results.record import RECIPE_VERSION
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
+from rnaernie_bench.task.content import declared
 from rnaernie_bench.task.lengths import POLICIES
 from rnaernie_bench.task.task import Task
 
@@ -73,10 +74,13 @@ def identity(
     if weights_sha256 is not None:  # wherever the weights came from, they are what they are
         for address in ("source", "revision", "model"):
             backbone.pop(address, None)
+    split = config.split or task.default_split
+    said = declared(task, split)
     return {
         "task": task.key,
+        **({} if said is None else {"declared": said}),
         "dataset": fingerprint,
-        "split": config.split or task.default_split,
+        "split": split,
         "fold": config.fold,
         "protocol": config.protocol,
         "backbone": {**backbone, "weights_sha256": weights_sha256},

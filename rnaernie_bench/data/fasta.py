@@ -10,6 +10,14 @@ from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.text import read_lines, refuse_repeated, source_name
 
+ENDINGS = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".frn", ".fsa")
+"""Those of FASTA files; they may be packed, with .gz behind."""
+
+
+def is_fasta(path: Path) -> bool:
+    """Return whether a file's name is that of a FASTA file."""
+    return path.name.lower().removesuffix(".gz").endswith(ENDINGS)
+
 
 @dataclass(frozen=True, slots=True)
 class FastaRecord:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.data.cells import Forms, missing, number, spelt
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import Table
 from rnaernie_bench.task.task import Task
@@ -27,6 +28,8 @@ class Row:
     group: str
     where: str
     """Its place, for messages."""
+    forms: Forms = field(default_factory=Forms)
+    """How the columns of the table have several values in a cell."""
 
 
 def match_header(text: str, task: Task, where: str, what: str = "header") -> dict[str, Any]:
@@ -53,36 +56,23 @@ def label_columns(table: Table, task: Task) -> list[str]:
     return [table.labels[label] for label in task.labels]
 
 
-def text_of(row: Mapping[str, Any], column: str, where: str) -> str:
-    """Return the text of a cell.
+def label_of(value: Any, task: Task, where: str) -> int | tuple[float, ...]:
+    """Return the label of an item that a cell tells: the index of a class, or a number.
 
     Raises:
-        DataError: naming `where` and the column of an empty cell.
+        DataError: as `value_of` does, or if nothing is known of it.
     """
-    value = row[column]
-    text = "" if value is None else str(value).strip()
-    if not text:
-        raise DataError(
-            f"the column '{column}' is empty", where=where, remedy="complete or remove the row"
-        )
-    return text
-
-
-def label_of(text: str, task: Task, where: str) -> int | tuple[float, ...]:
-    """Return the label of an item that `text` spells: the index of a class, or a number.
-
-    Raises:
-        DataError: as `value_of` does.
-    """
-    value = value_of(text, task, where)
-    return int(value) if categorical(task.problem) else (value,)
+    found = value_of(value, task, where)
+    if math.isnan(found):
+        raise nothing_known(where)
+    return int(found) if categorical(task.problem) else (found,)
 
 
 def value_of(value: Any, task: Task, where: str) -> float:
     """Return what a cell, or an element of its list, says of a unit: a class's index or a number.
 
     Returns:
-        nan for None, which stands for what is unknown; of numbers, for empty text too.
+        nan for what is missing (`cells.MISSING`), unless a class is called so.
 
     Raises:
         DataError: naming `where`, for a class that the task has not, for what is no finite number,
@@ -94,34 +84,14 @@ def value_of(value: Any, task: Task, where: str) -> float:
             remedy = "leave it empty, or null, where it is unknown"
             raise DataError(f"{found:g} is neither 0 nor 1", where=where, remedy=remedy)
         return found
-    if value is None:
-        return math.nan
-    if value not in task.labels:
+    text = spelt(value)
+    if text not in task.labels:
+        if missing(value):
+            return math.nan
         raise DataError(
-            f"unknown label '{value}'",
-            where=where,
-            remedy=did_you_mean(str(value), list(task.labels)),
+            f"unknown label '{text}'", where=where, remedy=did_you_mean(text, list(task.labels))
         )
-    return float(task.labels.index(value))
-
-
-def number(value: Any, where: str) -> float:
-    """Return a finite number; nan for None and empty text, which stand for what is unknown.
-
-    Raises:
-        DataError: naming `where`, if it is something else.
-    """
-    if value is None or value == "":
-        return math.nan
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.inf
-    if math.isinf(found) or (isinstance(value, str) and math.isnan(found)):
-        raise DataError(
-            f"'{value}' is no finite number", where=where, remedy="correct it, or leave it empty"
-        )
-    return found
+    return float(task.labels.index(text))
 
 
 def columns_of(
@@ -145,36 +115,18 @@ def nothing_known(where: str) -> DataError:
     return DataError("no label is known", where=where, remedy="remove the row")
 
 
-def list_of(value: Any, where: str) -> list[Any]:
-    """Return the elements of a cell that holds a list; in a text table, a list is JSON.
-
-    Raises:
-        DataError: naming `where`, if it is none.
-    """
-    if isinstance(value, str):
-        import json
-
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-        raise DataError("a list is needed", where=where, remedy="write [] where there is none")
-    return list(value)
-
-
 def lists_of(
     row: Row, columns: Iterable[str], units: int, task: Task, *, unit: str, exact: bool = False
 ) -> np.ndarray:
     """Return what a row says of units, float32 (units, columns); nan where unknown.
 
     Args:
-        row: with a list a column.
+        row: with several values in a cell of each column (`cells.Forms`).
         columns: which lists: numbers, or classes as the task spells them.
-        units: how many there are; lists may be shorter.
+        units: how many there are.
         task: whose labels they are.
         unit: what one of them is, for messages.
-        exact: whether lists must be as long.
+        exact: whether lists, too, must be as long; texts always must.
 
     Raises:
         DataError: naming the column of what is no such list, or of one that is too long, and as
@@ -182,15 +134,18 @@ def lists_of(
     """
     named = list(columns)
     table = np.full((units, len(named)), np.nan, dtype=np.float32)
+    classes = categorical(task.problem)
     for j, column in enumerate(named):
         place = f"{row.where}, column '{column}'"
-        values = list_of(row.cells[column], place)
-        if len(values) > units or (exact and len(values) < units):
+        values, listed = row.forms.values(
+            row.cells[column], column, units, place, classes=classes, unit=unit
+        )
+        if len(values) > units or (len(values) < units and (exact or not listed)):
             raise DataError(
                 f"there are {len(values)} values for {units} {unit}s",
                 where=place,
                 remedy=f"give one a {unit}"
-                + (", null where it is unknown" if exact else "; those at the end may be missing"),
+                + (", NA where it is unknown" if exact else "; those at the end may be missing"),
             )
         for k, value in enumerate(values):
             table[k, j] = value_of(value, task, f"{place}, {unit} {k + 1}")

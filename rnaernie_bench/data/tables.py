@@ -1,39 +1,84 @@
-"""Tabular parts, read by the `datasets` library: local Arrow, Parquet and CSV files, hub sets."""
+"""Tables: CSV, TSV, Parquet, Arrow and JSON files and hub sets, opened and checked alike."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.core.paths import cache_folder
 from rnaernie_bench.core.registry import did_you_mean, resolve
 from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.cells import Forms, text_of
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.labels import Row, text_of
+from rnaernie_bench.data.labels import Row
 from rnaernie_bench.data.sources import find, locate
-from rnaernie_bench.data.text import refuse_repeated
+from rnaernie_bench.data.text import refuse_repeated, source_name
+from rnaernie_bench.data.text_tables import read_text_table
 from rnaernie_bench.metrics.problems import categorical
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
 
-_BUILDERS: Mapping[str, str] = {
-    ".arrow": "arrow",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-}
-"""File ending -> builder of `datasets`."""
+ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".arrow")
+"""Those of local tables; text may be packed, with .gz behind."""
 
-ENDINGS = tuple(_BUILDERS)
-"""Those of local tables."""
+_COLUMNAR = (".parquet", ".arrow")
+_JSON = (".json", ".json.gz", ".json.zip")
+"""Endings of what pandas reads: a mapping of columns to mappings of rows, as it writes them."""
+_CONVERTED = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), "save the spreadsheet as CSV"),
+    **dict.fromkeys(
+        (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), "unpack it, or use gzip"
+    ),
+    ".feather": "write it as Parquet",
+    ".h5": "write it as Parquet",
+}
+"""What is no table here -> what to make of it."""
+
+INDEX = "index"
+"""What the first column is called where it has no name: pandas and R write row names so."""
 
 _UNIQUE = "ids are unique within a part: rename one"
 
-_JSON = (".json", ".json.gz", ".json.zip")
-"""Endings of what pandas reads: a mapping of columns to mappings of rows, as it writes them."""
+
+@dataclass(frozen=True)
+class Opened:
+    """A table whose columns are known, and whose rows are yet to be read, once."""
+
+    place: str
+    columns: tuple[str, ...]
+    rows: Iterable[Mapping[str, Any]]
+
+    def require(self, columns: Mapping[str, str | None]) -> None:
+        """Refuse a table without columns that are needed.
+
+        Args:
+            columns: by role; None where a role needs none.
+
+        Raises:
+            DataError: naming the first that is missing.
+        """
+        for role, column in columns.items():
+            if column is not None and column not in self.columns:
+                raise DataError(
+                    f"there is no column '{column}' for {role}",
+                    where=self.place,
+                    remedy=did_you_mean(column, list(self.columns)),
+                )
+
+    def placed(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield place and cells of each row.
+
+        Raises:
+            DataError: if there is none.
+        """
+        number = 0
+        for number, row in enumerate(self.rows, start=1):
+            yield f"{self.place}, row {number}", row
+        if not number:
+            raise DataError("the table has no row", where=self.place, remedy="give one with rows")
 
 
 def read_table(table: Table, task: Task) -> Items:
@@ -48,51 +93,47 @@ def read_table(table: Table, task: Task) -> Items:
             naming the row, from 1, of a missing value, an unknown label, a foreign letter or an id
             that stood before.
     """
-    place, rows, columns = open_table(table)
-    needed = {"sequence": table.sequence, "group": table.group}
-    if categorical(task.problem):
-        needed["label"] = table.label
-    level = task.level_entry
-    needed |= {role: getattr(table, column) for role, column in level.columns.items()}
-    for role, named in (("label", table.labels), ("error", table.errors)):
-        needed |= {f"{role} '{label}'": column for label, column in named.items()}
-    if table.id != "id":  # the default may be missing: row numbers serve instead
-        needed["id"] = table.id
-    for role, column in needed.items():
-        if column is not None and column not in columns:
-            raise DataError(
-                f"there is no column '{column}' for the {role}",
-                where=place,
-                remedy=did_you_mean(column, list(columns)),
-            )
-    read = resolve(level.read_row)
+    opened = open_table(table)
+    opened.require(_needed(table, task))
+    read = resolve(task.level_entry.read_row)
     first: dict[str, str] = {}
     items: list[Any] = []
+    forms = Forms()
     number = 0
-    for number, row in enumerate(rows, start=1):
-        where = f"{place}, row {number}"
-        identity = text_of(row, table.id, where) if table.id in columns else str(number)
+    for number, (where, row) in enumerate(opened.placed(), start=1):
+        named = table.id in opened.columns
+        identity = text_of(row, table.id, where) if named else str(number)
         refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
         sequence = checked_sequence(text_of(row, table.sequence, where), where)
         group = text_of(row, table.group, where) if table.group else ""
-        item = read(Row(row, identity, sequence, group, where), table, task)
+        item = read(Row(row, identity, sequence, group, where, forms), table, task)
         if item is not None:
             items.append(item)
-    if not number:
-        raise DataError("the table has no row", where=place, remedy="give one with rows")
     if table.records and number != table.records:
         raise DataError(
             f"the table has {number} rows, the task declares {table.records}",
-            where=place,
+            where=opened.place,
             remedy="correct its `records` in the task",
         )
     return tuple(items)
 
 
-def open_table(
-    table: Table, *, streaming: bool = False
-) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
-    """Return a table's place, its rows with class labels as text, and its columns.
+def _needed(table: Table, task: Task) -> dict[str, str | None]:
+    """Return the columns that the items of a task are read from, by role."""
+    level = task.level_entry
+    needed = {"the sequence": table.sequence, "the group": table.group}
+    if categorical(task.problem):
+        needed["the label"] = table.label
+    needed |= {f"the {role}": getattr(table, column) for role, column in level.columns.items()}
+    for role, named in (("label", table.labels), ("error", table.errors)):
+        needed |= {f"the {role} '{label}'": column for label, column in named.items()}
+    if table.id != "id":  # the default may be missing: row numbers serve instead
+        needed["the id"] = table.id
+    return needed
+
+
+def open_table(table: Table, *, streaming: bool = False) -> Opened:
+    """Open a table as a task declares it, with class labels as text.
 
     Args:
         table: where it lies.
@@ -101,84 +142,160 @@ def open_table(
     Raises:
         DataError: if the table cannot be read, now or on the way.
     """
-    import datasets
+    if table.source.endswith(_JSON) or _ending(table.source) in ENDINGS:
+        return open_file(_local(table), header=table.header)
+    if table.revision is None:
+        raise DataError(
+            "a hub set needs a revision, so that its content is pinned",
+            where=table.source,
+            remedy="add `revision: <commit>`; local tables end in " + ", ".join(ENDINGS),
+        )
+    return _hub(table, streaming)
 
+
+def open_file(source: Path | str, *, header: tuple[str, ...] = ()) -> Opened:
+    """Open a local table: by its name Parquet, Arrow or JSON, else CSV or TSV.
+
+    Args:
+        source: a path, or `-` for standard input.
+        header: the names of the columns of a text file without a line of names.
+
+    Raises:
+        DataError: if it cannot be read, now or on the way; if its name is not that of a table; or
+            if a column but the first has no name, or the name of another.
+    """
+    place, ending = source_name(source), _ending(str(source))
+    if ending in _CONVERTED and not str(source).endswith(_JSON):
+        what = f"{ending} is not the suffix of a table"
+        raise DataError(what, where=place, remedy=_CONVERTED[ending])
     try:
-        if table.source.endswith(_JSON):
-            return _json(_local(table))
-        if Path(table.source).suffix in _BUILDERS:
-            path = _local(table)
-            place, rows = str(path), _stream(path, table.header)
-        else:
-            if table.revision is None:
-                raise DataError(
-                    "a hub set needs a revision, so that its content is pinned",
-                    where=table.source,
-                    remedy="add `revision: <commit>`; local tables end in " + ", ".join(_BUILDERS),
-                )
-            place = f"{table.source}@{table.revision}, split {table.split}"
-            rows = datasets.load_dataset(
-                table.source, revision=table.revision, split=table.split, streaming=streaming
-            )
-        features = rows.features or datasets.Features()
-        names = {c: f for c, f in features.items() if isinstance(f, datasets.ClassLabel)}
-        return place, _rows(rows, names, place), tuple(features)
+        if str(source).endswith(_JSON):
+            return _opened(place, *_json(Path(source)))
+        if ending in _COLUMNAR:
+            return _opened(place, *_columnar(Path(source), ending))
+        return _opened(place, *read_text_table(source, header))
     except DataError:
         raise
-    except Exception as error:  # datasets, pyarrow, pandas and the hub each raise their own
-        raise _unreadable(error, table.source) from error
+    except Exception as error:  # pyarrow and pandas each raise their own
+        raise _unreadable(error, place) from error
 
 
-def _json(path: Path) -> tuple[str, Iterable[Mapping[str, Any]], tuple[str, ...]]:
+def _opened(
+    place: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> Opened:
+    """Return a table of columns in their order; `classes` names those that are kept as numbers."""
+    names = _named(columns, place)
+    coded = [(place, (classes or {})[c]) for place, c in enumerate(columns) if c in (classes or {})]
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        try:
+            for cells in rows:
+                row = dict(zip(names, cells, strict=True))
+                for place_, of in coded:
+                    code = row[names[place_]]  # -1 stands for no label
+                    row[names[place_]] = None if code is None or code < 0 else of[code]
+                yield row
+        except DataError:
+            raise
+        except Exception as error:  # a stream meets damage only where it is
+            raise _unreadable(error, place) from error
+
+    return Opened(place, names, read())
+
+
+def _named(columns: Sequence[str], place: str) -> tuple[str, ...]:
+    """Return the names of columns without outer blanks; the first may have none.
+
+    Raises:
+        DataError: naming a column, from 1, that has no name, or the name of another.
+    """
+    named = [column.strip() for column in columns]
+    if len(named) > 1 and not named[0]:
+        named[0] = INDEX
+        while named[0] in named[1:]:
+            named[0] += "_"
+    for number, column in enumerate(named, start=1):
+        first = named.index(column) + 1
+        if not column or first != number:
+            raise DataError(
+                f"column {number} has no name" if not column
+                else f"columns {first} and {number} are both called '{column}'",
+                where=place,
+                remedy="name it in the header, or remove it" if not column else "rename one",
+            )  # fmt: skip
+    return tuple(named)
+
+
+def _ending(source: str) -> str:
+    """Return the end of a name that tells the kind of a table, in lower case, `.gz` apart."""
+    name = Path(source).name.lower()
+    ending = Path(name.removesuffix(".gz")).suffix
+    return ".gz" if name.endswith(".gz") and ending in _COLUMNAR else ending
+
+
+def _json(path: Path) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
     import pandas as pd  # type: ignore[import-untyped]
 
     table = pd.read_json(path)
-    return str(path), table.to_dict("records"), tuple(table.columns)
+    return tuple(map(str, table.columns)), table.itertuples(index=False, name=None)
 
 
-def _stream(path: Path, header: tuple[str, ...]) -> Any:
-    """Open a local table as a stream, which writes no copy of it into a cache."""
+def _columnar(
+    path: Path, ending: str
+) -> tuple[Sequence[str], Iterable[Sequence[Any]], Mapping[str, Sequence[str]]]:
+    """Open a Parquet file, or an Arrow file in either of its formats, batch by batch."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    batches: Iterable[Any]
+    if ending == ".parquet":
+        file = pq.ParquetFile(path)
+        schema, batches = file.schema_arrow, file.iter_batches(batch_size=4096)
+    else:
+        mapped = pa.memory_map(str(path))
+        try:
+            batches = stream = pa.ipc.open_stream(mapped)
+            schema = stream.schema
+        except pa.ArrowInvalid:
+            reader = pa.ipc.open_file(mapped)
+            schema = reader.schema
+            batches = map(reader.get_batch, range(reader.num_record_batches))
+    rows = (
+        row
+        for batch in batches
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    )
+    return schema.names, rows, _class_names(schema.metadata or {})
+
+
+def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, Sequence[str]]:
+    """Return the names of the classes that `datasets` keeps as numbers, by column."""
+    info = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
+    return {
+        column: feature["names"]
+        for column, feature in (info.get("features") or {}).items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    }
+
+
+def _hub(table: Table, streaming: bool) -> Opened:
+    """Open a hub set."""
     import datasets
 
-    builder = _BUILDERS[path.suffix]
-    options: dict[str, Any] = {}
-    if builder == "csv":  # as text: pandas would read 007 as a number and NAN as nothing
-        delimiter = "\t" if path.suffix == ".tsv" else ","
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            columns = list(header) or next(csv.reader(stream, delimiter=delimiter), [])
-        text = datasets.Features({column: datasets.Value("string") for column in columns})
-        options = {
-            "features": text, "na_filter": False, "encoding": "utf-8-sig", "sep": delimiter,
-            **({"names": columns, "header": None} if header else {}),
-        }  # fmt: skip
-    return datasets.load_dataset(
-        builder,
-        data_files=str(path),
-        split="train",
-        streaming=True,
-        cache_dir=str(cache_folder() / "datasets"),  # for its lock files
-        **options,
-    )
-
-
-def _rows(
-    rows: Iterable[Mapping[str, Any]], names: Mapping[str, Any], place: str
-) -> Iterable[Mapping[str, Any]]:
-    """Yield rows with the integers of ClassLabel columns replaced by their names."""
-    iterator = iter(rows)
-    while True:
-        try:
-            row = dict(next(iterator))
-        except StopIteration:
-            return
-        except Exception as error:  # a stream meets damage only where it is
-            raise _unreadable(error, place) from error
-        for column, feature in names.items():
-            if row[column] is not None and row[column] >= 0:  # -1 stands for no label
-                row[column] = feature.int2str(row[column])
-            else:
-                row[column] = None
-        yield row
+    place = f"{table.source}@{table.revision}, split {table.split}"
+    try:
+        found = datasets.load_dataset(
+            table.source, revision=table.revision, split=table.split, streaming=streaming
+        )
+    except Exception as error:  # datasets and the hub each raise their own
+        raise _unreadable(error, place) from error
+    features = found.features or datasets.Features()
+    classes = {c: f.names for c, f in features.items() if isinstance(f, datasets.ClassLabel)}
+    rows = ([row[column] for column in features] for row in found)
+    return _opened(place, tuple(features), rows, classes)
 
 
 def _unreadable(error: Exception, place: str) -> DataError:

@@ -72,8 +72,8 @@ class Level:
     simulated_item: str = ""
     """Called by `from_families` with (`Drawn`, task), returns an item."""
     own_data: str = ""
-    """Called with (`data.own.spec.OwnData`, folder to write into, its final place), returns keys of
-    a declared data set, and the classes of train."""
+    """Called with (`data.own.spec.OwnData`, folder to write into), returns keys of a declared data
+    set, and the classes of train."""
     inputs: str = ""
     """What networks read of items: a class, see `learning.inputs.LevelInputs`."""
     state_inputs: str = ""

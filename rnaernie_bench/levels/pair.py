@@ -23,6 +23,6 @@ ENTRY = Level(
     encodings=("towers", "joint"),
     read_file="rnaernie_bench.data.levels.pair:read_file",
     simulate="rnaernie_bench.data.levels.pair:simulated",
-    own_data="rnaernie_bench.data.own.pairs:of_pairs",
+    own_data="rnaernie_bench.data.own.tables:of_pairs",
     inputs="rnaernie_bench.learning.pair_inputs:PairInputs",
 )

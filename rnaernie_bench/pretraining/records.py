@@ -10,8 +10,8 @@ from typing import Literal
 
 from rnaernie_bench.backbones.vocabulary import MAX_BASES
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.cells import spelt, text_of
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.tables import open_table
 from rnaernie_bench.pretraining.exclusion import EvaluationFile
@@ -153,27 +153,18 @@ def _fasta(options: CorpusOptions, path: Path) -> Iterator[CorpusRecord]:
 def _table(options: CorpusOptions, source: str) -> Iterator[CorpusRecord]:
     columns = options.columns
     table = Table(source, split=options.split, revision=options.revision)
-    place, rows, names = open_table(table, streaming=True)
+    opened = open_table(table, streaming=True)
     needed = {"sequence": columns.sequence}
     if options.type is None:
         needed["type"] = columns.type
     if columns.family is not None:
         needed["family"] = columns.family
-    for role, column in needed.items():
-        if column not in names:
-            raise DataError(
-                f"there is no column '{column}' for the {role}",
-                where=place,
-                remedy=f"{did_you_mean(column, list(names))} (corpus.columns.{role})",
-            )
-    for number, row in enumerate(rows, start=1):
-        where = f"{place}, row {number}"
-        text = {role: str(row[column] or "").strip() for role, column in needed.items()}
-        if not text["sequence"]:
-            raise DataError("the sequence is empty", where=where, remedy="complete or remove it")
-        sequence = checked_sequence(text["sequence"], where)
+    opened.require({f"the {role} (corpus.columns.{role})": c for role, c in needed.items()})
+    for number, (where, row) in enumerate(opened.placed(), start=1):
+        sequence = checked_sequence(text_of(row, columns.sequence, where), where)
+        text = {role: spelt(row[column]) for role, column in needed.items()}
         kind = _type(options.type or text["type"], where)
-        identity = str(row[columns.id]) if columns.id in names else str(number)
+        identity = spelt(row[columns.id]) if columns.id in opened.columns else str(number)
         yield CorpusRecord(identity, sequence, kind, text.get("family", ""))
 
 

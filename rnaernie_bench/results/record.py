@@ -52,6 +52,8 @@ class ComparabilityKey:
     part: str
     """Name of the test part."""
     protocol: str
+    declared: str = ""
+    """Digest of what a task declares of figures; empty if it comes with the package."""
 
 
 def is_control(record: Mapping[str, Any]) -> bool:
@@ -78,6 +80,7 @@ def comparability_key(record: Mapping[str, Any], part: str) -> ComparabilityKey:
         fold=record["split"]["fold"] or "",
         part=part,
         protocol=record["protocol"],
+        declared=record["task"].get("declared", ""),
     )
 
 
@@ -111,6 +114,7 @@ def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
             options.pop(address, None)
     return {
         "task": f"{task['name']}@{task['version']}",
+        **({"declared": task["declared"]} if "declared" in task else {}),
         "dataset": record["dataset"]["fingerprint"],
         "split": split["name"],
         "fold": split["fold"],

@@ -80,7 +80,7 @@ def cached_loaders(backbones: int = 2) -> Loaders:
     encoders: dict[Any, Encoder] = {}
 
     def kept_data(task: Task, config: RunConfig) -> Data:
-        of = (task.key, config.task.data)
+        of = (task.key, task.folder, config.task.data)
         key = (of, config.split, config.fold, config.task.train_fraction)
         if key not in data:
             data[key] = load_data(task, config, datasets.get(of))

@@ -21,6 +21,7 @@ from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.results.record import RECIPE_VERSION, SCHEMA_VERSION, Record, faults
 from rnaernie_bench.runs.plan import Plan
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES
+from rnaernie_bench.task.content import declared
 from rnaernie_bench.task.task import Task
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _stated(planned: Plan) -> Record:
     """Return what is known before training, in the order of a record."""
     config, task, split = planned.config, planned.task, planned.scheme.split
     encoder = planned.entry.kind == "encoder"
+    said = declared(task, split.name)
     return {
         "schema": SCHEMA_VERSION,
         "run_id": planned.run_id,
@@ -75,6 +77,7 @@ def _stated(planned: Plan) -> Record:
             "version": task.version,
             "level": task.level,
             "problem": task.problem,
+            **({} if said is None else {"declared": said}),
         },
         "dataset": {
             "name": planned.dataset.name,

@@ -74,7 +74,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Table:
-    """A part read by the `datasets` library: a local Arrow, Parquet or CSV file, or a hub set."""
+    """A tabular part: a local CSV, TSV, Parquet or Arrow file, or a hub set."""
 
     source: str
     """A hub id, or a path below a folder of `$RNAERNIE_BENCH_DATA`."""
@@ -85,7 +85,7 @@ class Table:
     url: str = ""
     """The public address it is downloaded from; empty where none is known."""
     header: tuple[str, ...] = ()
-    """The columns of a CSV file without a line of names."""
+    """The columns of a CSV or TSV file without a line of names."""
     split: str = "train"
     """The split of a hub set."""
     revision: str | None = None
@@ -103,6 +103,8 @@ class Table:
     labels: Mapping[str, str] = field(default_factory=dict)
     """For multilabel and regression: the column of each label; of bases, its values are lists, and
     those that are missing at the end are unknown."""
+    whole: bool = False
+    """For bases: whether lists must have a value a base, and say which are unknown."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """For bases: the column of each label's standard errors."""
     zeros_unknown: bool = False

@@ -109,12 +109,12 @@ def test_what_is_unknown_is_like_what_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("problem", "cells", "message"),
     [
-        ("regression", "0,low", "line 3, column 'y': 'low' is no finite number"),
-        ("regression", "nan,1", "line 3, column 'x': 'nan' is no finite number"),
-        ("regression", "1,-Inf", "line 3, column 'y': '-Inf' is no finite number"),
-        ("regression", ",", "line 3: no label is known"),
-        ("multilabel", "0,2", "line 3, column 'y': 2 is neither 0 nor 1"),
-        ("multilabel", "0,NaN", "line 3, column 'y': 'NaN' is no finite number"),
+        ("regression", "0,low", "row 2, column 'y': 'low' is no finite number"),
+        ("regression", "-inf,1", "row 2, column 'x': '-inf' is no finite number"),
+        ("regression", "1,-Inf", "row 2, column 'y': '-Inf' is no finite number"),
+        ("regression", ",", "row 2: no label is known"),
+        ("multilabel", "0,2", "row 2, column 'y': 2 is neither 0 nor 1"),
+        ("multilabel", "nan,NA", "row 2: no label is known"),
     ],
 )
 def test_bad_numbers_are_refused_by_line(
@@ -128,23 +128,23 @@ def test_bad_numbers_are_refused_by_line(
 def test_an_unknown_class_is_refused_by_line(tmp_path: Path) -> None:
     task = asked(PairColumns("a", "b", "y"), "multiclass", ("none", "weak", "strong"))
     path = table(tmp_path, "a,b,y\nA,C,none\nA,C,weka\n")
-    with pytest.raises(DataError, match="line 3: unknown label 'weka'; did you mean weak"):
+    with pytest.raises(DataError, match="row 2: unknown label 'weka'; did you mean weak"):
         read_pairs(path, task)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty"),
+        ("", "the table is empty"),
         (HEADER, "the table has no row"),
-        ("a_name,a_seq,b_name,label\n", r"line 1: there is no column 'b_seq'"),
-        (HEADER.replace("label", "b_seq"), "there is no column 'label'"),
-        (HEADER.replace("b_name", "a_name"), "there is no column 'b_name'"),
-        (HEADER + "m,A,g,C\n", "line 2: the row has 4 cells, the header 5"),
-        (HEADER + "m,A,g,C,1\nm,A,g,C,2\n", "line 3: the label '2' is neither 0 nor 1"),
-        (HEADER + "m,A,g,C,\n", "line 2: the label '' is neither"),
-        (HEADER + "m,A,g,,1\n", "line 2: the column 'b_seq' is empty"),
-        (HEADER + "m,A,g,CZ,1\n", "line 2, column 'b_seq': foreign letter 'Z' at position 2"),
+        ("a_name,a_seq,b_name,label\n", "there is no column 'b_seq'"),
+        (HEADER.replace("label", "b_seq"), "columns 4 and 5 are both called 'b_seq'"),
+        (HEADER.replace("b_name", "a_name"), "columns 1 and 3 are both called 'a_name'"),
+        (HEADER + "m,A,g,C\n", "line 2 \\(row 1\\): the row has 4 cells, the header 5"),
+        (HEADER + "m,A,g,C,1\nm,A,g,C,2\n", "row 2: the label '2' is neither 0 nor 1"),
+        (HEADER + "m,A,g,C,\n", "row 1: no label is known"),
+        (HEADER + "m,A,g,,1\n", "row 1: the column 'b_seq' is empty"),
+        (HEADER + "m,A,g,CZ,1\n", "row 1, column 'b_seq': foreign letter 'Z' at position 2"),
     ],
 )
 def test_bad_tables_are_refused_by_line(tmp_path: Path, text: str, message: str) -> None:
@@ -162,7 +162,7 @@ def test_pairs_to_predict_have_names(tmp_path: Path) -> None:
 
 def test_an_id_to_predict_stands_for_one_sequence(tmp_path: Path) -> None:
     path = table(tmp_path, "a_name,a_seq,b_name,b_seq\nm,AC,g,G\nm,AG,h,U\n")
-    with pytest.raises(DataError, match="line 3: the id 'm' names another sequence at line 2"):
+    with pytest.raises(DataError, match="row 2: the id 'm' names another sequence at row 1"):
         list(read_named_pairs(path, COLUMNS))
 
 

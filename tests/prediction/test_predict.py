@@ -137,9 +137,9 @@ BAD = {
     "half a gzip": (gzip.compress(b">x\nACGU\n" * 9)[:-12], "in.fa", "truncated or damaged"),
 }
 BAD_PAIRS = {
-    "no column": ("first_id,first,second_id\na,ACGU,x\n", "line 1", "no column 'second'"),
+    "no column": ("first_id,first,second_id\na,ACGU,x\n", "no column 'second'"),
     "an id of two": (
-        "first_id,first,second_id,second\na,AC,x,AC\na,AG,y,AC\n", "line 3", "another sequence"
+        "first_id,first,second_id,second\na,AC,x,AC\na,AG,y,AC\n", "row 2", "another sequence"
     ),
 }  # fmt: skip
 

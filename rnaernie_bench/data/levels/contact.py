@@ -10,15 +10,9 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.data.cells import list_of
 from rnaernie_bench.data.items import ContactItem, ContactValuesItem, Items
-from rnaernie_bench.data.labels import (
-    Row,
-    label_columns,
-    list_of,
-    lists_of,
-    match_header,
-    nothing_known,
-)
+from rnaernie_bench.data.labels import Row, label_columns, lists_of, match_header, nothing_known
 from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.structure_files import read_structures
 from rnaernie_bench.data.text import refuse_repeated

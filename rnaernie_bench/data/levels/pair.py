@@ -1,16 +1,17 @@
-"""Two sequences together: rows of CSV and TSV tables, and a simulated stand-in for them."""
+"""Two sequences together: rows of tables, and a simulated stand-in for them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.data.cells import missing, spelt
 from rnaernie_bench.data.items import Items, PairItem
 from rnaernie_bench.data.labels import columns_of, label_of
-from rnaernie_bench.data.pairs import pair_rows, strand_of
+from rnaernie_bench.data.pairs import name_of, pair_rows, strand_of
 from rnaernie_bench.metrics.problems import categorical, quantitative, two_classes
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import PairColumns
@@ -33,13 +34,13 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     round: items are 5' to 3'.
 
     Args:
-        path: a CSV file, or a TSV file (a tab stands in its first line), plain or gzip.
+        path: a table (`data.tables.open_file`).
         file: its declaration, which says no more.
         task: says how its columns are called, how its strands are stored, and its problem.
 
     Raises:
-        DataError: naming the line, for a missing column, a row of another width, an empty or
-            foreign sequence, an unknown class, or what is no number.
+        DataError: naming the row, for a missing column, an empty or foreign sequence, an unknown
+            class, or what is no number; and as tables do.
     """
     columns = task.dataset.pairs
     assert columns is not None
@@ -51,8 +52,8 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
                 strand_of(row, columns, "first", where),
                 strand_of(row, columns, "second", where),
                 _label(row, columns, task, where),
-                row[columns.first_group] if columns.first_group else "",
-                row[columns.second_group] if columns.second_group else "",
+                name_of(row, columns.first_group),
+                name_of(row, columns.second_group),
                 by_sequence=columns.group == "sequence",
             )
         )
@@ -60,15 +61,15 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
 
 
 def _label(
-    row: Mapping[str, str], columns: PairColumns, task: Task, where: str
+    row: Mapping[str, Any], columns: PairColumns, task: Task, where: str
 ) -> int | tuple[float, ...]:
     """Return what a row says of its pair: the index of a class, or a number for each label."""
     if columns.labels:
         return columns_of(row, columns.labels, task, where)
     if not columns.label:
         return 1
-    text, bits = row[columns.label], ("0", "1")
-    if not two_classes(task.problem) or {*bits, text} & {*task.labels}:
+    text, bits = spelt(row[columns.label]), ("0", "1")
+    if not two_classes(task.problem) or {*bits, text} & {*task.labels} or missing(text):
         return label_of(text, task, where)
     if text in bits:
         return int(text)

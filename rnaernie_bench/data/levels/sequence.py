@@ -7,7 +7,7 @@ from pathlib import Path
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Items, SequenceItem
-from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header, text_of
+from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header
 from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.text import read_lines, refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
@@ -45,7 +45,7 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
 def read_row(row: Row, table: Table, task: Task) -> SequenceItem:
     """Return the item of a row, as `Level.read_row` has it."""
     if categorical(task.problem):
-        label = label_of(text_of(row.cells, table.label, row.where), task, row.where)
+        label = label_of(row.cells[table.label], task, row.where)
     else:
         label = columns_of(row.cells, table.labels, task, row.where)
     return SequenceItem(row.id, row.sequence, label, row.group)

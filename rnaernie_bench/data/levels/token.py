@@ -36,7 +36,8 @@ def read_row(row: Row, table: Table, task: Task) -> TokenItem | None:
         DataError: as `lists_of` does, or if nothing is known of the row.
     """
     bases = len(row.sequence)
-    values = lists_of(row, label_columns(table, task), bases, task, unit="base")
+    columns = label_columns(table, task)
+    values = lists_of(row, columns, bases, task, unit="base", exact=table.whole)
     if table.zeros_unknown:
         values[:, (np.nan_to_num(values) == 0).all(axis=0)] = np.nan
         if np.isnan(values).all():
@@ -46,7 +47,7 @@ def read_row(row: Row, table: Table, task: Task) -> TokenItem | None:
     errors = None
     if table.errors:
         columns = [table.errors[label] for label in task.labels]
-        errors = lists_of(row, columns, bases, task, unit="base")
+        errors = lists_of(row, columns, bases, task, unit="base", exact=table.whole)
     return TokenItem(row.id, row.sequence, values, row.group, errors)
 
 

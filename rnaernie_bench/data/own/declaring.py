@@ -6,20 +6,26 @@ checksums of the files, so that it can be looked at, checked, and grow into a ta
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.files import atomic_folder
+from rnaernie_bench.core.files import as_bench_error, write_text
 from rnaernie_bench.core.registry import resolve
-from rnaernie_bench.data.own.cells import check_classes
+from rnaernie_bench.core.schema import build
+from rnaernie_bench.data.loading import load_dataset
+from rnaernie_bench.data.own.classes import classes_of
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.levels import LEVELS
-from rnaernie_bench.task.checks import check_declared
-from rnaernie_bench.task.task import Task, read_task
+from rnaernie_bench.task.checks import check, check_declared
+from rnaernie_bench.task.content import digest
+from rnaernie_bench.task.task import Task
 
 FOLDER = "own_tasks"
 """Where declarations are written, below the folder of runs."""
@@ -34,7 +40,8 @@ HELD_OUT = 0.1
 def declare(data: OwnData, folder: Path) -> Task:
     """Write the declaration of a task into `folder/NAME`, and return it.
 
-    What stands there from another time is replaced.
+    The name holds a hash of everything that figures and predictions follow from. So what stands
+    there from another time, or is written there at the same time, says the same.
 
     Args:
         data: the files, with level, problem and columns.
@@ -45,8 +52,6 @@ def declare(data: OwnData, folder: Path) -> Task:
         DataError: if a file cannot be read, or lacks a column.
         BenchError: if the folder cannot be written.
     """
-    import yaml
-
     level = LEVELS.get(data.level)
     if data.problem not in level.own_metrics:
         raise ConfigError(
@@ -62,26 +67,62 @@ def declare(data: OwnData, folder: Path) -> Task:
             remedy="name its file, or cut it from train by similarity (--split-by similarity)",
         )
     _rule(data)  # before files are read
-    classes = data.classifies
-    if classes and len(data.label) != 1:
+    if data.classifies and len(data.label) != 1:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
-    target = (folder / data.name).resolve()
-    with atomic_folder(target, replace=True) as temporary:
-        dataset, found = resolve(level.own_data)(data, temporary, target)
-        labels = list(data.label)
-        if classes:
-            labels = list(data.classes) or found
-            if not data.classes:
-                check_classes(found, data.problem, data.label[0], data.train[-1])
+    with _written_into(folder.resolve()) as temporary:
+        dataset, found = resolve(level.own_data)(data, temporary)
+        labels = list(data.classes or data.label)
+        if data.classifies and not data.classes:
+            column, table = data.label[0], data.train[-1]
+            labels = classes_of(found, data.problem, column, table, letters=level.per_base)
         metric = data.metric or level.own_metrics[data.problem]
         check_declared(level, data.problem, len(labels), level.length, {"metric": metric})
         declaration = _declaration(data, labels, dataset)
-        text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
-        (temporary / "task.yaml").write_text(_HEADER + text, encoding="utf-8")
-        (temporary / "README.md").write_text(_card(data, dataset), encoding="utf-8")
-    return read_task(target / "task.yaml")
+        target = temporary.parent / declaration["name"]
+        for table in dataset.get("tables", {}).values():
+            if (written := Path(table["source"])).parent == temporary:
+                table["source"] = str(target / written.name)
+        task = build(Task, {**declaration, "folder": target})
+        check(task)
+        fresh = not (target / "task.yaml").exists()
+        try:
+            target.mkdir(exist_ok=True)
+            for file in temporary.iterdir():
+                file.replace(target / file.name)
+            if data.labelled:  # structures have been read
+                load_dataset(task, simulated=False)
+            _write(task, declaration)
+        except BaseException:
+            if fresh:
+                shutil.rmtree(target, ignore_errors=True)
+            raise
+    return task
+
+
+@contextmanager
+def _written_into(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder inside `folder`, which is made; errors of writing are ours."""
+    temporary = folder / f".{secrets.token_hex(4)}"
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+    except OSError as error:
+        if known := as_bench_error(error, error.filename or folder):
+            raise known from error
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(task: Task, declaration: Mapping[str, Any]) -> None:
+    """Write the declaration of a task and its card, each whole or not at all."""
+    import yaml
+
+    text = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=100)
+    write_text(task.card, _card(declaration))
+    write_text(task.folder / "task.yaml", _HEADER + text)
 
 
 _HEADER = """\
@@ -97,10 +138,8 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
     tested = "train" if data.cuts_test else "test"
     learned = ["train", "validation"] if data.validation else ["train"]
     families, named = sorted(FAMILIES), labels or ["own"]
-    return {
-        "name": data.name,
+    said: dict[str, Any] = {
         "version": 1,
-        "title": f"Own data: {', '.join([data.train[0].name, *data.label])}",
         "level": data.level,
         "problem": data.problem,
         "labels": labels,
@@ -109,7 +148,6 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
         "head": level.head,
         "length": level.length,
         "dataset": {
-            "name": data.name,
             "licence": "known to whoever made the run",
             "citation": "none: the data were named on a command line",
             "own": True,
@@ -134,6 +172,20 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
             "families": {k: families[i % len(families)] for i, k in enumerate(named)},
             "sizes": {part: 4 * len(named) for part in _parts(dataset)},
         },
+    }
+    name = f"{data.stem}_{digest(_without_folders(said))}"
+    said["dataset"] = {"name": name, **said["dataset"]}
+    title = f"Own data: {', '.join([data.train[0].name, *data.label])}"
+    return {"name": name, "title": title, **said}
+
+
+def _without_folders(said: Any) -> Any:
+    """Return a declaration with files by their names: what they hold, their checksums say."""
+    if not isinstance(said, Mapping):
+        return said
+    return {
+        key: Path(value).name if key in ("path", "source") else _without_folders(value)
+        for key, value in said.items()
     }
 
 
@@ -165,9 +217,10 @@ def _parts(dataset: Mapping[str, Any]) -> Counter[str]:
     return counts
 
 
-def _card(data: OwnData, dataset: Mapping[str, Any]) -> str:
+def _card(declaration: Mapping[str, Any]) -> str:
     """Return the card of the task."""
-    lines = [f"# {data.name}", "", "Data of one's own, named on a command line.", ""]
-    lines += [f"- {part}: {records} records" for part, records in _parts(dataset).items()]
+    parts = _parts(declaration["dataset"])
+    lines = [f"# {declaration['name']}", "", "Data of one's own, named on a command line.", ""]
+    lines += [f"- {part}: {records} records" for part, records in parts.items()]
     lines += ["", "<!-- audit:begin -->", "<!-- audit:end -->", ""]
     return "\n".join(lines)

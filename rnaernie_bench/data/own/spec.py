@@ -26,8 +26,7 @@ class OwnData:
     problem: Problem
     label: tuple[str, ...]
     """The column of classes; of several numbers, their columns. Of bases, a cell holds a value a
-    base between blanks or commas, or, of classes, a letter a base; those at the end may be
-    missing. Base pairs stand in no column: leave it empty."""
+    base (`data.cells.Forms`). Base pairs stand in no column: leave it empty."""
     sequence: str = "sequence"
     """The column of sequences."""
     validation: tuple[Path, ...] = ()
@@ -41,7 +40,8 @@ class OwnData:
     """The column of ids, by which FASTA records and rows are joined; rows are numbered without, and
     always of pairs."""
     classes: tuple[str, ...] = ()
-    """In their order, the negative one first; those of train in alphabetical order if empty."""
+    """In their order, the negative one first. If empty, those of train in alphabetical order; of
+    two, in the order of a known convention such as no and yes, else they must be named."""
     metric: str | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
     first: str = "first"
@@ -110,10 +110,10 @@ class OwnData:
         )
 
     @property
-    def name(self) -> str:
-        """What the task is called: after the file that trains."""
+    def stem(self) -> str:
+        """What the task's name begins with: the name of the file that trains."""
         stem = self.train[0].name.partition(".")[0].lower()
-        return "own_" + (re.sub("[^a-z0-9]+", "_", stem).strip("_") or "data")
+        return "own_" + (re.sub("[^a-z0-9]+", "_", stem).strip("_")[:24] or "data")
 
     @property
     def classifies(self) -> bool:

@@ -11,7 +11,7 @@ from rnaernie_bench.data.sources import sha256
 from rnaernie_bench.data.structure_files import read_structures, structure_files
 
 
-def of_structures(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
+def of_structures(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
     """Return the keys `header` and `files` of a declared data set, as `Level.own_data` has it.
 
     Raises:
@@ -37,4 +37,4 @@ def of_structures(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, 
                     "records": sum(1 for _ in read_structures(place)),
                     "part": part,
                 }
-    return {"header": "(?P<id>.+)", "files": files}, []
+    return {"header": "(?P<id>.+)", "files": files}, set()

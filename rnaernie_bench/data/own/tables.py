@@ -1,26 +1,26 @@
-"""Somebody's own tables of sequences, as a declaration has them."""
+"""Somebody's own tables of sequences and of pairs, as a declaration has them."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.core.registry import did_you_mean
-from rnaernie_bench.data.fasta import read_named
-from rnaernie_bench.data.own.cells import lists_of, write_lists
+from rnaernie_bench.data.cells import Forms, missing, spelt, text_of
+from rnaernie_bench.data.fasta import is_fasta, read_named
 from rnaernie_bench.data.own.spec import OwnData
+from rnaernie_bench.data.pairs import pair_rows
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.data.tables import ENDINGS, open_table
-from rnaernie_bench.task.declaration import Table
+from rnaernie_bench.data.tables import open_file
+from rnaernie_bench.data.text import refuse_repeated
 
-SEQUENCES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
-"""Endings of FASTA files."""
+Placed = Iterable[tuple[str, Mapping[str, Any]]]
+"""Rows with their places, for messages."""
 
 
-def of_items(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
+def of_items(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
     """Return the key `tables` of a declared data set, as `Level.own_data` has it.
 
     A table is read where it lies; one that is joined with a FASTA file is written into `folder`.
@@ -29,30 +29,57 @@ def of_items(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any],
         ConfigError: if a part is not a table, or a table and a FASTA file.
         DataError: if a file cannot be read, or lacks a column.
     """
-    return _declared(data, folder, target, lists=False)
+    return _declared(data, folder, bases=False)
 
 
-def of_bases(data: OwnData, folder: Path, target: Path) -> tuple[dict[str, Any], list[str]]:
-    """Do the same where cells hold a value a base: tables are written with lists."""
-    return _declared(data, folder, target, lists=True)
+def of_bases(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
+    """Do the same where cells hold a value a base."""
+    return _declared(data, folder, bases=True)
 
 
-def _declared(
-    data: OwnData, folder: Path, target: Path, *, lists: bool
-) -> tuple[dict[str, Any], list[str]]:
-    tables = {
-        part: _part(data, files, part, folder, target, lists=lists)
-        for part, files in data.parts.items()
-    }
-    found = _classes(tables["train"], folder) if data.classifies else set()
-    return {"tables": tables}, sorted(found)
+def of_pairs(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
+    """Return the keys `files` and `pairs` of a declared data set, as `Level.own_data` has it.
+
+    Raises:
+        ConfigError: if a part is not one table, or ids are named.
+        DataError: if a table cannot be read, or lacks a column.
+    """
+    if data.id != "id":
+        raise ConfigError("pairs are called by the numbers of their rows", where="id")
+    columns, files = data.pairs, {}
+    found: set[str] = set()
+    for part, paths in data.parts.items():
+        if len(paths) != 1:
+            raise ConfigError(
+                "a part of pairs is one table", where=part, remedy=f"give --{part} TABLE once"
+            )
+        path = _existing(paths[0])
+        rows = Counted(pair_rows(path, columns))
+        classes = _classes(rows, columns.label, None)
+        files[part] = {"path": str(path), "sha256": sha256(path), "records": rows.number}
+        if part == "train":
+            found = classes
+    meaning = {name: getattr(columns, name) for name in ("first", "second", "first_group", "label")}
+    named: dict[str, Any] = {name: column for name, column in meaning.items() if column}
+    if columns.labels:
+        named["labels"] = dict(columns.labels)
+    return {"files": files, "pairs": named}, found
+
+
+def _declared(data: OwnData, folder: Path, *, bases: bool) -> tuple[dict[str, Any], set[str]]:
+    tables, found = {}, set[str]()
+    for part, files in data.parts.items():
+        tables[part], classes = _part(data, files, part, folder, bases=bases)
+        if part == "train":
+            found = classes
+    return {"tables": tables}, found
 
 
 def _part(
-    data: OwnData, files: tuple[Path, ...], part: str, folder: Path, target: Path, *, lists: bool
-) -> dict[str, Any]:
-    """Return the declaration of a part's table, which is written into `folder` where it must be."""
-    fasta = [path for path in files if path.name.lower().endswith(SEQUENCES)]
+    data: OwnData, files: tuple[Path, ...], part: str, folder: Path, *, bases: bool
+) -> tuple[dict[str, Any], set[str]]:
+    """Return the declaration of a part's table, and its classes."""
+    fasta = [path for path in files if is_fasta(path)]
     others = [path for path in files if path not in fasta]
     if len(others) != 1 or len(fasta) > 1:
         raise ConfigError(
@@ -60,130 +87,126 @@ def _part(
             where=part,
             remedy=f"give --{part} TABLE, or --{part} FASTA --{part} TABLE",
         )
-    rows = Rows(others[0])
-    rows.require([*data.label, *([data.group] if data.group else [])], "label or group")
-    columns = {"id": data.id, "sequence": "sequence" if fasta else data.sequence}
+    path = _existing(others[0])
+    opened = open_file(path)
+    kept = [data.id, *data.label, *([data.group] if data.group else [])]
+    sequence = "sequence" if fasta else data.sequence
+    while fasta and sequence in kept:
+        sequence += "_"
+    needed = {f"the label '{column}'": column for column in data.label}
+    needed |= {"the group": data.group} if data.group else {}
+    needed |= {"the id": data.id} if fasta else {"the sequence": sequence}
+    opened.require(needed)
+    read: Placed = opened.placed()
     if fasta:
-        rows.require([data.id], "id")
-    else:
-        rows.require([data.sequence], "sequence")
-    read: Iterator[Mapping[str, Any]] = (
-        _joined(rows, read_named(fasta[0]), data) if fasta else iter(rows)
-    )
-    written: Path | None = None
-    if lists:
-        roles = {**columns, "group": data.group}
-        found = lists_of(read, data.label, roles, classes=data.classifies, table=others[0])
-        count = write_lists(written := folder / f"{part}.parquet", found)
-    elif fasta:
-        count = _write_csv(written := folder / f"{part}.csv", read)
-    else:
-        count = sum(1 for _ in read)
-    if not count:
-        raise DataError("the table is empty", where=others[0], remedy="give one with rows")
+        read = list(_joined(read, opened.place, fasta[0], sequence, kept))
+        path = folder / f"{part}.csv"
+        _write_csv(path, (row for _, row in read))
+    rows = Counted(read)
+    classes = _classes(rows, data.pairs.label, sequence if bases else None)
     return {
-        "source": str(target / written.name if written else others[0].resolve()),
-        "sha256": sha256(written or others[0].resolve()),
-        "records": count,
-        **columns,
+        "source": str(path),
+        "sha256": sha256(path),
+        "records": rows.number,
+        "id": data.id,
+        "sequence": sequence,
         **(
             {"label": data.label[0]}
             if data.classifies
             else {"labels": {column: column for column in data.label}}
         ),
         **({"group": data.group} if data.group else {}),
-    }
+        **({"whole": True} if bases else {}),
+    }, classes
 
 
-class Rows:
-    """The rows of a table, which can be read more than once.
-
-    Args:
-        path: of the table.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise DataError("there is no such file", where=path, remedy="check the path")
-        if path.suffix not in ENDINGS:
-            raise DataError(
-                "the suffix is not that of a table",
-                where=path,
-                remedy="let it end in " + ", ".join(ENDINGS),
-            )
-        self.path = path
-        self._table = Table(source=str(path.resolve()))
-        _, _, self.columns = open_table(self._table)
-        if not self.columns:
-            raise DataError("the table is empty", where=path, remedy="give one with rows")
-
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows from the first."""
-        return iter(open_table(self._table)[1])
-
-    def require(self, columns: Iterable[str], role: str) -> None:
-        """Refuse a table without these columns.
-
-        Raises:
-            DataError: naming the first that is missing.
-        """
-        for column in columns:
-            if column not in self.columns:
-                raise DataError(
-                    f"there is no column '{column}' for {role}",
-                    where=self.path,
-                    remedy=did_you_mean(column, list(self.columns)),
-                )
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError("there is no such file", where=path, remedy="check the path")
+    return path.resolve()
 
 
-def _classes(table: Mapping[str, Any], folder: Path) -> set[str]:
-    """Return the classes of a table: what stands in its column of labels.
+class Counted:
+    """Rows that are counted as they are read."""
+
+    def __init__(self, rows: Placed) -> None:
+        self._rows = rows
+        self.number = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the rows, once."""
+        for placed in self._rows:
+            self.number += 1
+            yield placed
+
+
+def _classes(rows: Placed, column: str, sequence: str | None) -> set[str]:
+    """Read all rows, and return the classes that stand in a column, if any do.
 
     Args:
-        table: its declaration.
-        folder: where it is if it was written, and not yet what stands there from another time.
+        rows: of a table.
+        column: of classes; empty where labels are numbers.
+        sequence: the column of sequences, whose bases have a class each; None if rows have one.
     """
-    path = Path(table["source"])
-    written = folder / path.name
-    rows = Rows(written if written.is_file() else path)
-    cells = (row[table["label"]] for row in rows)
-    words = (word for cell in cells for word in (cell if isinstance(cell, list) else [cell]))
-    return {str(word).strip() for word in words if word is not None} - {""}
+    found: set[str] = set()
+    forms = Forms()
+    for where, row in rows:
+        if not column:
+            continue
+        values = [row[column]]
+        if sequence is not None:
+            bases = len(spelt(row[sequence]))
+            place = f"{where}, column '{column}'"
+            values, _ = forms.values(row[column], column, bases, place, classes=True)
+        found.update(spelt(value) for value in values if not missing(value))
+    return found
 
 
 def _joined(
-    rows: Rows, records: Iterable[tuple[str, str]], data: OwnData
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table with the sequences of FASTA records of their ids, in that order."""
-    kept = [*data.label, *([data.group] if data.group else [])]
-    by_id = {str(row[data.id]).strip(): row for row in rows}
-    for name, sequence in records:
+    rows: Placed, place: str, fasta: Path, sequence: str, kept: Sequence[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the rows of a table with the sequences of FASTA records of their ids, in that order.
+
+    Args:
+        rows: of the table.
+        place: the table.
+        fasta: the FASTA file.
+        sequence: what the column of sequences is to be called.
+        kept: the columns of the table that are kept, that of ids first.
+
+    Raises:
+        DataError: for an id that stands in two rows, or in one of the files alone.
+    """
+    identity = kept[0]
+    by_id: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    first: dict[str, str] = {}
+    for number, (where, row) in enumerate(rows, start=1):
+        name = text_of(row, identity, where)
+        remedy = "an id has one row: remove the other"
+        refuse_repeated(name, f"row {number}", first, where, remedy)
+        by_id[name] = (where, row)
+    for name, letters in read_named(fasta):
         if name not in by_id:
             raise DataError(
                 f"there is no row for the record '{name}'",
-                where=rows.path,
-                remedy=f"ids are in the column '{data.id}'; --id names another",
+                where=place,
+                remedy=f"ids are in the column '{identity}'; --id names another",
             )
-        row = by_id.pop(name)
-        yield {data.id: name, "sequence": sequence, **{column: row[column] for column in kept}}
+        where, row = by_id.pop(name)
+        yield where, {**{column: row[column] for column in kept}, sequence: letters}
     if by_id:
         raise DataError(
             f"there is no sequence for the id '{next(iter(by_id))}'",
-            where=rows.path,
+            where=place,
             remedy="add it to the FASTA file, or remove the row",
         )
 
 
-def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows, and return how many there are."""
-    count = 0
+def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        for count, row in enumerate(rows, start=1):
-            if count == 1:
+        for count, row in enumerate(rows):
+            if not count:
                 writer = csv.DictWriter(stream, list(row))
                 writer.writeheader()
             writer.writerow(row)
-    return count

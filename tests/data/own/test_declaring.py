@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.data.own.declaring import declare
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.results.store import import_run
+from rnaernie_bench.task.task import read_task
 
 RICH = {"gc": "GGGCCCAU", "a": "AAAAAACGU"}
 
@@ -34,7 +36,7 @@ def rows(count: int, seed: int) -> list[dict[str, Any]]:
                     "seq": sequence.lower() if number % 2 else sequence,
                     "kind": kind,
                     "share": round(sum(strong) / len(strong), 3),
-                    "strong": " ".join(f"{value:g}" for value in strong[:-2]),
+                    "strong": " ".join([f"{value:g}" for value in strong[:-2]] + ["NA", "nan"]),
                     "family": f"F{number // 2}",
                 }
             )
@@ -60,11 +62,9 @@ def data(tmp_path: Path) -> OwnData:
 
 def test_a_declaration_is_read_like_any_other(data: OwnData, tmp_path: Path) -> None:
     task = declare(data, tmp_path / "own")
-    assert (task.name, task.labels, task.main_metric.name) == (
-        "own_my_set",
-        ("a", "gc"),
-        "macro_f1",
-    )
+    assert re.fullmatch("own_my_set_[0-9a-f]{12}", task.name)
+    assert (task.labels, task.main_metric.name) == (("a", "gc"), "macro_f1")
+    assert read_task(task.folder / "task.yaml") == task
     split = make_split(task, load_dataset(task, simulated=False), "own")
     assert (len(split.train), len(split.validation)) == (16, 4)  # whole families
     assert not {item.group for item in split.train} & {item.group for item in split.validation}
@@ -127,7 +127,7 @@ def test_changed_files_are_declared_anew(data: OwnData, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="differs from what the task declares"):
         load_dataset(first, simulated=False)
     again = declare(data, tmp_path / "own")
-    assert again.folder == first.folder
+    assert again.folder != first.folder
     assert len(load_dataset(again, simulated=False).parts["train"]) == 22
 
 
@@ -151,9 +151,9 @@ def test_bases(data: OwnData, tmp_path: Path) -> None:
 
 def test_classes_of_bases(data: OwnData, tmp_path: Path) -> None:
     table = [
-        {"seq": "GGAAA", "s": "((.)"},
-        {"seq": "GGAAC", "s": "( . x"},
-        {"seq": "CC", "s": "()"},
+        {"seq": "GGAAA", "s": "((.)."},
+        {"seq": "GGAAC", "s": "[[.]x"},
+        {"seq": "CC", "s": "[]"},
     ]
     test = [{"seq": "ACGU", "s": "...."}]
     own = OwnData(
@@ -161,29 +161,37 @@ def test_classes_of_bases(data: OwnData, tmp_path: Path) -> None:
         "token", "multiclass", ("s",), "seq",
     )  # fmt: skip
     task = declare(own, tmp_path / "own")
-    assert task.labels == ("(", ")", ".", "x")
-    first, second, _ = load_dataset(task, simulated=False).parts["train"]
-    assert first.labels[:4, 0].tolist() == [0, 0, 2, 1] and np.isnan(first.labels[4, 0])
-    assert second.labels[:3, 0].tolist() == [0, 2, 3]
-    # Another table of that name: nothing is left of what was written for the first.
-    write(own.train[0], [{"seq": "GGAAA", "t": "hs"}])
-    write(own.test[0], [{"seq": "ACGU", "t": "h"}])
+    assert task.labels == ("(", ")", ".", "[", "]", "x")
+    first, second, third = load_dataset(task, simulated=False).parts["train"]
+    assert first.labels[:, 0].tolist() == [0, 0, 2, 1, 2]
+    assert second.labels[:, 0].tolist() == [3, 3, 2, 4, 5]
+    assert third.labels[:, 0].tolist() == [3, 4]
+    write(own.train[0], [{"seq": "GGA", "t": "hhs"}])
+    write(own.test[0], [{"seq": "AC", "t": "hh"}])
     assert declare(replace(own, label=("t",)), tmp_path / "own").labels == ("h", "s")
 
 
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("1 0 1 1", "d.csv, row 2, column 's': there are 4 values for 3 bases"),
-        ("1 inf 0", "d.csv, row 2, column 's': a number is infinite"),
-        ("NA NA", "d.csv, row 2: no label is known"),
+        ("1 0 1 1", "d.csv, row 2, column 's': there are 4 values between blanks for 3 bases"),
+        (
+            "1 0",
+            "row 2, column 's': there are 2 values between blanks for 3 bases; give one a base, NA",
+        ),
+        ("011", "row 2, column 's': there is 1 value between blanks for 3 bases"),
+        ('"1,0,1"', "row 2, column 's': there is 1 value between blanks for 3 bases"),
+        ("1 inf 0", "d.csv, row 2, column 's', base 2: 'inf' is no finite number"),
+        ("1 1e39 0", "d.csv, row 2, column 's', base 2: 1e39 does not fit 32 bits"),
+        ("1 1_0 0", "d.csv, row 2, column 's', base 2: '1_0' is no finite number"),
+        ("NA NA NA", "d.csv, row 2: no label is known"),
         ("", "d.csv, row 2: no label is known"),
     ],
 )
 def test_what_is_wrong_with_bases_is_named_by_the_users_own_row(
     tmp_path: Path, cell: str, words: str
 ) -> None:
-    good = {"seq": "GGA", "s": "1 0"}
+    good = {"seq": "GGA", "s": "1 0 NA"}
     train = write(tmp_path / "d.csv", [good, {"seq": "ACG", "s": cell}])
     own = OwnData(
         (train,), (write(tmp_path / "e.csv", [good]),), "token", "regression", ("s",), "seq"
@@ -195,7 +203,12 @@ def test_what_is_wrong_with_bases_is_named_by_the_users_own_row(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("a.xlsx", "let it end in .arrow, .csv"), ("a.csv", "the table is empty")]
+    ("name", "words"),
+    [
+        ("a.xlsx", "a.xlsx: .xlsx is not the suffix of a table; save the spreadsheet as CSV"),
+        ("a.fa.zip", "unpack it, or use gzip"),
+        ("a.csv", "the table is empty"),
+    ],
 )
 def test_what_is_no_table_is_refused(data: OwnData, tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / name).touch()
@@ -258,7 +271,6 @@ def pairs(tmp_path: Path) -> OwnData:
     [
         ("multiclass", "kind", ("a", "gc"), 0),
         ("binary", "yes", ("0", "1"), 0),
-        ("binary", "kind", ("a", "gc"), 0),
         ("multilabel", "yes", ("yes",), (0.0,)),
         ("regression", "share", ("share",), None),
     ],
@@ -279,10 +291,13 @@ def test_pairs(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"first": "mr"}, "pairs.csv, line 1: there is no column 'mr'; did you mean mir"),
+        (
+            {"first": "mr"},
+            "pairs.csv: there is no column 'mr' for the first sequence; did you mean mir",
+        ),
         ({"id": "name"}, "pairs are called by the numbers of their rows"),
         ({"test": (Path("a.csv"), Path("b.csv"))}, "test: a part of pairs is one table"),
-        ({"test": (Path("none.csv"),)}, "none.csv: the file cannot be read"),
+        ({"test": (Path("none.csv"),)}, "none.csv: there is no such file"),
         (
             {"problem": "binary", "label": ("name",), "group": None},
             "pairs.csv: the column 'name' has 20 (m0, m1, m10, m11, m12, ...), two labels are need",
@@ -308,8 +323,10 @@ def test_pairs_on_the_command_line(
     files = ["run", "--train", train, "--test", test, "--first", "mir", "--second", "site"]
     settings = ["backbone=pair_kmer", "backbone.max_k=1", "tracking=none"]
     assert main([*files, *stated, *settings]) == 0
-    assert "own_pairs/task.yaml, pair regression, labels share" in capsys.readouterr().out
-    [record] = Path("runs").glob("own_pairs/*/record.json")
+    assert "/task.yaml, pair regression, labels share; records: train 40, test 10" in (
+        capsys.readouterr().out
+    )
+    [record] = Path("runs").glob("own_pairs_*/*/record.json")
     test_part = json.loads(record.read_text())["tests"]["full"]
     assert test_part["metrics"]["spearman"]["value"] > 0.8
     table = tmp_path / "new.csv"
@@ -324,14 +341,17 @@ def test_pairs_on_the_command_line(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"label": ("knd",)}, "there is no column 'knd' for label or group; did you mean kind"),
+        ({"label": ("knd",)}, "there is no column 'knd' for the label 'knd'; did you mean kind"),
         ({"sequence": "sq"}, "there is no column 'sq'"),
         ({"label": ("kind", "share")}, "classes are in one column"),
         ({"level": "contact"}, "there is no contact multiclass without a task file"),
         ({"metric": "spearman"}, "'spearman' is not allowed"),
         ({"test": (Path("none.csv"),)}, "none.csv: there is no such file"),
         ({"test": (Path("a.fa"),)}, "a part is one table, or one FASTA file and one table"),
-        ({"level": "token", "problem": "regression"}, "My set.csv, row 1, column 'kind': not a li"),
+        (
+            {"level": "token", "problem": "regression"},
+            "My set.csv, row 1, column 'kind': there is 1",
+        ),
     ],
 )
 def test_what_does_not_go_together(
@@ -340,7 +360,7 @@ def test_what_does_not_go_together(
     with pytest.raises(BenchError) as caught:
         declare(replace(data, **changes), tmp_path / "own")
     assert words in str(caught.value)
-    assert not (tmp_path / "own" / "own_my_set").exists()
+    assert not list((tmp_path / "own").glob("*"))
 
 
 def test_on_the_command_line(
@@ -356,9 +376,9 @@ def test_on_the_command_line(
     assert "exclude each other" in capsys.readouterr().err
     assert main([*files, *stated, *settings]) == 0
     out = capsys.readouterr().out
-    assert "own_my_set/task.yaml, sequence multiclass, labels a, gc" in out
+    assert "/task.yaml, sequence multiclass, labels a, gc; records: train 20, test 6\n" in out
     assert "DEMO" not in out
-    [record] = Path("runs").glob("own_my_set/*/record.json")
+    [record] = Path("runs").glob("own_my_set_*/*/record.json")
     with pytest.raises(BenchError, match="no task file declares"):
         import_run(record.parent, tmp_path / "results")
     assert main(["export", str(record.parent), "--to", "given"]) == 0
