@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from rnaernie_bench.backbones.encoder import Encoder
+from rnaernie_bench.backbones.precision import Precision
 from rnaernie_bench.learning.fit import FittedNetwork, _write
 from rnaernie_bench.learning.network import Declared, Network, build_head, level_inputs
 from rnaernie_bench.learning.reader import Encoding, Reader
@@ -62,6 +63,7 @@ def tiny_network(
     token_budget: int = 64,
     encoding: Encoding = "towers",
     half: bool = False,
+    precision: Precision = "fp32",
     encoder: Encoder | None = None,
 ) -> FittedNetwork:
     """Return a tiny backbone under a head, in evaluation mode."""
@@ -70,7 +72,8 @@ def tiny_network(
     torch.manual_seed(0)
     options, width = HEAD_OPTIONS.get(head, {}), outputs(problem, len(labels))
     built = build_head(head, encoder.model.config, width, problem, options)
-    network = Network(encoder.model, built, level_inputs(level, built), half=half).eval()
+    kind = level_inputs(level, built)
+    network = Network(encoder.model, built, kind, half=half, precision=precision).eval()
     reader = Reader(
         encoder.tokenizer,
         max_bases,

@@ -1,7 +1,8 @@
-"""The compiled part of `fast_dropout`: masks by hashing, and attention that drops as it goes.
+"""The compiled part of `fast_dropout`: masks by hashing, in float32 and in bfloat16.
 
-Every kernel works on a range of items, so that threads can share them. Keys are held transposed,
-feature by position, so that every inner loop runs along the sequence and is vectorised by LLVM.
+NumPy knows no bfloat16: tensors of it come as their bits, uint16. Everything is computed in
+float32. Every kernel works on a range of items, so that threads can share them; every inner loop
+runs along contiguous memory and is vectorised by LLVM.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 CHUNK = 16384
 """Values of a flat tensor that share a row key; the items of `drop`."""
-ROWS = 4
-"""Rows of queries done at a time; features must be divisible by it."""
 
-_LANES = 8
 # Infinities stay meaningful: padding columns are masked with them.
 _FASTMATH = {"nsz", "contract", "afn", "arcp", "reassoc"}
 _f32 = np.float32
+_u16 = np.uint16
 _u32 = np.uint32
 _u64 = np.uint64
 
@@ -65,15 +65,52 @@ def _exp(x):  # type: ignore[no-untyped-def]
     return y * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
+@njit(fastmath=_FASTMATH | {"nnan"})
+def _highest(values):  # type: ignore[no-untyped-def]
+    """Return the maximum; LLVM vectorises it only where none may be nan."""
+    top = _f32(-np.inf)
+    for j in range(values.size):
+        top = max(top, values[j])
+    return top
+
+
+def _wide(values, j):  # type: ignore[no-untyped-def]
+    """Return a value as float32."""
+
+
+def _put(values, j, value):  # type: ignore[no-untyped-def]
+    """Write a float32, rounded to the nearest even bfloat16 where bits are kept."""
+
+
+@overload(_wide)
+def _wide_of(values, j):  # type: ignore[no-untyped-def]
+    if values.dtype == types.uint16:
+        return lambda values, j: _u32(_u32(values[j]) << _u32(16)).view(np.float32)
+    return lambda values, j: values[j]
+
+
+@overload(_put)
+def _put_of(values, j, value):  # type: ignore[no-untyped-def]
+    def whole(values, j, value):  # type: ignore[no-untyped-def]
+        values[j] = value
+
+    def rounded(values, j, value):  # type: ignore[no-untyped-def]
+        bits = _f32(value).view(np.uint32)
+        odd = _u32(_u32(bits >> _u32(16)) & _u32(1))
+        values[j] = _u16(_u32(bits + _u32(0x7FFF) + odd) >> _u32(16))
+
+    return rounded if values.dtype == types.uint16 else whole
+
+
 @njit(nogil=True, fastmath=_FASTMATH, cache=True)
 def drop(start, stop, x, out, threshold, scale, seed):  # type: ignore[no-untyped-def]
-    """Write chunks of the flat float32 `x` to `out`, values zeroed or scaled.
+    """Write chunks of the flat `x` to `out`, values zeroed or scaled.
 
     Args:
         start: the first chunk of `CHUNK` values.
         stop: the one after the last.
-        x: what is read.
-        out: what is written.
+        x: what is read, float32 or bits of bfloat16.
+        out: what is written, like it.
         threshold: hashes below it drop, uint32.
         scale: factor of what is kept, float32.
         seed: of the hashes, uint64.
@@ -83,188 +120,82 @@ def drop(start, stop, x, out, threshold, scale, seed):  # type: ignore[no-untype
         source = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         target = out[chunk * CHUNK : (chunk + 1) * CHUNK]
         for j in range(source.size):
-            kept = _hash(_u32(j), key0, key1) >= threshold
-            target[j] = source[j] * scale if kept else _f32(0)
-
-
-@njit(fastmath=_FASTMATH)
-def _scores(q, keys, s):  # type: ignore[no-untyped-def]
-    """s = q @ keys for four rows q; keys: (features, positions). Unrolled to fill registers."""
-    s0, s1, s2, s3 = s[0], s[1], s[2], s[3]
-    s[:] = _f32(0)
-    for d in range(0, keys.shape[0], 4):
-        a0, a1, a2, a3 = q[0, d], q[0, d + 1], q[0, d + 2], q[0, d + 3]
-        b0, b1, b2, b3 = q[1, d], q[1, d + 1], q[1, d + 2], q[1, d + 3]
-        c0, c1, c2, c3 = q[2, d], q[2, d + 1], q[2, d + 2], q[2, d + 3]
-        e0, e1, e2, e3 = q[3, d], q[3, d + 1], q[3, d + 2], q[3, d + 3]
-        k0, k1, k2, k3 = keys[d], keys[d + 1], keys[d + 2], keys[d + 3]
-        for j in range(s.shape[1]):
-            x0, x1, x2, x3 = k0[j], k1[j], k2[j], k3[j]
-            s0[j] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-            s1[j] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-            s2[j] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
-            s3[j] += e0 * x0 + e1 * x1 + e2 * x2 + e3 * x3
-
-
-@njit(fastmath=_FASTMATH)
-def _weigh(p, values, out):  # type: ignore[no-untyped-def]
-    """out = p @ values.T for four rows p; values: (features, positions)."""
-    p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
-    for d in range(0, values.shape[0], 2):
-        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = _f32(0)
-        v, w = values[d], values[d + 1]
-        for j in range(p.shape[1]):
-            x0, x1, x2, x3, y, z = p0[j], p1[j], p2[j], p3[j], v[j], w[j]
-            a0, a1, a2, a3 = a0 + x0 * y, a1 + x1 * y, a2 + x2 * y, a3 + x3 * y
-            b0, b1, b2, b3 = b0 + x0 * z, b1 + x1 * z, b2 + x2 * z, b3 + x3 * z
-        out[0, d], out[1, d], out[2, d], out[3, d] = a0, a1, a2, a3
-        out[0, d + 1], out[1, d + 1], out[2, d + 1], out[3, d + 1] = b0, b1, b2, b3
-
-
-@njit(fastmath=_FASTMATH)
-def _accumulate(p, rows, out):  # type: ignore[no-untyped-def]
-    """out += rows.T @ p for four rows; out: (features, positions)."""
-    p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
-    for d in range(0, out.shape[0], 2):
-        a0, a1, a2, a3 = rows[0, d], rows[1, d], rows[2, d], rows[3, d]
-        b0, b1, b2, b3 = rows[0, d + 1], rows[1, d + 1], rows[2, d + 1], rows[3, d + 1]
-        y, z = out[d], out[d + 1]
-        for j in range(p.shape[1]):
-            x0, x1, x2, x3 = p0[j], p1[j], p2[j], p3[j]
-            y[j] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-            z[j] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-
-
-@njit(fastmath=_FASTMATH)
-def _softmax_drop(s, bias, threshold, scale, key0, key1):  # type: ignore[no-untyped-def]
-    """Turn a row of scores into dropped probabilities; return its log-sum-exp."""
-    top = _f32(-np.inf)
-    for j in range(s.size):
-        s[j] += bias[j]
-        top = max(top, s[j])
-    total = _f32(0)
-    for j in range(s.size):
-        s[j] = _exp(s[j] - top)
-        total += s[j]
-    scale /= total
-    for j in range(s.size):
-        s[j] = s[j] * scale if _hash(_u32(j), key0, key1) >= threshold else _f32(0)
-    return top + math.log(total)
-
-
-@njit(fastmath=_FASTMATH)
-def _softmax_drop_back(  # type: ignore[no-untyped-def]
-    s, ds, bias, log_sum, inner, threshold, scale, key0, key1
-):
-    """Recompute dropped probabilities in `s`; turn their gradients `ds` into the scores'."""
-    for j in range(s.size):
-        p = _exp(s[j] + bias[j] - log_sum)
-        mask = scale if _hash(_u32(j), key0, key1) >= threshold else _f32(0)
-        s[j] = p * mask
-        ds[j] = p * (mask * ds[j] - inner)
-
-
-@njit(fastmath=_FASTMATH)
-def _transposed(k, v, bias, scaling):  # type: ignore[no-untyped-def]
-    """Copy a head's scaled keys, values and bias, padded to whole vectors of positions."""
-    positions, features = k.shape
-    padded = (positions + _LANES - 1) // _LANES * _LANES
-    keys = np.zeros((features, padded), np.float32)
-    values = np.zeros((features, padded), np.float32)
-    padded_bias = np.full(padded, _f32(-np.inf), np.float32)
-    padded_bias[:positions] = bias
-    for j in range(positions):
-        for d in range(features):
-            keys[d, j] = k[j, d] * scaling
-            values[d, j] = v[j, d]
-    return keys, values, padded_bias
-
-
-@njit(fastmath=_FASTMATH)
-def _load_rows(x, start, rows):  # type: ignore[no-untyped-def]
-    """Copy rows from `start` into `rows`, zeros past the end."""
-    for r in range(rows.shape[0]):
-        for d in range(rows.shape[1]):
-            rows[r, d] = x[start + r, d] if start + r < x.shape[0] else _f32(0)
+            mask = scale if _hash(_u32(j), key0, key1) >= threshold else _f32(0)
+            _put(target, j, _wide(source, j) * mask)
 
 
 @njit(nogil=True, fastmath=_FASTMATH, cache=True)
-def attention_forward(  # type: ignore[no-untyped-def]
-    start, stop, query, key, value, bias, scaling, threshold, scale, seed, out, log_sums
+def probabilities(  # type: ignore[no-untyped-def]
+    start, stop, first, scores, bias, scaling, threshold, scale, seed, log_sums
 ):
-    """Attend in some of the batch x heads pairs; writes `out` and `log_sums`.
+    """Turn scores into dropped probabilities, in place.
 
-    `query`, `key`, `value` and `out` are float32 of shape (batch, positions, heads, features),
-    `bias` (batch, keys), added to the scores, `log_sums` (batch, heads, queries); see `drop`.
+    Args:
+        start: the first item: one of the heads that `scores` hold.
+        stop: the one after the last.
+        first: the number of the first of these heads among all.
+        scores: (heads here, queries, keys), float32 or bits of bfloat16.
+        bias: (batch, keys), float32, added to the scaled scores.
+        scaling: factor of the scores, float32.
+        threshold: see `drop`.
+        scale: see `drop`.
+        seed: see `drop`.
+        log_sums: (all heads, queries), float32: log-sum-exp of each row, written.
     """
-    _, queries, heads, features = query.shape
-    for head in range(start, stop):
-        b, h = head // heads, head % heads
-        keys, values, key_bias = _transposed(key[b, :, h], value[b, :, h], bias[b], scaling)
-        s = np.empty((ROWS, key_bias.size), np.float32)
-        q = np.empty((ROWS, features), np.float32)
-        o = np.empty((ROWS, features), np.float32)
-        for i in range(0, queries, ROWS):
-            _load_rows(query[b, :, h], i, q)
-            _scores(q, keys, s)
-            for r in range(min(ROWS, queries - i)):
-                k0, k1 = _row_keys(seed, head * queries + i + r)
-                log_sums[b, h, i + r] = _softmax_drop(s[r], key_bias, threshold, scale, k0, k1)
-            _weigh(s, values, o)
-            out[b, i : i + ROWS, h] = o[: queries - i]
+    _, queries, keys = scores.shape
+    heads = log_sums.shape[0] // bias.shape[0]
+    row = np.empty(keys, np.float32)
+    for item in range(start, stop):
+        head = first + item
+        added = bias[head // heads]
+        for i in range(queries):
+            s = scores[item, i]
+            for j in range(keys):
+                row[j] = _wide(s, j) * scaling + added[j]
+            top = _highest(row)
+            total = _f32(0)
+            for j in range(keys):
+                row[j] = _exp(row[j] - top)
+                total += row[j]
+            factor = scale / total
+            key0, key1 = _row_keys(seed, head * queries + i)
+            for j in range(keys):
+                mask = factor if _hash(_u32(j), key0, key1) >= threshold else _f32(0)
+                _put(s, j, row[j] * mask)
+            log_sums[head, i] = top + math.log(total)
 
 
 @njit(nogil=True, fastmath=_FASTMATH, cache=True)
-def attention_backward(  # type: ignore[no-untyped-def]
-    start,
-    stop,
-    query,
-    key,
-    value,
-    bias,
-    scaling,
-    threshold,
-    scale,
-    seed,
-    out,
-    log_sums,
-    gradient,
-    d_query,
-    d_key,
-    d_value,
+def gradients(  # type: ignore[no-untyped-def]
+    start, stop, first, scores, d_scores, bias, scaling, threshold, scale, seed, log_sums, inner
 ):
-    """Write the gradients of some batch x heads pairs, given those of `out`.
+    """Turn scores into dropped probabilities, and gradients of these into the scores', in place.
 
-    Shapes are those of `attention_forward`; probabilities and masks are computed again.
+    Args:
+        start: see `probabilities`, as all others.
+        stop: see there.
+        first: see there.
+        scores: as they were before `probabilities`.
+        d_scores: gradients of the dropped probabilities, like `scores`.
+        bias: see there.
+        scaling: see there.
+        threshold: see there.
+        scale: see there.
+        seed: see there.
+        log_sums: of `probabilities`.
+        inner: (all heads, queries), float32: products of each output with its gradient.
     """
-    _, queries, heads, features = query.shape
-    for head in range(start, stop):
-        b, h = head // heads, head % heads
-        keys, values, key_bias = _transposed(key[b, :, h], value[b, :, h], bias[b], scaling)
-        d_keys, d_values = np.zeros_like(keys), np.zeros_like(values)
-        s = np.empty((ROWS, key_bias.size), np.float32)
-        ds = np.empty((ROWS, key_bias.size), np.float32)
-        q = np.empty((ROWS, features), np.float32)
-        g = np.empty((ROWS, features), np.float32)
-        for i in range(0, queries, ROWS):
-            _load_rows(query[b, :, h], i, q)
-            _load_rows(gradient[b, :, h], i, g)
-            _scores(q, keys, s)
-            _scores(g, values, ds)
-            for r in range(ROWS):
-                # Rows past the end repeat the last one's keys; their q and g are zero, so that
-                # whatever stands in s and ds adds nothing below.
-                row = min(i + r, queries - 1)
-                inner = _f32(0)
-                for d in range(features):
-                    inner += g[r, d] * out[b, row, h, d]
-                k0, k1 = _row_keys(seed, head * queries + row)
-                _softmax_drop_back(
-                    s[r], ds[r], key_bias, log_sums[b, h, row], inner, threshold, scale, k0, k1
-                )
-            _accumulate(s, g, d_values)
-            _accumulate(ds, q, d_keys)
-            _weigh(ds, keys, g)
-            d_query[b, i : i + ROWS, h] = g[: queries - i]
-        d_key[b, :, h] = d_keys[:, : key.shape[1]].T * scaling
-        d_value[b, :, h] = d_values[:, : key.shape[1]].T
+    _, queries, keys = scores.shape
+    heads = log_sums.shape[0] // bias.shape[0]
+    for item in range(start, stop):
+        head = first + item
+        added = bias[head // heads]
+        for i in range(queries):
+            s, ds = scores[item, i], d_scores[item, i]
+            log_sum, expected = log_sums[head, i], inner[head, i]
+            key0, key1 = _row_keys(seed, head * queries + i)
+            for j in range(keys):
+                p = _exp(_wide(s, j) * scaling + added[j] - log_sum)
+                mask = scale if _hash(_u32(j), key0, key1) >= threshold else _f32(0)
+                _put(ds, j, p * (mask * _wide(ds, j) - expected) * scaling)
+                _put(s, j, p * mask)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,6 +34,9 @@ from rnaernie_bench.backbones import dropout_kernels as kernels
 
 ATTENTION = "rnaernie_bench_fast_dropout"
 """The name our attention is registered under in Transformers."""
+
+CACHED_SCORES = 2**19
+"""Scores of attention that a core holds at a time."""
 
 
 class FastDropout(nn.Dropout):
@@ -100,7 +103,8 @@ def attention_with_dropout(
 
 
 def _is_ours(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and type(x) in (Tensor, nn.Parameter)
+    ours = x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
+    return ours and type(x) in (Tensor, nn.Parameter)
 
 
 def _draw_seed() -> int:
@@ -149,7 +153,7 @@ class _Dropout(torch.autograd.Function):
 def _drop(x: Tensor, p: float, seed: int) -> Tensor:
     x = x.detach().contiguous()
     out = torch.empty_like(x)
-    flat = x.view(-1).numpy(), out.view(-1).numpy()
+    flat = _array(x.view(-1)), _array(out.view(-1))
     _in_parallel(kernels.drop, -(-x.numel() // kernels.CHUNK), *flat, *_rate(p), np.uint64(seed))
     return out
 
@@ -166,42 +170,65 @@ class _Attention(torch.autograd.Function):
         scaling: float,
         seed: int,
     ) -> Tensor:
-        # Positions before heads, as projections lay them out: no copy, one compiled signature.
-        query, key, value = (x.detach().transpose(1, 2).contiguous() for x in (query, key, value))
-        key_bias = key_bias.detach().contiguous()
+        batch, heads, queries, features = query.shape
+        query, key, value = (x.detach().flatten(0, 1).contiguous() for x in (query, key, value))
+        key_bias = key_bias.detach().float().contiguous()
+        log_sums = key_bias.new_empty(batch * heads, queries)
         out = torch.empty_like(query)
-        log_sums = query.new_empty(query.shape[0], query.shape[2], query.shape[1])
-        _in_parallel(
-            kernels.attention_forward,
-            query.shape[0] * query.shape[2],
-            *(x.numpy() for x in (query, key, value, key_bias)),
-            np.float32(scaling),
-            *_rate(p),
-            np.uint64(seed),
-            out.numpy(),
-            log_sums.numpy(),
-        )
+        drawn = np.float32(scaling), *_rate(p), np.uint64(seed)
+        for part in _parts(query, key):
+            scores = query[part] @ key[part].mT
+            _in_parallel(
+                kernels.probabilities,
+                len(scores),
+                np.int64(part.start),
+                *map(_array, (scores, key_bias)),
+                *drawn,
+                _array(log_sums),
+            )
+            torch.bmm(scores, value[part], out=out[part])
         ctx.save_for_backward(query, key, value, key_bias, out, log_sums)
-        ctx.p, ctx.scaling, ctx.seed = p, scaling, seed
-        return out
+        ctx.drawn = drawn
+        return out.view(batch, heads, queries, features).transpose(1, 2).contiguous()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, key_bias, out, log_sums = ctx.saved_tensors
+        batch, _, heads, _ = gradient.shape
+        gradient = gradient.transpose(1, 2).flatten(0, 1).contiguous()
+        inner = (out.float() * gradient.float()).sum(-1)
         d_query, d_key, d_value = (torch.empty_like(x) for x in (query, key, value))
-        _in_parallel(
-            kernels.attention_backward,
-            query.shape[0] * query.shape[2],
-            *(x.numpy() for x in (query, key, value, key_bias)),
-            np.float32(ctx.scaling),
-            *_rate(ctx.p),
-            np.uint64(ctx.seed),
-            *(x.detach().numpy() for x in (out, log_sums, gradient.contiguous())),
-            *(x.numpy() for x in (d_query, d_key, d_value)),
-        )
-        d_query, d_key, d_value = (x.transpose(1, 2) for x in (d_query, d_key, d_value))
-        return d_query, d_key, d_value, None, None, None, None
+        for part in _parts(query, key):
+            scores, d_scores = query[part] @ key[part].mT, gradient[part] @ value[part].mT
+            _in_parallel(
+                kernels.gradients,
+                len(scores),
+                np.int64(part.start),
+                *map(_array, (scores, d_scores, key_bias)),
+                *ctx.drawn,
+                *map(_array, (log_sums, inner)),
+            )
+            torch.bmm(scores.mT, gradient[part], out=d_value[part])
+            torch.bmm(d_scores, key[part], out=d_query[part])
+            torch.bmm(d_scores.mT, query[part], out=d_key[part])
+        found = (x.unflatten(0, (batch, heads)) for x in (d_query, d_key, d_value))
+        return *found, None, None, None, None
+
+
+def _parts(query: Tensor, key: Tensor) -> Iterator[slice]:
+    """Yield heads of a batch whose scores stay in the caches of the cores that compute them."""
+    each = CACHED_SCORES // (query.shape[1] * key.shape[1])
+    size = max(1, each) * torch.get_num_threads()
+    for start in range(0, len(query), size):
+        yield slice(start, min(start + size, len(query)))
+
+
+def _array(x: Tensor) -> np.ndarray:
+    """Return a tensor as NumPy has it: bfloat16, which it does not know, as bits."""
+    x = x.detach()
+    found: np.ndarray = (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
+    return found
 
 
 def _register_attention() -> None:
@@ -247,7 +274,6 @@ def _attention_interface(
         0.0 < dropout < 1.0
         and not causal
         and shared_rows
-        and features % kernels.ROWS == 0
         and value.shape == key.shape == (batch, heads, key.shape[2], features)
         and kwargs.get("position_bias") is None
         and all(_is_ours(x) for x in (query, key, value))

@@ -19,6 +19,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
+    from rnaernie_bench.backbones.precision import Precision
     from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
     from rnaernie_bench.learning.network import Network
@@ -50,12 +51,15 @@ def fit(context: FitContext, options: OneHotOptions) -> tuple[FittedNetwork, Fit
     """Train the matrix and the head."""
     import torch
 
+    from rnaernie_bench.backbones.precision import chosen
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
     from rnaernie_bench.learning.fit import head_options, reader_of, report, train_network
 
     torch.manual_seed(context.config.seed)
     reader = reader_of(context, typed_tokenizer(), MAX_BASES)
-    network = _network(options, reader, head_options(context, options.head, reader))
+    precision = chosen(context.config.trainer.precision)
+    of_head = head_options(context, options.head, reader)
+    network = _network(options, reader, of_head, precision)
     summary = train_network(context, network, options.learning_rate)
     return network, report(context, network, summary, None)
 
@@ -64,12 +68,14 @@ def restore(folder: Path) -> FittedNetwork:
     """Return the network that was saved into `folder`."""
     from safetensors.torch import load_file
 
+    from rnaernie_bench.backbones.precision import once_more
     from rnaernie_bench.backbones.vocabulary import MAX_BASES, typed_tokenizer
     from rnaernie_bench.learning.reader import Reader
 
     saved = json.loads((folder / "onehot.json").read_text(encoding="utf-8"))
     options = OneHotOptions(**{"head": "bilinear", **saved["options"]})
     of_head = saved.get("head_options", {})
+    precision = once_more(saved.get("precision", "fp32"))
     reader = Reader(
         typed_tokenizer(),
         MAX_BASES,
@@ -77,13 +83,13 @@ def restore(folder: Path) -> FittedNetwork:
         saved["token_budget"],
         features=tuple(of_head.get("features", ())),
     )
-    network = _network(options, reader, of_head)
+    network = _network(options, reader, of_head, precision)
     network.model.load_state_dict(load_file(folder / "onehot.safetensors"))
     return network
 
 
 def _network(
-    options: OneHotOptions, reader: Reader, head_options: Mapping[str, Any]
+    options: OneHotOptions, reader: Reader, head_options: Mapping[str, Any], precision: Precision
 ) -> FittedNetwork:
     """Return the head on a table of features, a row a token: one-hot letters times a matrix."""
     from rnaernie_bench.baselines._onehot_network import Letters
@@ -93,7 +99,8 @@ def _network(
     letters = Letters(len(reader.tokenizer), options.width)
     config = SimpleNamespace(hidden_size=options.width)
     head = build_head(options.head, config, 1, "binary", head_options)
-    model = Network(letters, head, level_inputs(HEADS.get(options.head).level))
+    level = HEADS.get(options.head).level
+    model = Network(letters, head, level_inputs(level), precision=precision)
     return FittedNetwork(model, reader, partial(_write, model, options, head_options, reader))
 
 
@@ -111,6 +118,7 @@ def _write(
         "head_options": dict(head_options),
         "length": reader.policy,
         "token_budget": reader.token_budget,
+        "precision": model.precision,
     }
     (folder / "onehot.json").write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}

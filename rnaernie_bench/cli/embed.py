@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="error",
         help="a sequence over the limit: refuse it (default), or keep its first bases",
     )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="auto (default): bf16 where the device has it and is the faster for it, else fp32",
+    )
     add_model_arguments(parser)
 
 
@@ -84,7 +90,12 @@ def execute(arguments: argparse.Namespace) -> int:
         # All of it is checked before the work, which may take long.
         limit = longest(arguments.model) if refuse else None
         total = sum(1 for _ in read_named(arguments.fasta, max_bases=limit, remedy=remedy))
-    embedder = Embedder(load_model(arguments.model), arguments.pooling, rna_type=arguments.rna_type)
+    embedder = Embedder(
+        load_model(arguments.model),
+        arguments.pooling,
+        rna_type=arguments.rna_type,
+        precision=arguments.precision,
+    )
     limit = embedder.encoder.max_bases if refuse else None
     records = read_named(arguments.fasta, max_bases=limit, remedy=remedy)
 
@@ -98,6 +109,7 @@ def execute(arguments: argparse.Namespace) -> int:
             metadata={
                 "model": arguments.model,
                 "type": arguments.rna_type,
+                "precision": embedder.precision,
                 "rnaernie_bench": __version__,
             },
             progress=bar.update,

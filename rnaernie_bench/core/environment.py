@@ -25,7 +25,7 @@ PACKAGES = ("torch", "transformers", "multimolecule", "accelerate", "numpy", "sc
 SAMPLES_PER_SECOND = 20
 
 
-def describe() -> dict[str, str | int | None]:
+def describe() -> dict[str, str | int | list[str] | None]:
     """Return the software and hardware of this process, ready for JSON.
 
     Versions are read from installed metadata, so nothing heavy is imported. `accelerator` and
@@ -36,7 +36,8 @@ def describe() -> dict[str, str | int | None]:
         "rnaernie_bench": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
+        **({"bf16_features": bf16_features()} if torch else {}),
         "cores": available_cores(),
         "threads": torch.get_num_threads() if torch else None,
         "accelerator": _accelerator(),
@@ -140,7 +141,8 @@ class PeakMemory:
         self.rss_mb = max(self.rss_mb, self._process.memory_info().rss / MEBIBYTE)
 
 
-def _cpu_model() -> str | None:
+def cpu_model() -> str | None:
+    """Return what the processor calls itself, if that can be read."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -148,6 +150,24 @@ def _cpu_model() -> str | None:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor() or None
+
+
+def bf16_features() -> list[str]:
+    """Return the names of the instructions for bfloat16 that this processor has, sorted.
+
+    Such as `avx512_bf16` and `amx_bf16`. None are known where torch was not loaded.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return []
+    if hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities().items()
+        return sorted(name for name, has in found if has is True and "bf16" in name)
+    earlier = {
+        "avx512_bf16": torch.cpu._is_avx512_bf16_supported,
+        "amx_bf16": torch.cpu._is_amx_tile_supported,
+    }
+    return sorted(name for name, has in earlier.items() if has())
 
 
 def available_cores() -> int:

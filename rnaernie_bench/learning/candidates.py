@@ -74,7 +74,8 @@ class Space:
         """Return what computes the features that heads read of layers, and what names them."""
         model = self.first.model
         read = Candidates([self.networks[name].model.head for name in heads], layers)
-        return Network(model.backbone, read, model.kind), f"{' '.join(heads)} of {[*layers]}"
+        network = Network(model.backbone, read, model.kind, precision=model.precision)
+        return network, f"{' '.join(heads)} of {[*layers]}"
 
     def candidates(self, width: int) -> list[Candidate]:
         """Return the candidates among features of `width` columns, the last layers first."""

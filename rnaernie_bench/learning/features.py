@@ -58,6 +58,7 @@ def kept_features(
     whole = {
         **encoder.key(),
         "device": best_device().type,
+        "precision": network.precision,
         "sequences": " ".join(map(digest_of, parts)),
         "head": "states" if reads_states_alone(head) else name,
         "length": f"{reader.policy} {reader.overlap}",

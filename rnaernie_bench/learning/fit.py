@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.backbones.inference import Batch, best_device, in_batches, scores
+from rnaernie_bench.backbones.precision import chosen
 from rnaernie_bench.learning.examples import Examples
 from rnaernie_bench.learning.inputs import refuse_long, refuse_unreadable, states_read
 from rnaernie_bench.learning.interface import FitContext, FitReport
@@ -123,7 +124,9 @@ class FittedNetwork:
         """Return what reads items, and what it reads of them: features, if all are known."""
         device, kind = best_device(), self.model.kind
         kept = self.kept if self.knows(items) else None
-        model = self.model if kept is None else HeadOnFeatures(self.model.head, kind)
+        model = self.model
+        if kept is not None:
+            model = HeadOnFeatures(model.head, kind, model.precision)
         return model.to(device).eval(), kind.read(items, self.reader, kept), device
 
     def save(self, folder: Path) -> None:
@@ -155,7 +158,8 @@ def fresh_network(
     reader = reader_of(context, encoder.tokenizer, encoder.max_bases)
     options = head_options(context, name, reader)
     head = build_head(name, encoder.model.config, width, task.problem, options, layers)
-    network = Network(encoder.model, head, level_inputs(task.level, head))
+    precision = chosen(config.trainer.precision)
+    network = Network(encoder.model, head, level_inputs(task.level, head), precision=precision)
     network.kind.read([], reader)  # what cannot be read at all is refused now
     if hasattr(head, "refuses"):
         for sequences, names in _named_parts(context, network.kind):
@@ -188,7 +192,7 @@ def head_options(context: FitContext, name: str, reader: Reader) -> dict[str, An
 
 
 def _write(network: Network, tokenizer: Any, declared: Declared, folder: Path) -> None:
-    declared = replace(declared, half_features=network.half_features)
+    declared = replace(declared, half_features=network.half_features, precision=network.precision)
     save_network(network, tokenizer, folder, declared)
 
 
@@ -271,7 +275,7 @@ def train_network(
     refuse_long_items(context, reader)
     learned = objective_of(context, reader, model.kind)
     if kept is not None:
-        model = HeadOnFeatures(model.head, model.kind)
+        model = HeadOnFeatures(model.head, model.kind, model.precision)
     model.loss = learned.loss
 
     def examples(part: Part) -> Examples:
@@ -330,7 +334,7 @@ def report(
         details: what else the record tells of the cost.
     """
     reader = network.reader
-    measured: dict[str, Any] = {}
+    measured: dict[str, Any] = {"precision": network.model.precision}
     seconds = summary.train_s
     if network.kept is not None:
         embedding = sum(table.seconds for table in network.kept.tables)

@@ -69,7 +69,11 @@ def unread_on_features(level: Level, solver: str = "auto") -> dict[str, str]:
     if solver == "adamw":
         return {}
     reason = "linear heads are regressions; strategy.solver=adamw trains them"
-    names = {f"trainer.{f.name}" for f in fields(TrainerOptions)} - LIMITS - {"trainer.progress"}
+    names = (
+        {f"trainer.{f.name}" for f in fields(TrainerOptions)}
+        - LIMITS
+        - {"trainer.progress", "trainer.precision"}
+    )
     return dict.fromkeys(("learning_rate", "batch_size", *names), reason)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rnaernie_bench.backbones.checkpoints import saved_network, saved_tokenizer
 from rnaernie_bench.backbones.inference import Batch
+from rnaernie_bench.backbones.precision import Precision, autocast, in_float32, once_more
 from rnaernie_bench.heads.bases.contract import reads_states_alone
 from rnaernie_bench.heads.bases.earlier import adapted
 from rnaernie_bench.heads.bases.layers import Layers
@@ -45,19 +46,33 @@ class Scorer(nn.Module):
 
     Args:
         kind: the inputs of the level (`learning.inputs`): they average the scores of copies.
+        precision: what the backbone, and a head that says ``autocast``, compute in. Other heads
+            compute in float32: few of them take time, and scores need all their digits.
     """
 
     accepts_loss_kwargs = False
     """The mean over a batch is the loss: the trainer divides it by the batches of a step."""
 
-    def __init__(self, kind: type[Any]) -> None:
+    head: Any
+    """See `heads.bases.contract`."""
+
+    def __init__(self, kind: type[Any], precision: Precision = "fp32") -> None:
         super().__init__()
         self.kind = kind
+        self.precision = precision
         self.loss: Loss | None = None
 
-    def predict(self, batch: Batch) -> Tensor:
-        """Return the scores of the inputs of a batch."""
+    def features(self, batch: Batch) -> Any:
+        """Return what the head reads of a batch."""
         raise NotImplementedError
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the scores of the inputs of a batch, float32 whatever the precision."""
+        features = self.features(batch)
+        precision = self.precision if getattr(self.head, "autocast", False) else "fp32"
+        with autocast(_device_of(features), precision):
+            scores: Tensor = self.head.predict(features, batch)
+        return scores if precision == "fp32" else scores.float()
 
     def forward(self, **batch: Any) -> dict[str, Tensor]:
         """Return ``logits`` of the items of a batch and, where their labels are known, ``loss``."""
@@ -75,10 +90,19 @@ class Network(Scorer):
         head: see `heads.bases.contract`.
         kind: see `Scorer`.
         half: whether features are rounded to half precision before the head reads them.
+        precision: see `Scorer`.
     """
 
-    def __init__(self, backbone: Any, head: Any, kind: type[Any], *, half: bool = False) -> None:
-        super().__init__(kind)
+    def __init__(
+        self,
+        backbone: Any,
+        head: Any,
+        kind: type[Any],
+        *,
+        half: bool = False,
+        precision: Precision = "fp32",
+    ) -> None:
+        super().__init__(kind, precision)
         self.backbone = backbone
         self.head = head
         self.half_features = half
@@ -93,32 +117,27 @@ class Network(Scorer):
         wanted = {"output_attentions": True} if self.reads_attentions else {}
         if getattr(self.head, "reads_layers", False):
             wanted["output_hidden_states"] = True
-        return self.backbone(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **wanted
-        )
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        with autocast(ids.device, self.precision):
+            found = self.backbone(input_ids=ids, attention_mask=mask, **wanted)
+        return found if self.precision == "fp32" else in_float32(found)
 
     def features(self, batch: Batch) -> Any:
         """Return what the head reads of a batch."""
         found = self.head.features(self.outputs(batch), batch)
         return _rounded(found) if self.half_features else found
 
-    def predict(self, batch: Batch) -> Tensor:
-        """Return the scores of the inputs of a batch."""
-        scores: Tensor = self.head.predict(self.features(batch), batch)
-        return scores
-
 
 class HeadOnFeatures(Scorer):
     """A head on features that are there already."""
 
-    def __init__(self, head: Any, kind: type[Any]) -> None:
-        super().__init__(kind)
+    def __init__(self, head: Any, kind: type[Any], precision: Precision = "fp32") -> None:
+        super().__init__(kind, precision)
         self.head = head
 
-    def predict(self, batch: Batch) -> Tensor:
-        """Return the scores of the ``features`` of a batch."""
-        scores: Tensor = self.head.predict(_features_in(batch), batch)
-        return scores
+    def features(self, batch: Batch) -> Any:
+        """Return the ``features`` of a batch."""
+        return _features_in(batch)
 
 
 def _features_in(batch: Batch) -> Any:
@@ -129,6 +148,12 @@ def _features_in(batch: Batch) -> Any:
 
 def _is_batch(part: Any) -> bool:
     return isinstance(part, Mapping)
+
+
+def _device_of(features: Any) -> torch.device:
+    while not isinstance(features, Tensor):
+        features = next(iter(features.values() if _is_batch(features) else features))
+    return features.device
 
 
 def _rounded(features: Any) -> Any:
@@ -187,6 +212,8 @@ class Declared:
     backbone, and reads them so wherever they come from."""
     layers: tuple[int, ...] = ()
     """The layers that a linear head reads, see `heads.bases.layers`; none: the last."""
+    precision: Precision = "fp32"
+    """What its backbone computed in, and computes in again where the device has it."""
 
     @property
     def width(self) -> int:
@@ -202,7 +229,7 @@ class Declared:
             "labels": list(self.labels),
         }
         usual = Declared(self.head, self.level, self.problem)
-        for name in ("encoding", "options", "half_features", "layers"):
+        for name in ("encoding", "options", "half_features", "layers", "precision"):
             if getattr(self, name) != getattr(usual, name):
                 values[name] = getattr(self, name)
         (folder / "head.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -225,6 +252,7 @@ def read_declared(folder: Path) -> Declared:
         options,
         saved.get("half_features", False),
         tuple(saved.get("layers", ())),
+        saved.get("precision", "fp32"),
     )
 
 
@@ -265,7 +293,13 @@ def load_network(folder: Path) -> tuple[Network, Any, Declared]:
     )
     head.load_state_dict(weights)
     kind = level_inputs(declared.level, head)
-    network = Network(backbone, head, kind, half=declared.half_features).eval()
+    network = Network(
+        backbone,
+        head,
+        kind,
+        half=declared.half_features,
+        precision=once_more(declared.precision),
+    ).eval()
     return network, saved_tokenizer(folder), declared
 
 

@@ -48,7 +48,6 @@ from rnaernie_bench.learning.trainer_parts import (
     last_whole_checkpoint,
     replay,
     train_from,
-    wants_bf16,
 )
 
 
@@ -292,7 +291,6 @@ def _arguments(recipe: Recipe, steps: Steps, learning_rate: float, folder: Path)
         weight_decay=options.weight_decay,
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
-        bf16=wants_bf16(options.precision),
         use_cpu=not torch.accelerator.is_available(),  # or several processes would not be seen
         seed=recipe.seed,
         data_seed=recipe.seed,

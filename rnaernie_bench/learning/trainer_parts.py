@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from zipfile import is_zipfile
 
 import torch
@@ -110,13 +110,6 @@ def _ended_state(checkpoint: Path) -> TrainerState | None:
 def callback_of(trainer: Trainer, kind: type[C]) -> C:
     """Return the callback of a kind; a resumed training has put the saved one in its place."""
     return next(c for c in trainer.callback_handler.callbacks if isinstance(c, kind))
-
-
-def wants_bf16(precision: Literal["auto", "fp32", "bf16"]) -> bool:
-    """Return whether to train in bf16: requested, or `auto` on a GPU that has it."""
-    return precision == "bf16" or (
-        precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    )
 
 
 class TimeLimit(TrainerCallback, ExportableState):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnaernie_bench.backbones.encoder import Encoder
+    from rnaernie_bench.backbones.precision import Option
 
 Pooling = Literal["cls", "mean", "token"]
 """The state at <cls>; the mean state of the bases; the state of each base."""
@@ -49,6 +50,7 @@ class Embedder:
         rna_type: the type of every sequence (``<cls> bases [IND] [TYPE] <eos>``);
             None leaves the tail out.
         token_budget: the most padded tokens of a batch.
+        precision: what the backbone computes in, see `backbones.precision.chosen`.
 
     Raises:
         ConfigError: for an unknown type, a type where the backbone has no rows for types, or a
@@ -62,8 +64,10 @@ class Embedder:
         *,
         rna_type: str | None = None,
         token_budget: int = TOKEN_BUDGET,
+        precision: Option = "auto",
     ) -> None:
         from rnaernie_bench.backbones.inference import best_device
+        from rnaernie_bench.backbones.precision import chosen
         from rnaernie_bench.data.encoding import special_ends
 
         self.encoder = encoder
@@ -71,6 +75,7 @@ class Embedder:
         self.tail = () if rna_type is None else type_tail(encoder.tokenizer, rna_type)
         self.token_budget = token_budget
         self.device = best_device()
+        self.precision = chosen(precision)
         first, last = special_ends(encoder.tokenizer)
         self._ends = len(first), len(last)
         for wanted, there, what in (
@@ -132,8 +137,11 @@ class Embedder:
         """Return the rows of a batch, of shape (rows, hidden)."""
         import torch
 
-        output = self._model(input_ids=input_ids, attention_mask=attention_mask)
-        states: Tensor = output.last_hidden_state
+        from rnaernie_bench.backbones.precision import autocast
+
+        with autocast(self.device, self.precision):
+            output = self._model(input_ids=input_ids, attention_mask=attention_mask)
+        states: Tensor = output.last_hidden_state.float()
         if self.pooling == "cls":
             return states[:, 0]
         positions = torch.arange(states.shape[1], device=states.device)
@@ -154,6 +162,7 @@ def embed(
     pooling: Literal["cls", "mean"] = ...,
     rna_type: str | None = ...,
     length: Literal["error", "truncate"] = ...,
+    precision: Option = ...,
 ) -> np.ndarray: ...
 
 
@@ -165,6 +174,7 @@ def embed(
     pooling: Literal["token"],
     rna_type: str | None = ...,
     length: Literal["error", "truncate"] = ...,
+    precision: Option = ...,
 ) -> list[np.ndarray]: ...
 
 
@@ -175,6 +185,7 @@ def embed(
     pooling: Pooling = "mean",
     rna_type: str | None = None,
     length: Literal["error", "truncate"] = "error",
+    precision: Option = "auto",
 ) -> np.ndarray | list[np.ndarray]:
     """Return vectors of sequences, in any case, with T or U.
 
@@ -186,6 +197,8 @@ def embed(
         rna_type: the type of every sequence, one of
             `backbones.vocabulary.RNA_TYPES`.
         length: what happens to a sequence over the limit; ``truncate`` keeps its first bases.
+        precision: what the backbone computes in; ``auto`` is bfloat16 where the device has it and
+            is the faster for it, ``fp32`` float32.
 
     Returns:
         float32 of shape (sequences, hidden); with ``token``, a list of arrays (bases, hidden).
@@ -195,7 +208,7 @@ def embed(
         DataError: for a sequence that is empty, too long, or holds a letter outside the alphabet.
     """
     encoder = load_backbone(model) if isinstance(model, str) else model
-    embedder = Embedder(encoder, pooling, rna_type=rna_type)
+    embedder = Embedder(encoder, pooling, rna_type=rna_type, precision=precision)
     limit = encoder.max_bases if length == "error" else None
     remedy = "shorten it, or set length='truncate'"
     found = embedder(

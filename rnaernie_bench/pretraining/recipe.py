@@ -33,6 +33,7 @@ from transformers import (
 from transformers.trainer_callback import ExportableState
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from rnaernie_bench.backbones.precision import chosen
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.learning.trainer_parts import (
     Arguments,
@@ -41,7 +42,6 @@ from rnaernie_bench.learning.trainer_parts import (
     TimeLimit,
     callback_of,
     train_from,
-    wants_bf16,
 )
 from rnaernie_bench.pretraining.batches import BatchStream, MaskedBatches
 from rnaernie_bench.pretraining.config import PretrainerOptions
@@ -342,7 +342,7 @@ def _arguments(options: PretrainerOptions, seed: int, folder: Path, *, evaluate:
         weight_decay=options.weight_decay,
         optim="adamw_torch_fused",
         max_grad_norm=options.max_grad_norm,
-        bf16=wants_bf16(options.precision),
+        bf16=chosen(options.precision) == "bf16",
         use_cpu=not torch.accelerator.is_available(),  # or several processes would not be seen
         seed=seed,
         data_seed=seed,

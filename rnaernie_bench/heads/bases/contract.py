@@ -21,7 +21,9 @@ pair      (pairs, outputs)
 ========  ==========================================================================================
 
 A head may say what it reads besides: ``reads_pooler`` (yes unless it says otherwise), and
-``reads_attentions`` (no), for which the backbone returns its attention maps.
+``reads_attentions`` (no), for which the backbone returns its attention maps. Its `predict` computes
+in float32; one that takes time, and loses nothing by it, says ``autocast`` (no) to have it computed
+as `trainer.precision` has the backbone.
 
 The `predict` of many heads is one linear layer, ``decoder``, on a row of features of each unit:
 they are *linear* (`is_linear`, marked by `one_linear_layer`), and ``rows(features, batch)`` gives
