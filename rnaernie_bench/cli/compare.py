@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("rows", nargs="+", metavar="ROW", help="two or more; see below")
     parser.add_argument("--task", metavar="TASK", help="look for rows of this task only")
+    parser.add_argument("--split", metavar="SPLIT", help="look for rows of this split only")
+    parser.add_argument("--fold", metavar="FOLD", help="look for rows of this fold only")
     parser.add_argument("--part", metavar="PART", help="default: the task's default test part")
     parser.add_argument("--metric", metavar="METRIC", help="default: the task's main metric")
     parser.add_argument(
@@ -72,6 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
         find_records,
         load_aligned,
         other_scores,
+        refuse_undefined,
         select,
     )
     from rnaernie_bench.metrics.answers.base import width
@@ -83,9 +86,20 @@ def execute(arguments: argparse.Namespace) -> int:
     local = Path("results")
     results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
     found = find_records(results_dir, arguments.runs_dir)
-    if arguments.task:
-        found = [run for run in found if run.record["task"]["name"] == arguments.task]
-    rows = [select(name, found) for name in arguments.rows]
+    for wanted, stated in (
+        (arguments.task, lambda record: record["task"]["name"]),
+        (arguments.split, lambda record: record["split"]["name"]),
+        (arguments.fold, lambda record: record["split"]["fold"]),
+    ):
+        found = [run for run in found if wanted is None or stated(run.record) == wanted]
+
+    def usual(record: Mapping[str, Any]) -> bool:
+        task = tasks.get(record["task"]["name"])
+        if task is None or record["task"]["version"] != task.version:
+            return False
+        return record["split"]["name"] in (task.default_split, arguments.split)
+
+    rows = [select(name, found, usual) for name in arguments.rows]
     record = rows[0].runs[0].record
     name = record["task"]["name"]
     if name not in tasks:
@@ -100,6 +114,7 @@ def execute(arguments: argparse.Namespace) -> int:
         by=arguments.by or task.by,
     )
     part = arguments.part or task.default_part
+    refuse_undefined(rows, part, metric)
     aligned_runs = load_aligned(rows, part)
     comparison = compare(aligned_runs, options, others=other_scores(rows, found, part, metric))
     disputes = None

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from rnaernie_bench.cli import import_predictions
 from rnaernie_bench.cli.run import add_task_path
 from rnaernie_bench.leaderboard.explanations import LIMITS, PROTOCOL
 
@@ -38,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a run folder, an id or 6 letters of one; or a folder of runs, for all finished",
     )
+    predicted = actions.add_parser(
+        "import-predictions",
+        parents=[common],
+        help="make a record of predictions that were made elsewhere",
+    )
+    import_predictions.add_arguments(predicted)
+    add_task_path(predicted)
     build = actions.add_parser(
         "build",
         parents=[common],
@@ -83,6 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     actions = {
         "import": _import,
+        "import-predictions": import_predictions.execute,
         "build": _build,
         "validate": _validate,
         "merge": _merge,

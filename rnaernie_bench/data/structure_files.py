@@ -55,7 +55,7 @@ def structure_files(folder: Path) -> list[Path]:
     Raises:
         DataError: if there are none.
     """
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and _kind_of(file))
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and kind_of(file))
     if not files:
         raise DataError(
             "the folder has no structure file",
@@ -89,7 +89,7 @@ def read_structures(
         for file in structure_files(path):
             yield from read_structures(file, max_bases=max_bases)
         return
-    kind = kind or _kind_of(path)
+    kind = kind or kind_of(path)
     if kind not in KINDS:
         raise DataError(
             "the suffix is not that of a structure file",
@@ -113,7 +113,7 @@ def read_structures(
         raise DataError("the file is empty", where=name, remedy="give a file with structures")
 
 
-def _kind_of(path: Path) -> str | None:
+def kind_of(path: Path) -> str | None:
     """Return the kind of file that a name stands for."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.learning.feature_cache import FeatureTable
 from rnaernie_bench.learning.interface import FitReport
 from rnaernie_bench.metrics.answers.base import Answer, Sample
+from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.metrics.scoring.composites import or_none
 from rnaernie_bench.results.predictions import Predictions, hash_ids
 from rnaernie_bench.task.lengths import POLICIES
@@ -154,7 +155,7 @@ def evaluate(
         name: {
             "n": len(part),
             **_partly_read(fitted, answer, part, max_bases),
-            **_scored(
+            **scored_part(
                 predictions,
                 name,
                 task,
@@ -251,15 +252,30 @@ def _partly_read(
     return {"n_truncated": 0, "n_unread": long} if answer.decodes else {"n_truncated": long}
 
 
-def _scored(
-    predictions: Predictions, part: str, task: Task, identities: np.ndarray | None
+def scored_part(
+    predictions: Predictions,
+    part: str,
+    task: Task,
+    identities: np.ndarray | None,
+    tells: frozenset[str] | None = None,
 ) -> dict[str, Any]:
-    """Return metrics with intervals, and what else the record has of a test part."""
+    """Return metrics with intervals, and what else the record has of a test part.
+
+    Args:
+        predictions: of all parts.
+        part: which one.
+        task: what is asked.
+        identities: of its items to train; None if they are not known.
+        tells: what predictions tell, of those that tell less than the answer holds: metrics that
+            need something else (`metrics.registry.Metric.needs`) are left out.
+    """
     answer, (truth, predicted) = predictions.answer, predictions.part(part)
-    metrics = task.measures.figures(truth, predicted, predictions.groups_of(part))
-    beside = answer.entries(
-        truth, predicted, task.labels, metrics=task.measured, identities=identities
-    )
+    told = tuple(m for m in task.measured if tells is None or METRICS.get(m).needs in tells)
+    measures = replace(task.measures, metrics=told)
+    metrics = measures.figures(truth, predicted, predictions.groups_of(part))
+    beside: dict[str, Any] = {}
+    if tells is None or "decisions" in tells or not answer.decides:
+        beside = answer.entries(truth, predicted, task.labels, metrics=told, identities=identities)
     scored = {label: task.labels.index(label) for label in task.scored}
     return {"metrics": metrics, **({"scored": scored} if scored else {}), **beside}
 

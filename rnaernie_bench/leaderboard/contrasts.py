@@ -24,12 +24,14 @@ RunIds = tuple[str, ...]
 Settings = dict[str, Any]
 
 SHORTCUT, UNTRAINED, UNGUIDED, RANDOM_TYPES = "shortcut", "untrained", "unguided", "random_types"
+ALONE = "as_it_is"
 
 REFERENCES: Mapping[str, str] = {
     SHORTCUT: "the best shortcut",
     UNTRAINED: "its untrained twin",
     UNGUIDED: "itself without types",
     RANDOM_TYPES: "itself with random types",
+    ALONE: "the best shortcut, model against model",
 }
 """By kind, what a row is compared with, in words."""
 
@@ -65,7 +67,7 @@ class Standing:
     name: str
     """Of its backbone."""
     kind: str
-    """`encoder` or `baseline`."""
+    """`encoder`, `baseline` or `external`."""
     seeded: bool
     """Whether its runs depend on their seeds."""
     flaw: str
@@ -93,8 +95,11 @@ def declared(
         found = [
             (SHORTCUT, row, shortcut)
             for row in rows
-            if row.name not in shortcuts and (row.kind == "encoder" or row.seeded)
+            if row.name not in shortcuts
+            and (row.kind == "encoder" or row.seeded)
+            and not of_one_model(row)
         ]
+        found += [(ALONE, row, shortcut) for row in rows if of_one_model(row)]
     # The last one counts: of several twins the best, and before a row that cannot read types one
     # that reads none.
     order = list(rows)[::-1]
@@ -109,6 +114,14 @@ def declared(
     return found
 
 
+def of_one_model(row: Standing) -> bool:
+    """Return whether a row is one imported model: another training of it cannot be had.
+
+    So the question is whether it, and not its recipe, would be ahead on other test items.
+    """
+    return row.kind == "external" and len(row.run_ids) == 1
+
+
 def best_shortcut(rows: Sequence[Standing], shortcuts: Sequence[str]) -> Standing | None:
     """Return the shortcut with the best score, if there is one; see `declared`."""
     unseeded = [row for row in rows if row.kind == "baseline" and not row.seeded]
@@ -120,7 +133,7 @@ def missing(row: Standing, reference: Standing) -> str:
     """Return why nothing can be claimed of two rows, or nothing."""
     for each in (row, reference):
         runs = len(each.run_ids)
-        if each.seeded and runs < SEEDS:
+        if each.seeded and runs < SEEDS and not of_one_model(each):
             return f"{runs} seed{'' if runs == 1 else 's'}, of {SEEDS} needed"
     return row.flaw or reference.flaw
 
@@ -135,7 +148,7 @@ def claim(kind: str, gain: float, p_holm: float | None) -> str:
         return ""
     if gain > 0:
         return "beats"
-    return "" if kind == SHORTCUT else "trails"
+    return "" if kind in (SHORTCUT, ALONE) else "trails"
 
 
 def _is(name: str, *values: str | None) -> Callable[[Settings], bool]:

@@ -95,7 +95,7 @@ def _with(table: Table, entry: Mapping[str, Any] | None) -> Table:
     def extended(row: Row) -> Row:
         cells = {
             metric: replace(cell, **dict(zip(("low", "high"), ends, strict=True)))
-            if (ends := intervals[row.run_ids].get(metric))
+            if (ends := intervals.get(row.run_ids, {}).get(metric))
             else cell
             for metric, cell in row.metrics.items()
         }

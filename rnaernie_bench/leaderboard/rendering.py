@@ -12,7 +12,8 @@ from typing import Any
 
 from rnaernie_bench.core.files import write_text
 from rnaernie_bench.leaderboard.across import Across, across_tasks
-from rnaernie_bench.leaderboard.contrasts import REFERENCES, SHORTCUT, in_words, kinds_among
+from rnaernie_bench.leaderboard.contrasts import ALONE, REFERENCES, SHORTCUT, in_words, kinds_among
+from rnaernie_bench.leaderboard.elsewhere import CAVEAT
 from rnaernie_bench.leaderboard.extra_tables import Block, extra_tables
 from rnaernie_bench.leaderboard.references import Reference, references_for
 from rnaernie_bench.leaderboard.rows import Cell, Row
@@ -152,7 +153,8 @@ def caveats_of(table: Table) -> list[str]:
     """Return what the figures of a table do not show, a sentence each."""
     chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
     data = [SIMULATED] if table.simulated else table.task.caveats
-    return [*chosen, *data]
+    imported = [CAVEAT] if any(row.kind == "external" for row in table.rows) else []
+    return [*chosen, *data, *imported]
 
 
 def _legend(tables: Sequence[Table]) -> str:
@@ -172,7 +174,8 @@ def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
     header += [_HEADERS.get(cost, cost) for cost in costs] + ["provenance"] + ["notes"] * noted
     lines = []
     for row in table.rows:
-        name = f"{row.backbone} [baseline]" if row.kind == "baseline" else row.backbone
+        marked = row.kind in ("baseline", "external")
+        name = f"{row.backbone} [{row.kind}]" if marked else row.backbone
         cell = row.metrics[main]
         strategy = f"{row.strategy} [control]" if row.control else row.strategy
         line = [name, strategy, str(len(row.seeds)), _figure(cell), _interval(cell)]
@@ -189,7 +192,7 @@ def _named(table: Table, kind: str) -> str:
     """Return the reference of a kind in brackets, where all rows have the same one."""
     found = {c.reference for row in table.rows for c in row.contrasts if c.kind == kind}
     names = [row.backbone for row in table.rows if row.run_ids in found]
-    return f" ({names[0]})" if len(found) == 1 and kind == SHORTCUT else ""
+    return f" ({names[0]})" if len(found) == 1 and kind in (SHORTCUT, ALONE) else ""
 
 
 def _figure(cell: Cell | None) -> str:

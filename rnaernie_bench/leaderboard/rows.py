@@ -9,16 +9,24 @@ from statistics import fmean
 from typing import Any
 
 from rnaernie_bench.leaderboard.contrasts import Contrast
+from rnaernie_bench.leaderboard.elsewhere import external_notes
 from rnaernie_bench.leaderboard.settings import EARLIER, flaws_of, is_seeded, shown_as
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.metrics.seeds import deviation, over_seeds
-from rnaernie_bench.results.record import RECIPE_VERSION, Record, is_control
+from rnaernie_bench.results.record import (
+    RECIPE_VERSION,
+    Record,
+    is_control,
+    is_external,
+    is_incomplete,
+)
 
 COSTS = ("train_s", "items_per_s", "peak_rss_mb", "peak_gpu_mb")
 """What a run took, as records and rows call it."""
 
-SELF_REPORTED, REPRODUCED = "self-reported", "reproduced"
-"""What is known of a row: what its author says, or that all its runs were repeated."""
+SELF_REPORTED, REPRODUCED, ELSEWHERE = "self-reported", "reproduced", "computed elsewhere"
+"""What is known of a row: what its author says, that all its runs were repeated, or that its
+predictions were imported."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Row:
     backbone: str
     """As shown: an encoder with random weights is marked so."""
     kind: str
-    """`encoder` or `baseline`."""
+    """`encoder`, `baseline` or `external`."""
     strategy: str
     notes: str
     """Settings in which the row differs from rows of its table; runs that the budget ended."""
@@ -71,7 +79,9 @@ class Row:
     contrasts: tuple[Contrast, ...] = ()
     """Its declared comparisons, where they are computed."""
     provenance: str = SELF_REPORTED
-    """`self-reported`, `reproduced`, or how many of its runs were."""
+    """`self-reported`, `reproduced`, how many of its runs were, or `computed elsewhere`."""
+    incomplete: bool = False
+    """Whether items of the test part are missing: it stands below the others, and is not ranked."""
 
 
 def row_of(
@@ -99,6 +109,7 @@ def row_of(
     notes += [flaw for flaw in flaws if flaw not in earlier]
     if len({record["seed"] for record in records}) < len(records):
         notes = [*notes, "equal seeds: runs that differ in settings their records do not have"]
+    notes = [*notes, *external_notes(first, part)]
     cells = {
         metric: cell_of(metric, [r["tests"][part]["metrics"].get(metric) for r in records])
         for metric in metrics
@@ -125,7 +136,8 @@ def row_of(
         seeded=is_seeded(records, part),
         flaws=flaws,
         validation=mean_of_all([each.get(metrics[0]) for each in validations]),
-        provenance=_provenance(run_ids, reproduced),
+        provenance=ELSEWHERE if is_external(first) else _provenance(run_ids, reproduced),
+        incomplete=any(is_incomplete(record, part) for record in records),
     )
 
 

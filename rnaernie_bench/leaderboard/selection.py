@@ -6,11 +6,14 @@ import dataclasses
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import visible
@@ -18,7 +21,12 @@ from rnaernie_bench.leaderboard.aligned import Aligned, Predicted
 from rnaernie_bench.leaderboard.settings import is_seeded, settings_of, shown_as
 from rnaernie_bench.results.checks import prediction_problems, predictions_of
 from rnaernie_bench.results.predictions import Predictions
-from rnaernie_bench.results.record import Record, comparability_key
+from rnaernie_bench.results.record import (
+    Record,
+    comparability_key,
+    is_external,
+    is_incomplete,
+)
 from rnaernie_bench.results.store import (
     MIN_PREFIX,
     RECORD_FILE,
@@ -63,7 +71,9 @@ def find_records(results_dir: Path, runs_dir: Path) -> list[Found]:
     return [finished[run_id] for run_id in sorted(finished)]
 
 
-def select(name: str, found: Sequence[Found]) -> Selected:
+def select(
+    name: str, found: Sequence[Found], usual: Callable[[Record], bool] = lambda record: True
+) -> Selected:
     """Return the row that a user names.
 
     Args:
@@ -71,6 +81,7 @@ def select(name: str, found: Sequence[Found]) -> Selected:
             `+`, the seeds of one row; or a row of the leaderboard as BACKBONE or
             BACKBONE/STRATEGY, with all its seeds.
         found: the runs to choose from.
+        usual: of several rows with one name, which records are meant, if that leaves one row.
 
     Raises:
         ResultError: nothing has that name, or several things have.
@@ -82,8 +93,9 @@ def select(name: str, found: Sequence[Found]) -> Selected:
     for run in found:
         if name in _names(run.record):
             rows[_row_key(run.record)].append(run)
-    if len(rows) == 1:
-        [runs] = rows.values()
+    meant = [runs for runs in rows.values() if usual(runs[0].record)]
+    if len(rows) == 1 or len(meant) == 1:
+        [runs] = rows.values() if len(rows) == 1 else meant
         return Selected(name, tuple(sorted(runs, key=_by_seed)))
     if rows:
         listed = "; ".join(
@@ -190,6 +202,8 @@ def other_scores(
 def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
     """Return what the runs of `rows` predicted for test part `part`, item by item.
 
+    Where imported predictions lack items, they are those that all runs have.
+
     Raises:
         ResultError: a run stands in two rows; two runs may not be compared, or hold other items;
             or predictions are not those that their record names.
@@ -198,14 +212,17 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
     _refuse_repeats(runs)
     _refuse_strangers(runs, part)
     read = {run.run_id: _read(run) for run in runs}
-    first = read[runs[0].run_id]
-    order = np.argsort(first.ids[first.parts[part]])
-    ids = first.ids[first.parts[part]][order]
-    truth = first.truth[first.parts[part]][order]
+    inside = {run_id: found.parts[part] for run_id, found in read.items()}
+    if any(is_incomplete(run.record, part) for run in runs):
+        held = [found.ids[inside[run_id]] for run_id, found in read.items()]
+        inside = _of_all(read, inside, reduce(np.intersect1d, held))
+    first, mask = read[runs[0].run_id], inside[runs[0].run_id]
+    order = np.argsort(first.ids[mask])
+    ids, truth = first.ids[mask][order], first.truth[mask][order]
+    groups = [group for group, used in zip(first.groups, mask, strict=True) if used]
     found: dict[str, Predicted] = {}
     for run in runs:
-        predictions = read[run.run_id]
-        mask = predictions.parts[part]
+        predictions, mask = read[run.run_id], inside[run.run_id]
         own = np.argsort(predictions.ids[mask])
         if not (
             np.array_equal(predictions.ids[mask][own], ids)
@@ -219,7 +236,6 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
                 remedy="repeat the run",
             )
         found[run.run_id] = predictions.predicted[mask][own]
-    groups = first.groups_of(part)
     scored = runs[0].record["tests"][part].get("scored")
     return Aligned(
         answer=first.answer,
@@ -231,6 +247,35 @@ def load_aligned(rows: Sequence[Selected], part: str) -> Aligned:
         fixed=[not is_seeded([run.record for run in row.runs], part) for row in rows],
         columns=tuple(scored.values()) if scored else None,
     )
+
+
+def _of_all(
+    read: Mapping[str, Predictions], inside: Mapping[str, Any], common: npt.NDArray[np.uint64]
+) -> dict[str, Any]:
+    """Return by run which of its items are among those that all have.
+
+    Raises:
+        ResultError: there are none.
+    """
+    if not len(common):
+        raise ResultError("the rows share no item", where="compare", remedy="name other rows")
+    return {run_id: inside[run_id] & np.isin(found.ids, common) for run_id, found in read.items()}
+
+
+def refuse_undefined(rows: Sequence[Selected], part: str, metric: str) -> None:
+    """Refuse a metric that imported predictions do not define, such as accuracy of scores.
+
+    Raises:
+        ResultError: naming the run, and the metrics it has.
+    """
+    for run in (run for row in rows for run in row.runs if is_external(run.record)):
+        has = run.record["tests"].get(part, {}).get("metrics", {metric: None})
+        if metric not in has:
+            raise ResultError(
+                f"its predictions, {run.record['external']['gives']}, do not define {metric}",
+                where=f"record {run.run_id}",
+                remedy=f"choose one of {', '.join(has)}",
+            )
 
 
 def _refuse_repeats(runs: Sequence[Found]) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnaernie_bench.results.record import RECIPE_VERSION, Record, ended_by
+from rnaernie_bench.results.record import RECIPE_VERSION, Record, ended_by, is_external
 
 BUDGET = (
     "max_epochs",
@@ -61,12 +61,14 @@ def is_seeded(records: Sequence[Record], part: str) -> bool:
 def flaws_of(records: Sequence[Record]) -> tuple[str, ...]:
     """Return why a row leads no sentence and supports no claim, if anything.
 
-    Baselines that are solved to the optimum are what they are under any recipe.
+    Baselines that are solved to the optimum are what they are under any recipe, and so is what was
+    predicted elsewhere.
     """
     trained = [
         record
         for record in records
-        if record["backbone"]["kind"] == "encoder" or ended_by(record) != "optimum"
+        if record["backbone"]["kind"] == "encoder"
+        or not (is_external(record) or ended_by(record) == "optimum")
     ]
     earlier = {r["recipe_version"] for r in trained if r["recipe_version"] < RECIPE_VERSION}
     stopped = sum(ended_by(record) in ("steps", "interrupted") for record in trained)

@@ -12,7 +12,7 @@ from rnaernie_bench.core.files import write_json
 from rnaernie_bench.leaderboard.across import across_tasks
 from rnaernie_bench.leaderboard.aligned import Aligned
 from rnaernie_bench.leaderboard.comparison import gap, row_scores
-from rnaernie_bench.leaderboard.contrasts import Contrast, claim, declared, missing
+from rnaernie_bench.leaderboard.contrasts import ALONE, Contrast, claim, declared, missing
 from rnaernie_bench.leaderboard.estimates import Board, estimates
 from rnaernie_bench.leaderboard.kept import (
     STATISTICS_FILE,
@@ -60,13 +60,16 @@ def build_statistics(
 
 def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> dict[str, Any]:
     """Return what is kept of a table."""
+    ranked = [row for row in table.rows if not row.incomplete]
     rows = [
         Selected(
             f"{row.backbone}/{row.strategy}",
             tuple(_found(results_dir, records[run_id]) for run_id in row.run_ids),
         )
-        for row in table.rows
+        for row in ranked
     ]
+    if not rows:
+        return {**dataclasses.asdict(table.key), "seed_sd": None, "rows": [], "contrasts": []}
     aligned = load_aligned(rows, table.key.part)
     task, intervals = table.task, [dict[str, Any]() for _ in rows]
     contrasts, seed_sd = [], None
@@ -75,7 +78,7 @@ def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> di
             continue
         main = metric == task.main_metric
         # What a record says of its only run stands; contrasts need every row.
-        shared = [not _of_one_run(row, metric) for row in table.rows]
+        shared = [not _of_one_run(row, metric) for row in ranked]
         places = [place for place, wanted in enumerate(shared) if wanted or main]
         if not places:
             continue
@@ -94,7 +97,7 @@ def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> di
         "seed_sd": seed_sd,
         "rows": [
             {"run_ids": row.run_ids, "intervals": found}
-            for row, found in zip(table.rows, intervals, strict=True)
+            for row, found in zip(ranked, intervals, strict=True)
         ],
         "contrasts": [dataclasses.asdict(contrast) for contrast in contrasts],
     }
@@ -117,13 +120,16 @@ def _only(aligned: Aligned, rows: Sequence[int]) -> Aligned:
 
 def contrasts_of(table: Table, records: Mapping[str, Record], board: Board) -> list[Contrast]:
     """Return the declared contrasts of a table, by its board, with corrected p-values."""
-    places = {row.run_ids: place for place, row in enumerate(table.rows)}
+    ranked = [row for row in table.rows if not row.incomplete]
+    places = {row.run_ids: place for place, row in enumerate(ranked)}
     sign = 1 if table.task.higher_is_better else -1
     found = []
     for kind, row, reference in declared(table.standings, records, table.task.shortcuts):
         ids, gain = (row.run_ids, reference.run_ids), row.score - reference.score
         contrast = Contrast(kind, *ids, gain, missing=missing(row, reference))
-        if not any(each.seeded and len(each.run_ids) == 1 for each in (row, reference)):
+        if kind == ALONE or not any(
+            each.seeded and len(each.run_ids) == 1 for each in (row, reference)
+        ):
             pair = gap(board, *(places[each] for each in ids))
             if pair.low is None or pair.high is None:
                 contrast = dataclasses.replace(contrast, missing="a single item or group decides")

@@ -71,9 +71,11 @@ class Table:
 
     @property
     def compared(self) -> tuple[Row, ...]:
-        """The rows that are ranked: all but controls, and those without a main metric."""
+        """The rows that are ranked: all but controls, incomplete ones, and those without a main
+        metric."""
         metric = self.task.main_metric
-        return tuple(r for r in self.rows if not r.control and not r.metrics[metric].undefined)
+        ranked = (row for row in self.rows if not row.control and not row.incomplete)
+        return tuple(row for row in ranked if not row.metrics[metric].undefined)
 
     @property
     def standings(self) -> list[Standing]:
@@ -247,14 +249,15 @@ def _table_of(
 
     def place(row: Row) -> tuple[Any, ...]:
         cell = row.metrics[task.main_metric]
-        return row.control, bool(cell.undefined), sign * cell.mean if not cell.undefined else 0.0
+        aside = row.control or row.incomplete
+        return aside, bool(cell.undefined), sign * cell.mean if not cell.undefined else 0.0
 
     rows.sort(key=lambda row: (*place(row), row.run_ids))
     return Table(
         task=task,
         key=key,
         simulated=any(record["dataset"]["simulated"] for record in records),
-        n=records[0]["tests"][key.part]["n"],
+        n=max(record["tests"][key.part]["n"] for record in records),
         metrics=metrics,
         budget=budget,
         rows=tuple(rows),

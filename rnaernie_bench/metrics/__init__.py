@@ -1,5 +1,5 @@
 """What is measured: metrics, answers, intervals and calibration.
 
 Other rooms import: answers, answers.base, answers.structure, calibration, figures, losses,
-measuring, problems, registry, resampling, rounding, scoring.composites, seeds, targets.
+measuring, problems, registry, resampling, rounding, scoring.composites, seeds, targets, tuning.
 """

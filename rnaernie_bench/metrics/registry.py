@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.core.registry import Registry
 
@@ -40,6 +40,10 @@ class Metric:
     """When items do not define it."""
     within_groups: bool = False
     """Whether it is computed inside groups of items, which are drawn as a whole then."""
+    needs: Literal["", "decisions", "order", "probabilities", "values"] = ""
+    """What predictions must tell, for those that tell less (`rnaernie_bench.external`): what is
+    decided, which of two items ranks higher, probabilities, or numbers in the units of the data;
+    empty: all that their answer holds."""
     compare_two: Mapping[str, MakeScorer] = field(default_factory=dict)
     """By name, answers of two classes whose records lack it, but which are compared by it."""
 
@@ -125,107 +129,116 @@ _CONSTANT = "the truth or the predictions are constant"
 BUILT_IN: tuple[Metric, ...] = (
     Metric(
         "accuracy", "accuracy", {**_classified("accuracy"), **_decided(*_ONE, by=_accuracy)},
-        bounds=_SHARE,
+        bounds=_SHARE, needs="decisions",
     ),
     Metric(
         "macro_precision", "macro precision", _classified("macro_precision"),
-        "precision, every class counting the same", bounds=_SHARE,
+        "precision, every class counting the same", bounds=_SHARE, needs="decisions",
     ),
     Metric(
         "macro_recall", "macro recall", _classified("macro_recall"),
-        "recall, every class counting the same", bounds=_SHARE,
+        "recall, every class counting the same", bounds=_SHARE, needs="decisions",
     ),
     Metric(
         "macro_f1", "macro F1", {**_classified("macro_f1"), **_decided(*_SEVERAL, by=_f1)},
         "F1, every class counting the same", bounds=_SHARE,
-        undefined="no label has a positive",
+        undefined="no label has a positive", needs="decisions",
     ),
     Metric(
         "macro_mcc", "macro MCC", _decided(*_SEVERAL, by=mcc), bounds=_CORRELATION,
-        undefined=f"of each label, {_ONE_SIDED}",
+        undefined=f"of each label, {_ONE_SIDED}", needs="decisions",
     ),
     Metric(
         "macro_auroc", "macro AUROC", _ranked("auroc", *_SEVERAL), bounds=_SHARE,
-        undefined="no label has both classes",
+        undefined="no label has both classes", needs="order",
     ),
     Metric(
         "macro_auprc", "macro AUPRC", _ranked("auprc", *_SEVERAL), bounds=_SHARE,
-        undefined="no label has both classes",
+        undefined="no label has both classes", needs="order",
     ),
     Metric(
         "f1", "F1", {**_decided(*_ONE, by=_f1), **_structural("f1")}, bounds=_SHARE,
-        undefined=_NO_POSITIVE,
+        undefined=_NO_POSITIVE, needs="decisions",
     ),
     Metric(
         "precision", "precision",
         {**_decided(*_ONE, by=_precision), **_structural("precision")}, bounds=_SHARE,
-        undefined="there is no positive, or none is predicted",
+        undefined="there is no positive, or none is predicted", needs="decisions",
     ),
     Metric(
         "recall", "recall", {**_decided(*_ONE, by=_recall), **_structural("recall")},
-        bounds=_SHARE, undefined=_NO_POSITIVE,
+        bounds=_SHARE, undefined=_NO_POSITIVE, needs="decisions",
     ),
     Metric(
         "mcc", "MCC", {**_classified("mcc"), **_decided(*_ONE, by=mcc), **_structural("mcc")},
         "Matthews correlation coefficient", bounds=_CORRELATION, undefined=_ONE_SIDED,
+        needs="decisions",
         tolerance=1e-4,  # a sum over all items, which may have been taken in single precision
     ),
     Metric(
         "shifted_f1", "shifted F1", _structural("shifted_f1"),
         "F1 where one end of a pair may be off by one base", bounds=_SHARE,
-        undefined=_NO_POSITIVE,
+        undefined=_NO_POSITIVE, needs="decisions",
     ),
     Metric(
         "pooled_f1", "pooled F1", _structural("pooled_f1"),
         "F1 of the pairs of all sequences together: long ones count more", bounds=_SHARE,
-        undefined=_NO_POSITIVE,
+        undefined=_NO_POSITIVE, needs="decisions",
     ),
     Metric(
         "auroc", "AUROC", _ranked("auroc", *_ONE), bounds=_SHARE, undefined=_ONE_CLASS,
-        compare_two={"multiclass": scored("classes:auroc")},
+        compare_two={"multiclass": scored("classes:auroc")}, needs="order",
     ),
     Metric(
         "within_group_auroc", "AUROC within groups", {"binary": scored("groups:auroc")},
         "how often a positive ranks above a negative of the same group, such as the targets of one "
         "miRNA; groups of one label are left out",
-        bounds=_SHARE, undefined="no group has both labels", within_groups=True,
+        bounds=_SHARE, undefined="no group has both labels", within_groups=True, needs="order",
     ),
     Metric(
         "auprc", "AUPRC", _ranked("auprc", *_ONE), "average precision", bounds=_SHARE,
-        undefined=_ONE_CLASS,
+        undefined=_ONE_CLASS, needs="order",
     ),
     Metric(
         "brier", "Brier score", {name: scored("decisions:brier") for name in _ODDS},
         "mean squared error of probabilities: lower is better", higher_is_better=False,
-        bounds=_SHARE,
+        bounds=_SHARE, needs="probabilities",
     ),
     Metric(
         "ece", "ECE",
         {"multiclass": scored("classes:calibration"),
          **{name: scored("decisions:calibration") for name in _ODDS}},
         "expected calibration error: lower is better", higher_is_better=False, bounds=_SHARE,
+        needs="probabilities",
         tolerance=2e-3,  # the last bits of a probability move it over the edge of a bin
     ),
     Metric(
-        "spearman", "Spearman", _measured("spearman"), bounds=_CORRELATION, undefined=_CONSTANT
+        "spearman", "Spearman", _measured("spearman"), bounds=_CORRELATION, undefined=_CONSTANT,
+        needs="order",
     ),
-    Metric("pearson", "Pearson", _measured("pearson"), bounds=_CORRELATION, undefined=_CONSTANT),
+    Metric(
+        "pearson", "Pearson", _measured("pearson"), bounds=_CORRELATION, undefined=_CONSTANT,
+        needs="order",
+    ),
     Metric(
         "r2", "R²", _measured("r2", of_bases=False), bounds=(-math.inf, 1.0),
-        undefined="the truth is constant",
+        undefined="the truth is constant", needs="values",
     ),
     Metric(
         "rmse", "RMSE", _measured("rmse"),
         "root mean squared error: lower is better", higher_is_better=False, bounds=_ERROR,
+        needs="values",
     ),
     Metric(
         "mcrmse", "MCRMSE", _measured("mcrmse"),
         "root mean squared error, the mean over columns: lower is better", higher_is_better=False,
         bounds=_ERROR,
+        needs="values",
     ),
     Metric(
         "mae", "MAE", _measured("mae"),
         "mean absolute error: lower is better", higher_is_better=False, bounds=_ERROR,
+        needs="values",
     ),
 )  # fmt: skip
 """In the order of records and tables."""

@@ -125,7 +125,26 @@ def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": {key: value for key, value in record["recipe"].items() if key != "converged"},
         "recipe_version": record["recipe_version"],
         "seed": record["seed"],
+        **_of_files(record),
     }
+
+
+def _of_files(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies imported predictions: their files, and the test parts they are of."""
+    if not is_external(record):
+        return {}
+    files = [file["sha256"] for file in record["external"]["files"]]
+    return {"files": files, "parts": list(record["tests"])}
+
+
+def is_external(record: Mapping[str, Any]) -> bool:
+    """Return whether the predictions of a record were made elsewhere, and imported."""
+    return bool(record["backbone"]["kind"] == "external")
+
+
+def is_incomplete(record: Mapping[str, Any], part: str) -> bool:
+    """Return whether a test part has items that imported predictions lack: it is not ranked."""
+    return bool(record["tests"][part].get("n_missing"))
 
 
 def ended_by(record: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.schema import as_dict, build
 from rnaernie_bench.leaderboard.settings import flat
-from rnaernie_bench.results.record import Record, identity_of, run_id_of
+from rnaernie_bench.results.record import Record, identity_of, is_external, run_id_of
 from rnaernie_bench.results.reproduction_marks import Likeness, likeness
 from rnaernie_bench.runs.plan import plan
 from rnaernie_bench.runs.runner import Outcome, execute
@@ -57,8 +57,15 @@ def config_of(
 
     Raises:
         ConfigError: a setting or name is not known to this version.
-        ResultError: the weights were a local folder and `source` is not given.
+        ResultError: the weights were a local folder and `source` is not given, or the record is of
+            imported predictions.
     """
+    if is_external(record):
+        raise ResultError(
+            "its predictions were made elsewhere, and imported",
+            where=f"record {record['run_id']}",
+            remedy="ask whoever made them",
+        )
     backbone, recipe, head = record["backbone"], record["recipe"], record["head"]
     encoder = backbone["kind"] == "encoder"
     name = record["task"]["name"]

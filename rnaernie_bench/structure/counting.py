@@ -8,6 +8,7 @@ import numpy as np
 
 from rnaernie_bench.structure.notations import nested_part
 from rnaernie_bench.structure.scores import COUNTS
+from rnaernie_bench.structure.several_partners import one_partner
 
 _SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
@@ -16,15 +17,16 @@ def count(predicted: np.ndarray, reference: np.ndarray, length: int) -> np.void:
     """Return the counts of one sequence, a scalar of `scores.COUNTS`.
 
     Args:
-        predicted: checked pairs of shape (pairs, 2).
-        reference: the same.
+        predicted: sorted pairs of shape (pairs, 2), i < j, none twice. Where they give a base
+            several partners, all count, and those that `one_partner` drops are in no nested part.
+        reference: checked pairs of shape (pairs, 2).
         length: the number of bases.
     """
     right = _among(predicted, reference, length)
     found = _among(reference, predicted, length)
     nested_found = nested_part(reference)
     # A wrong pair is nested or not by the prediction, a right one by the reference.
-    nested_wrong = nested_part(predicted) & ~right
+    nested_wrong = _nested(predicted) & ~right
     nested_right = nested_found & found
     row = (
         length,
@@ -48,6 +50,13 @@ def count_all(cases: Iterable[tuple[np.ndarray, np.ndarray, int]]) -> np.ndarray
         cases: predicted pairs, reference pairs and length of each.
     """
     return np.array([count(*case) for case in cases], dtype=COUNTS)
+
+
+def _nested(pairs: np.ndarray) -> np.ndarray:
+    """Say which pairs belong to the largest nested part of the structure that they make."""
+    kept = one_partner(pairs)
+    kept[kept] = nested_part(pairs[kept])
+    return kept
 
 
 def _among(pairs: np.ndarray, others: np.ndarray, length: int) -> np.ndarray:

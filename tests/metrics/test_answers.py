@@ -321,10 +321,10 @@ def test_figures_are_drawn_of_answers_that_have_some(name):
 
 
 @pytest.mark.parametrize(
-    "wrong", [counts((4, 4, 5)), counts((26, 4, 4)), counts((2, 4, 3)), counts((4, 4, -1))]
+    "wrong", [counts((4, 4, 5)), counts((1226, 4, 4)), counts((2, 4, 3)), counts((4, 4, -1))]
 )
 def test_counts_that_contradict_each_other_are_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"pairs are right|paired twice"):
+    with pytest.raises(ValueError, match=r"pairs are right|more pairs than"):
         ANSWERS["structure"].check(wrong["reference"], wrong)
 
 

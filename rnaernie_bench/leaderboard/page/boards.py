@@ -11,6 +11,7 @@ from rnaernie_bench.leaderboard.extra_tables import limits_of
 from rnaernie_bench.leaderboard.folds import FoldTable, over_folds
 from rnaernie_bench.leaderboard.page import breakdowns, charts, confusions, tables, wording
 from rnaernie_bench.leaderboard.page.answers import ReadAnswers
+from rnaernie_bench.leaderboard.page.elsewhere import computed_elsewhere
 from rnaernie_bench.leaderboard.references import Published, Reference, published
 from rnaernie_bench.leaderboard.rendering import caveats_of, undefined_in
 from rnaernie_bench.leaderboard.rows import Cell, Row
@@ -126,7 +127,7 @@ def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> Tab
 
 def best_of(view: TableView, folder: str) -> TableView:
     """Return what the main page shows of a table; a longer one has a page in `folder`."""
-    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.row.kind == "baseline")
+    shown = tuple(row for row in view.rows if row.place <= MOST_ROWS or row.row.kind != "encoder")
     href = f"{folder}/{view.anchor}.html" if len(shown) < len(view.rows) else ""
     return replace(view, rows=shown, base=f"{folder}/", href=href)
 
@@ -171,6 +172,9 @@ def _task(group: Sequence[TableView], sources: Sources) -> TaskView:
         finding = tables.finding_over_folds(whole) if leads else finding
         folds.append(FoldsView(breakdowns.by_fold(whole), inside, leads))
         alone = [view for view in alone if _split(view.table) != _split(whole)]
+    told = computed_elsewhere([view.table for view in group])
+    if finding and told:
+        finding = finding._replace(sentences=(told, *finding.sentences))
     references = () if simulated else sources.references(key.partition("@")[0])
     return TaskView(
         anchor=f"task-{wording.anchor(key, str(simulated))}",

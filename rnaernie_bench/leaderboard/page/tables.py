@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rnaernie_bench.leaderboard.contrasts import (
+    ALONE,
     REFERENCES,
     SHORTCUT,
     by_how_much,
@@ -185,7 +186,7 @@ def finding(table: Table) -> Finding | None:
         sentences.append(f"Above it, but not counted: {names}.")
     if not others:
         sentences.append("It is the only row that counts so far.")
-    networks = [row for row in others if row.kind == "encoder"]
+    networks = [row for row in others if row.kind != "baseline"]
     if best.kind == "baseline" and networks:
         network = networks[0]
         value = wording.figure(network.metrics[metric].mean)
@@ -227,6 +228,8 @@ def _claims(table: Table, best: Row, called: Mapping[tuple[str, ...], str]) -> I
             reference = REFERENCES[contrast.kind]
             if contrast.kind == SHORTCUT:
                 reference += f", {called[contrast.reference]},"
+            if contrast.kind == ALONE:
+                reference = f"{called[contrast.reference]}, model against model,"
             yield f"It {contrast.claim} {reference} {by_how_much(contrast)}."
     for kind in kinds_among([contrast for _, contrast in made]):
         of_kind = [contrast for _, contrast in made if contrast.kind == kind]

@@ -103,9 +103,11 @@ class Structures(Answer):
         most = np.minimum(predicted["predicted"], predicted["reference"])
         if (predicted["correct"] > most).any():
             raise ValueError("more pairs are right than there are")
-        twice = 2 * predicted["predicted"] > predicted["length"]
-        if (predicted["correct"] < 0).any() or twice.any():
-            raise ValueError("a base would be paired twice")
+        length = predicted["length"].astype(np.int64)
+        # Of others' predictions, a base may have several partners (`structure.several_partners`).
+        beyond = predicted["predicted"] > length * (length - 1) // 2
+        if (predicted["correct"] < 0).any() or beyond.any():
+            raise ValueError("there are more pairs than pairs of bases")
 
     def right(self, truth: Array, predicted: Array) -> Floats:
         """Return the F1 of each sequence, shape (n,); nan where there are no pairs at all."""
