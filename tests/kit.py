@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -300,7 +301,7 @@ def _data(made: Made) -> dict[str, Any]:
         by_column = {key: {str(n): row[key] for n, row in enumerate(found)} for key in found[0]}
         path.write_text(json.dumps(by_column))
         tables[part] = {
-            "source": str(path),
+            "source": _declared(path),
             "group": "group",
             **({"labels": labels} if labels else {}),
         }
@@ -313,7 +314,16 @@ def _file(made: Made, part: str, suffix: str, text: Callable[[list[Row]], str]) 
     path = made.folder / f"{part}{suffix}"
     path.write_text(text(made.rows[part]))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"path": str(path), "sha256": digest, "records": len(made.rows[part])}
+    return {"path": _declared(path), "sha256": digest, "records": len(made.rows[part])}
+
+
+def _declared(path: Path) -> str:
+    """Return a path as declarations have it: below a data folder, which the root is made here."""
+    folders = os.environ.get("RNAERNIE_BENCH_DATA", "").split(os.pathsep)
+    if path.anchor not in folders:
+        kept = filter(None, folders)
+        os.environ["RNAERNIE_BENCH_DATA"] = os.pathsep.join([path.anchor, *kept])
+    return path.relative_to(path.anchor).as_posix()
 
 
 def _dot_bracket(rows: list[Row]) -> str:

@@ -336,17 +336,16 @@ _UNSTABLE = ("created", "environment", "git_commit")
 def _stored(record: Record, predictions: Predictions, results_dir: Path) -> Imported:
     """Write record and predictions into the folder of results, unless they are there."""
     with TemporaryDirectory(prefix="rnaernie-bench-") as name:
-        folder = Path(name)
-        path = folder / f"{record['run_id']}.parquet"
+        path = Path(name) / f"{record['run_id']}.parquet"
         write_predictions(path, predictions)
         for test in record["tests"].values():
             test["predictions"] = predictions_entry(path, test["n"])
-        record, path = publishable(record, folder)
-        target = record_path(record, results_dir)
-        if target.exists():
-            there = read_record(target)
-            record |= {key: there[key] for key in _UNSTABLE if key in there}
-        present = stands_already(record, results_dir)
-        if not present:
-            store(record, path, results_dir)
+        record, kept = publishable(record, path.parent)
+    target = record_path(record, results_dir)
+    if target.exists():
+        there = read_record(target)
+        record |= {key: there[key] for key in _UNSTABLE if key in there}
+    present = stands_already(record, results_dir)
+    if not present:
+        store(record, kept, results_dir)
     return Imported(record, target, not present)

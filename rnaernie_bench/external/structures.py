@@ -89,7 +89,7 @@ class Structures:
         table = np.stack(said)
         own, other = table[:, :, -1].sum(axis=0).tolist()
         pairs = int(table[:, 0, 1].sum())
-        if self.reading.pairs_from is None and other > 2 * own and other > pairs / 2:
+        if self.reading.pairs_from is None and other > max(own + pairs / 4, pairs / 2):
             raise DataError(
                 f"of {pairs:,} pairs {own:,} are canonical if the first base is 1, "
                 f"{other:,} if it is 0",

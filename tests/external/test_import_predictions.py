@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rnaernie_bench.cli.main import main
+from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.data.items import ContactItem
+from rnaernie_bench.external.source import Reading
+from rnaernie_bench.external.structures import structures_reader
 from rnaernie_bench.results.record import identity_of, run_id_of
 from rnaernie_bench.results.store import read_records, validate_folder
 from tests.kit import LABELS, NAME, Made, make_task
@@ -26,11 +31,12 @@ WHOLE = {"sequence", "pair"}
 def imported(made: Made, rows: Rows, *options: str, name: str = "theirs.csv") -> tuple[int, Any]:
     """Write rows as a table, import it, and return the status and the record, if there is one."""
     path = made.folder / name
-    opened = gzip.open(path, "wt", newline="") if name.endswith(".gz") else path.open("w")
-    with opened as file:
-        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t" if ".tsv" in name else ",")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in name else ",")
+    writer.writeheader()
+    writer.writerows(rows)
+    content = text.getvalue().encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     return run(made, path, *options)
 
 
@@ -229,7 +235,7 @@ def test_nothing_is_imported_by_halves(
     [
         (("--part", "al"), "did you mean all"),
         (("--column", "yse=p:yes"), "did you mean yes"),
-        (("--column", "yes=p:no"), "did you mean p:yes"),
+        (("--column", "yes=p:no"), "there is no column 'p:no'"),
         (("--lower-is-better",), "it says nothing of probabilities"),
         (("--partners", "one"), "it says nothing of probabilities"),
         (("--gives", "values"), "'values' do not answer binary"),
@@ -264,16 +270,20 @@ def test_pairs_that_are_none_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_letters_tell_what_the_first_base_is(tmp_path: Path, capsys: Any) -> None:
-    made = make_task(tmp_path, "contact", "binary")
-    rows, _ = right(made, "pairs")
-    for cells, row in zip(rows, made.rows["test"], strict=True):
-        cells["base_pairs"] = "{}-{}".format(*(max(base, 1) for base in row["pair"]))
-    assert imported(made, rows) == (2, None)
-    assert "canonical if the first base is 1" in capsys.readouterr().err
-    status, record = imported(made, rows, "--pairs-from", "0")
-    assert status == 0
-    assert record["tests"]["all"]["metrics"]["f1"]["value"] > 0.7
+def test_letters_tell_what_the_first_base_is() -> None:
+    item = ContactItem("x", "AAGGGGAAAACCCCA", np.array([[2, 13], [3, 12], [4, 11], [5, 10]]))
+    for first in (0, 1):
+        cell = ",".join(f"{i + first}-{j + first}" for i, j in item.pairs.tolist())
+        row = {"pairs": cell}
+        for stated in (None, 0, 1):
+            reader = structures_reader(Reading(pairs_from=stated), ["pairs"])  # type: ignore[arg-type]
+            read = reader.read(row, item, "here")
+            if first == 0 and stated is None:
+                with pytest.raises(DataError, match=", 4 if it is 0"):
+                    reader.finish([item], [read])
+                continue
+            found = reader.finish([item], [read]).predicted
+            assert found["correct"] == (4 if stated in (None, first) else 0)
 
 
 def test_what_is_missing_is_marked_and_not_ranked(tmp_path: Path, capsys: Any) -> None:
