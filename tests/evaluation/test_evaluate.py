@@ -52,7 +52,7 @@ def case(request: Any, tmp_path_factory: Any) -> tuple[Task, Split, Guess, Evalu
     folder: Path = tmp_path_factory.mktemp("made")
     make_task(folder, *request.param, resampling="group")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNAERNIE_BENCH_DATA", str(folder))
+        patch.setenv("RNAERNIE_BENCH_DATA", folder.anchor)
         patch.setenv("RNAERNIE_BENCH_CACHE", str(folder / "cache"))
         task = read_task(folder / "tasks" / "made" / "task.yaml")
         split = make_split(task, load_dataset(task, simulated=False), "only")
