@@ -17,10 +17,10 @@ from rnaernie_bench.core import environment
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.items import Dataset, Split
+from rnaernie_bench.data.tables import open_file
 from rnaernie_bench.evaluation.evaluate import scored_part
 from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.external.matching import Matcher
-from rnaernie_bench.external.rows import open_rows
 from rnaernie_bench.external.said import Said
 from rnaernie_bench.external.source import Reading, Source
 from rnaernie_bench.external.structures import (
@@ -169,8 +169,8 @@ def _opened(
 ) -> tuple[tuple[str, ...], Iterable[tuple[str, Mapping[str, Any]]]]:
     if task.decodes and is_structures(file):
         return FILE_COLUMNS, structure_rows(file)
-    table = open_rows(file, reading.header)
-    return table.columns, table.rows
+    table = open_file(file, header=reading.header)
+    return table.columns, table.placed()
 
 
 def _who(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.data.cells import Forms, missing, number, spelt
 from rnaernie_bench.data.targets import targets_of
-from rnaernie_bench.external.cells import classes_of, numbers_of
 from rnaernie_bench.external.said import TELLS, Said
 from rnaernie_bench.external.source import Gives, Reading
 from rnaernie_bench.metrics.problems import categorical, quantitative, several_classes, two_classes
@@ -50,6 +50,8 @@ class Units:
     """Those of numbers, in the order of the model's outputs; empty for classes."""
     decided: str | None
     """That of classes."""
+    forms: Forms = field(default_factory=Forms)
+    """How cells hold several values."""
 
     @property
     def tells(self) -> frozenset[str]:
@@ -71,14 +73,14 @@ class Units:
         units = self.task.level_entry.units(item.input)
         tables = [self._numbers(row, units, where)] if self.columns else []
         if self.decided is not None:
-            tables.append(self._decisions(row[self.decided], units, where))
+            tables.append(self._decisions(row, self.decided, units, where))
         return np.concatenate(tables, axis=1)
 
     def _numbers(self, row: Mapping[str, Any], units: int, where: str) -> np.ndarray:
         table = np.empty((units, len(self.columns)))
         for place, column in enumerate(self.columns):
             at = f"{where}, column '{column}'"
-            table[:, place] = numbers_of(row[column], units, at)
+            table[:, place] = [number(value, at) for value in self._values(row, column, units, at)]
         if self.gives != "probabilities":
             return table
         if ((table < 0) | (table > 1)).any():
@@ -94,14 +96,35 @@ class Units:
             )
         return table
 
-    def _decisions(self, cell: Any, units: int, where: str) -> np.ndarray:
+    def _values(self, row: Mapping[str, Any], column: str, units: int, where: str) -> list[Any]:
+        """Return what a cell says of each unit; text names classes.
+
+        Raises:
+            DataError: naming `where` of a value that is missing, or of another number of them.
+        """
+        cell, classes = row[column], column == self.decided
+        if units == 1 and not isinstance(cell, list):  # a class may hold what parts several
+            found = [spelt(cell) if classes else cell]
+        else:
+            found, _ = self.forms.values(cell, column, units, where, classes=classes)
+        if len(found) != units or any(map(missing, found)):
+            raise DataError(
+                f"there are {len(found)} values for {units}"
+                if len(found) != units
+                else "a value is missing",
+                where=where,
+                remedy="give one each, or leave the row out",
+            )
+        return found
+
+    def _decisions(self, row: Mapping[str, Any], column: str, units: int, where: str) -> np.ndarray:
         """Return the index of the class of each unit, or 0 and 1 for each label."""
-        labels, at = list(self.task.labels), f"{where}, column '{self.decided}'"
+        labels, at = list(self.task.labels), f"{where}, column '{column}'"
+        found = [spelt(value) for value in self._values(row, column, units, at)]
         if not categorical(self.task.problem):
-            return np.stack([_labels(text, labels, at) for text in classes_of(cell, units, at)])
+            return np.stack([_labels(text, labels, at) for text in found])
         bits = {"0": 0, "1": 1} if two_classes(self.task.problem) and "0" not in labels else {}
         known = {**bits, **{label: place for place, label in enumerate(labels)}}
-        found = classes_of(cell, units, at)
         for name in found:
             if name not in known:
                 raise DataError(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +10,6 @@ from hypothesis import strategies as st
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.items import SequenceItem
 from rnaernie_bench.external.matching import Matcher
-from rnaernie_bench.external.rows import open_rows
 from rnaernie_bench.external.units import in_order
 
 ITEMS = tuple(SequenceItem(f"i{k}", "ACGU"[: k + 1], 0) for k in range(4))
@@ -80,24 +76,3 @@ def test_more_scores_than_half_precision_has_numbers_keep_their_order() -> None:
     assert np.isfinite(found).all()
     assert (np.diff(found.astype(np.float64)) >= 0).all()
     assert len(np.unique(found)) > 30_000
-
-
-def test_a_table_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
-    """What is wrong at its end is met there."""
-    path = tmp_path / "long.tsv"
-    path.write_text("id\tscore\n" + "a\t1\n" * 9 + "a\n")
-    rows = open_rows(path).rows
-    assert [next(rows)[1] for _ in range(9)] == [{"id": "a", "score": "1"}] * 9
-    with pytest.raises(DataError, match=re.escape("line 11: the row has 1 cells, the header 2")):
-        next(rows)
-
-
-def test_parquet_keeps_lists(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = tmp_path / "t.parquet"
-    pq.write_table(pa.table({"id": ["a"], "base_pairs": [[[1, 9]]]}), path)
-    table = open_rows(path)
-    assert table.columns == ("id", "base_pairs")
-    assert [row for _, row in table.rows] == [{"id": "a", "base_pairs": [[1, 9]]}]
