@@ -99,6 +99,7 @@ CHANGES: dict[str, Any] = {
         "contact-classes": "unpaired",
     },
     "task.train_fraction": 0.4,
+    "task.train_by_seed": True,
     "task.window_overlap": 2,
     "task.decoder": "mea",
     "task.class_weights": "balanced",

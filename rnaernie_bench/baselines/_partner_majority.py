@@ -149,5 +149,5 @@ def partner_entry(fit: str, summary: str, options: type = PartnerOptions) -> Bas
         summary=summary,
         levels=("pair",),
         problems=("binary",),
-        reads=("task.train_fraction",),
+        reads=("task.train_fraction", "task.train_by_seed"),
     )

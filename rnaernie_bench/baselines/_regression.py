@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.learning.regression import Linear
 
 
-READS = ("task.train_fraction", "task.class_weights", "task.error_weights")
+READS = ("task.train_fraction", "task.train_by_seed", "task.class_weights", "task.error_weights")
 """Options of all runs that a regression reads."""
 
 

@@ -81,5 +81,5 @@ ENTRY = BaselineEntry(
     restore="rnaernie_bench.baselines.majority:restore",
     summary="class frequencies of train, or means of its quantities, regardless of the sequence",
     levels=EVERY_LEVEL,
-    reads=("task.train_fraction",),
+    reads=("task.train_fraction", "task.train_by_seed"),
 )

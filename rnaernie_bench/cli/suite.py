@@ -12,8 +12,9 @@ from rnaernie_bench.core.time_limit import duration
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the subcommand."""
     parser.description = (
-        "Execute the runs of a suite (configs/suite/*.yaml). Finished runs are skipped, an "
-        "interrupted one continues, a failed one does not stop the others."
+        "Execute the runs of a suite (configs/suite/*.yaml). Runs that are finished, or whose "
+        "records stand in the folder of results, are skipped, an interrupted one continues, a "
+        "failed one does not stop the others."
     )
     parser.epilog = "example: rnaernie-bench suite suite=ncrna_cls"
     parser.add_argument(
@@ -21,6 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="KEY=VALUE",
         help="suite=NAME, and settings for all its runs",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="stop after so many minutes, between runs or inside one, to go on by the same command",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="execute runs, too, whose records stand in the folder of results",
     )
     parser.add_argument(
         "--dry-run",
@@ -51,17 +63,28 @@ def execute(arguments: argparse.Namespace) -> int:
     runs = load_suite(names[0]).overrides(extra)
     prepare_libraries()
     if arguments.dry_run:
-        return _dry_run(runs, arguments.task_path)
-    lines = run_suite(runs, task_folders=arguments.task_path, notify=say)
+        return _dry_run(runs, arguments.task_path, again=arguments.again)
+    if arguments.minutes is not None and arguments.minutes <= 0:
+        raise ConfigError("the value must be above 0", where="--minutes")
+    lines = run_suite(
+        runs,
+        task_folders=arguments.task_path,
+        minutes=arguments.minutes,
+        again=arguments.again,
+        notify=say,
+    )
     for line in lines:
         print(f"{line.run_id or '-':<14}{line.outcome}  {' '.join(line.overrides)}")
     failed = sum(line.failed for line in lines)
     if failed:
         say(f"{failed} of {len(lines)} runs failed; repeat the command to try them again")
+    left = sum(line.left for line in lines)
+    if left:
+        say(f"{left} of {len(lines)} runs are left; the same command goes on")
     return 2 if failed else 0
 
 
-def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
+def _dry_run(runs: list[tuple[str, ...]], folders: list[Path], *, again: bool = False) -> int:
     """Print each run with its state and what it will take.
 
     Returns:
@@ -71,17 +94,20 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path]) -> int:
     from rnaernie_bench.runs.forecast import forecast
 
     configs = [compose(overrides, folders) for overrides in runs]
-    forecasts = forecast(configs, folders, notify=say)
+    forecasts = forecast(configs, folders, again=again, notify=say)
     for run, overrides in zip(forecasts, runs, strict=True):
         state = f"{run.state}{', in results' if run.recorded else ''}"
         expected = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""
         print(f"{run.run_id or '-':<14}{state:<22}{expected:>9}  {' '.join(overrides)}")
-    left = [run for run in forecasts if run.state != "finished"]
+    left = [run for run in forecasts if not run.done]
+    if not left:
+        print(f"{len(runs)} runs, nothing is left")
+        return 0
     total = sum(run.seconds or 0.0 for run in left)
     at_once = configs[0].launcher.n_processes
     shared = f", {duration(total / at_once)} by {at_once} processes" if at_once > 1 else ""
     print(
-        f"{len(runs)} runs, {len(runs) - len(left)} finished; the others take "
+        f"{len(runs)} runs, {len(runs) - len(left)} done; the others take "
         f"{duration(total)} at least{shared}, estimated from samples"
     )
     for failure in dict.fromkeys(run.failure for run in forecasts if run.failure):

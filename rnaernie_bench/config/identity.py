@@ -36,6 +36,7 @@ def recipe(config: RunConfig) -> dict[str, Any]:
         "focal_gamma",
         "flank",
         "features",
+        "train_by_seed",
     }
     return {
         **options,

@@ -31,6 +31,8 @@ class TaskOptions:
     """What happens to a sequence over the limit."""
     train_fraction: float = 1.0
     """Share of the training items that is used, a stratified and nested subset."""
+    train_by_seed: bool = added(False)
+    """Whether each seed draws that share anew, rather than all seeds the same one."""
     window_overlap: int = 0
     """The least number of bases that neighbouring windows share; 0 makes them adjacent."""
     decoder: str | None = None

@@ -69,6 +69,8 @@ def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
     """Yield options that have no effect, as ``group.name``, each with the reason."""
     entry = BACKBONES.get(config.backbone.name)
     yield from _useless(task)
+    if config.task.train_fraction == 1:
+        yield "task.train_by_seed", "all of train is drawn whatever the seed"
     head = getattr(config.backbone, "head", None) if entry.kind == "baseline" else config.task.head
     for option, what in (("flank", "flanks"), ("features", "features of pairs")):
         if head is None:

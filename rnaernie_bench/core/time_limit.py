@@ -14,6 +14,10 @@ _limit: ContextVar[tuple[float, float] | None] = ContextVar("time limit", defaul
 """Minutes, and the moment at which they are over."""
 
 
+INTERRUPTED = "interrupted, as the time of"
+"""How the message of a command begins whose time is over."""
+
+
 class TimeLimitError(BenchError):
     """The time of a command is over; what it had begun can be continued."""
 
@@ -53,7 +57,7 @@ def stop_for_time() -> None:
     """
     minutes = (_limit.get() or (0.0, 0.0))[0]
     raise TimeLimitError(
-        f"interrupted, as the time of {minutes:g} minutes is over",
+        f"{INTERRUPTED} {minutes:g} minutes is over",
         where="trainer.max_train_minutes",
         remedy="the same command goes on from the last checkpoint",
     )

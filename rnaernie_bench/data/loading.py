@@ -74,6 +74,7 @@ def make_split(
     *,
     fold: str | None = None,
     train_fraction: float = 1.0,
+    train_seed: int | None = None,
 ) -> Split:
     """Return the split called `name` of `dataset`.
 
@@ -83,6 +84,7 @@ def make_split(
         name: one of `task.splits`.
         fold: one of the split's folds, where it has any.
         train_fraction: how much of train to keep, in (0, 1], see `subset`.
+        train_seed: what that share is drawn by; None: the same for all.
 
     Raises:
         ConfigError: if there is no such split or fold, or the fraction is out of range.
@@ -120,9 +122,8 @@ def make_split(
     if declared.cut is not None:
         found = cut_split(name, declared, part(declared.train), where=where)
         kept = {key: subset(found.tests[key], t.fraction) for key, t in declared.tests.items()}
-        return _checked(
-            replace(found, train=subset(found.train, train_fraction), tests=kept), task, where
-        )
+        train = subset(found.train, train_fraction, train_seed)
+        return _checked(replace(found, train=train, tests=kept), task, where)
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
         sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
@@ -163,7 +164,8 @@ def make_split(
                 where=f"{task.name}, split {name}",
                 remedy="declare a validation part of its own",
             )
-    found = Split(name, subset(train, train_fraction), validation, tests, fold, clusters)
+    kept_train = subset(train, train_fraction, train_seed)
+    found = Split(name, kept_train, validation, tests, fold, clusters)
     return _checked(found, task, where)
 
 
@@ -243,12 +245,12 @@ def _check_ids(tests: Mapping[str, Items], where: str) -> None:
                 )
 
 
-def subset(items: Items, fraction: float) -> Items:
+def subset(items: Items, fraction: float, seed: int | None = None) -> Items:
     """Return a stratified share of `items`, in their order.
 
     Of the n items of a label (of contacts: of a group), `round(fraction * n)`, but one at least,
-    are kept: those whose ids have the smallest SHA-256. So a smaller share is contained in every
-    larger one, and neither a seed nor the order of the file matters.
+    are kept: those whose ids have the smallest SHA-256, after the seed if there is one. So a
+    smaller share of a seed is contained in every larger one, whatever the order of the file.
 
     Raises:
         ConfigError: if the fraction is not in (0, 1].
@@ -263,7 +265,8 @@ def subset(items: Items, fraction: float) -> Items:
     for item in items:
         strata.setdefault(item.stratum, []).append(item)
     kept: set[str] = set()
+    salt = "" if seed is None else f"{seed}\n"
     for members in strata.values():
         count = max(1, round(fraction * len(members)))
-        kept.update(by_digest(item.id for item in members)[:count])
+        kept.update(by_digest((item.id for item in members), salt)[:count])
     return tuple(item for item in items if item.id in kept)

@@ -165,28 +165,35 @@ def launch(
     jobs: Sequence[Job],
     n_processes: int,
     *,
+    prepared: Callable[[Job], Job | None] = lambda job: job,
     ended: Callable[[Job, str], None] = lambda job, failure: None,
-) -> list[str]:
-    """run jobs, `n_processes` at a time; one that fails does not stop the others.
+) -> list[str | None]:
+    """Run jobs, `n_processes` at a time; one that fails does not stop the others.
 
     Args:
         launcher: see `opened`.
         jobs: what is to be done, in the order of starting.
         n_processes: the most that run at once.
+        prepared: called with each job before it starts, returns what is started in its place; None
+            if it is not to start.
         ended: called with each job that has ended and the reason of its failure.
 
     Returns:
-        Of each job why it failed, empty if it did not.
+        Of each job why it failed, empty if it did not, None if it was not started.
     """
-    failures = [""] * len(jobs)
+    failures: list[str | None] = [None] * len(jobs)
     waiting, free = list(range(len(jobs))), list(range(n_processes))
     going: dict[int, tuple[int, Any]] = {}
     try:
         while waiting or going:
             while waiting and free:
-                index, slot = waiting.pop(0), free.pop(0)
+                index = waiting.pop(0)
+                job = prepared(jobs[index])
+                if job is None:
+                    continue
+                slot = free.pop(0)
                 try:
-                    going[index] = slot, launcher.start(jobs[index], slot)
+                    going[index] = slot, launcher.start(job, slot)
                 except OSError as error:
                     raise as_bench_error(error, jobs[index].log) or error from error
             over = {i: f for i, (_, h) in going.items() if (f := launcher.poll(h)) is not None}

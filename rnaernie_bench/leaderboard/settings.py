@@ -50,9 +50,12 @@ EARLIER = "recipe"
 def is_seeded(records: Sequence[Record], part: str) -> bool:
     """Return whether another seed would give another run of a row.
 
-    Not so of baselines that are solved to the optimum, nor where several runs predict the same.
+    Not so of baselines that are solved to the optimum on the same items, nor where several runs
+    predict the same.
     """
-    if all(r["backbone"]["kind"] == "baseline" and ended_by(r) == "optimum" for r in records):
+    drawn = any(r["recipe"].get("train_by_seed") for r in records)
+    solved = all(r["backbone"]["kind"] == "baseline" and ended_by(r) == "optimum" for r in records)
+    if solved and not drawn:
         return False
     digests = {record["tests"][part]["predictions"]["sha256"] for record in records}
     return len(records) == 1 or len(digests) > 1

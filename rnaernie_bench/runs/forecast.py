@@ -33,6 +33,7 @@ from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.rates import evaluations_of_losers
 from rnaernie_bench.learning.schedule import Steps
 from rnaernie_bench.runs.folder import RECORD
+from rnaernie_bench.runs.loaders import cached_loaders
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 
@@ -59,6 +60,8 @@ class Forecast:
     measured."""
     failure: str = ""
     """Why it, or its measurement, fails."""
+    done: bool = False
+    """Whether a suite would pass it over."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def forecast(
     configs: Sequence[RunConfig],
     task_folders: Iterable[Path] = (),
     *,
+    again: bool = False,
     notify: Callable[[str], None] = lambda message: None,
 ) -> list[Forecast]:
     """Return a forecast of each run; nothing is written but temporary files.
@@ -98,24 +102,28 @@ def forecast(
     Args:
         configs: the settings of each run.
         task_folders: further folders of tasks.
+        again: whether runs are carried out, too, whose records stand in the folder of results.
         notify: receives progress messages.
     """
-    folders = list(task_folders)
+    folders, loaders = list(task_folders), cached_loaders()
     rates: dict[str, Rates | str] = {}
     embedded: set[str] = set()
     forecasts = []
     for config in configs:
         try:
-            planned = plan(config, folders)
+            planned = plan(config, folders, loaders)
         except BenchError as error:
             forecasts.append(Forecast(None, "failed", seconds=None, failure=str(error)))
             continue
         run_id, folder = planned.run_id, planned.folder
         recorded = any(config.results_dir.glob(f"{planned.task.name}/*/{run_id}.json"))
         if (folder / RECORD).exists():
-            forecasts.append(Forecast(run_id, "finished", recorded))
+            forecasts.append(Forecast(run_id, "finished", recorded, done=True))
             continue
         state: State = "unfinished" if folder.exists() else "new"
+        if recorded and not again:
+            forecasts.append(Forecast(run_id, state, recorded, done=True))
+            continue
         kind = _kind(config)
         if kind not in rates:
             notify(f"measuring {planned.task.name}, {planned.label}")
@@ -159,7 +167,7 @@ def fewest_epochs(planned: Plan) -> float:
 
 def _kind(config: RunConfig) -> str:
     """Return what tells apart runs of different speed: all but seed, data part and budget."""
-    task = replace(config.task, train_fraction=1.0)
+    task = replace(config.task, train_fraction=1.0, train_by_seed=False)
     trainer = replace(
         config.trainer, max_epochs=1, max_steps=None, max_train_minutes=None, patience=1
     )

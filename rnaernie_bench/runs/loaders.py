@@ -55,8 +55,13 @@ def load_data(task: Task, config: RunConfig, dataset: Dataset | None = None) -> 
         config.split or task.default_split,
         fold=config.fold,
         train_fraction=config.task.train_fraction,
+        train_seed=_train_seed(config),
     )
     return Data(dataset, split, used_by(split, dataset))
+
+
+def _train_seed(config: RunConfig) -> int | None:
+    return config.seed if config.task.train_by_seed else None
 
 
 def load_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
@@ -81,7 +86,7 @@ def cached_loaders(backbones: int = 2) -> Loaders:
 
     def kept_data(task: Task, config: RunConfig) -> Data:
         of = (task.key, task.folder, config.task.data)
-        key = (of, config.split, config.fold, config.task.train_fraction)
+        key = (of, config.split, config.fold, config.task.train_fraction, _train_seed(config))
         if key not in data:
             data[key] = load_data(task, config, datasets.get(of))
             datasets[of] = data[key].dataset

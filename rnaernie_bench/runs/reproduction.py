@@ -24,7 +24,8 @@ FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
 
 _OF_TASK = (
-    "length", "window_overlap", "train_fraction", "decoder", "positive_weight", "focal_gamma",
+    "length", "window_overlap", "train_fraction", "train_by_seed", "decoder", "encoding",
+    "class_weights", "error_weights", "positive_weight", "focal_gamma", "flank", "features",
 )  # fmt: skip
 """Options of the task that a recipe holds; those without an effect it leaves out."""
 
@@ -87,11 +88,15 @@ def config_of(
     trainer = {key: value for key, value in recipe.items() if key not in _NOT_TRAINER}
     return dataclasses.replace(
         base,
-        task=TaskOptions(
-            name=name,
-            data="simulated" if record["dataset"]["simulated"] else "real",
-            head=head if encoder else base.task.head,
-            **{key: recipe[key] for key in _OF_TASK if key in recipe},
+        task=build(
+            TaskOptions,
+            {
+                "name": name,
+                "data": "simulated" if record["dataset"]["simulated"] else "real",
+                "head": head if encoder else base.task.head,
+                **{key: recipe[key] for key in _OF_TASK if key in recipe},
+            },
+            where="task",
         ),
         backbone=_changed(base.backbone, options, "backbone"),
         strategy=_changed(base.strategy, record["strategy"], "strategy")

@@ -47,6 +47,16 @@ def test_every_task_composes_with_every_preset(task: str) -> None:
         assert config.task.data == ("simulated" if preset == "demo" else "real")
 
 
+def test_the_boards_are_those_of_all_tasks() -> None:
+    runs = load_suite("boards").overrides()
+    tasks = {setting for run in runs for setting in run if setting.startswith("task=")}
+    assert tasks == {f"task={name}" for name in find_tasks()}
+    quick = load_suite("boards.quick").overrides()
+    assert set(quick) < set(runs)
+    assert {s for run in quick for s in run if s.startswith("task=")} == tasks
+    assert {s for run in quick for s in run if s.startswith("seed=")} == {"seed=0"}
+
+
 @pytest.mark.parametrize("name", group_choices("suite"))
 def test_every_suite_expands_to_different_runs(name: str) -> None:
     suite = load_suite(name)

@@ -68,7 +68,7 @@ def test_a_suite_is_not_shared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(["suite", "suite=core"]) == 2
+    assert main(["suite", "suite=boards.quick"]) == 2
     assert "take launcher.n_processes=N instead" in capsys.readouterr().err
 
 

@@ -126,7 +126,7 @@ def test_a_dry_run_shows_runs_and_the_sum(
 
     runs = [("task=ncrna_cls", f"seed={seed}", "launcher.n_processes=2") for seed in range(3)]
     found = [
-        module.Forecast("a" * 12, "finished", recorded=True),
+        module.Forecast("a" * 12, "finished", recorded=True, done=True),
         module.Forecast("b" * 12, "new", seconds=100.0),
         module.Forecast(None, "failed", seconds=None, failure="no data"),
     ]
@@ -138,7 +138,7 @@ def test_a_dry_run_shows_runs_and_the_sum(
     assert lines[1].split()[:4] == ["b" * 12, "new", "2", "min"]
     assert lines[2].split()[:3] == ["-", "failed", "?"]
     assert lines[3] == (
-        "3 runs, 1 finished; the others take 2 min at least, 50 s by 2 processes, "
+        "3 runs, 1 done; the others take 2 min at least, 50 s by 2 processes, "
         "estimated from samples"
     )
     assert err == "cannot be executed: no data\n"

@@ -12,6 +12,7 @@ from rnaernie_bench.cli.main import main
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import paths
 from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.time_limit import stop_for_time, time_limit
 from rnaernie_bench.runs import runner, suites
 from rnaernie_bench.runs.suites import Suite, load_suite, run_suite
 
@@ -86,6 +87,40 @@ def test_extra_settings_come_last_and_expand() -> None:
     ]
 
 
+def test_runs_come_in_the_order_of_tiers() -> None:
+    suite = Suite("s", "", ("task=t",), ({"tier": (2,), "a": (1, 2)}, {"a": (3,)}))
+    assert suite.overrides() == [("task=t", "a=3"), ("task=t", "a=1"), ("task=t", "a=2")]
+
+
+def test_a_suite_of_suites_has_their_runs_by_tier_and_those_it_wants(write: Write) -> None:
+    others = write(SUITE).parent
+    first = {"name": "one", "summary": "", "common": ["task=t"]}
+    grids = [{"tier": [2], "seed": [0, 1]}, {"backbone": ["kmer"]}]
+    (others / "one.yaml").write_text(yaml.safe_dump(first | {"grids": grids}))
+    every = {"name": "every", "summary": "", "common": ["split=s"], "suites": ["small", "one"]}
+    (others / "every.yaml").write_text(yaml.safe_dump(every))
+    runs = load_suite("every").overrides()
+    assert len(runs) == 7
+    assert runs[4:] == [
+        ("split=s", "task=t", "backbone=kmer"),
+        ("split=s", "task=t", "seed=0"),
+        ("split=s", "task=t", "seed=1"),
+    ]
+    quick = {
+        "name": "quick",
+        "summary": "",
+        "suites": ["every"],
+        "only": {"tier": [1], "seed": [1]},
+    }
+    (others / "quick.yaml").write_text(yaml.safe_dump(quick))
+    assert [run[-1] for run in load_suite("quick").overrides()] == ["seed=1"] * 2 + [
+        "backbone=kmer"
+    ]
+    (others / "one.yaml").write_text(yaml.safe_dump(first | {"suites": ["every"]}))
+    with pytest.raises(ConfigError, match="the suite 'every' holds itself"):
+        load_suite("every").overrides()
+
+
 def test_a_file_becomes_runs_and_extra_settings_win(
     write: Write, executed: list[RunConfig]
 ) -> None:
@@ -114,7 +149,7 @@ def test_an_unknown_suite(write: Write) -> None:
         ({**SUITE, "grid": []}, "grid: unknown key 'grid'; did you mean grids?"),
         ({**SUITE, "grids": [{"seed": 1}]}, "grids[0].seed: '1' is not a list"),
         ({**SUITE, "grids": {"seed": [1]}}, "grids: "),
-        ({"name": "small", "summary": "", "grids": []}, "the key 'common' is missing"),
+        ({"summary": "", "grids": []}, "the key 'name' is missing"),
     ],
 )
 def test_a_wrong_file_names_itself(write: Write, content: Any, expected: str) -> None:
@@ -142,6 +177,41 @@ def test_a_failing_run_does_not_stop_the_others(executed: list[RunConfig]) -> No
     assert [line.overrides for line in lines] == runs
     assert said[0] == "[1/3] task=ncrna_cls backbone=kmer seed=0"
     assert "failed: train.fasta: no data" in said
+
+
+def test_the_time_ends_between_runs_and_inside_one(
+    executed: list[RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter([30.0, 30.0, 0.5, 0.5, 0.1])  # asked for before each run, for it, and at its end
+
+    def interrupt(config: RunConfig, **options: Any) -> Any:
+        if config.seed == 3:
+            with time_limit(0.5):
+                stop_for_time()
+        return execute(config, **options)
+
+    execute = runner.execute
+    monkeypatch.setattr(runner, "execute", interrupt)
+    clock = property(lambda self: next(left, -1.0))
+    monkeypatch.setattr(suites._Clock, "minutes_left", clock)
+    runs = [("task=ncrna_cls", "backbone=kmer", f"seed={seed}") for seed in (0, 3, 4)]
+    lines = run_suite(runs, minutes=30)
+    assert [(line.failed, line.left) for line in lines] == [(False, False), *[(False, True)] * 2]
+    assert [line.outcome.partition(":")[0] for line in lines] == [
+        "finished",
+        "trainer.max_train_minutes",
+        "not started",
+    ]
+    assert [config.trainer.max_train_minutes for config in executed] == [30.0]
+
+
+def test_what_stands_in_results_is_passed_over(
+    executed: list[RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suites, "_recorded", lambda config, *_: "abc" if not config.seed else None)
+    runs = [("task=ncrna_cls", "backbone=kmer", f"seed={seed}") for seed in (0, 2)]
+    assert [line.outcome for line in run_suite(runs)] == ["in results", "skipped"]
+    assert [line.outcome for line in run_suite(runs, again=True)] == ["finished", "skipped"]
 
 
 def test_an_unexpected_failure_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

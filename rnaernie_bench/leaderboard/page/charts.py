@@ -211,6 +211,7 @@ def learning_curves(table: Table, records: Mapping[str, Record]) -> Iterator[Cha
     for row in table.rows:
         settings = settings_of(records[row.run_ids[0]])
         fraction = settings.pop("recipe.train_fraction", None)
+        settings.pop("recipe.train_by_seed", None)  # all of train is nobody's draw
         defined = not row.metrics[table.task.main_metric].undefined
         if defined and isinstance(fraction, int | float):
             groups[json.dumps(settings, sort_keys=True)].append((100 * float(fraction), row))
