@@ -67,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.cli.leaderboard import declared_tasks
     from rnaernie_bench.core.errors import ConfigError, ResultError
-    from rnaernie_bench.core.paths import results_folder
+    from rnaernie_bench.core.paths import own_tasks, results_folder
     from rnaernie_bench.leaderboard.comparison import Options, compare
     from rnaernie_bench.leaderboard.disagreement import disagreement
     from rnaernie_bench.leaderboard.selection import (
@@ -82,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     if len(arguments.rows) < 2:
         raise ResultError("two rows or more are needed", where="compare", remedy="name another")
-    tasks = declared_tasks(arguments.task_path)
+    tasks = declared_tasks([*arguments.task_path, *own_tasks(arguments.runs_dir)])
     local = Path("results")
     results_dir = arguments.results_dir or (local if local.is_dir() else results_folder())
     found = find_records(results_dir, arguments.runs_dir)

@@ -64,7 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.core.files import write_text
-    from rnaernie_bench.core.paths import results_folder
+    from rnaernie_bench.core.paths import own_tasks, results_folder
     from rnaernie_bench.leaderboard.across import across_tasks
     from rnaernie_bench.leaderboard.kept import read_statistics, with_statistics
     from rnaernie_bench.leaderboard.rendering import references_of, render
@@ -72,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.results.reproduction_marks import reproduced_runs
     from rnaernie_bench.results.store import read_records, read_runs
 
-    tasks = declared_tasks(arguments.task_path)
+    tasks = declared_tasks([*arguments.task_path, *own_tasks(arguments.runs_dir)])
     if arguments.task not in (None, *tasks):
         raise ConfigError(
             f"there is no task {arguments.task!r}",

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from rnaernie_bench import __version__
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: after --help and --version, and for arguments that cannot be parsed.
     """
+    _open_standard_streams()
     parsed = _parse(list(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
@@ -141,6 +143,18 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def _module(command: str) -> Any:
     return importlib.import_module(f"rnaernie_bench.cli.{command.replace('-', '_')}")
+
+
+def _open_standard_streams() -> None:
+    """Give the streams that the caller has closed to nowhere, so that no file takes their place."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while os.open(os.devnull, os.O_RDWR) < 2:
+        pass
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115
+        for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+    )
 
 
 def _abandon_output() -> None:

@@ -14,6 +14,7 @@ from rnaernie_bench.metrics.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from rnaernie_bench.config.options import RunConfig
+    from rnaernie_bench.results.record import Record
     from rnaernie_bench.runs.runner import Outcome
     from rnaernie_bench.task.task import Task
 
@@ -76,6 +77,22 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--metric", metavar="NAME", help="what chooses, and is shown first")
 
 
+def cut_in(record: Record) -> list[str]:
+    """Return a line on the items of every part that were not read, or not whole."""
+    sizes = {part: record["split"][f"n_{part}"] for part in ("train", "validation")}
+    counts = dict(record["split"].get("partly_read", {}))
+    for part, test in record["tests"].items():
+        sizes[f"test part {part}"] = test["n"]
+        counts[f"test part {part}"] = test
+    told = [
+        f"{items} of {sizes[part]} in {part} {verb}"
+        for part, found in counts.items()
+        for key, verb in (("n_truncated", "cut to their first bases"), ("n_unread", "not read"))
+        if (items := found.get(key, 0))
+    ]
+    return [f"sequences over the limit of the model: {'; '.join(told)}"] if told else []
+
+
 def add_task_path(parser: argparse.ArgumentParser) -> None:
     """Declare the option that adds folders of tasks."""
     parser.add_argument(
@@ -90,8 +107,9 @@ def add_task_path(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Execute every run of the settings."""
-    from rnaernie_bench.config.compose import compose, expand
+    from rnaernie_bench.config.compose import compose, expand, value_of
     from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.core.paths import own_tasks
     from rnaernie_bench.launchers.jobs import in_process
 
     settings, folders = arguments.overrides, list(arguments.task_path)
@@ -100,6 +118,8 @@ def execute(arguments: argparse.Namespace) -> int:
         refuse_several("declaring own data", "declare them once, then run task=NAME --task-path")
         settings, folder = _declare(arguments)
         folders.append(folder)
+    else:
+        folders += own_tasks(Path(value_of("runs_dir", settings) or "runs").expanduser())
     # All are composed first: a slip in the last setting should not cost the first runs.
     configs = [compose(o, folders) for o in expand(settings)]
     if not all(in_process(config.launcher) for config in configs):
@@ -167,8 +187,10 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     Raises:
         ConfigError: for an option that is missing, or a setting that goes without own data.
     """
+    from rnaernie_bench.config.compose import value_of
     from rnaernie_bench.core.errors import ConfigError
-    from rnaernie_bench.data.own.declaring import FOLDER, declare
+    from rnaernie_bench.core.paths import own_tasks_folder
+    from rnaernie_bench.data.own.declaring import declare
     from rnaernie_bench.data.own.spec import OwnData
 
     for option in ("train", "level", "problem"):
@@ -197,7 +219,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     )
     if data.labelled:
         _require(arguments, "label")
-    folder = Path(chosen.get("runs_dir", "runs")).expanduser() / FOLDER
+    runs_dir = Path(value_of("runs_dir", arguments.overrides) or "runs").expanduser()
+    folder = own_tasks_folder(runs_dir)
     task = declare(data, folder)
     print(declared_as(task))
     print("results stay among the runs: to import them, make a task file of it (tasks new)")
@@ -288,6 +311,7 @@ def summary(outcome: Outcome) -> str:
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     chosen, cost = record["selection"], record["cost"]
+    lines += cut_in(record)
     if outcome.repeated:
         lines.insert(0, "finished before; --repeat runs it again")
     else:

@@ -23,6 +23,9 @@ GROUPS = (
     "task", "backbone", "strategy", "trainer", "tracking", "launcher", "preset", "sweep", "suite",
 )  # fmt: skip
 
+_PATHS = ("runs_dir", "results_dir", "out", "backbone.source", "backbone.model", "backbone.pairs")
+"""Settings that are paths: their values need no quotes."""
+
 DEFAULT = "default"
 """The trainer of runs that choose none: the defaults of its options."""
 
@@ -38,17 +41,11 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
     Raises:
         ConfigError: if an override cannot be parsed, or adds or deletes a key.
     """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     choices = []
-    for text in overrides:
-        try:
-            override = OverridesParser.create().parse_override(text)
-        except HydraException as error:
-            raise ConfigError(
-                f"'{text}' is not a setting", remedy="settings are written key=value"
-            ) from error
+    for given in overrides:
+        text, override = _parsed(given)
         added = override.is_add() or override.is_force_add()
         if added or override.is_delete() or override.package is not None:
             raise ConfigError(
@@ -67,6 +64,38 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
         else:
             choices.append([text])
     yield from product(*choices)
+
+
+def _parsed(text: str) -> tuple[str, Any]:
+    """Return a setting as Hydra reads it, and what it reads: a value it cannot is one text.
+
+    So paths need no quotes, whatever their letters: ``runs_dir=läufe``.
+
+    Raises:
+        ConfigError: if it is no setting.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    key, given, value = text.partition("=")
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    quoted = [f"{key}='{escaped}'"] if given and key in _PATHS else []
+    for written in (text, *quoted):
+        try:
+            return written, OverridesParser.create().parse_override(written)
+        except HydraException as error:
+            reason = error
+    raise ConfigError(
+        f"'{text}' is not a setting",
+        remedy="settings are written key=value"
+        + (f", texts with other marks in quotes: '{key}=\"{value}\"'" if given else ""),
+    ) from reason
+
+
+def value_of(key: str, overrides: Sequence[str]) -> str | None:
+    """Return the value that settings give a key, as text; None if they do not."""
+    values = [_parsed(text)[1].value() for text in overrides if text.partition("=")[0] == key]
+    return str(values[-1]) if values else None
 
 
 def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunConfig:

@@ -6,8 +6,12 @@ stand beside it. Nothing else in the project computes such a path.
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -40,13 +44,57 @@ def embedded_weights(backbone: str) -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Return the cache: `$RNAERNIE_BENCH_CACHE`, else the platform's user cache."""
+    """Return the cache: `$RNAERNIE_BENCH_CACHE`, else the platform's user cache.
+
+    Where the latter cannot be written, as in containers, it is a temporary folder, with a warning.
+    """
     chosen = os.environ.get("RNAERNIE_BENCH_CACHE")
     if chosen:
         return Path(chosen).expanduser()
     from platformdirs import user_cache_path
 
-    return user_cache_path("rnaernie-bench")
+    return _writable(user_cache_path("rnaernie-bench"))
+
+
+@cache
+def _writable(folder: Path) -> Path:
+    """Return a folder, or a temporary one where it cannot be made or written into."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return folder
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    other = Path(tempfile.gettempdir()) / f"rnaernie-bench-{user}"
+    logging.getLogger(__name__).warning(
+        "the cache %s cannot be written: %s takes its place; RNAERNIE_BENCH_CACHE names another",
+        folder,
+        other,
+    )
+    return other
+
+
+def own_tasks_folder(runs_dir: Path) -> Path:
+    """Return where the tasks of data without a task file are declared."""
+    return runs_dir / "own_tasks"
+
+
+def own_tasks(runs_dir: Path) -> list[Path]:
+    """Return that folder of tasks, if there is any in it."""
+    folder = own_tasks_folder(runs_dir)
+    return [folder] if next(folder.glob("*/task.yaml"), None) else []
+
+
+def sqlite_address(file: Path) -> str:
+    """Return the address of a database for SQLAlchemy, which takes ``%``, ``?`` and ``#`` apart."""
+    return (
+        f"sqlite:///{quote(file.as_posix(), safe='/: ')}"
+        if set(str(file)) & set("%?#")
+        else (f"sqlite:///{file.as_posix()}")
+    )
+
+
+def sqlite_file(address: str) -> Path:
+    """Return the file that the address of a database names."""
+    return Path(unquote(address.removeprefix("sqlite:///")))
 
 
 def data_folders() -> list[Path]:

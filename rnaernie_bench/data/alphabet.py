@@ -51,7 +51,9 @@ def refuse_foreign(sequence: str, where: str) -> None:
         raise DataError(
             f"foreign letter {letter!r} at position {position + 1} of the sequence",
             where=where,
-            remedy=f"sequences are written in T and the letters {LETTERS}",
+            remedy="name files of structures .dbn, and take structures out of sequences"
+            if letter in ".()[]{}<>"
+            else f"sequences are written in T and the letters {LETTERS}",
         )
 
 

@@ -68,6 +68,10 @@ class Item:
         """
         raise NotImplementedError
 
+    def listed(self) -> np.ndarray:
+        """Return what is told of its units, float32 (told, labels), in any order."""
+        return self.values()
+
     def deviations(self) -> np.ndarray | None:
         """Return standard errors in the shape of `values`; None if there are none."""
         return None
@@ -226,6 +230,10 @@ class ContactValuesItem(Item):
     def values(self) -> np.ndarray:
         """Return what is true of all pairs i < j of bases, row by row, float32 (pairs, labels)."""
         return _triangle(self.sequence, self.places, self.labels, self.unlisted)
+
+    def listed(self) -> np.ndarray:
+        """Return `labels`: of long sequences, all pairs of bases are many."""
+        return self.labels
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""

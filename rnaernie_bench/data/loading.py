@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from rnaernie_bench.data.items import Clusters, Dataset, Items, Split
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import refuse_repeated
-from rnaernie_bench.metrics.problems import categorical
+from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.task import Task
 
@@ -219,7 +220,36 @@ def _checked(split: Split, task: Task, where: str) -> Split:
                     where=where,
                     remedy="add items of which it is known, or take the label out of the task",
                 )
+    if quantitative(task.problem):
+        _check_varied(split.train, task, where)
     return split
+
+
+def _check_varied(train: Items, task: Task, where: str) -> None:
+    """Refuse a quantity that is the same in all of train: nothing can be learned of it."""
+    values = np.concatenate([item.listed() for item in train])
+    for place, label in enumerate(task.labels):
+        known = values[~np.isnan(values[:, place]), place]
+        if (known == known[0]).all():
+            raise DataError(
+                f"'{label}' is {known[0]:g} in all items of train",
+                where=where,
+                remedy="give it items that differ, or take the label out of the task",
+            )
+
+
+def unlearned(split: Split, task: Task) -> list[str]:
+    """Return a line for each part with classes of items that train has none of."""
+    if not task.classifies:
+        return []
+    learned = set().union(*(item.classes for item in split.train))
+    lines = []
+    for part, items in {"validation": split.validation, **split.tests}.items():
+        counts = Counter(label for item in items for label in item.classes - learned)
+        if counts:
+            named = ", ".join(f"{task.labels[int(k)]} ({n})" for k, n in sorted(counts.items()))
+            lines.append(f"no model can learn classes that stand in {part} alone: {named}")
+    return lines
 
 
 def used_by(split: Split, dataset: Dataset) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,15 @@ def read_structures(
         yield record
     if empty:
         raise DataError("the file is empty", where=name, remedy="give a file with structures")
+
+
+def called(records: Iterator[StructureRecord], path: Path, after: str) -> Iterator[StructureRecord]:
+    """Yield the records of a file, called after themselves (`records`) or after the `file`."""
+    if after == "records":
+        yield from records
+        return
+    for number, record in enumerate(records, start=1):
+        yield replace(record, id=_stem(path) + (f":{number}" if number > 1 else ""))
 
 
 def kind_of(path: Path) -> str | None:

@@ -43,6 +43,8 @@ class Evaluation:
     """The record's field, without the predictions of each part."""
     predictions: Predictions
     sample: Sample | None
+    partly: Mapping[str, dict[str, int]]
+    """By part, `train` and `validation`: how many items were truncated, or not read, if any was."""
     """The test item that figures show, if they show one."""
 
     @property
@@ -165,7 +167,10 @@ def evaluate(
         for name, part in split.tests.items()
     }
     sample = _sample(fitted, items, task, tuning)
-    return Evaluation(task.labels, tuning, trials, validation, tests, predictions, sample)
+    learned = {"train": split.train, "validation": split.validation}
+    counted = {part: _partly_read(fitted, answer, i, max_bases) for part, i in learned.items()}
+    partly = {part: counts for part, counts in counted.items() if any(counts.values())}
+    return Evaluation(task.labels, tuning, trials, validation, tests, predictions, sample, partly)
 
 
 def validate(

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from rnaernie_bench.core.errors import BenchError, ResultError
 from rnaernie_bench.core.files import atomic_folder, write_json, write_text
-from rnaernie_bench.data.own.declaring import FOLDER
+from rnaernie_bench.core.paths import own_tasks
 from rnaernie_bench.prediction.saved import model_folder, read_predictor
 from rnaernie_bench.results.store import RECORD_FILE, read_record
 from rnaernie_bench.runs.card import front_matter, run_card
@@ -41,8 +41,7 @@ def export_folder(
     """
     read_predictor(run)
     record = read_record(run / RECORD_FILE)
-    beside = run.resolve().parents[1] / FOLDER
-    own = [beside] if record["dataset"].get("own") and beside.is_dir() else []
+    own = own_tasks(run.resolve().parents[1])
     task = load_task(record["task"]["name"], [*task_path, *own])
     with atomic_folder(target) as temporary:
         shutil.copytree(model_folder(run), temporary, dirs_exist_ok=True)

@@ -19,6 +19,7 @@ from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
 from rnaernie_bench.core.time_limit import time_limit
+from rnaernie_bench.data.loading import unlearned
 from rnaernie_bench.evaluation.evaluate import evaluate_run
 from rnaernie_bench.learning.interface import FitContext, FitReport
 from rnaernie_bench.results.predictions import file_digests
@@ -194,6 +195,8 @@ def _run(
 
     config, task, folder = planned.config, planned.task, planned.folder
     tracker.log_params(settings_to_record(config))
+    for line in unlearned(planned.scheme.split, task):
+        notify(line)
     with environment.PeakMemory() as memory:
         fitted, report = fit(planned, tracker.log_metrics, notify=notify)
         evaluation = evaluate_run(task, config, planned.dataset, planned.scheme, fitted, report)

@@ -129,6 +129,10 @@ def run_record(
     found = {"weights_sha256": report.weights_sha256, "parameters": report.parameters}
     return {
         **stated,
+        "split": {
+            **stated["split"],
+            **({"partly_read": evaluation.partly} if evaluation.partly else {}),
+        },
         "backbone": {**stated["backbone"], **found},
         "recipe": {**stated["recipe"], "converged": report.converged},
         "selection": {

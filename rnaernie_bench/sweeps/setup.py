@@ -11,6 +11,7 @@ from rnaernie_bench.config.compose import compose, expand
 from rnaernie_bench.config.identity import identity
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.paths import sqlite_address
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.results.record import run_id_of
 from rnaernie_bench.runs.loaders import Loaders, cached_loaders
@@ -42,7 +43,7 @@ class Sweep:
     def address(self) -> str:
         """The storage."""
         file = (self.config.runs_dir / "studies.db").resolve()
-        return self.options.storage or f"sqlite:///{file}"
+        return self.options.storage or sqlite_address(file)
 
     @property
     def trial_folder(self) -> Path:

@@ -6,11 +6,11 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.files import as_bench_error
+from rnaernie_bench.core.paths import sqlite_file
 from rnaernie_bench.tracking.store import first_line, without_password
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class StudyStore:
                 where="sweep.storage",
                 remedy="give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
             )
-        self._file = Path(rest.removeprefix("/")) if local else None
+        self._file = sqlite_file(address) if local else None
         self._address = address if local else _POSTGRES + rest
         arguments = {"timeout": _WAIT_S} if local else {"connect_timeout": _CONNECT_S}
         try:

@@ -66,6 +66,9 @@ class DataFile:
     added: bool = False
     """Whether its part came after the first results of this version of the task. The fingerprint of
     the data set leaves the part out, so that those results stay comparable; `sha256` pins it."""
+    named: Literal["records", "file"] = "records"
+    """What structures are called after: their records; or the file, where records of several files
+    share a name: a file of several counts them, `rna0:2`."""
     format: Literal["fasta", "lines", "structures"] = "fasta"
     """`lines`: a sequence a line, its id made of the file's name and the line's number.
     `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and

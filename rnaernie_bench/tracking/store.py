@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import TrackingError
+from rnaernie_bench.core.paths import sqlite_address
 from rnaernie_bench.core.schema import as_dict
 
 RUN_ID_TAG = "rnaernie_bench.run_id"
@@ -107,7 +108,8 @@ def local_database(database: Path) -> Iterator[str]:
             if not database.exists():
                 _create(database)
             check_database(database)
-            yield f"sqlite:///{database.as_posix()}"
+            yield (address := sqlite_address(database))
+            _remove_folder_of(address, database)
     except Timeout as error:
         problem = f"another process has been opening the store for {LOCK_LIMIT_S:g} s"
         raise _unusable(problem, error.lock_file, "end it and delete this file") from error
@@ -236,8 +238,17 @@ def _create(database: Path) -> None:
     with _refusals(str(database)):
         from mlflow import MlflowClient
 
-        MlflowClient(tracking_uri=f"sqlite:///{partial.as_posix()}")
+        MlflowClient(tracking_uri=(address := sqlite_address(partial)))
+    _remove_folder_of(address, partial)
     partial.replace(database)
+
+
+def _remove_folder_of(address: str, database: Path) -> None:
+    """Remove the empty folder that MLflow makes of an address as it is written, with %25 for %."""
+    made = Path(address.removeprefix("sqlite:///")).parent
+    if made != database.parent:
+        with suppress(OSError):  # the first parent with content ends it
+            os.removedirs(made)
 
 
 def check_database(database: Path) -> None:

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.paths import sqlite_address, sqlite_file
 from rnaernie_bench.metrics.measuring import WORST
 from rnaernie_bench.tracking.store import (
     check_server,
@@ -140,7 +141,7 @@ def open_tracker(
         tags={name: _cut(value) for name, value in tags.items()},
         create=create,
     )
-    uri = options.uri or f"{SQLITE}{runs_dir.resolve() / 'mlflow.db'}"
+    uri = options.uri or sqlite_address(runs_dir.resolve() / "mlflow.db")
     if uri.startswith(WEB):
         # The warnings of its retries would stand beside our one.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
@@ -148,7 +149,7 @@ def open_tracker(
     artifacts = (runs_dir.resolve() / "mlflow-artifacts").as_uri()
     if not uri.startswith(SQLITE):
         return Tracker(*start(uri, artifacts=artifacts))
-    with local_database(Path(uri.removeprefix(SQLITE)).resolve()) as uri:
+    with local_database(sqlite_file(uri).resolve()) as uri:
         return Tracker(*start(uri, artifacts=artifacts))
 
 

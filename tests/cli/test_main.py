@@ -396,3 +396,8 @@ def test_an_uncaught_error_becomes_an_exit_status(tmp_path: Path) -> None:
     )
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_streams_that_the_caller_has_closed_are_no_failure(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m rnaernie_bench.cli.main tasks list >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path).returncode == 0

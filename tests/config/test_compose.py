@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnaernie_bench.config.compose import compose, expand
+from rnaernie_bench.config.compose import compose, expand, value_of
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.task.catalogue import BACKBONES, BaselineEntry
@@ -263,3 +263,13 @@ def test_a_plugin_needs_no_file(plugin: None) -> None:
     assert "backbone.width" in message("backbone=other")
     assert message("backbone=other", "backbone.width=x").startswith("backbone.width: 'x' is not")
     assert message("backbone=othr").startswith("backbone: there is no backbone 'othr'; did you m")
+
+
+def test_paths_need_no_quotes() -> None:
+    for path in ("läufe", "run%20s", "a b", "#1?", "it's"):
+        [chosen] = expand([f"runs_dir={path}"])
+        assert compose(["task=ncrna_cls", *chosen]).runs_dir == Path(path)
+        assert value_of("runs_dir", [f"runs_dir={path}"]) == path
+    assert value_of("runs_dir", ['runs_dir="run%20s"']) == "run%20s"
+    with pytest.raises(ConfigError, match="texts with other marks in quotes"):
+        list(expand(["tracking.experiment=läufe"]))

@@ -14,7 +14,7 @@ from rnaernie_bench.data.cells import list_of
 from rnaernie_bench.data.items import ContactItem, ContactValuesItem, Items
 from rnaernie_bench.data.labels import Row, label_columns, lists_of, match_header, nothing_known
 from rnaernie_bench.data.simulated import Drawn
-from rnaernie_bench.data.structure_files import read_structures
+from rnaernie_bench.data.structure_files import called, read_structures
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.structure.notations import dot_bracket_to_pairs
@@ -23,7 +23,7 @@ from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
 
 
-def structures(path: Path, task: Task) -> Iterator[tuple[StructureRecord, str]]:
+def structures(path: Path, file: DataFile, task: Task) -> Iterator[tuple[StructureRecord, str]]:
     """Yield the records of a file of structures (`data.structure_files`) with their groups.
 
     Every id must match `dataset.header` in full; its group `group`, if any, is the item's.
@@ -33,7 +33,7 @@ def structures(path: Path, task: Task) -> Iterator[tuple[StructureRecord, str]]:
             whatever else is wrong with a record.
     """
     first: dict[str, str] = {}
-    for record in read_structures(path):
+    for record in called(read_structures(path), path, file.named):
         found = match_header(record.id, task, record.place, what="id")
         refuse_repeated(record.id, record.place, first, record.place)
         yield record, found.get("group") or ""
@@ -43,7 +43,7 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
     """Read the base pairs of a file of structures, as `Level.read_file` has it."""
     return tuple(
         ContactItem(record.id, record.sequence, record.pairs, group)
-        for record, group in structures(path, task)
+        for record, group in structures(path, file, task)
     )
 
 

@@ -22,7 +22,7 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
         DataError: as `contact.structures` does.
     """
     items = []
-    for record, group in structures(path, task):
+    for record, group in structures(path, file, task):
         labels = np.zeros((len(record.sequence), 1), dtype=np.float32)
         labels[record.pairs.ravel()] = 1
         items.append(TokenItem(record.id, record.sequence, labels, group))

@@ -27,9 +27,6 @@ from rnaernie_bench.task.checks import check, check_declared
 from rnaernie_bench.task.content import digest
 from rnaernie_bench.task.task import Task
 
-FOLDER = "own_tasks"
-"""Where declarations are written, below the folder of runs."""
-
 TESTED = 0.2
 """The share of train that is tested on where no file is."""
 

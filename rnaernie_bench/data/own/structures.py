@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,20 @@ def of_structures(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]
         )
     files: dict[str, dict[str, Any]] = {}
     for part, paths in data.parts.items():
+        places: list[Path] = []
         for path in paths:
             if not path.exists():
                 raise DataError("there is no such file", where=path, remedy="check the path")
-            for file in structure_files(path) if path.is_dir() else [path]:
-                place = file.resolve()
-                files[f"{part}_{len(files)}"] = {
-                    "path": str(place),
-                    "sha256": sha256(place),
-                    "records": sum(1 for _ in read_structures(place)),
-                    "part": part,
-                }
+            places += structure_files(path) if path.is_dir() else [path]
+        names = [[record.id for record in read_structures(place)] for place in places]
+        # b2ct of ViennaRNA, for one, gives all of its files one title.
+        shared = max(Counter(name for found in names for name in {*found}).values()) > 1
+        for place, found in zip(places, names, strict=True):
+            files[f"{part}_{len(files)}"] = {
+                "path": str(place.resolve()),
+                "sha256": sha256(place.resolve()),
+                "records": len(found),
+                "part": part,
+                **({"named": "file"} if shared else {}),
+            }
     return {"header": "(?P<id>.+)", "files": files}, set()

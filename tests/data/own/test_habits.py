@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rnaernie_bench.cli.run import cut_in
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.data.loading import load_dataset
+from rnaernie_bench.data.loading import load_dataset, make_split, unlearned
 from rnaernie_bench.data.own.declaring import declare
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.tables import open_file
@@ -215,3 +217,30 @@ def test_a_task_is_called_by_all_that_its_figures_follow_from(tmp_path: Path) ->
     again = declare(own(moved, HEADER + ROWS), tmp_path / "own")
     assert again.name == made[0].name
     assert str(moved) in (again.folder / "task.yaml").read_text()
+
+
+def test_what_cannot_be_learned_is_said(tmp_path: Path) -> None:
+    data = own(tmp_path, HEADER + ROWS.replace("0", "1"), problem="regression", split_by="group")
+    task = declare(data, tmp_path / "own")
+    with pytest.raises(BenchError, match="'y' is 1 in all items of train"):
+        make_split(task, load_dataset(task, simulated=False), "own")
+    data = own(tmp_path, HEADER + ROWS, problem="multiclass", classes=("0", "1", "2"))
+    (tmp_path / "validation.csv").write_text(HEADER + "CCCCCC,2\nCCCCCU,2\n")
+    data = replace(data, validation=(tmp_path / "validation.csv",))
+    task = declare(data, tmp_path / "own")
+    split = make_split(task, load_dataset(task, simulated=False), "own")
+    assert unlearned(split, task) == [
+        "no model can learn classes that stand in validation alone: 2 (2)"
+    ]
+
+
+def test_what_was_cut_is_said() -> None:
+    part = {"n_truncated": 4}
+    record = {
+        "split": {"n_train": 40, "n_validation": 4, "partly_read": {"train": part}},
+        "tests": {"full": {"n": 9, "n_truncated": 0}, "other": {"n": 8, "n_truncated": 1}},
+    }
+    assert cut_in(record) == [
+        "sequences over the limit of the model: 4 of 40 in train cut to their first bases; "
+        "1 of 8 in test part other cut to their first bases"
+    ]

@@ -52,6 +52,20 @@ def test_files_and_folders_of_a_part_are_read_together(tmp_path: Path) -> None:
     assert "- train: 7 records" in task.card.read_text()
 
 
+def test_files_whose_records_share_a_name_are_told_apart_by_their_own(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    rows = ["1 G 0 2 5 1", "2 A 1 3 0 2", "3 A 2 4 0 3", "4 A 3 5 0 4", "5 C 4 0 1 5"]
+    one = "\n".join(["5 ENERGY =  -0.8    1", *rows, ""])
+    (tmp_path / "ct" / "rna0.ct").write_text(one)
+    (tmp_path / "ct" / "rna1.ct").write_text(one + one.replace(" A ", " U "))
+    dot_bracket(tmp_path / "hidden.dbn", 3)
+    task = declare(own(tmp_path / "ct"), tmp_path / "own")
+    parts = load_dataset(task, simulated=False).parts
+    assert [item.id for item in parts["train"]] == ["rna0", "rna1", "rna1:2"]
+    assert parts["train"][2].sequence == "GUUUC"
+    assert {item.id for item in parts["test"]} == {"hidden_0", "hidden_1", "hidden_2"}
+
+
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     train, _ = dot_bracket(tmp_path / "seen.dbn", 6), dot_bracket(tmp_path / "hidden.dbn", 3)
     with pytest.raises(ConfigError, match="files of structures have no columns and no classes"):
