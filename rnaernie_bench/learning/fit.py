@@ -306,7 +306,7 @@ def train_network(
     model.loss = None
     if learned.scaling is not None:
         unscale(model.head.decoder, learned.scaling)
-    return summary
+    return replace(summary, details=learned.details)
 
 
 def unscale(linear: nn.Linear, scaling: Scaling) -> None:
@@ -334,7 +334,7 @@ def report(
         details: what else the record tells of the cost.
     """
     reader = network.reader
-    measured: dict[str, Any] = {"precision": network.model.precision}
+    measured: dict[str, Any] = {"precision": network.model.precision, **summary.details}
     seconds = summary.train_s
     if network.kept is not None:
         embedding = sum(table.seconds for table in network.kept.tables)

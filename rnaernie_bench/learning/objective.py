@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +58,11 @@ class Objective(Protocol):
         """How quantities are scaled for learning."""
         ...
 
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What the record tells of what is learned, such as what is left out."""
+        ...
+
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Return the loss of a batch of examples, a scalar."""
         ...
@@ -83,6 +88,7 @@ class UnitObjective:
     scaling: Scaling | None
     kind: type[Any] = SequenceInputs
     """The inputs of the level: they say which scores are those of units."""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss over the known values of a batch."""

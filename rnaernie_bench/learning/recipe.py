@@ -16,7 +16,7 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class TrainingSummary:
     """Its learning rate."""
     rates: Sequence[float] = ()
     """All rates that were compared."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the record tells besides."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ from rnaernie_bench.learning.inputs import mask_of_items
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.objective import Part
 from rnaernie_bench.learning.reader import Reader
+from rnaernie_bench.structure.records import CANONICAL
 from rnaernie_bench.structure.tuning import Ladder, best_threshold, default_options, ladder
 
 VALIDATED = 300
@@ -143,6 +144,7 @@ class StructureObjective:
     positive_weight: float | None
     """See `contact_loss`."""
     focal_gamma: float
+    details: Mapping[str, Any] = field(default_factory=dict)
     scaling: None = None
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -234,6 +236,16 @@ def objective(context: FitContext, kind: type[Any], reader: Reader) -> Structure
         Part(held_out, StructureTruth(held_out)),
         weight,
         options.focal_gamma,
+        {"n_train_pairs_impossible": impossible_pairs(learned)},
+    )
+
+
+def impossible_pairs(items: Items) -> int:
+    """Return how many base pairs of some items no loss counts, as such bases cannot pair."""
+    return sum(
+        item.sequence[i] + item.sequence[j] not in CANONICAL or abs(j - i) < MIN_DISTANCE
+        for item in items
+        for i, j in item.pairs.tolist()
     )
 
 

@@ -14,6 +14,7 @@ from rnaernie_bench.learning.structures import (
     StructureTruth,
     contact_loss,
     contact_targets,
+    impossible_pairs,
 )
 
 
@@ -85,3 +86,4 @@ def test_truth_counts_what_can_pair():
     counted = {(i, j): labels[i, j].item() for i, j in (labels >= 0).nonzero().tolist() if i < j}
     assert counted == {(0, 5): 0, (0, 6): 1, (1, 6): 0, (2, 6): 0}
     assert torch.equal(labels, labels.T)
+    assert impossible_pairs((item,)) == 1

@@ -39,6 +39,12 @@ def test_a_ladder_counts_pairs_at_every_threshold() -> None:
     assert list(zip(rungs.predicted, rungs.correct, strict=True)) == expected
 
 
+def test_gamma_is_chosen_where_it_is_read() -> None:
+    """Only 4 of its values makes 2 γ p outweigh 2 (1 - p) at .3, and not at .1."""
+    tuned = tune([(PROBABILITIES, SEQUENCE, REFERENCE)], "mea", expected=1)
+    assert (tuned.options.gamma, tuned.f1, tuned.trials) == (4.0, 1.0, 15)
+
+
 def test_the_threshold_between_right_and_wrong_is_chosen() -> None:
     tuned = tune([(PROBABILITIES, SEQUENCE, REFERENCE)], "greedy", expected=1)
     assert 0.1 < tuned.options.threshold <= 0.3

@@ -55,7 +55,7 @@ class Structures(Answer):
     def tune(
         self, targets: StructureTargets, scores: Probabilities, untuned: DecodingOptions
     ) -> tuple[DecodingOptions, int]:
-        """Return the threshold, for `hybrid` also the mixing weight, of the highest mean F1."""
+        """Return the threshold, of `mea` also gamma, of `hybrid` the mixing, of the best F1."""
         from rnaernie_bench.structure.tuning import tune
 
         cases = ((matrix, targets.sequences[i], targets.pairs[i]) for i, matrix in scores)
@@ -64,7 +64,7 @@ class Structures(Answer):
 
     def to_record(self, tuning: DecodingOptions, labels: Sequence[str]) -> dict[str, Any]:
         """Return the decoder, and what validation chose of it."""
-        return {name: getattr(tuning, name) for name in ("decoder", "threshold", "mixing")}
+        return {name: getattr(tuning, name) for name in ("decoder", "threshold", "gamma", "mixing")}
 
     def to_predictor(self, tuning: DecodingOptions, labels: Sequence[str]) -> dict[str, Any]:
         """Return all options of the decoder."""

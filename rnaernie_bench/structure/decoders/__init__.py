@@ -31,7 +31,7 @@ class DecodingOptions:
     threshold: float = 0.5
     """The smallest probability of a pair that is considered."""
     gamma: float = 1.0
-    """`mea`: the weight of paired against unpaired bases; nothing tunes it."""
+    """`mea`: the weight of paired against unpaired bases."""
     mixing: float = 1.0
     """`hybrid`: kcal/mol for one unit of log odds; 0 leaves the energy model alone."""
     canonical: bool = False

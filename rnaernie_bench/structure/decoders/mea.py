@@ -24,7 +24,12 @@ def mea(probabilities: np.ndarray, sequence: str, options: DecodingOptions) -> n
 
 ENTRY = Decoder(
     summary="the nested structure of maximum expected accuracy: 2γ p for a pair, 1 - Σp for an "
-    "unpaired base, γ = 1",
+    "unpaired base",
     find=mea,
     pseudoknots=False,
+    tuned=[
+        {"threshold": threshold, "gamma": gamma}
+        for gamma in (1.0, 0.5, 2.0, 4.0, 8.0)
+        for threshold in (0.005, 0.05, 0.2)
+    ],
 )
