@@ -127,7 +127,8 @@ def test_product_and_plain_loop_agree_within_seeds(tmp_path: Path, data_folder: 
     own = [*(f"--{part}={tmp_path}/{part}.dbn" for part in parts), "--level=contact"]
     for seed in SEEDS:
         settings = ("backbone=onehot", f"trainer.max_epochs={EPOCHS}",
-                    f"backbone.learning_rate={RATE}", f"seed={seed}", "tracking=none", f"runs_dir={tmp_path}/runs")  # fmt: skip
+                    f"backbone.learning_rate={RATE}", f"seed={seed}", "tracking=none",
+                    f"runs_dir={tmp_path}/runs")  # fmt: skip
         assert main(["run", *own, "--problem=binary", *settings]) == 0
     records = [json.loads(r.read_text()) for r in (tmp_path / "runs").rglob("record.json")]
     product = [record["validation"]["metrics"]["f1"] for record in records]
