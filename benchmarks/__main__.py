@@ -11,6 +11,7 @@ from benchmarks import (
     frozen_cache,
     leaderboard_page,
     masking,
+    own_data,
     pair_screening,
     statistics,
     sweep,
@@ -32,6 +33,7 @@ for benchmark in (
     leaderboard_page,
     decoding,
     contact_head,
+    own_data,
 ):
     print(f"== {benchmark.__name__.removeprefix('benchmarks.')}", flush=True)
     benchmark.main()

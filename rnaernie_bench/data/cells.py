@@ -28,6 +28,7 @@ MISSING = frozenset(
 _PLAIN = 1e-30
 """What is above and below its inverse needs no test of whether 32 bits hold it."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_UNCLOSED = re.compile(r"""^[\["']|[\]"]$""")
 _INFINITE = re.compile(r"[-+]?inf(?:inity)?", re.IGNORECASE)
 
 
@@ -148,6 +149,12 @@ class Forms:
         else:
             words = text.split(",") if form.name == "commas" else text.split()
             found = [_unquoted(word.strip()) for word in words]
+            if stray := next((w for w in found if len(w) > 1 and _UNCLOSED.search(w)), None):
+                raise DataError(
+                    f"{stray} is no value: a bracket or quote does not close",
+                    where=where,
+                    remedy="write values alone, or a whole list in brackets",
+                )
         if len(found) != units:
             raise self._miscounted(found, form, units, where, unit)
         return found, False
