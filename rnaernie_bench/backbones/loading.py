@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.backbones.rnabert import authors_file
+from rnaernie_bench.backbones.rnaernie import RINALMO
+from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import did_you_mean
@@ -91,7 +93,11 @@ def _hosted_as(model: str) -> str | None:
     if authors_file(model):
         return "rnabert"
     try:
-        return known_as(json.loads((path / "config.json").read_text(encoding="utf-8")))
+        declared = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        typed = declared.get("vocab_size") == N_TYPED_TOKENS
+        if typed and declared.get("model_type") == "rinalmo":
+            return RINALMO
+        return known_as(declared)
     except (OSError, ValueError):  # loading it will say so
         return None
 

@@ -1,4 +1,8 @@
-"""RNAErnie: MultiMolecule's model, hosted or local weights or fresh ones, in three sizes."""
+"""Networks with RNAErnie's vocabulary, hosted or local weights or fresh ones.
+
+RNAErnie itself in three sizes, and a small network of RiNALMo's architecture (normalisation before
+each block, rotary positions, gated feed-forward layers; Penić et al. 2025), which learns faster.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +28,21 @@ from rnaernie_bench.core import paths
 from rnaernie_bench.task.catalogue import PER_BASE, EncoderEntry
 
 if TYPE_CHECKING:
-    from multimolecule import RnaErnieConfig
-
     from rnaernie_bench.backbones.encoder import Encoder
+
+
+RINALMO = "rinalmo-tiny"
+"""The backbone of RiNALMo's architecture; any other name is one of an RNAErnie."""
 
 
 @dataclass(frozen=True)
 class RnaErnieOptions(CheckpointOptions):
     """The same, where None as `source` stands for the weights that come with the package."""
+
+    @property
+    def family(self) -> str:
+        """Prefix of MultiMolecule's classes."""
+        return "RiNALMo" if self.name == RINALMO else "RnaErnie"
 
     @property
     def checkpoint(self) -> str | None:
@@ -49,11 +60,9 @@ def load(options: RnaErnieOptions, seed: int) -> Encoder:
             lacks, as those of masked language models do.
 
     Raises:
-        ConfigError: if the weights cannot be found, are not those of an RNAErnie, or not all.
+        ConfigError: if the weights cannot be found, are of another architecture, or not all.
     """
-    from multimolecule import RnaErnieModel
-
-    return _load(options, seed, RnaErnieModel)
+    return _load(options, seed, "Model")
 
 
 def load_masked_lm(options: RnaErnieOptions, seed: int) -> Encoder:
@@ -61,16 +70,16 @@ def load_masked_lm(options: RnaErnieOptions, seed: int) -> Encoder:
 
     The arguments and errors are those of `load`; a checkpoint without the head is refused.
     """
-    from multimolecule import RnaErnieForMaskedLM
-
-    return _load(options, seed, RnaErnieForMaskedLM)
+    return _load(options, seed, "ForMaskedLM")
 
 
-def _load(options: RnaErnieOptions, seed: int, network: Any) -> Encoder:
+def _load(options: RnaErnieOptions, seed: int, kind: str) -> Encoder:
+    import multimolecule
     import torch
 
     from rnaernie_bench.backbones.encoder import Encoder, weights_sha256
 
+    network = getattr(multimolecule, options.family + kind)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         drawn: list[str] = []
@@ -100,46 +109,68 @@ def _max_bases(positions: int, options: RnaErnieOptions) -> int:
     return found
 
 
-def declared_config(options: RnaErnieOptions) -> RnaErnieConfig:
+def declared_config(options: RnaErnieOptions) -> Any:
     """Return the architecture that is known without weights or network.
 
     A local folder brings its own. A checkpoint on the hub is taken to be of the shape that the
     options give, with the hosted vocabulary.
 
     Raises:
-        ConfigError: if the checkpoint is a folder without an RNAErnie in it.
+        ConfigError: if the checkpoint is a folder without such a network in it.
     """
-    from multimolecule import RnaErnieConfig
+    import multimolecule
 
+    config = getattr(multimolecule, f"{options.family}Config")
     pretrained = options.init == "pretrained"
     if pretrained and Path(str(options.checkpoint)).exists():
         try:
-            check_kind(options, RnaErnieConfig)
-            return RnaErnieConfig.from_pretrained(options.checkpoint)
+            check_kind(options, config)
+            return config.from_pretrained(options.checkpoint)
         except Exception as error:  # a folder from elsewhere can hold anything
             raise unusable(options, error) from error
-    return RnaErnieConfig(
-        vocab_size=N_RNA_TOKENS if pretrained else N_TYPED_TOKENS,
-        **options.shape,
+    settings: dict[str, Any] = {}
+    if options.family == "RiNALMo":
+        settings = {
+            "max_position_embeddings": MAX_TOKENS + 1,
+            # Scaling embeddings by the share of masks would make a state depend on what else is
+            # hidden, and needs that share to be one and the same.
+            "token_dropout": False,
+            "tie_word_embeddings": True,
+            # .02 is that of wide networks; see `pretraining.network`.
+            "initializer_range": options.hidden_size**-0.5,
+        }
+    return config(
+        vocab_size=N_RNA_TOKENS if pretrained else N_TYPED_TOKENS, **options.shape, **settings
     )
 
 
 def _entry(
-    source: str | None, *shape: int, init: Literal["pretrained", "random"] = "pretrained"
+    source: str | None,
+    *shape: int,
+    init: Literal["pretrained", "random"] = "pretrained",
+    summary: str = "RNAErnie (MultiMolecule), hosted, local or random weights",
+    citation: str = "Wang et al. 2024, doi 10.1038/s42256-024-00836-4",
 ) -> EncoderEntry:
     return EncoderEntry(
         options=RnaErnieOptions,
         defaults=defaults_of(source, *shape, init=init),
         load="rnaernie_bench.backbones.rnaernie:load",
         load_masked_lm="rnaernie_bench.backbones.rnaernie:load_masked_lm",
-        summary="RNAErnie (MultiMolecule), hosted, local or random weights",
+        summary=summary,
         levels=PER_BASE,
         max_bases=MAX_BASES,
         licence="AGPL-3.0-or-later",
-        citation="Wang et al. 2024, doi 10.1038/s42256-024-00836-4",
+        citation=citation,
     )
 
 
 RNAERNIE = _entry("multimolecule/rnaernie", 12, 768, 12, 3072)
 MINI = _entry(None, 6, 256, 8, 1024, init="random")
 TINY = _entry(None, 4, 192, 6, 768)
+RINALMO_TINY = _entry(
+    None,
+    *(6, 192, 6, 768),
+    init="random",
+    summary="RiNALMo's architecture with RNAErnie's vocabulary, local or random weights",
+    citation="Penić et al. 2025, doi 10.48550/arXiv.2403.00043",
+)

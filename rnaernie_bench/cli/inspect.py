@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.core.errors import ConfigError
 
     options = compose_backbone(arguments.overrides)
-    if not isinstance(options, RnaErnieOptions):
+    if not isinstance(options, RnaErnieOptions) or options.family != "RnaErnie":
         raise ConfigError(
             f"'{options.name}' is no RNAErnie: it has no layers and heads to count",
             where="backbone",

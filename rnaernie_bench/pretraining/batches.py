@@ -19,7 +19,10 @@ from torch.utils.data import Dataset, Sampler
 from rnaernie_bench.backbones.vocabulary import INDICATOR, MAX_BASES
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
 from rnaernie_bench.data.encoding import encode
+from rnaernie_bench.pretraining.kernels import hash_each
 from rnaernie_bench.pretraining.masking import Masked, Masker, sequence_seeds, strategy_of
+from rnaernie_bench.pretraining.pairs import PairTable
+from rnaernie_bench.pretraining.partners import hide_partners
 from rnaernie_bench.pretraining.scores import FIRST_TYPE, TYPE
 
 BLOCK = 1024
@@ -135,11 +138,16 @@ class Reader:
         self.indicator_id = int(tokenizer.convert_tokens_to_ids(INDICATOR))
 
     def __call__(self, records: np.ndarray) -> list[np.ndarray]:
-        """Return ``<cls> bases [IND] [TYPE] <eos>`` of each record, int64 vectors."""
+        """Return ``<cls> bases [IND] [TYPE] <eos>`` of each record, int64 vectors.
+
+        Those without a type, -1, are ``<cls> bases <eos>``.
+        """
         read = self.columns[records.tolist()]
         plain = encode(read["sequence"], self.tokenizer, policy="truncate", max_bases=MAX_BASES)
         return [
-            np.concatenate([ids[:-1], [self.indicator_id, FIRST_TYPE + kind], ids[-1:]])
+            ids
+            if kind < 0
+            else np.concatenate([ids[:-1], [self.indicator_id, FIRST_TYPE + kind], ids[-1:]])
             for ids, kind in zip(plain.ids, read["type"], strict=True)
         ]
 
@@ -151,19 +159,56 @@ class MaskedBatches(Dataset[dict[str, Any]]):
         reader: reads the records.
         masker: masks them.
         seed: of the masks, with epoch and record.
+        real: how many records have bases to predict; those behind them are read as they are.
+        pairs: the pairs of all records, where they are asked for.
+        partner_rate: share of the records that are masked by their pairs (`hide_partners`).
     """
 
-    def __init__(self, reader: Reader, masker: Masker, seed: int) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        masker: Masker,
+        seed: int,
+        *,
+        real: int | None = None,
+        pairs: PairTable | None = None,
+        partner_rate: float = 0.0,
+    ) -> None:
         self.reader = reader
         self.masker = masker
         self.seed = seed
+        self.real = len(reader.columns) if real is None else real
+        self.pairs = pairs
+        self.partner_rate = partner_rate
 
     def __getitems__(self, batch: Batch) -> dict[str, Any]:
         """Return the inputs of the batch; see `inputs_of`."""
         seeds = sequence_seeds(self.seed, batch.epoch, batch.records)
         strategies = strategy_of(self.masker.options.schedule, batch.progress, seeds)
-        masked = self.masker.mask(self.reader(batch.records), strategies, seeds)
-        return inputs_of(masked, int(self.reader.tokenizer.pad_token_id))
+        ids = self.reader(batch.records)
+        masked = self.masker.mask(ids, strategies, seeds)
+        for row, number in enumerate(batch.records.tolist()):
+            if number >= self.real:
+                masked.input_ids[row, : len(ids[row])] = ids[row]
+                masked.labels[row] = -100
+            elif self.pairs and _uniform(seeds[row]) < self.partner_rate:
+                hide_partners(
+                    masked, row, ids[row], self.pairs[number], self.masker.options,
+                    mask_id=self.masker.mask_id, base_ids=self.masker.base_ids,
+                    seed=int(seeds[row]),
+                )  # fmt: skip
+        inputs = inputs_of(masked, int(self.reader.tokenizer.pad_token_id))
+        if self.pairs is None:
+            return inputs
+        tails = np.where(batch.records < self.real, SPECIAL_TOKENS, SPECIAL_TOKENS - 2)
+        lengths = np.array([len(tokens) for tokens in ids]) - tails
+        return inputs | self.pairs.targets(batch.records, lengths)
+
+
+def _uniform(seed: np.uint64) -> float:
+    """Return a number in [0, 1) that follows from a seed and from nothing else."""
+    key = hash_each(seed, np.array([SPECIAL_TOKENS], dtype=np.int64))[0]
+    return float(key >> np.uint64(11)) / 2**53
 
 
 def inputs_of(masked: Masked, pad_id: int) -> dict[str, Any]:

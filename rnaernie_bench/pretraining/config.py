@@ -15,6 +15,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.pretraining.corpus import CorpusOptions
 from rnaernie_bench.pretraining.masking import MaskingOptions
+from rnaernie_bench.pretraining.objective import ObjectiveOptions
 from rnaernie_bench.task.catalogue import BACKBONES
 from rnaernie_bench.tracking.tracker import TrackingOptions
 
@@ -43,6 +44,9 @@ class PretrainerOptions:
     dropout: float
     positions: Literal["normal", "sinusoidal"]
     """How the position embeddings of random weights begin."""
+    initialisation: Literal["declared", "width"]
+    """How random matrices begin: as the backbone declares, or with one over the root of the width
+    of a state as their standard deviation."""
     type_weight: float
     precision: Literal["auto", "fp32", "bf16"]
     fast_dropout: bool
@@ -89,6 +93,7 @@ class PretrainConfig:
     corpus: CorpusOptions
     backbone: RnaErnieOptions
     masking: MaskingOptions
+    objective: ObjectiveOptions
     motifs: tuple[str, ...] | None
     """Files of motifs, the most important first; None for the authors' lists."""
     trainer: PretrainerOptions
@@ -102,6 +107,11 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295")
         require(self.motifs != (), "motifs", "a list of one file or more, or null")
+        deepest = self.backbone.num_hidden_layers
+        begins = self.trainer.initialisation == "declared" or self.backbone.init == "random"
+        require(begins, "trainer.initialisation", "declared: a checkpoint's weights stay")
+        if self.backbone.init == "random":
+            require(self.objective.layer <= deepest, "objective.layer", f"at most {deepest}, or -1")
 
 
 def compose(overrides: Sequence[str]) -> PretrainConfig:
@@ -118,7 +128,7 @@ def compose(overrides: Sequence[str]) -> PretrainConfig:
         raise ConfigError("no folder is chosen", where="out", remedy="add out=FOLDER")
     overrides = [f"masking.{o}" if o.startswith("schedule=") else o for o in overrides]
     choices = {group: group_choices(group) for group in ("corpus", "tracking")}
-    # What is trained here is an RNAErnie, by whatever name a plug-in gives it.
+    # What is trained here has the typed vocabulary, by whatever name a plug-in gives it.
     backbones = [name for name in BACKBONES if BACKBONES.get(name).options is RnaErnieOptions]
     raw = compose_root(Root(ROOT, {**choices, "backbone": backbones}), overrides)
     config: PretrainConfig = build(PretrainConfig, raw)

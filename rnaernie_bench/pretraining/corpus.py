@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
@@ -64,7 +64,9 @@ def load_corpus(options: CorpusOptions, log: Callable[[str], None] = lambda line
     `duplicates`; `excluded` (`total`, by reason, and `sets`: for each evaluation set its distinct
     items and the records kept out for its sake, which several sets may share); `kept`, of which
     `truncated`; for `train` and `held_out` records, bases, families, and records by type.
-    A sequence over the length limit is compared with the evaluation items both whole and cut.
+    `families` counts those that stood clear themselves and went with their family
+    (`EvaluationFile.families`). A sequence over the length limit is compared with the evaluation
+    items both whole and cut.
 
     Args:
         options: what the corpus is made of.
@@ -142,33 +144,40 @@ def _build(
     counts: Counter[str] = Counter()
     by_set = {name: Counter(items=len(set(items))) for name, items in sets.items()}
     choice = _HeldOut(options.held_out, options.seed)
+    whole = {file.name for file in options.exclude if file.families}
+    gone: set[str] = set()  # families
+    cut: Counter[str] = Counter()  # by family, the records over the length limit
     kept = folder / "kept.arrow"
     with _writer(kept) as write:
         for block in _blocks(_prepared(read_records(options, paths), options, counts), _BLOCK):
-            good = _excluded(block, exclusion, counts, by_set, options)
+            good, hit = _excluded(block, exclusion, counts, by_set, options)
+            gone.update(record.family for record, sets in hit if record.family and sets & whole)
             for record in good:
                 choice.see(record)
-                counts["truncated"] += len(record.sequence) > options.max_length
+                cut[record.family] += len(record.sequence) > options.max_length
                 write(replace(record, sequence=record.sequence[: options.max_length]))
-            counts["kept"] += len(good)
-            log(f"corpus {options.name}: {counts['read']} records read, {counts['kept']} kept")
-    if not counts["kept"]:
+            counts["clear"] += len(good)
+            log(f"corpus {options.name}: {counts['read']} records read, {counts['clear']} kept")
+    parts = _divide(kept, folder, choice.chooser(gone), gone)
+    kept.unlink()
+    left = sum(part["records"] for part in parts)
+    if not left:
         raise DataError(
             f"none of the {counts['read']} records is left",
             where=f"corpus {options.name}",
             remedy="look at corpus.min_length, corpus.length and corpus.exclude",
         )
-    parts = _divide(kept, folder, choice.chooser())
-    kept.unlink()
     report = {
         "name": options.name,
         **{k: counts[k] for k in ("read", "short", "long", "duplicates")},
         "excluded": {
-            **{k: counts[k] for k in ("total", *_COUNTS[1:])},
+            "total": counts["total"] + counts["clear"] - left,
+            **{k: counts[k] for k in _COUNTS[1:]},
+            "families": counts["clear"] - left,
             "sets": {name: {k: counter[k] for k in _COUNTS} for name, counter in by_set.items()},
         },
-        "kept": counts["kept"],
-        "truncated": counts["truncated"],
+        "kept": left,
+        "truncated": sum(number for family, number in cut.items() if family not in gone),
         "train": parts[0],
         "held_out": parts[1],
     }
@@ -209,8 +218,8 @@ def _excluded(
     counts: Counter[str],
     by_set: Mapping[str, Counter[str]],
     options: CorpusOptions,
-) -> list[CorpusRecord]:
-    """Return what may stay of a block, and count the rest."""
+) -> tuple[list[CorpusRecord], list[tuple[CorpusRecord, set[str]]]]:
+    """Return what may stay of a block, and the rest with the sets that keep it out; count it."""
     hits = exclusion.check([record.sequence for record in block])
     long = [i for i, record in enumerate(block) if len(record.sequence) > options.max_length]
     cut = exclusion.check([block[i].sequence[: options.max_length] for i in long])
@@ -220,7 +229,11 @@ def _excluded(
         counts.update(("total", found.reason))
         for name in found.sets:
             by_set[name][found.reason] += 1
-    return [record for record, hit in zip(block, hits, strict=True) if hit is None]
+    pairs = list(zip(block, hits, strict=True))
+    return (
+        [record for record, hit in pairs if hit is None],
+        [(record, {*hit.sets}) for record, hit in pairs if hit is not None],
+    )
 
 
 def _digest(text: str) -> int:
@@ -275,19 +288,24 @@ class _HeldOut:
             rank = self._rank(record.id)
             self.lowest = rank if self.lowest is None else min(rank, self.lowest)
 
-    def chooser(self) -> Callable[[str, str], bool]:
-        """Return what says of an id and a family whether they are held out."""
+    def chooser(self, without: Collection[str] = ()) -> Callable[[str, str], bool]:
+        """Return what says of an id and a family whether they are held out.
+
+        Args:
+            without: families that are in no part.
+        """
+        types = {family: kind for family, kind in self.types.items() if family not in without}
         if self.share == 0:
             return lambda identity, family: False
         by_type: dict[str, list[str]] = {}
-        for family in sorted(self.types, key=self._rank):
-            by_type.setdefault(self.types[family], []).append(family)
+        for family in sorted(types, key=self._rank):
+            by_type.setdefault(types[family], []).append(family)
         chosen: set[str] = set()
         for families in by_type.values():
             fewest = 1 if len(families) >= MIN_FAMILIES else 0
             chosen.update(families[: max(round(self.share * len(families)), fewest)])
-        if not chosen and len(self.types) > 1:
-            chosen.add(min(self.types, key=self._rank))
+        if not chosen and len(types) > 1:
+            chosen.add(min(types, key=self._rank))
         limit = max(self.share * 2**64, -1 if self.lowest is None else self.lowest)
         return lambda identity, family: (
             family in chosen if family else self._rank(identity) <= limit
@@ -331,8 +349,10 @@ def _writer(path: Path) -> Iterator[Callable[[CorpusRecord], None]]:
             flush()
 
 
-def _divide(kept: Path, folder: Path, held_out: Callable[[str, str], bool]) -> list[dict[str, Any]]:
-    """Divide the records of one file into the parts.
+def _divide(
+    kept: Path, folder: Path, held_out: Callable[[str, str], bool], gone: Collection[str]
+) -> list[dict[str, Any]]:
+    """Divide the records of one file into the parts, without those of the families that are gone.
 
     Returns:
         For each part its records, bases, families and records by type.
@@ -347,6 +367,8 @@ def _divide(kept: Path, folder: Path, held_out: Callable[[str, str], bool]) -> l
         stream = stack.enter_context(pa.ipc.open_stream(stack.enter_context(kept.open("rb"))))
         for batch in stream:
             for row in batch.to_pylist():
+                if row["family"] in gone:
+                    continue
                 part = int(held_out(row["id"], row["family"]))
                 record = CorpusRecord(
                     row["id"], row["sequence"], RNA_TYPES[row["type"]], row["family"]

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from rnaernie_bench.backbones.vocabulary import N_TYPED_TOKENS, RNA_TYPES
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler
-from rnaernie_bench.pretraining.batches import Reader, inputs_of
+from rnaernie_bench.pretraining.batches import SPECIAL_TOKENS, Reader, inputs_of
 from rnaernie_bench.pretraining.masking import (
     STRATEGIES,
     Masked,
@@ -27,6 +27,7 @@ from rnaernie_bench.pretraining.masking import (
     sequence_seeds,
 )
 from rnaernie_bench.pretraining.network import TargetLogits
+from rnaernie_bench.pretraining.pairs import SUMS, PairTable, bases_of, pair_figures, pair_sums
 from rnaernie_bench.pretraining.scores import FIRST_TYPE, TYPE, hits, over_processes
 
 SEED = 20_241_122
@@ -49,6 +50,7 @@ class HeldOut:
         masker: with the options that `all_hidden` gives.
         most: the most records; more are sampled.
         token_budget: the most padded tokens of a batch.
+        pairs: those of all records, where the model predicts them.
         rank: this process, which scores its share of the batches.
         world_size: the number of processes.
     """
@@ -60,6 +62,7 @@ class HeldOut:
         *,
         most: int,
         token_budget: int,
+        pairs: PairTable | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -68,6 +71,7 @@ class HeldOut:
         self.records = np.sort(chosen)
         self.ids = reader(self.records)
         self.masker = masker
+        self.pairs = pairs
         self.pad_id = int(reader.tokenizer.pad_token_id)
         self.mask_id = int(reader.tokenizer.mask_token_id)
         lengths = [len(ids) for ids in self.ids]
@@ -84,13 +88,16 @@ class HeldOut:
             ``STRATEGY_loss`` (nats), ``STRATEGY_accuracy`` and ``STRATEGY_n`` (targets) of each
             strategy; ``chance``, the share of the most frequent base among the base targets;
             ``type_loss``, ``type_accuracy``, ``type_top3_accuracy``, ``type_macro_accuracy`` (mean
-            over the types that occur) and ``type_n``.
+            over the types that occur) and ``type_n``; with pairs ``pairs_loss`` and
+            ``pairs_correlation``, of what the model says of the whole sequence with ViennaRNA's
+            probabilities, over all pairs of bases.
         """
         was_training = model.training
         model.eval()
         base = torch.zeros(len(STRATEGIES), 3, dtype=torch.float64)
         labels_seen = torch.zeros(N_TYPED_TOKENS, dtype=torch.float64)
         types = torch.zeros(len(RNA_TYPES), 4, dtype=torch.float64)
+        paired = torch.zeros(len(SUMS), dtype=torch.float64)
         with torch.inference_mode():
             for strategy, inputs in self._inputs():
                 logits = model(*(inputs[k].to(device) for k in _NETWORK)).float().cpu()
@@ -99,6 +106,8 @@ class HeldOut:
                 right = hits(logits, labels, kinds)
                 if strategy == TYPE:
                     _add_types(types, logits, labels, losses, right)
+                    if self.pairs is not None:
+                        paired += self._pair_sums(model, inputs, device)
                     continue
                 of_bases = kinds != TYPE
                 rows = torch.stack([losses, right, torch.ones_like(losses)], dim=1)[of_bases]
@@ -106,9 +115,19 @@ class HeldOut:
                 if strategy == 0:
                     labels_seen += torch.bincount(labels[of_bases], minlength=N_TYPED_TOKENS)
         model.train(was_training)
-        for sums in (base, labels_seen, types):
+        for sums in (base, labels_seen, types, paired):
             over_processes(sums, device)
-        return {**_base_figures(base, labels_seen), **_type_figures(types)}
+        figures = {**_base_figures(base, labels_seen), **_type_figures(types)}
+        return {**figures, **pair_figures(paired)} if self.pairs is not None else figures
+
+    def _pair_sums(
+        self, model: TargetLogits, inputs: Mapping[str, Any], device: torch.device
+    ) -> Tensor:
+        """Return what `pair_figures` needs of a batch in which no base is hidden."""
+        given = {name: inputs[name].to(device) for name in (*_NETWORK, "pairs", "p", "pairing")}
+        bases = bases_of(given["pairing"], given["input_ids"].shape[1])
+        _, partners = model(*(given[name] for name in _NETWORK), bases)
+        return pair_sums(partners.cpu(), inputs["pairs"], inputs["p"], bases.cpu())
 
     def _inputs(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield the inputs of each batch under each strategy, and with only its types hidden."""
@@ -118,7 +137,11 @@ class HeldOut:
             for strategy in range(len(STRATEGIES)):
                 strategies = np.full(len(ids), strategy, dtype=np.int8)
                 yield strategy, inputs_of(self.masker.mask(ids, strategies, seeds), self.pad_id)
-            yield TYPE, inputs_of(self._types_hidden(ids), self.pad_id)
+            shown = inputs_of(self._types_hidden(ids), self.pad_id)
+            if self.pairs is not None:
+                lengths = np.array([len(tokens) - SPECIAL_TOKENS for tokens in ids])
+                shown |= self.pairs.targets(self.records[chosen], lengths)
+            yield TYPE, shown
 
     def _types_hidden(self, ids: list[np.ndarray]) -> Masked:
         input_ids = np.full((len(ids), max(map(len, ids))), self.pad_id, dtype=np.int64)

@@ -43,6 +43,11 @@ class EvaluationFile:
     """Of sequences, for `csv` and `json`; whole numbers, from 1, where a CSV file has no header."""
     reversed: bool = False
     """Whether the sequences are also read from their other end (some are stored 3' to 5')."""
+    delimiter: str = ","
+    """Between the columns of a CSV file; lines that begin with `#` are left out."""
+    families: bool = False
+    """Whether a record that is kept out for its sake takes its whole family along, for parts that
+    ask what a model does with families it has not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def read_evaluation(file: EvaluationFile, path: Path) -> Iterator[str]:
         if file.format == "fasta":
             sequences: Iterable[str] = (record.sequence for record in read_fasta(path))
         else:
-            sequences = _READERS[file.format](_text(path), file.columns)
+            sequences = _READERS[file.format](_text(path), file)
         for sequence in sequences:
             if plain := normalise(sequence.strip()):
                 yield plain
@@ -91,8 +96,10 @@ def _text(path: Path) -> str:
     return data.decode("utf-8-sig")
 
 
-def _csv(text: str, columns: Sequence[str]) -> Iterator[str]:
-    rows = csv.reader(io.StringIO(text))
+def _csv(text: str, file: EvaluationFile) -> Iterator[str]:
+    columns = file.columns
+    lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
+    rows = csv.reader(lines, delimiter=file.delimiter)
     if all(column.isdecimal() for column in columns):
         places = [int(column) - 1 for column in columns]
     else:
@@ -102,7 +109,7 @@ def _csv(text: str, columns: Sequence[str]) -> Iterator[str]:
         yield from (row[place] for place in places)
 
 
-def _dbn(text: str, columns: Sequence[str]) -> Iterator[str]:
+def _dbn(text: str, file: EvaluationFile) -> Iterator[str]:
     header = False
     for line in text.splitlines():
         if header:
@@ -110,9 +117,9 @@ def _dbn(text: str, columns: Sequence[str]) -> Iterator[str]:
         header = line.startswith(">")
 
 
-def _json(text: str, columns: Sequence[str]) -> Iterator[str]:
+def _json(text: str, file: EvaluationFile) -> Iterator[str]:
     table = json.loads(text)
-    for column in columns:
+    for column in file.columns:
         values = table[column]
         yield from values.values() if isinstance(values, Mapping) else values
 
@@ -121,7 +128,7 @@ _READERS: Mapping[str, Any] = {
     "csv": _csv,
     "dbn": _dbn,
     "json": _json,
-    "lines": lambda text, columns: text.splitlines(),
+    "lines": lambda text, file: text.splitlines(),
 }
 
 

@@ -82,7 +82,7 @@ def execute(
     if not len(corpus.train):
         raise DataError("nothing is left to train on", where="corpus")
     if not first:
-        _train(config, corpus, matcher, lambda figures, step: None)
+        _train(config, corpus, matcher, lambda figures, step: None, notify)
         return None
     with _held(config, corpus) as checkpoint:
         if checkpoint is not None:
@@ -92,7 +92,7 @@ def execute(
             log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
             commit = environment.git_commit()  # it may be another when training ends
-            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
+            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log, notify))
             tracker.log_artifact(config.out / RECORD)
             page = tracker.page
         _tidy(config.out)
@@ -170,20 +170,34 @@ def _train(
     corpus: Corpus,
     matcher: MotifMatcher,
     log: Callable[[Mapping[str, float], int], None],
+    notify: Callable[[str], None],
 ) -> tuple[Any, Any, PretrainingSummary]:
     """Return the trained network, its tokenizer and how the training went."""
     from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
     from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
+    from rnaernie_bench.pretraining.decoys import with_decoys
     from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
     from rnaernie_bench.pretraining.masking import Masker
     from rnaernie_bench.pretraining.network import load_network
+    from rnaernie_bench.pretraining.pairs import PairTable
     from rnaernie_bench.pretraining.recipe import train
 
-    options, seed, state = config.trainer, config.seed, distributed.join()
+    options, objective, seed = config.trainer, config.objective, config.seed
+    state = distributed.join()
     encoder = load_network(
-        config.backbone, seed=seed, dropout=options.dropout, positions=options.positions
+        config.backbone,
+        seed=seed,
+        dropout=options.dropout,
+        positions=options.positions,
+        initialisation=options.initialisation,
     )
     tokenizer = encoder.tokenizer
+
+    def pairs_of(part: Any) -> PairTable | None:
+        if not objective.folds:
+            return None
+        return PairTable(list(part["sequence"]), objective.max_bases, notify)
+
     held_out = None
     if len(corpus.held_out):
         held_out = HeldOut(
@@ -191,16 +205,26 @@ def _train(
             Masker(all_hidden(config.masking), tokenizer, matcher),
             most=options.eval_records,
             token_budget=options.token_budget,
+            pairs=pairs_of(corpus.held_out) if objective.pairs else None,
             rank=state.process_index,
             world_size=state.num_processes,
         )
-    masker = Masker(config.masking, tokenizer, matcher)
+    records = with_decoys(corpus.train, objective, seed)
+    batches = MaskedBatches(
+        Reader(records, tokenizer),
+        Masker(config.masking, tokenizer, matcher),
+        seed,
+        real=len(corpus.train),
+        pairs=pairs_of(records),
+        partner_rate=objective.partner_rate,
+    )
     summary = train(
         encoder.model,
-        corpus.train,
-        MaskedBatches(Reader(corpus.train, tokenizer), masker, seed),
+        records,
+        batches,
         held_out,
         options=options,
+        objective=objective,
         seed=seed,
         folder=config.out / CHECKPOINTS,
         checkpoint=last_whole_checkpoint(config.out / CHECKPOINTS, state.num_processes),
@@ -220,12 +244,15 @@ def _save(
     """Write the folder whole: weights and tokenizer, card, and the record at last."""
     from rnaernie_bench.backbones.encoder import weights_sha256
     from rnaernie_bench.pretraining.network import plain_copy
+    from rnaernie_bench.pretraining.pairs import save_head
 
     plain = plain_copy(network)
     unfinished = config.out / ".model"
     shutil.rmtree(unfinished, ignore_errors=True)
     plain.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
+    if summary.pair_head is not None:
+        save_head(summary.pair_head, unfinished)
     for file in sorted(unfinished.iterdir()):
         file.replace(config.out / file.name)
     unfinished.rmdir()
@@ -238,7 +265,9 @@ def _save(
             for group in motif_files(config)
             for path in group
         ],
+        records=summary.records,
         parameters=sum(p.numel() for p in plain.parameters()),
+        family=config.backbone.family,
         weights_sha256=weights_sha256(plain.model),
         environment={**environment.describe(), "git_commit": commit},
     )
@@ -286,8 +315,15 @@ def log_line(figures: Mapping[str, float], step: int, max_steps: int) -> str:
     if prefix:
         head = f"held out, step {step}:"
         parts.append(f"type top-3 {figures['eval_type_top3_accuracy']:.3f}")
+        if "eval_pairs_correlation" in figures:
+            parts.append(
+                f"pairs {figures['eval_pairs_loss']:.3f}, "
+                f"correlation {figures['eval_pairs_correlation']:.3f}"
+            )
     else:
         head = f"step {step}/{max_steps}: loss {figures['loss']:.3f}"
+        if "pairs_loss" in figures:
+            parts.append(f"pairs {figures['pairs_loss']:.3f}")
         parts.append(f"lr {figures['learning_rate']:.1e}")
         parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
         parts.append(f"{figures['elapsed_s'] / 60:.1f} min")

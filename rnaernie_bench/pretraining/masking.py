@@ -113,6 +113,8 @@ class Masker:
         self._has_motifs = matcher is not None
         self._automaton = (matcher or MotifMatcher(())).automaton
         bases = np.array(tokenizer.convert_tokens_to_ids([*"ACGU"]), dtype=np.int64)
+        self.base_ids = bases
+        self.mask_id = int(tokenizer.mask_token_id)
         codes = np.full(len(tokenizer), -1, dtype=np.int8)
         codes[bases] = range(len(bases))
         self._rules = Rules(

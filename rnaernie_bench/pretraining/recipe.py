@@ -46,7 +46,9 @@ from rnaernie_bench.learning.trainer_parts import (
 from rnaernie_bench.pretraining.batches import BatchStream, MaskedBatches
 from rnaernie_bench.pretraining.config import PretrainerOptions
 from rnaernie_bench.pretraining.evaluation import HeldOut
-from rnaernie_bench.pretraining.network import TargetLogits
+from rnaernie_bench.pretraining.network import TargetLogits, target_logits
+from rnaernie_bench.pretraining.objective import ObjectiveOptions
+from rnaernie_bench.pretraining.pairs import HEAD, PairHead, bases_of, partner_losses, save_head
 from rnaernie_bench.pretraining.scores import TYPE, Tally, hits, over_processes
 
 
@@ -58,6 +60,8 @@ class PretrainingSummary:
     tokens: int
     """That were read, padding left out, over all processes."""
     sequences: int
+    records: int
+    """That one pass reads."""
     train_s: float
     """Wall-clock seconds, evaluation and interrupted stretches counted."""
     cpu_s: float
@@ -67,6 +71,8 @@ class PretrainingSummary:
     """`max_steps` or `max_train_minutes`."""
     evaluation: Mapping[str, float]
     """What the held-out records showed at the end; see `HeldOut.evaluate`. Empty without them."""
+    pair_head: PairHead | None = None
+    """The trained head of pairs, where there is one."""
 
 
 def train(
@@ -76,6 +82,7 @@ def train(
     held_out: HeldOut | None,
     *,
     options: PretrainerOptions,
+    objective: ObjectiveOptions,
     seed: int,
     folder: Path,
     checkpoint: Path | None,
@@ -84,12 +91,13 @@ def train(
     """Pre-train `network` in place.
 
     Args:
-        network: a `RnaErnieForMaskedLM`.
+        network: a masked language model.
         corpus: what `batches` reads, for the lengths.
         batches: makes masked batches.
         held_out: what is evaluated at intervals and at the end; None for nothing.
         options: recipe and budget.
-        seed: of shuffling and dropout.
+        objective: what is learned beside masked bases.
+        seed: of shuffling, dropout and the head of pairs.
         folder: checkpoints go here; they are left for the caller to remove.
         checkpoint: one of them to continue from, or None.
         log: receives curves by step.
@@ -101,12 +109,14 @@ def train(
         from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 
         use_fast_dropout(network)
+    torch.manual_seed(seed)
     trainer = _Pretrainer(
-        TargetLogits(network),
+        target_logits(network, objective),
         corpus,
         batches,
         held_out,
         options=options,
+        pair_weight=objective.pairs,
         args=_arguments(options, seed, folder, evaluate=held_out is not None),
         callbacks=[TimeLimit(), _Read(), Curves(log)],
     )
@@ -120,11 +130,13 @@ def train(
         steps=trainer.state.global_step,
         tokens=read.tokens,
         sequences=read.sequences,
+        records=len(corpus),
         train_s=limit.elapsed_s,
         cpu_s=read.cpu_s,
         processes=trainer.args.world_size,
         stopped_by="max_train_minutes" if limit.reached else "max_steps",
         evaluation=trainer.last_evaluation(),
+        pair_head=trainer.target_logits.pair_head,
     )
 
 
@@ -190,6 +202,7 @@ class _Pretrainer(Trainer):
         held_out: HeldOut | None,
         *,
         options: PretrainerOptions,
+        pair_weight: float,
         **arguments: Any,
     ) -> None:
         super().__init__(model=model, train_dataset=batches, eval_dataset=held_out, **arguments)
@@ -197,6 +210,7 @@ class _Pretrainer(Trainer):
         self.batches = batches
         self.held_out = held_out
         self.options = options
+        self.pair_weight = pair_weight
         self.stream = BatchStream(
             corpus,
             token_budget=options.token_budget,
@@ -243,13 +257,24 @@ class _Pretrainer(Trainer):
         Gradients are added over batches and averaged over processes.
         """
         labels, kinds = inputs["labels"], inputs["kinds"]
-        logits = model(inputs["input_ids"], inputs["attention_mask"], inputs["targets"]).float()
+        read = inputs["input_ids"], inputs["attention_mask"], inputs["targets"]
+        paired: Tensor | float = 0.0
+        if self.pair_weight:
+            bases = bases_of(inputs["pairing"], inputs["input_ids"].shape[1])
+            logits, partners = model(*read, bases)
+            each = partner_losses(partners, inputs["pairs"], inputs["p"], bases)
+            self.tally.add_pairs(each)
+            paired = each.sum() / max(len(each), 1) * self.pair_weight
+        else:
+            logits = model(*read)
+        logits = logits.float()
         losses = F.cross_entropy(logits, labels, reduction="none")
         self.tally.add(losses, hits(logits.detach(), labels, kinds), kinds)
         self.tally.count(inputs["tokens"], len(inputs["input_ids"]))
         weights = torch.where(kinds == TYPE, self.options.type_weight, 1.0)
         targets = torch.as_tensor(num_items_in_batch, device=losses.device).clamp(min=1)
-        return (losses * weights).sum() * self.args.world_size / targets
+        masked = (losses * weights).sum() * self.args.world_size / targets
+        return masked + paired / self.args.gradient_accumulation_steps
 
     def _require_finite(self, name: str, value: float) -> None:
         """End a training that has diverged, before a checkpoint holds what it came to."""
@@ -318,13 +343,18 @@ class _Pretrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Write the masked language model as MultiMolecule reads it, whatever wraps it here."""
         if self.args.should_save:
-            self.target_logits.network.save_pretrained(output_dir or self.args.output_dir)
+            folder = Path(output_dir or str(self.args.output_dir))
+            self.target_logits.network.save_pretrained(folder)
+            if self.target_logits.pair_head is not None:
+                save_head(self.target_logits.pair_head, folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         from safetensors.torch import load_model
 
         # By way of the CPU: safetensors knows no `cpu:0`, which is what several processes have.
         load_model(self.target_logits.network, Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME)
+        if self.target_logits.pair_head is not None:
+            load_model(self.target_logits.pair_head, Path(resume_from_checkpoint) / HEAD)
 
 
 def _unchanged(batch: dict[str, Any]) -> dict[str, Any]:

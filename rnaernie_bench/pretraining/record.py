@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 RECORD = "training.json"
 """Stands in the folder of a finished pre-training only; it is written last."""
+_ARCHITECTURES = {
+    "RnaErnie": "An RNAErnie (Wang et al. 2024)",
+    "RiNALMo": "A network of RiNALMo's architecture (Penić et al. 2025)",
+}
 SCHEMA = 2
 """1 counted `cpu_s` in the first process only."""
 
@@ -26,8 +30,10 @@ def training_record(
     summary: PretrainingSummary,
     *,
     motifs: Sequence[Mapping[str, str]],
+    records: int,
     parameters: int,
     weights_sha256: str,
+    family: str,
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the record of a finished pre-training, ready for JSON.
@@ -37,8 +43,10 @@ def training_record(
         corpus: what was trained on.
         summary: how it went.
         motifs: names and digests of the lists of motifs.
+        records: that one pass reads, decoys counted.
         parameters: of the masked language model.
         weights_sha256: of its encoder.
+        family: prefix of MultiMolecule's classes.
         environment: versions, hardware and commit.
     """
     private = ("out", "runs_dir", "tracking")
@@ -48,12 +56,16 @@ def training_record(
         "settings": {key: value for key, value in settings.items() if key not in private},
         "corpus": {"fingerprint": corpus.fingerprint, **corpus.report},
         "motifs": list(motifs),
-        "model": {"parameters": parameters, "encoder_sha256": weights_sha256},
+        "model": {
+            "family": family,
+            "parameters": parameters,
+            "encoder_sha256": weights_sha256,
+        },
         "training": {
             "steps": summary.steps,
             "sequences": summary.sequences,
             "tokens": summary.tokens,
-            "epochs": round(summary.sequences / len(corpus.train), 3),
+            "epochs": round(summary.sequences / records, 3),
             "train_s": round(summary.train_s, 1),
             "cpu_s": round(summary.cpu_s, 1),
             "processes": summary.processes,
@@ -71,10 +83,11 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
     backbone, masking, options = settings["backbone"], settings["masking"], settings["trainer"]
     before = "random weights" if backbone["init"] == "random" else "an earlier checkpoint"
     kept_out = corpus["excluded"]["total"]
+    family = record["model"].get("family", "RnaErnie")
     lines = [
         f"# {backbone['name']}, pre-trained on {corpus['name']}",
         "",
-        f"An RNAErnie (Wang et al. 2024) of {record['model']['parameters']:,} parameters in "
+        f"{_ARCHITECTURES[family]} of {record['model']['parameters']:,} parameters in "
         f"MultiMolecule's format, trained by `rnaernie-bench pretrain` from {before}, seed "
         f"{settings['seed']}. Its vocabulary has `[IND]` and 28 RNA types; a typed input is "
         "`<cls> bases [IND] [TYPE] <eos>`, a plain one `<cls> bases <eos>`.",
@@ -87,6 +100,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         *_licence(settings["corpus"]),
         f"- Masking: {masking['schedule']}, {masking['rate']:.0%} of the bases "
         f"({', '.join(STRATEGIES)}). {_types(masking)}",
+        *_pairs(settings.get("objective") or {}),
         f"- Recipe: AdamW, {options['learning_rate']:g} to {options['min_learning_rate']:g}, "
         f"weight decay {options['weight_decay']:g}, dropout {options['dropout']:g}, "
         f"{options['token_budget']:,} padded tokens a batch.",
@@ -105,10 +119,10 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "## Use",
         "",
         "```python",
-        "from multimolecule import RnaErnieModel, RnaTokenizer",
+        f"from multimolecule import {family}Model, RnaTokenizer",
         "",
         'tokenizer = RnaTokenizer.from_pretrained("FOLDER")',
-        'model = RnaErnieModel.from_pretrained("FOLDER")',
+        f'model = {family}Model.from_pretrained("FOLDER")',
         'output = model(**tokenizer("UAGCUUAUCAGACUGAUGUUGA", return_tensors="pt"))',
         "```",
         "",
@@ -137,6 +151,25 @@ def _types(masking: Mapping[str, Any]) -> str:
         f"`[IND]` and the type were left out of {untyped:.0%} of the inputs; " if untyped else ""
     )
     return f"{without}the type was hidden and predicted in {hidden:.0%} of the inputs."
+
+
+def _pairs(objective: Mapping[str, Any]) -> list[str]:
+    """Say what was learned of pairs, if anything."""
+    lines = []
+    if objective.get("pairs"):
+        where = f"layer {objective['layer']}" if objective["layer"] > 0 else "the last layer"
+        lines.append(
+            f"- Pairs: each base's partner by ViennaRNA's pair probabilities, weight "
+            f"{objective['pairs']:g}, from the states of {where}, in sequences of up to "
+            f"{objective['max_bases']} bases; {objective['shuffled']:g} dinucleotide shuffles and "
+            f"{objective['random']:g} random RNAs a record. `pair_head.safetensors` has the head."
+        )
+    if objective.get("partner_rate"):
+        lines.append(
+            f"- In {objective['partner_rate']:.0%} of the inputs one base of likely pairs was "
+            "hidden and its partner in sight."
+        )
+    return lines
 
 
 def _accelerator(record: Mapping[str, Any]) -> str:

@@ -51,8 +51,14 @@ class Tally:
 
     def __init__(self, device: torch.device) -> None:
         self._sums = torch.zeros(len(KINDS), 3, dtype=_widest(device), device=device)
+        self._pairs = torch.zeros(2, dtype=_widest(device), device=device)
         self._tokens = 0
         self._sequences = 0
+
+    def add_pairs(self, losses: Tensor) -> None:
+        """Add bases that were asked for their partner: the cross-entropy of each in nats."""
+        both = torch.stack([losses.detach().sum(), torch.ones_like(losses).sum()])
+        self._pairs += both.to(self._pairs.dtype)
 
     def add(self, losses: Tensor, right: Tensor, kinds: Tensor) -> None:
         """Add targets: their cross-entropy in nats, whether they were right, and their kinds."""
@@ -68,16 +74,18 @@ class Tally:
         """Return the figures and the counts over all processes, and begin anew.
 
         Returns:
-            ``KIND_loss`` and ``KIND_accuracy`` of each kind that had targets; then ``tokens``,
+            ``KIND_loss`` and ``KIND_accuracy`` of each kind that had targets, ``pairs_loss`` if
+            bases were asked for their partner; then ``tokens``,
             ``sequences`` and ``KIND_n``.
         """
         device = self._sums.device
         read = torch.tensor([self._tokens, self._sequences], dtype=self._sums.dtype, device=device)
-        everything = torch.cat([self._sums.flatten(), read])
+        everything = torch.cat([self._sums.flatten(), self._pairs, read])
         over_processes(everything, device)
         self._sums.zero_()
+        self._pairs.zero_()
         self._tokens = self._sequences = 0
-        *sums, tokens, sequences = everything.tolist()
+        *sums, paired, bases, tokens, sequences = everything.tolist()
         figures: dict[str, float] = {}
         counts = {"tokens": round(tokens), "sequences": round(sequences)}
         for row, kind in enumerate(KINDS):
@@ -85,6 +93,8 @@ class Tally:
             counts[f"{kind}_n"] = round(n)
             if n:
                 figures |= {f"{kind}_loss": loss / n, f"{kind}_accuracy": right / n}
+        if bases:
+            figures["pairs_loss"] = paired / bases
         return figures, counts
 
 

@@ -129,6 +129,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         "rnaernie": "rnaernie_bench.backbones.rnaernie:RNAERNIE",
         "rnaernie-mini": "rnaernie_bench.backbones.rnaernie:MINI",
         "rnaernie-tiny": "rnaernie_bench.backbones.rnaernie:TINY",
+        "rinalmo-tiny": "rnaernie_bench.backbones.rnaernie:RINALMO_TINY",
         **{
             name: f"rnaernie_bench.backbones.multimolecule:{name}"
             for name in (

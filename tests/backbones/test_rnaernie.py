@@ -62,6 +62,28 @@ class TestRandomWeights:
         assert encoder.model(longest).last_hidden_state.shape == (1, 512, 16)
 
 
+def test_rinalmos_architecture_has_the_same_vocabulary(tmp_path):
+    from multimolecule import RiNALMoForMaskedLM
+
+    from rnaernie_bench.backbones.loading import backbone_options
+    from rnaernie_bench.backbones.rnaernie import load_masked_lm
+
+    network = load_masked_lm(options(name="rinalmo-tiny"), 0)
+    assert isinstance(network.model, RiNALMoForMaskedLM)
+    assert network.model.config.vocab_size == len(network.tokenizer) == 57
+    # As wide as states are narrow.
+    query = network.model.model.encoder.layer[0].attention.self.query.weight
+    assert query.std().item() == pytest.approx(0.25, rel=0.2)
+    network.model.save_pretrained(tmp_path / "net")
+    network.tokenizer.save_pretrained(tmp_path / "net")
+    assert backbone_options(str(tmp_path / "net")).name == "rinalmo-tiny"
+    loaded = load(options(tmp_path / "net", name="rinalmo-tiny"), 0)
+    assert loaded.max_bases == 508
+    ids = torch.tensor([[1, 6, 7, 8, 9, 28, 53, 2]])
+    states = [x(ids).last_hidden_state for x in (loaded.model, network.model.model)]
+    assert torch.allclose(*states, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("layers", "hidden", "heads", "inner", "parameters"),
     # embeddings (57 + 513 + 2) H + 2 H, per layer 4 (H^2 + H) + 2 HF + F + H + 4 H, pooler H^2 + H

@@ -73,6 +73,15 @@ def test_the_command_of_the_embedded_weights():
     folder = paths.embedded_weights("rnaernie-tiny")
     assert folder is not None
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    command = pretraining_command(record["settings"], record["training"]["processes"])
-    assert again(command, "rnaernie-bench pretrain") == record["settings"]
+    settings = record["settings"]
+    # Evaluation items have been added since; the record names those that were kept out then.
+    today = settings_of(["out=x"])["corpus"]["exclude"]
+    assert {e["name"] for e in settings["corpus"]["exclude"]} < {e["name"] for e in today}
+    settings["corpus"]["exclude"] = today
+    command = pretraining_command(settings, record["training"]["processes"])
+    composed = again(command, "rnaernie-bench pretrain")
+    for group, values in settings.items():
+        known = composed[group]
+        same = {key: known[key] for key in values} if isinstance(values, dict) else known
+        assert same == values
     assert command in (folder / "README.md").read_text(encoding="utf-8")

@@ -75,7 +75,7 @@ def test_a_fasta_corpus_by_hand(tmp_path: Path) -> None:
     hits = {"identical": 1, "contained": 1, "near": 1}
     assert corpus.report == {
         "name": "mine", "read": 7, "short": 1, "long": 0, "duplicates": 1,
-        "excluded": {"total": 3, **hits, "sets": {"test": {"items": 1, **hits}}},
+        "excluded": {"total": 3, **hits, "families": 0, "sets": {"test": {"items": 1, **hits}}},
         "kept": 2, "truncated": 1,
         "train": {"records": 2, "bases": 568, "families": 0, "types": {"YRNA": 1, "tRNA": 1}},
         "held_out": {"records": 0, "bases": 0, "families": 0, "types": {}},
@@ -92,6 +92,28 @@ def test_a_long_sequence_is_compared_whole_and_cut(tmp_path: Path) -> None:
     corpus = load_corpus(options(path, exclude=exclude, contained=None, held_out=0))
     assert ids(corpus) == (["b"], [])
     assert corpus.report["excluded"]["identical"] == 1
+
+
+def test_families_go_with_a_record_that_is_kept_out(tmp_path: Path) -> None:
+    item, other = sequence(), sequence()
+    (tmp_path / "items").write_text(f"{item}\n")
+    (tmp_path / "others").write_text(f"{other}\n")
+    exclude = [
+        {"name": name, "path": name, "sha256": "", "format": "lines", "families": name == "items"}
+        for name in ("items", "others")
+    ]
+    records = {"a F1 rRNA": item, "b F1 rRNA": sequence(600), "c F2 rRNA": other}
+    records |= {"d F2 rRNA": sequence(), "e F3 rRNA": sequence(), "f F3 rRNA": sequence()}
+    path = write_fasta(tmp_path / "a.fa", records)
+    header = r"(?P<id>\S+) (?P<family>\S+) (?P<type>\S+)"
+    corpus = load_corpus(options(path, header=header, exclude=exclude, held_out=0.01))
+    train, held_out = ids(corpus)
+    # F1 is in no part, F2 lacks what was kept out, and one of the two that are left is held out.
+    assert sorted([*train, *held_out]) == ["d", "e", "f"]
+    assert held_out in (["d"], ["e", "f"])
+    assert corpus.report["excluded"]["families"] == 1
+    assert corpus.report["excluded"]["total"] == corpus.report["read"] - corpus.report["kept"] == 3
+    assert corpus.report["truncated"] == 0
 
 
 def test_what_is_too_long_can_be_dropped(tmp_path: Path) -> None:
@@ -282,7 +304,8 @@ def shipped(name: str) -> dict[str, Any]:
 def test_shipped_corpora() -> None:
     rfam = build(CorpusOptions, shipped("rfam_seed"))
     assert (rfam.name, rfam.format, set(rfam.sha256)) == ("rfam_seed", "rfam", set(rfam.files))
-    assert len({file.name for file in rfam.exclude}) == 13
+    assert len({file.name for file in rfam.exclude}) == 19
+    assert [file.name for file in rfam.exclude if file.families] == ["bpRNAnew"]
     fasta = build(CorpusOptions, shipped("fasta") | {"files": ["a.fa", "b.fa.gz"]})
     table = build(CorpusOptions, shipped("table") | {"files": ["a.parquet"]})
     assert fasta.exclude == table.exclude == rfam.exclude

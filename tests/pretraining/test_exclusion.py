@@ -46,6 +46,8 @@ def test_each_format(tmp_path: Path) -> None:
     assert rows(table, format="csv", columns=("a",), reversed=True) == ["AC", "CA", "GG", "GG"]
     bare = written("b.csv", "\ufeff1,ACtt\n2,GG\n")
     assert rows(bare, format="csv", columns=("2",)) == ["ACUU", "GG"]
+    scan = written("c.csv", "# source\na;seq\nx;ACGT\n")
+    assert rows(scan, format="csv", columns=("seq",), delimiter=";") == ["ACGU"]
     columns = json.dumps({"n": {"0": 1}, "sequence": {"0": "ACGT", "1": "GG"}})
     with zipfile.ZipFile(tmp_path / "a.json.zip", "w") as archive:
         archive.writestr("a.json", columns)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -7,9 +10,13 @@ from torch import nn
 from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.pretraining.batches import inputs_of
+from rnaernie_bench.pretraining.masking import Masker, MaskingOptions, sequence_seeds
 from rnaernie_bench.pretraining.network import TargetLogits, load_network, plain_copy
 
 NET = RnaErnieOptions("rnaernie-tiny", "random", None, None, 1, 16, 2, 32)
+ALL = MaskingOptions("mixed", mask=1.0, random=0.0)
+STEPS = 220
 
 
 def test_logits_of_targets_are_those_of_the_whole_model():
@@ -66,3 +73,39 @@ def test_a_checkpoint_without_types_is_refused(tmp_path):
         ConfigError, match=r"its vocabulary of 28 tokens lacks .IND. and the RNA types"
     ):
         load_network(options, seed=0, dropout=0.1)
+
+
+def test_a_hundred_sequences_are_learned_by_heart():
+    """Ten families of ten: nothing in initialisation, network or masks stands in the way."""
+    torch.manual_seed(0)
+    shape = {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256}
+    options = replace(NET, name="rinalmo-tiny", num_attention_heads=4, **shape)
+    encoder = load_network(options, seed=0, dropout=0.0)
+    network, masker = TargetLogits(encoder.model.train()), Masker(ALL, encoder.tokenizer)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(6, 10, size=(10, 22)).repeat(10, axis=0)
+    ids[np.arange(100), generator.integers(1, 21, size=100)] = generator.integers(6, 10, size=100)
+    ids[:, 0], ids[:, -1] = 1, 2
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+    losses = []
+    for step in range(STEPS):
+        seeds = sequence_seeds(0, step, np.arange(len(ids)))
+        masked = masker.mask(list(ids), np.zeros(len(ids), np.int8), seeds)
+        batch = inputs_of(masked, pad_id=0)
+        logits = network(batch["input_ids"], batch["attention_mask"], batch["targets"])
+        loss = nn.functional.cross_entropy(logits, batch["labels"])
+        optimizer.param_groups[0]["lr"] = 5e-3 * min(1, (step + 1) / 20, (STEPS - step) / 50)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[20] > 1.2  # nats; of bases at random 1.39
+    assert np.mean(losses[-10:]) < 0.3
+
+
+def test_random_weights_can_begin_by_their_width():
+    plain = load_network(NET, seed=0, dropout=0.0).model.model.encoder.layer[0]
+    wide = load_network(NET, seed=0, dropout=0.0, initialisation="width").model.model.encoder
+    weight = wide.layer[0].attention.self.query.weight
+    assert torch.allclose(weight, plain.attention.self.query.weight * (16**-0.5 / 0.02))
+    assert wide.layer[0].attention.self.query.bias.abs().max() == 0

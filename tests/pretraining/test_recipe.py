@@ -18,6 +18,7 @@ from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
 from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
 from rnaernie_bench.pretraining.motifs import MotifMatcher
 from rnaernie_bench.pretraining.network import load_network
+from rnaernie_bench.pretraining.objective import ObjectiveOptions
 from rnaernie_bench.pretraining.recipe import rate_factor, train
 from tests.kit import close
 from tests.pretraining.pretraining_kit import config, dataset
@@ -62,6 +63,7 @@ class Job:
             self.batches,
             self.held_out,
             options=self.options,
+            objective=ObjectiveOptions(),
             seed=0,
             folder=self.folder / "checkpoints",
             checkpoint=last_whole_checkpoint(self.folder / "checkpoints"),
