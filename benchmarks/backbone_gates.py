@@ -95,7 +95,7 @@ def gates(name: str, most: int) -> Mapping[str, str]:
     encoder = load_backbone(options)
     for task, split, fold in TASKS:
         found |= frozen(encoder, task, split, fold, most)
-    return found | pair_probe(lambda texts: states(encoder, texts))
+    return {**found, **pair_probe(lambda texts: states(encoder, texts))}
 
 
 TASKS = (
@@ -297,9 +297,9 @@ def frozen(
 def pair_probe(read: Callable[[Sequence[str]], list[Tensor]]) -> Mapping[str, str]:
     """Return the F1 on VL0 of two linear layers between states, trained on a part of TR0."""
     torch.manual_seed(0)
-    _, made = parts("ss_contacts", "ts0", None)
+    _, made = parts("ss_contacts", "bprna", None)
     chosen = [
-        evenly([i for i in items if len(i.sequence) <= LONGEST], int(PROBE[name]))
+        evenly(tuple(i for i in items if len(i.sequence) <= LONGEST), int(PROBE[name]))
         for name, items in (("train", made.train), ("validation", made.validation))
     ]
     train, validation = (
@@ -332,8 +332,8 @@ def asked(head: PairHead, item: Any, given: Tensor) -> tuple[Tensor, Tensor, Ten
 def scores(head: PairHead, item: Any, given: Tensor, limits: np.ndarray) -> np.ndarray:
     """Return the F1 of the pairs above each limit."""
     partners, _, _ = asked(head, item, given)
-    p = partners[0, :, :-1].exp()
-    p = torch.triu((p + p.T) / 2).numpy()
+    given = partners[0, :, :-1].exp()
+    p = torch.triu((given + given.T) / 2).numpy()
     truth = np.zeros(p.shape, bool)
     truth[tuple(item.pairs.T)] = True
     found = [p > limit for limit in limits]

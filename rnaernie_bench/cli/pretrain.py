@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     config = compose(runs[0])
     prepare_libraries()
     from rnaernie_bench.pretraining.job import execute as pretrain
-    from rnaernie_bench.pretraining.job import log_line
+    from rnaernie_bench.pretraining.progress import log_line
 
     outcome = pretrain(config, notify=_say)
     if outcome is None:  # another process than the first

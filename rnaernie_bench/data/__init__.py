@@ -1,6 +1,6 @@
 """Reading, splitting, auditing, encoding and batching data.
 
 Other rooms import: alphabet, audit, batching, cells, corpora, encoding, fasta, folds, items,
-leakage, loading, mixing, own.declaring, own.spec, pairs, protocols, sources, structure_files,
-tables, targets, text.
+leakage, loading, mixing, negatives, own.declaring, own.spec, pairs, protocols, sources,
+structure_files, tables, targets, text.
 """

@@ -1,4 +1,4 @@
 """Pre-training: corpora, masking and the recipe.
 
-Other rooms import: config, corpus, job, type_classifier.
+Other rooms import: config, corpus, job, progress, type_classifier.
 """

@@ -24,7 +24,7 @@ from rnaernie_bench.core.files import as_bench_error, write_json, write_text
 from rnaernie_bench.data import sources
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
-from rnaernie_bench.pretraining.masking import KINDS
+from rnaernie_bench.pretraining.progress import CurveLog
 from rnaernie_bench.pretraining.record import RECORD, pretraining_card, training_record
 from rnaernie_bench.runs.folder import locked
 from rnaernie_bench.tracking.store import settings_to_record
@@ -89,7 +89,7 @@ def execute(
             notify(f"going on from step {_step(checkpoint)}")
         with _tracker(config, corpus) as tracker:
             tracker.log_params(settings_to_record(config))
-            log = _Log(config.out / CURVES, tracker, notify, config.trainer.max_steps)
+            log = CurveLog(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
             commit = environment.git_commit()  # it may be another when training ends
             record = _save(config, corpus, commit, *_train(config, corpus, matcher, log, notify))
@@ -274,67 +274,6 @@ def _save(
     write_text(config.out / "README.md", pretraining_card(record))
     write_json(config.out / RECORD, record)
     return record
-
-
-class _Log:
-    """Passes figures on: to a file of JSON lines, to the tracker, and as a line for people."""
-
-    def __init__(
-        self, path: Path, tracker: Tracker, notify: Callable[[str], None], max_steps: int
-    ) -> None:
-        self.path = path
-        self.tracker = tracker
-        self.notify = notify
-        self.max_steps = max_steps
-
-    def forget_after(self, step: int) -> None:
-        """Leave out what an interrupted training logged after its last checkpoint."""
-        kept = []
-        if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step_of(line) <= step]
-        write_text(self.path, "".join(f"{line}\n" for line in kept))
-
-    def __call__(self, figures: Mapping[str, float], step: int) -> None:
-        if "train_runtime" in figures:  # the Trainer's own summary; ours is the record
-            return
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, **figures}) + "\n")
-        self.tracker.log_metrics(figures, step)
-        self.notify(log_line(figures, step, self.max_steps))
-
-
-def log_line(figures: Mapping[str, float], step: int, max_steps: int) -> str:
-    """Return a line for people: loss and accuracy by kind of target."""
-    prefix = "eval_" if "eval_chance" in figures else ""
-    parts = [
-        f"{kind} {figures[f'{prefix}{kind}_loss']:.3f}/{figures[f'{prefix}{kind}_accuracy']:.3f}"
-        for kind in KINDS
-        if f"{prefix}{kind}_loss" in figures
-    ]
-    if prefix:
-        head = f"held out, step {step}:"
-        parts.append(f"type top-3 {figures['eval_type_top3_accuracy']:.3f}")
-        if "eval_pairs_correlation" in figures:
-            parts.append(
-                f"pairs {figures['eval_pairs_loss']:.3f}, "
-                f"correlation {figures['eval_pairs_correlation']:.3f}"
-            )
-    else:
-        head = f"step {step}/{max_steps}: loss {figures['loss']:.3f}"
-        if "pairs_loss" in figures:
-            parts.append(f"pairs {figures['pairs_loss']:.3f}")
-        parts.append(f"lr {figures['learning_rate']:.1e}")
-        parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
-        parts.append(f"{figures['elapsed_s'] / 60:.1f} min")
-    return "  ".join([head, *parts])
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except ValueError:  # the last line of a process that was killed
-        return float("inf")
 
 
 def _step(checkpoint: Path | None) -> int:

@@ -181,7 +181,7 @@ def test_the_authors_motifs_are_downloaded_if_need_be(tmp_path, monkeypatch):
 class TestInterruption:
     def stopped(self, folder: Path, monkeypatch, after: int) -> None:
         """Interrupt a training when it tells of a step after `after`."""
-        log = job._Log.__call__
+        log = job.CurveLog.__call__
 
         def stop(self, figures, step):
             log(self, figures, step)
@@ -189,7 +189,7 @@ class TestInterruption:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(job._Log, "__call__", stop)
+            patch.setattr(job.CurveLog, "__call__", stop)
             with pytest.raises(KeyboardInterrupt):
                 execute(config(folder))
 
@@ -225,13 +225,13 @@ class TestInterruption:
         commits = iter(["first", "second"])
         monkeypatch.setattr(job.environment, "git_commit", lambda: next(commits))
         commits_at = {}
-        log = job._Log.__call__
+        log = job.CurveLog.__call__
 
         def look(self, figures, step):
             commits_at.setdefault(step, len(list(commits)))
             log(self, figures, step)
 
-        monkeypatch.setattr(job._Log, "__call__", look)
+        monkeypatch.setattr(job.CurveLog, "__call__", look)
         assert execute(config(tmp_path)).record["environment"]["git_commit"] == "first"
         assert commits_at[2] == 1
 
