@@ -1,4 +1,4 @@
-"""Contact heads: the bilinear one against MultiMolecule's, and what training the ResNet costs.
+"""Contact heads: the bilinear one against MultiMolecule's, `resnet2d` against a plain one.
 
 At 512 nt and 768 features, both linear heads go forward, through the same loss and backward, from
 the same weights; their losses must agree. Each measurement is a process of its own, and the
@@ -6,9 +6,11 @@ contestants take turns, on one core each, whose time counts. Memory is the peak 
 resident memory during its first pass, which Linux keeps exactly, above what was resident before;
 time is the median of later passes, or that of the first where a pass takes seconds.
 
-The ResNet head is trained on states of 192 features, as a frozen rnaernie-tiny gives them: loss,
-backward and AdamW, on one core, whose time counts, and on all by the clock, which other work on the
-machine slows down. An epoch of bpRNA's TR0 is estimated from its length quantiles.
+The head `resnet2d` is trained on states of 192 features, as a frozen rnaernie-tiny gives them: loss,
+backward and AdamW, on one core, in what `trainer.precision=auto` chooses there, beside the same
+network written plainly: a padded batch in float32, the kinds of pairs as an outer product. Batches
+hold sequences of up to a tenth less than the longest. An epoch of bpRNA's TR0 is estimated from its
+length quantiles.
 """
 
 from __future__ import annotations
@@ -22,13 +24,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
 import torch
+from torch import nn
+from torch.nn import functional
 
+from rnaernie_bench.backbones.precision import autocast, chosen
 from rnaernie_bench.heads.bilinear import BilinearHead
-from rnaernie_bench.heads.resnet import ResNetHead
+from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions
 from rnaernie_bench.learning.structures import contact_loss
 
 BASES, HIDDEN, BATCHES = 512, 768, (1, 4)
@@ -37,7 +43,7 @@ THEIR_GIB = 4.5
 """What MultiMolecule's head takes for a sequence, and a margin."""
 TARGETS = {"time": 200, "memory": 20}
 
-ONE_CORE, ALL_CORES = RESNETS = ("resnet, one core", "resnet, all cores")
+RESNET, PLAIN = RESNETS = ("resnet2d", "plain")
 RESNET_HIDDEN, RESNET_BATCHES = 192, {64: 32, 128: 8, 256: 2, 512: 1}
 TR0_SEQUENCES = 10_814
 TR0_LENGTHS = (
@@ -85,20 +91,64 @@ def linear(name: str, batch: int, bases: int) -> Step:
     return step
 
 
+class Plain(nn.Module):
+    """The network of `resnet2d`, as it is first written down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shape = ResNet2dOptions()
+        channels, half, width, reach = shape.channels, shape.channels // 2, shape.width, shape.reach
+        self.states = nn.Sequential(
+            nn.LayerNorm(RESNET_HIDDEN), nn.Linear(RESNET_HIDDEN, shape.states)
+        )
+        self.near = nn.Conv1d(5 + shape.states, width, 2 * reach + 1, padding=reach)
+        self.further = nn.Conv1d(width, width, 2 * reach + 1, padding=reach)
+        self.left, self.right = nn.Linear(width, channels), nn.Linear(width, channels)
+        self.kinds = nn.Linear(25, channels, bias=False)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.GroupNorm(4, channels), nn.ReLU(), nn.Conv2d(channels, half, 1), nn.ReLU(),
+                nn.Conv2d(half, half, shape.kernel, padding=d * (shape.kernel // 2), dilation=d),
+                nn.ReLU(), nn.Conv2d(half, channels, 1),
+            )
+            for d in shape.dilations
+        )  # fmt: skip
+        self.last = nn.Sequential(nn.GroupNorm(4, channels), nn.ReLU(), nn.Conv2d(channels, 1, 1))
+
+    def predict(self, states: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return symmetric logits."""
+        letters = functional.one_hot(batch["letters"], 5).float()
+        read = torch.cat([letters, self.states(states)], -1) * batch["mask"].unsqueeze(-1)
+        h = functional.relu(self.near(read.mT))
+        h = (h + functional.relu(self.further(h))).mT
+        kinds = (letters[:, :, None, :, None] * letters[:, None, :, None, :]).flatten(3)
+        z = self.kinds(kinds) + self.left(h)[:, :, None] + self.right(h)[:, None]
+        z = z.permute(0, 3, 1, 2)
+        for block in self.blocks:
+            z = z + block(z)
+        logits: torch.Tensor = self.last(z).squeeze(1)
+        return (logits + logits.mT) / 2
+
+
 def training(name: str, batch: int, bases: int) -> Step:
-    """Return a training step of the ResNet head; it returns the loss."""
+    """Return a training step of a residual network; it returns the loss."""
     torch.manual_seed(0)
-    head = ResNetHead(SimpleNamespace(hidden_size=RESNET_HIDDEN)).train()
+    precision = chosen("auto") if name == RESNET else "fp32"
+    head: Any = ResNet2dHead(SimpleNamespace(hidden_size=RESNET_HIDDEN))
+    head = head.train() if name == RESNET else Plain().train()
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3)
     states = torch.randn(batch, bases, RESNET_HIDDEN)
+    lengths = torch.linspace(bases, 0.9 * bases, batch).round()
+    mask = torch.arange(bases) < lengths[:, None]
     targets = (torch.rand(batch, bases, bases) < 1 / bases).int()
-    targets = targets | targets.mT
-    mask = torch.ones(batch, bases, dtype=torch.bool)
-    read = {"mask": mask, "letters": torch.randint(4, (batch, bases))}
+    targets = (targets | targets.mT).masked_fill(~(mask[:, None] & mask[:, :, None]), -100)
+    read = {"mask": mask, "letters": torch.where(mask, torch.randint(4, (batch, bases)), 4)}
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = contact_loss(head.predict(states, read), targets, mask)
+        with autocast(states.device, precision):
+            logits = head.predict(states, read)
+        loss = contact_loss(logits.float(), targets, mask)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -109,7 +159,7 @@ def training(name: str, batch: int, bases: int) -> Step:
 def measure(name: str, batch: int, bases: int) -> None:
     """Print loss, seconds a step, and MiB of the first step above those before, as JSON."""
     prepare = training if name in RESNETS else linear
-    clock = time.perf_counter if name == ALL_CORES else one_core()
+    clock = one_core()
     prepare(name, 1, 16)()  # so that libraries are loaded and threads started
     step = prepare(name, batch, bases)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
@@ -177,22 +227,26 @@ def compare(batch: int, rounds: int) -> None:
 
 
 def resnet(rounds: int) -> None:
-    """Print throughput and memory of training the ResNet head, and an estimate for TR0."""
+    """Print throughput and memory of training `resnet2d` and a plain one; an estimate for TR0."""
     quantiles = np.linspace(0, 1, len(TR0_LENGTHS))
     lengths = np.interp((np.arange(TR0_SEQUENCES) + 0.5) / TR0_SEQUENCES, quantiles, TR0_LENGTHS)
-    for name in RESNETS:
-        print(f"{name}; {RESNET_HIDDEN} features, training")
-        each = []
-        for bases, batch in RESNET_BATCHES.items():
-            runs = [in_a_process(name, batch, bases) for _ in range(rounds)]
-            seconds, memory = medians(runs)
-            each.append(seconds / (batch * bases**2))
+    print(f"residual networks; {RESNET_HIDDEN} features, training, one core")
+    each: dict[str, list[float]] = {name: [] for name in RESNETS}
+    for bases, batch in RESNET_BATCHES.items():
+        found = {name: [] for name in RESNETS}  # type: dict[str, list[dict[str, float]]]
+        for _ in range(rounds):
+            for name in RESNETS:
+                found[name].append(in_a_process(name, batch, bases))
+        for name in RESNETS:
+            seconds, memory = medians(found[name])
+            each[name].append(seconds / (batch * bases**2))
             print(
-                f"{bases:4d} nt x {batch:2d}: {batch / seconds:7.2f} sequences/s,"
-                f" {1e9 * each[-1]:6.0f} ns a pair of bases, {memory:6.0f} MiB more"
+                f"{bases:4d} nt x {batch:2d}, {name:8s}: {batch / seconds:7.2f} sequences/s,"
+                f" {1e9 * each[name][-1]:6.0f} ns a pair of bases, {memory:6.0f} MiB more"
             )
-        total = (lengths**2 * np.interp(lengths, list(RESNET_BATCHES), each)).sum()
-        print(f"an epoch of TR0 ({TR0_SEQUENCES:,} sequences): {total / 60:.1f} minutes")
+        print(f"          {each[PLAIN][-1] / each[RESNET][-1]:.2f} times as fast")
+    total = (lengths**2 * np.interp(lengths, list(RESNET_BATCHES), each[RESNET])).sum()
+    print(f"an epoch of TR0 ({TR0_SEQUENCES:,} sequences): {total / 60:.1f} minutes of one core")
 
 
 def medians(runs: Sequence[dict[str, float]]) -> tuple[float, float]:
@@ -204,7 +258,7 @@ def medians(runs: Sequence[dict[str, float]]) -> tuple[float, float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print ratios of the linear heads, and what training the ResNet head costs."""
+    """Print ratios of the linear heads, and of residual networks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--batches", type=int, nargs="*", default=BATCHES, help="of linear heads")

@@ -74,13 +74,16 @@ class ResNet2dHead(ContactHead):
     each base, of a vector for the kind of its letters, and of a linear layer on the probabilities
     and their log odds. The last layer begins at zero, so that untrained heads give all pairs the
     probability `PRIOR`; where probabilities are given, their log odds, times a weight that is
-    learned, are added to what it says: where the head knows nothing, it says what they say.
+    learned, are added to what it says: where the head knows nothing, it says what they say. In
+    bfloat16, if the network computes in that, all is but the last layer and these log odds.
 
     Args:
         config: of the backbone.
         options: see `ResNet2dOptions`.
         scores: what is given to each pair of bases.
     """
+
+    autocast = True  # the map takes most of the time of a network
 
     def __init__(
         self, config: Any, options: ResNet2dOptions | None = None, scores: Scores = BINARY
@@ -156,9 +159,10 @@ class ResNet2dHead(ContactHead):
             pairs = pairs + self.given(torch.cat([given, odds / 4], -1))
         pairs = self.blocks(pairs.permute(2, 0, 1).unsqueeze(0))  # channels last in memory
         pairs = functional.relu(self.norm(pairs), inplace=True).squeeze(0).permute(1, 2, 0)
-        logits: Tensor = self.decoder(pairs)
+        with torch.autocast(pairs.device.type, enabled=False):  # scores need all their digits
+            logits: Tensor = self.decoder(pairs.float())
         if self.trusts and odds is not None:
-            logits = logits + (odds @ self.trust).unsqueeze(-1)
+            logits = logits + (odds * self.trust).sum(-1, keepdim=True)
         return logits.permute(2, 0, 1)
 
 

@@ -322,6 +322,18 @@ def test_resnet_shapes_are_refused():
         ResNet2dOptions(channels=12)
 
 
+def test_scores_in_bfloat16_are_those_of_float32_within_a_hundredth():
+    head = filled(ResNet2dHead(Config(), ResNet2dOptions(("bpp",), canonical=False)).eval())
+    states, mask, _ = a_batch([12, 9])
+    given = torch.rand(2, 12, 12).square()
+    batch = {"mask": mask, "letters": torch.where(mask, 0, 4), "bpp": (given + given.mT) / 2}
+    exact = head.predict(states, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = head.predict(states, batch)
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().max() < 0.01 * exact.abs().max()
+
+
 def test_pair_probabilities_are_what_an_untrained_head_says():
     """Their log odds, halved; of what is never likely, those of the prior; then what it learns."""
     head = ResNet2dHead(Config(), ResNet2dOptions(("bpp",), canonical=False)).eval()
