@@ -6,11 +6,11 @@ contestants take turns, on one core each, whose time counts. Memory is the peak 
 resident memory during its first pass, which Linux keeps exactly, above what was resident before;
 time is the median of later passes, or that of the first where a pass takes seconds.
 
-The head `resnet2d` is trained on states of 192 features, as a frozen rnaernie-tiny gives them: loss,
-backward and AdamW, on one core, in what `trainer.precision=auto` chooses there, beside the same
-network written plainly: a padded batch in float32, the kinds of pairs as an outer product. Batches
-hold sequences of up to a tenth less than the longest. An epoch of bpRNA's TR0 is estimated from its
-length quantiles.
+The head `resnet2d` is trained on states of 192 features, as a frozen rnaernie-tiny gives them:
+loss, backward and AdamW, on one core, in what `trainer.precision=auto` chooses there, beside the
+same network written plainly: a padded batch in float32, the kinds of pairs as an outer product. Of
+a batch, the shortest sequence has a tenth less than the longest. An epoch of bpRNA's TR0 is
+estimated from its length quantiles.
 """
 
 from __future__ import annotations
