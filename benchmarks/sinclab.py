@@ -20,16 +20,17 @@ from rnaernie_bench.external.source import Reading, Source
 from rnaernie_bench.task.task import load_task
 
 MODELS = {
-    "ERNIE-RNA": ("ERNIE-RNA", 86_000_000),
-    "RiNALMo": ("RiNALMo", 650_000_000),
-    "RNA-FM": ("rnafm", 100_000_000),
-    "RNAErnie": ("RNAErnie", 86_000_000),
-    "RNA-MSM": ("rna-msm", 96_000_000),
-    "RNABERT": ("rnabert", 500_000),
-    "one-hot (sinc-lab)": ("one-hot", None),
+    "ERNIE-RNA": ("ERNIE-RNA", 86_000_000, "RNAcentral"),
+    "RiNALMo": ("RiNALMo", 650_000_000, "RNAcentral, Rfam and Ensembl"),
+    "RNA-FM": ("rnafm", 100_000_000, "RNAcentral"),
+    "RNAErnie": ("RNAErnie", 86_000_000, "RNAcentral"),
+    "RNA-MSM": ("rna-msm", 96_000_000, "Rfam"),
+    "RNABERT": ("rnabert", 500_000, "RNAcentral"),
+    "one-hot (sinc-lab)": ("one-hot", None, ""),
 }
-"""Name in tables -> name of files, and rounded parameters of the language model
-as the authors of the study state them; of RNAErnie, those of the published checkpoint."""
+"""Name in tables -> name of files, rounded parameters of the language model, and what it was
+pre-trained on, as the authors of the study state them; of RNAErnie, the parameters of the published
+checkpoint."""
 
 SOURCE = Source(
     name="sinc-lab",
@@ -47,8 +48,10 @@ RESOLVED = " resolved"
 
 def sources() -> Iterator[tuple[Source, str, Reading]]:
     """Yield source, name of files and reading: all pairs as published, then one partner a base."""
-    for name, (file, parameters) in MODELS.items():
-        source = replace(SOURCE, name=name, parameters=parameters)
+    for name, (file, parameters, corpus) in MODELS.items():
+        overlap = f"pre-trained on {corpus}, overlap with the test part unknown"
+        caveats = (overlap,) if corpus else ()
+        source = replace(SOURCE, name=name, parameters=parameters, caveats=caveats)
         yield source, file, Reading()
         yield replace(source, name=name + RESOLVED), file, Reading(partners="one")
 
