@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services lint format bench leaderboard site picture clean
+.PHONY: run test test-services lint format bench leaderboard site picture sinclab clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -37,6 +37,9 @@ site: $(INSTALLED)  ## the page of results with its details, in site/; CI publis
 
 picture: site  ## the README's picture of the page; needs chromium
 	$(BIN)/python -m benchmarks.leaderboard_picture site/index.html
+
+sinclab: $(INSTALLED)  ## import the predictions of sinc-lab's study, from a folder of RNAERNIE_BENCH_DATA
+	$(BIN)/python -m benchmarks.sinclab
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

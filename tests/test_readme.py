@@ -260,6 +260,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         common = ["run", "task=ncrna_cls", "preset=bench", "tracking=none"]
         assert main([*common, "seed=7"]) == 0
         assert main([*common, "seed=8", "backbone=majority"]) == 0
+        for block in blocks(ROOT / "docs" / "bring_your_own.md"):
+            if block.language == "python":  # commands read what it writes
+                exec(compile(block.text, "block", "exec"), {})
     return folder
 
 
@@ -309,7 +312,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 8
+    assert len(PYTHON) == 9
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 

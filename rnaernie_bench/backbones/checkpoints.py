@@ -180,11 +180,11 @@ def saved_network(folder: Path) -> Any:
     import multimolecule
     from transformers import AutoModel
 
-    from rnaernie_bench.backbones import convolution_network, letters_network
+    from rnaernie_bench.backbones import convolution_network, features_network, letters_network
 
     declared = _settings(folder / "config.json")
     name = str([*(declared.get("architectures") or ()), "none"][0])
-    places = (multimolecule, letters_network, convolution_network)
+    places = (multimolecule, letters_network, convolution_network, features_network)
     network = next((found for place in places if (found := _class(place, name))), None)
     if network is None:
         return AutoModel.from_pretrained(folder, trust_remote_code=False)

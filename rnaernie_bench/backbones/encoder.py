@@ -31,6 +31,9 @@ class Encoder:
     """What the pooler was drawn from, where the checkpoint holds none."""
     unit: str = "base"
     """What a state stands for: a base, a k-mer or a codon."""
+    stored: bool = False
+    """Whether its states are looked up in a file, which has to learn what its ids stand for and may
+    lack sequences (`features_network`)."""
 
     def key(self) -> dict[str, str]:
         """Return everything that its features of a sequence depend on, for a cache.

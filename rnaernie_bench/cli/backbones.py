@@ -97,11 +97,15 @@ def markdown_table() -> str:
 def _weights(name: str) -> str:
     """Return where the weights of an encoder come from when nothing is set."""
     from rnaernie_bench.backbones.loading import backbone_options
+    from rnaernie_bench.task.catalogue import BACKBONES
 
     options = backbone_options(name)
     if options.init != "pretrained":
         return "random" if options.init == "random" else "none"
-    return options.source or "in this package"
+    if BACKBONES.get(name).strategies:  # nothing trains what stands in a file
+        return "named by backbone.source"
+    source: str | None = options.source
+    return source or "in this package"
 
 
 def settings_text(registry: Registry[Any], name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.backbones.loading import DEFAULT_MODEL
+from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.encoder import Encoder
@@ -18,8 +19,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Write the last hidden states of a backbone: one vector a sequence, or one a nucleotide. "
         "Order and ids are those of the file; the same command writes the same bytes."
     )
-    parser.epilog = "example: rnaernie-bench embed in.fa.gz -o out.npz --pooling mean"
-    parser.add_argument("fasta", metavar="FASTA", help="plain or gzip; - is standard input")
+    parser.epilog = """examples:
+  rnaernie-bench embed in.fa.gz -o out.npz --pooling mean
+  rnaernie-bench embed --task ncrna_cls --split published --pooling token -o states.npz"""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "fasta", nargs="?", metavar="FASTA", help="plain or gzip; - is standard input"
+    )
+    parser.add_argument(
+        "--task",
+        metavar="TASK",
+        help="the sequences of a task instead, for backbone=features: what is over the limit is "
+        "read as the task says",
+    )
+    parser.add_argument("--split", metavar="SPLIT", help="those of one split only")
+    parser.add_argument("--fold", metavar="FOLD", help="of a split with folds")
+    add_task_path(parser)
+    parser.add_argument(
+        "--simulated", action="store_true", help="the task's simulated data, as preset=demo uses"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .npz or .parquet"
     )
@@ -76,6 +94,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench import __version__
     from rnaernie_bench.backbones.loading import longest
     from rnaernie_bench.cli.run import prepare_libraries, say
+    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.data.fasta import read_named
     from rnaernie_bench.data.text import STANDARD_INPUT
     from rnaernie_bench.prediction.embed import Embedder
@@ -83,6 +102,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
     prepare_libraries()
     writer_for(arguments.output)
+    if (arguments.fasta is None) == (arguments.task is None):
+        raise ConfigError(
+            "either a FASTA file or a task is embedded", where="embed", remedy="name one of them"
+        )
+    if arguments.task is not None:
+        return _embed_task(arguments)
     remedy = "cut it, or use its first bases with --length truncate"
     refuse = arguments.length == "error"
     total = None
@@ -116,4 +141,49 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     cut = f", {written.truncated} of them cut to their first {embedder.encoder.max_bases} bases"
     say(f"{written.sequences} sequences{cut if written.truncated else ''} -> {arguments.output}")
+    return 0
+
+
+def _embed_task(arguments: argparse.Namespace) -> int:
+    """Write the states of all distinct sequences of a task, or of one of its splits."""
+    from tqdm import tqdm
+
+    from rnaernie_bench import __version__
+    from rnaernie_bench.cli.run import say
+    from rnaernie_bench.data.items import sequences_in
+    from rnaernie_bench.data.loading import load_dataset, make_split, used_by
+    from rnaernie_bench.prediction.embed import Embedder
+    from rnaernie_bench.prediction.embedding_files import write_embeddings
+    from rnaernie_bench.task.lengths import POLICIES
+    from rnaernie_bench.task.task import load_task
+
+    task = load_task(arguments.task, arguments.task_path)
+    dataset = load_dataset(task, simulated=arguments.simulated)
+    if arguments.split or arguments.fold:
+        split = make_split(
+            task, dataset, arguments.split or task.default_split, fold=arguments.fold
+        )
+        dataset = used_by(split, dataset)
+    embedder = Embedder(load_model(arguments.model), arguments.pooling, rna_type=arguments.rna_type)
+    limit, policy = embedder.encoder.max_bases, POLICIES[task.length]
+    records = sequences_in(dataset)
+    kept = {s: name for s, name in records.items() if policy.reads or len(s) <= limit}
+    with tqdm(total=len(kept), unit="seq", leave=False, disable=None) as bar:
+        written = write_embeddings(
+            ((name, sequence) for sequence, name in kept.items()),
+            arguments.output,
+            embedder,
+            metadata={
+                "model": arguments.model,
+                "type": arguments.rna_type,
+                "rnaernie_bench": __version__,
+                "task": task.key,
+            },
+            sequences=True,
+            progress=bar.update,
+        )
+    left = len(records) - len(kept)
+    over = f", {left} over {limit} bases left out" if left else ""
+    cut = f", {written.truncated} cut to their first {limit} bases" if written.truncated else ""
+    say(f"{written.sequences} sequences{over}{cut} -> {arguments.output}")
     return 0

@@ -333,6 +333,28 @@ class Dataset:
         object.__setattr__(self, "fingerprint", digest.hexdigest())
 
 
+def sequences_in(dataset: Dataset) -> dict[str, str]:
+    """Return each distinct sequence of a data set with a name that no other has.
+
+    It is the id of the first item that has it; of items of several sequences, of ids that stand in
+    several parts, a number is added.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for items in dataset.parts.values():
+        for item in items:
+            for sequence in (item.input,) if isinstance(item.input, str) else item.input:
+                if sequence in found:
+                    continue
+                name, number = item.id, 1
+                while name in taken:
+                    number += 1
+                    name = f"{item.id}.{number}"
+                taken.add(name)
+                found[sequence] = name
+    return found
+
+
 @dataclass(frozen=True)
 class Clusters:
     """Clusters of items that no cut parts, counted."""

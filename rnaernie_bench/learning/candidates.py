@@ -120,7 +120,7 @@ def space_of(context: FitContext, encoder: Encoder, layer: Any) -> Space:
     head = context.config.task.head
     names = HEADS.get(head).probes or (head,)
     networks = {name: fresh_network(context, encoder, name) for name in names}
-    layers = _layers(next(iter(networks.values())))
+    layers = () if encoder.stored else _layers(next(iter(networks.values())))
     last = len(layers) - 1
     if layer not in ("auto", "all"):
         if layer not in layers:

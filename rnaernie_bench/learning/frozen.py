@@ -90,13 +90,31 @@ def fit(
     from rnaernie_bench.learning.fit import fresh_network
     from rnaernie_bench.learning.kept import Kept
 
+    if encoder.stored:
+        _bind(context, encoder)
     network = fresh_network(context, encoder)
     parts = sequences_to_keep(context, network)
+    if encoder.stored:
+        encoder.model.require(sequence for part in parts for sequence in part)
 
     def compute(model: Network, reads: str, parts: Sequence[Sequence[str]]) -> Kept:
         return Kept([kept_features(context, encoder, model, network.reader, parts, reads=reads)])
 
     return fit_head(context, encoder, network, parts, compute, options)
+
+
+def _bind(context: FitContext, encoder: Encoder) -> None:
+    """Tell states that are looked up in a file which ids stand for which sequences."""
+    from rnaernie_bench.task.catalogue import HEADS
+
+    level = context.task.level_entry
+    items = (
+        (item.id, (item.input,) if isinstance(item.input, str) else item.input)
+        for part in context.dataset.parts.values()
+        for item in part
+    )
+    per_base = level.per_base or HEADS.get(context.config.task.head).per_base
+    encoder.model.bind(items, per_base=per_base)
 
 
 def sequences_to_keep(context: FitContext, network: FittedNetwork) -> list[list[str]]:

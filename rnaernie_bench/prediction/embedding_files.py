@@ -28,8 +28,8 @@ BLOCK_TOKENS = 2**18
 BLOCK_BYTES = 2**28
 """Of their vectors, where there is one a nucleotide."""
 
-Blocks = Iterable[tuple[Sequence[str], "Embeddings"]]
-"""Ids and embeddings of consecutive sequences."""
+Blocks = Iterable[tuple[Sequence[str], Sequence[str], "Embeddings"]]
+"""Ids, sequences and embeddings, of consecutive sequences."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Layout:
     """One vector a nucleotide, not one a sequence."""
     metadata: Mapping[str, str | None]
     """How the vectors were made."""
+    sequences: bool = False
+    """Whether the file holds the sequences as well."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def write_embeddings(
     embedder: Embedder,
     *,
     metadata: Mapping[str, str | None],
+    sequences: bool = False,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Written:
     """Embed sequences in their order and write the file, whole or not at all.
@@ -88,6 +91,7 @@ def write_embeddings(
         path: a file that ends in .npz or .parquet.
         embedder: the backbone with its pooling.
         metadata: kept in the file, with the pooling and the hash of the weights.
+        sequences: whether they are kept as well, for `backbone=features`.
         progress: called with the number of sequences of each finished batch.
 
     Returns:
@@ -105,17 +109,19 @@ def write_embeddings(
             "pooling": embedder.pooling,
             "weights_sha256": embedder.encoder.weights_sha256,
             **metadata,
+            **({"max_bases": str(embedder.encoder.max_bases)} if sequences else {}),
         },
+        sequences,
     )
     count = truncated = 0
 
-    def blocks() -> Iterator[tuple[Sequence[str], Embeddings]]:
+    def blocks() -> Iterator[tuple[Sequence[str], Sequence[str], Embeddings]]:
         nonlocal count, truncated
         for block in _blocks(records, embedder):
-            names, sequences = zip(*block, strict=True)
-            count += len(sequences)
-            truncated += sum(len(s) > embedder.encoder.max_bases for s in sequences)
-            yield names, embedder(sequences, progress)
+            names, read = zip(*block, strict=True)
+            count += len(read)
+            truncated += sum(len(s) > embedder.encoder.max_bases for s in read)
+            yield names, read, embedder(read, progress)
 
     with atomic_path(path) as temporary:
         write(temporary, blocks(), layout)
@@ -144,20 +150,25 @@ def _blocks(
 def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
     """Write arrays that `numpy.load` reads without pickle.
 
-    They are ``ids`` (sequences,) and ``embeddings`` (sequences, hidden) float32; with a vector a
-    nucleotide ``states`` (nucleotides, hidden) instead, where sequence `i` owns
-    ``states[offsets[i]:offsets[i + 1]]``; and ``metadata``, a JSON text.
+    They are ``ids`` (sequences,), perhaps ``sequences`` (sequences,), and ``embeddings``
+    (sequences, hidden) float32; with a vector a nucleotide ``states`` (nucleotides, hidden)
+    instead, where sequence `i` owns ``states[offsets[i]:offsets[i + 1]]``; and ``metadata``, a JSON
+    text.
     """
     ids: list[str] = []
+    told: list[str] = []
     owned: list[np.ndarray] = []
     # The shape stands before the rows in the file, and is known after the last one.
     with TemporaryFile(dir=path.parent) as spool, ZipFile(path, "w") as archive:
-        for names, embeddings in blocks:
+        for names, sequences, embeddings in blocks:
             ids += names
+            told += sequences
             owned.append(np.diff(embeddings.offsets))
             spool.write(np.ascontiguousarray(embeddings.rows, dtype="<f4").data)
         offsets = np.cumsum(np.concatenate([np.zeros(1, dtype=np.int64), *owned]))
         arrays = {"ids": np.array(ids), "metadata": np.array(json.dumps(layout.metadata))}
+        if layout.sequences:
+            arrays["sequences"] = np.array(told)
         if layout.per_base:
             arrays["offsets"] = offsets
         for name, array in arrays.items():
@@ -175,8 +186,9 @@ def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
 def write_parquet(path: Path, blocks: Blocks, layout: Layout) -> None:
     """Write a table, a row group a block.
 
-    Its columns are ``id`` and ``embedding``, a list of `hidden` float32; with a vector a
-    nucleotide ``states`` instead, a list of such lists. The schema's metadata holds a JSON text.
+    Its columns are ``id``, perhaps ``sequence``, and ``embedding``, a list of `hidden` float32;
+    with a vector a nucleotide ``states`` instead, a list of such lists. The schema's metadata holds
+    a JSON text.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -186,13 +198,17 @@ def write_parquet(path: Path, blocks: Blocks, layout: Layout) -> None:
         pa.field("states", pa.list_(vector)) if layout.per_base else pa.field("embedding", vector)
     )
     metadata = {"rnaernie_bench": json.dumps(layout.metadata)}
-    schema = pa.schema([pa.field("id", pa.string()), content], metadata=metadata)
+    texts = ["id", "sequence"] if layout.sequences else ["id"]
+    fields = [pa.field(name, pa.string()) for name in texts]
+    schema = pa.schema([*fields, content], metadata=metadata)
     with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
-        for names, embeddings in blocks:
+        for names, sequences, embeddings in blocks:
             values = pa.FixedSizeListArray.from_arrays(
                 pa.array(embeddings.rows.reshape(-1)), layout.width
             )
             if layout.per_base:
                 offsets = pa.array(embeddings.offsets, type=pa.int32())
                 values = pa.ListArray.from_arrays(offsets, values)
-            writer.write_table(pa.table([pa.array(names, pa.string()), values], schema=schema))
+            told = [names, sequences][: len(fields)]
+            columns = [pa.array(text, pa.string()) for text in told]
+            writer.write_table(pa.table([*columns, values], schema=schema))

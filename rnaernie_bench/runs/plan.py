@@ -93,6 +93,16 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders 
             where="strategy",
             remedy=did_you_mean(config.strategy.name, strategies),
         )
+    if (
+        isinstance(entry, EncoderEntry)
+        and entry.strategies
+        and config.strategy.name not in entry.strategies
+    ):
+        raise ConfigError(
+            f"'{config.backbone.name}' cannot be trained by '{config.strategy.name}'",
+            where="strategy",
+            remedy="use " + " or ".join(entry.strategies),
+        )
     if entry.kind == "baseline" and task.problem not in entry.problems:
         raise ConfigError(
             f"'{config.backbone.name}' does not serve the problem '{task.problem}'",

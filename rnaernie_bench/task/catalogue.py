@@ -44,6 +44,8 @@ class EncoderEntry:
     """Longest sequence, where that does not depend on the checkpoint."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """Heads that it cannot carry, by name, and what it lacks for them."""
+    strategies: tuple[str, ...] = ()
+    """Those that it can be adapted by; empty: all."""
     licence: str = ""
     """Of the pre-trained weights."""
     citation: str = ""
@@ -156,6 +158,7 @@ BACKBONES: Registry[EncoderEntry | BaselineEntry] = Registry(
         },
         "onehot-states": "rnaernie_bench.backbones.letters:ONE_HOT",
         "kmer-states": "rnaernie_bench.backbones.letters:KMERS",
+        "features": "rnaernie_bench.backbones.features:FEATURES",
         "mock": "rnaernie_bench.testing:MOCK",
     },
     package="rnaernie_bench.baselines",
