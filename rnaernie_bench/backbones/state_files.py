@@ -130,7 +130,7 @@ def _folder(path: Path) -> StateFile:
 
 def _loader(file: Path) -> Callable[[], Array]:
     def numpy() -> Array:
-        return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(file, mmap_mode="r", allow_pickle=False)
 
     def torch() -> Array:
         import torch as library

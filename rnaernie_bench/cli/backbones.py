@@ -99,10 +99,11 @@ def _weights(name: str) -> str:
     from rnaernie_bench.backbones.loading import backbone_options
     from rnaernie_bench.task.catalogue import BACKBONES
 
+    entry: Any = BACKBONES.get(name)
     options = backbone_options(name)
     if options.init != "pretrained":
         return "random" if options.init == "random" else "none"
-    if BACKBONES.get(name).strategies:  # nothing trains what stands in a file
+    if entry.strategies:  # nothing trains what stands in a file
         return "named by backbone.source"
     source: str | None = options.source
     return source or "in this package"

@@ -95,7 +95,8 @@ def fit(
     network = fresh_network(context, encoder)
     parts = sequences_to_keep(context, network)
     if encoder.stored:
-        encoder.model.require(sequence for part in parts for sequence in part)
+        states: Any = encoder.model
+        states.require(sequence for part in parts for sequence in part)
 
     def compute(model: Network, reads: str, parts: Sequence[Sequence[str]]) -> Kept:
         return Kept([kept_features(context, encoder, model, network.reader, parts, reads=reads)])
@@ -114,7 +115,8 @@ def _bind(context: FitContext, encoder: Encoder) -> None:
         for item in part
     )
     per_base = level.per_base or HEADS.get(context.config.task.head).per_base
-    encoder.model.bind(items, per_base=per_base)
+    states: Any = encoder.model
+    states.bind(items, per_base=per_base)
 
 
 def sequences_to_keep(context: FitContext, network: FittedNetwork) -> list[list[str]]:

@@ -35,7 +35,10 @@ TINY = {
 }  # fmt: skip
 SEQUENCES = ["ACGUACGUNACG", "GGCR", "ACGUACGUACGUUACGGA"]
 ENCODERS = sorted(
-    name for name in BACKBONES if BACKBONES.get(name).kind == "encoder" and "rnaernie" not in name
+    name
+    for name in BACKBONES
+    if BACKBONES.get(name).kind == "encoder"
+    and not {"rnaernie", "features"} & {name, name.partition("-")[0]}  # no weights of their own
 )
 LIKE_OTHERS = {
     "rinalmo-mega", "rinalmo-micro", "splicebert-human-510", "utrbert-4mer", "utrbert-5mer",
