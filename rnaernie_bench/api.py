@@ -58,6 +58,8 @@ def own_task(
     first: str = "first",
     second: str = "second",
     split_by: str = "",
+    first_base: Literal[0, 1] | None = None,
+    skip_invalid: bool = False,
     folder: str | Path = "runs/own_tasks",
 ) -> Task:
     """Declare a task of files of one's own, for `run`.
@@ -72,7 +74,7 @@ def own_task(
         level: `sequence`, `token`, `pair`, or `contact` with the problem `binary`.
         problem: `multiclass`, `binary`, `multilabel` or `regression`.
         label: the column of classes, or the columns of numbers; of bases, a list in each cell; of
-            base pairs, none.
+            base pairs in a table, the column of structures.
         sequence: the column of sequences.
         validation: as `train`; a tenth of train is cut off, in whole groups, if it is empty.
         group: the column of groups of related items; of pairs, the name of the first partner.
@@ -84,6 +86,8 @@ def own_task(
         split_by: what is cut from train is cut in whole clusters: ``similarity`` or
             ``similarity=0.8`` (identity), ``overlap=20`` (bases that windows share), ``group``; or
             ``item``, at random, where test is cut.
+        first_base: of base pairs in lists of a table, what the first base is called: 0 or 1.
+        skip_invalid: whether records of files of structures that cannot be read are left out.
         folder: the folder of tasks into which the declaration is written.
 
     Raises:
@@ -108,6 +112,8 @@ def own_task(
         first=first,
         second=second,
         split_by=split_by,
+        first_base=first_base,
+        skip_invalid=skip_invalid,
     )
     return declare(data, Path(folder))
 

@@ -41,7 +41,8 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
         "data of your own, in place of task=NAME",
         "Tables (CSV, TSV, Parquet or Arrow); or a FASTA file and a table of its labels, each by "
         "an option of its own; of base pairs (--level contact --problem binary), dot-bracket, "
-        "BPSEQ or CT files, or folders of them. Level and problem are stated, never guessed.",
+        "BPSEQ or CT files, folders of them, or a table with a column of structures. Level and "
+        "problem are stated, never guessed.",
     )
     for part, text in (
         ("train", "what trains"),
@@ -73,6 +74,17 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--id", default="id", metavar="COLUMN", help="default: id, or row numbers")
     own.add_argument(
         "--classes", default="", metavar="A,B", help="in their order, the negative one first"
+    )
+    own.add_argument(
+        "--first-base",
+        type=int,
+        choices=(0, 1),
+        help="of base pairs in lists of a table: what the first base is called",
+    )
+    own.add_argument(
+        "--skip-invalid",
+        action="store_true",
+        help="leave out, and list, the records of files of structures that cannot be read",
     )
     own.add_argument("--metric", metavar="NAME", help="what chooses, and is shown first")
 
@@ -216,6 +228,8 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
         split_by=arguments.split_by,
         first=arguments.first,
         second=arguments.second,
+        first_base=arguments.first_base,
+        skip_invalid=arguments.skip_invalid,
     )
     if data.labelled:
         _require(arguments, "label")

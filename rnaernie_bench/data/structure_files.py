@@ -7,7 +7,7 @@ All are read line by line, plain or gzip, with any number of records a file, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,7 +66,12 @@ def structure_files(folder: Path) -> list[Path]:
 
 
 def read_structures(
-    source: Path | str, *, kind: str | None = None, max_bases: int | None = None
+    source: Path | str,
+    *,
+    kind: str | None = None,
+    max_bases: int | None = None,
+    left_out: Collection[int] = (),
+    refused: dict[int, DataError] | None = None,
 ) -> Iterator[StructureRecord]:
     """Yield the records of a file, or of all structure files of a folder in the order of names.
 
@@ -77,6 +82,8 @@ def read_structures(
         source: a file, a folder (searched with its subfolders), or `-` for standard input.
         kind: one of `KINDS`; None to go by the end of the name, `.gz` apart.
         max_bases: the longest sequence that is let through; None for any.
+        left_out: the records of a file, from 1, that are not read.
+        refused: receives what is wrong with records, by their numbers, in place of an error.
 
     Raises:
         DataError: naming file, record and line: if nothing can be read; if a record is empty, is
@@ -101,7 +108,15 @@ def read_structures(
     empty = True
     for lines in split(name, _stem(path), read_lines(source)):
         empty = False
-        record = parse(lines)
+        if lines.record in left_out:
+            continue
+        try:
+            record = parse(lines)
+        except DataError as error:
+            if refused is None:
+                raise
+            refused[lines.record] = error
+            continue
         if max_bases is not None and len(record) > max_bases:
             raise DataError(
                 f"the sequence has {len(record)} bases, {max_bases} fit",

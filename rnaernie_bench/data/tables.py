@@ -124,7 +124,8 @@ def _needed(table: Table, task: Task) -> dict[str, str | None]:
     needed = {"the sequence": table.sequence, "the group": table.group}
     if categorical(task.problem):
         needed["the label"] = table.label
-    needed |= {f"the {role}": getattr(table, column) for role, column in level.columns.items()}
+    if not task.decodes:
+        needed |= {f"the {role}": getattr(table, column) for role, column in level.columns.items()}
     for role, named in (("label", table.labels), ("error", table.errors)):
         needed |= {f"the {role} '{label}'": column for label, column in named.items()}
     if table.id != "id":  # the default may be missing: row numbers serve instead

@@ -22,7 +22,6 @@ ENTRY = Level(
     per_base=True,
     own_metrics={"binary": "f1"},
     files=("binary",),
-    tables=("multiclass", "multilabel", "regression"),
     columns={"pairs of bases": "places"},
     read_file="rnaernie_bench.data.levels.contact:read_file",
     read_row="rnaernie_bench.data.levels.contact:read_row",

@@ -67,6 +67,8 @@ def _stated(planned: Plan) -> Record:
     config, task, split = planned.config, planned.task, planned.scheme.split
     encoder = planned.entry.kind == "encoder"
     said = declared(task, split.name)
+    files = {} if planned.dataset.simulated else task.dataset.files
+    left_out = sum(len(file.left_out) for file in files.values())
     return {
         "schema": SCHEMA_VERSION,
         "run_id": planned.run_id,
@@ -84,6 +86,7 @@ def _stated(planned: Plan) -> Record:
             "fingerprint": planned.dataset.fingerprint,
             "simulated": planned.dataset.simulated,
             **({"own": True} if task.dataset.own else {}),
+            **({"left_out": left_out} if left_out else {}),
         },
         "split": {
             "name": split.name,

@@ -69,6 +69,8 @@ class DataFile:
     named: Literal["records", "file"] = "records"
     """What structures are called after: their records; or the file, where records of several files
     share a name: a file of several counts them, `rna0:2`."""
+    left_out: tuple[int, ...] = ()
+    """The records, from 1, of a file of structures that cannot be read, and are not."""
     format: Literal["fasta", "lines", "structures"] = "fasta"
     """`lines`: a sequence a line, its id made of the file's name and the line's number.
     `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and
@@ -103,6 +105,9 @@ class Table:
     places: str = "places"
     """For pairs of bases: the column that lists those with labels, `[[i, j], ...]`, counted from
     0. Others are of the first class, have none of several labels, or no known quantity."""
+    first_base: Literal[0, 1] | None = None
+    """For pairs of bases: what the first base is called in lists. Of base pairs, `label` is the
+    column of structures, in dot-bracket or as such lists, which must state it; else None is 0."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """For multilabel and regression: the column of each label; of bases, its values are lists, and
     those that are missing at the end are unknown."""

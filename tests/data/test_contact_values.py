@@ -181,8 +181,6 @@ def test_what_is_wrong_is_named_by_row_column_and_pair(place, problem, changes, 
         ({"length": "unpaired"}, "length: not a policy of the level 'contact', problem 'mult"),
         ({"labels": ["none"]}, "labels: a classification needs two labels"),
         ({"main_metric": {"name": "f1"}}, "'f1' is not allowed"),
-        ({"problem": "binary", "labels": [], "length": "unpaired", "main_metric": {"name": "f1"}},
-         r"dataset\.tables: the data of a binary task .* are read from .files."),
     ],
 )  # fmt: skip
 def test_declarations_that_cannot_be(place, changes, message):

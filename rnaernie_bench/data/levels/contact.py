@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cells import list_of
+from rnaernie_bench.data.cells import list_of, missing
 from rnaernie_bench.data.items import ContactItem, ContactValuesItem, Items
 from rnaernie_bench.data.labels import Row, label_columns, lists_of, match_header, nothing_known
 from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.structure_files import called, read_structures
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
-from rnaernie_bench.structure.notations import dot_bracket_to_pairs
+from rnaernie_bench.structure.notations import checked_pairs, dot_bracket_to_pairs
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
@@ -33,7 +33,9 @@ def structures(path: Path, file: DataFile, task: Task) -> Iterator[tuple[Structu
             whatever else is wrong with a record.
     """
     first: dict[str, str] = {}
-    for record in called(read_structures(path), path, file.named):
+    for record in called(
+        read_structures(path, left_out=frozenset(file.left_out)), path, file.named
+    ):
         found = match_header(record.id, task, record.place, what="id")
         refuse_repeated(record.id, record.place, first, record.place)
         yield record, found.get("group") or ""
@@ -47,11 +49,11 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
     )
 
 
-def read_row(row: Row, table: Table, task: Task) -> ContactValuesItem:
-    """Return the item of a row with a list of pairs `[[i, j], ...]` and lists of values beside it.
+def read_row(row: Row, table: Table, task: Task) -> ContactItem | ContactValuesItem:
+    """Return the item of a row: its structure, or a list of pairs with lists of values beside it.
 
-    Pairs are counted from 0, in either order. What is not listed is unknown if it is a quantity,
-    else of the first class, or without any label.
+    Bases are counted from 0, unless the table says from 1; pairs are in either order. What is not
+    listed is unknown if it is a quantity, else of the first class, or without any label.
 
     Raises:
         DataError: naming the column and the number of a pair that is none of two bases of the
@@ -60,10 +62,12 @@ def read_row(row: Row, table: Table, task: Task) -> ContactValuesItem:
     bases = len(row.sequence)
     if bases < 2:
         raise DataError("a pair needs two bases", where=row.where, remedy="remove the row")
+    if task.decodes:
+        return ContactItem(row.id, row.sequence, _structure(row, table), row.group)
     place = f"{row.where}, column '{table.places}'"
     found: dict[tuple[int, int], int] = {}
     for count, entry in enumerate(list_of(row.cells[table.places], place), start=1):
-        i, j = _pair(entry, bases, f"{place}, pair {count}")
+        i, j = _pair(entry, bases, f"{place}, pair {count}", table.first_base or 0)
         if (first := found.setdefault((i, j), count)) != count:
             raise DataError(
                 f"the pair of bases {i} and {j} is listed as pair {first} already",
@@ -80,9 +84,44 @@ def read_row(row: Row, table: Table, task: Task) -> ContactValuesItem:
     return ContactValuesItem(row.id, row.sequence, pairs[order], values[order], unlisted, row.group)
 
 
-def _pair(entry: Any, bases: int, where: str) -> tuple[int, int]:
-    """Return two bases, the first first."""
-    remedy = "write [i, j], counted from 0"
+def _structure(row: Row, table: Table) -> np.ndarray:
+    """Return the base pairs of a cell in dot-bracket, or with a list of pairs.
+
+    Raises:
+        DataError: naming the row, if it is no structure of the sequence, or does not say whether
+            bases are counted from 0 or from 1.
+    """
+    value, bases = row.cells[table.label], len(row.sequence)
+    place = f"{row.where}, column '{table.label}'"
+    if missing(value):
+        raise nothing_known(row.where)
+    text = value.strip() if isinstance(value, str) else ""
+    if text and not any(mark.isdigit() for mark in text) and (text != "[]" or bases == 2):
+        if len(text) != bases:
+            raise DataError(
+                f"the structure has {len(text)} symbols, the sequence {bases} letters",
+                where=place,
+                remedy="write one mark a base",
+            )
+        return dot_bracket_to_pairs(text, where=place)
+    # Python writes pairs as tuples, JSON knows lists alone.
+    listed = list_of(text.replace("(", "[").replace(")", "]") if text else value, place)
+    if listed and table.first_base is None:
+        raise DataError(
+            "the list does not say whether bases are counted from 0 or from 1",
+            where=place,
+            remedy="state it: --first-base 0 or 1 (`first_base` in a task)",
+        )
+    pairs = [
+        _pair(entry, bases, f"{place}, pair {count}", table.first_base or 0)
+        for count, entry in enumerate(listed, start=1)
+    ]
+    return checked_pairs(np.array(pairs, np.int64).reshape(-1, 2), bases, where=place)
+
+
+def _pair(entry: Any, bases: int, where: str, first: int) -> tuple[int, int]:
+    """Return two bases, counted from 0, the first first; `first` is what the list calls base 0."""
+    remedy = f"write [i, j], counted from {first}"
     whole = isinstance(entry, Sequence | np.ndarray) and all(
         isinstance(base, int | np.integer) and not isinstance(base, bool) for base in entry
     )
@@ -90,12 +129,12 @@ def _pair(entry: Any, bases: int, where: str) -> tuple[int, int]:
         raise DataError(f"{entry!r} are no two whole numbers", where=where, remedy=remedy)
     i, j = sorted(map(int, entry))
     for base in (i, j):
-        if not 0 <= base < bases:
-            last = f"bases are 0 to {bases - 1}"
+        if not first <= base < bases + first:
+            last = f"bases are {first} to {bases - 1 + first}"
             raise DataError(f"there is no base {base}: {last}", where=where, remedy=remedy)
     if i == j:
         raise DataError(f"base {i} makes no pair with itself", where=where, remedy="remove it")
-    return i, j
+    return i - first, j - first
 
 
 def simulated_item(drawn: Drawn, task: Task) -> ContactItem | ContactValuesItem:

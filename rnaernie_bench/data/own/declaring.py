@@ -64,13 +64,19 @@ def declare(data: OwnData, folder: Path) -> Task:
             remedy="name its file, or cut it from train by similarity (--split-by similarity)",
         )
     _rule(data)  # before files are read
-    if data.classifies and len(data.label) != 1:
+    for option, given in (
+        ("first_base", data.first_base is not None),
+        ("skip_invalid", data.skip_invalid),
+    ):
+        if given and data.labelled:
+            raise ConfigError("it is about structures", where=option, remedy="leave it out")
+    if (data.classifies or not data.labelled) and data.label and len(data.label) != 1:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
     with _written_into(folder.resolve()) as temporary:
         dataset, found = resolve(level.own_data)(data, temporary)
-        labels = list(data.classes or data.label)
+        labels = list(data.classes or data.label) if data.labelled else []
         if data.classifies and not data.classes:
             column, table = data.label[0], data.train[-1]
             labels = classes_of(found, data.problem, column, table, letters=level.per_base)
@@ -88,7 +94,7 @@ def declare(data: OwnData, folder: Path) -> Task:
             target.mkdir(exist_ok=True)
             for file in temporary.iterdir():
                 file.replace(target / file.name)
-            if data.labelled:  # structures have been read
+            if data.labelled or "tables" in dataset:  # files of structures have been read
                 load_dataset(task, simulated=False)
             _write(task, declaration)
         except BaseException:

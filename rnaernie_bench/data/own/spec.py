@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.levels import LEVELS
@@ -26,7 +26,8 @@ class OwnData:
     problem: Problem
     label: tuple[str, ...]
     """The column of classes; of several numbers, their columns. Of bases, a cell holds a value a
-    base (`data.cells.Forms`). Base pairs stand in no column: leave it empty."""
+    base (`data.cells.Forms`). Of base pairs, the column of structures of a table; files of
+    structures have none."""
     sequence: str = "sequence"
     """The column of sequences."""
     validation: tuple[Path, ...] = ()
@@ -44,6 +45,11 @@ class OwnData:
     two, in the order of a known convention such as no and yes, else they must be named."""
     metric: str | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
+    first_base: Literal[0, 1] | None = None
+    """Of base pairs that stand in lists: what the first base is called; never guessed."""
+    skip_invalid: bool = False
+    """Whether records of files of structures that cannot be read are left out, instead of
+    refused."""
     first: str = "first"
     """For pairs: the column of the first partner's sequence, 5' to 3'."""
     second: str = "second"

@@ -103,7 +103,8 @@ def _part(
         path = folder / f"{part}.csv"
         _write_csv(path, (row for _, row in read))
     rows = Counted(read)
-    classes = _classes(rows, data.pairs.label, sequence if bases else None)
+    column = data.pairs.label if data.classifies else ""
+    classes = _classes(rows, column, sequence if bases else None)
     return {
         "source": str(path),
         "sha256": sha256(path),
@@ -112,11 +113,12 @@ def _part(
         "sequence": sequence,
         **(
             {"label": data.label[0]}
-            if data.classifies
+            if data.classifies or not data.labelled
             else {"labels": {column: column for column in data.label}}
         ),
         **({"group": data.group} if data.group else {}),
         **({"whole": True} if bases else {}),
+        **({} if data.first_base is None else {"first_base": data.first_base}),
     }, classes
 
 

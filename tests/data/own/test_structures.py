@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,8 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     train, _ = dot_bracket(tmp_path / "seen.dbn", 6), dot_bracket(tmp_path / "hidden.dbn", 3)
     with pytest.raises(ConfigError, match="files of structures have no columns and no classes"):
         declare(own(train, label=("y",)), tmp_path / "own")
+    with pytest.raises(ConfigError, match="first_base: it is about tables; leave it out"):
+        declare(own(train, first_base=0), tmp_path / "own")
     with pytest.raises(ConfigError, match="there is no contact regression without a task file"):
         declare(own(train, problem="regression"), tmp_path / "own")
     with pytest.raises(DataError, match=r"gone\.dbn: there is no such file"):
@@ -100,3 +103,59 @@ def test_a_run_on_own_structures_ends_in_a_record(
     assert main(["run", *files, "--problem", "binary", *settings]) == 2
     assert "no sequence of the train part has a base pair" in capsys.readouterr().err
     assert main(["run", *files, "--problem", "multilabel", *settings]) == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "first_base"),
+    [
+        (["((...))", "......."], None),
+        (["<<___>>", ":::,,--"], None),
+        (["[[1, 7], [6, 2]]", "[]"], 1),
+        (["[(0, 6), (1, 5)]", "[]"], 0),
+    ],
+)
+def test_structures_may_stand_in_tables(tmp_path: Path, cells: list[str], first_base: Any) -> None:
+    text = "sequence,s\n" + "".join(f'GGAAACC,"{cell}"\n' for cell in cells)
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    made = own(table, test=(table,), label=("s",), first_base=first_base)
+    task = declare(made, tmp_path / "own")
+    assert task.labels == ()
+    first, second = load_dataset(task, simulated=False).parts["train"]
+    assert first.pairs.tolist() == [[0, 6], [1, 5]]
+    assert len(second.pairs) == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "first_base", "words"),
+    [
+        ("((...)", None, "t.csv, row 1, column 's': the structure has 6 symbols, the sequence 7"),
+        ("((...(.", None, "t.csv, row 1, column 's': the bracket"),
+        ("[[0, 6]]", None, "does not say whether bases are counted from 0 or from 1"),
+        ("[[0, 6]]", 1, "row 1, column 's', pair 1: there is no base 0: bases are 1 to 7"),
+        ("[[1, 7]]", 0, "row 1, column 's', pair 1: there is no base 7: bases are 0 to 6"),
+        ("[[0, 6], [0, 5]]", 0, "base 1 is paired more than once"),
+        ("NA", None, "row 1: no label is known"),
+    ],
+)
+def test_a_structure_that_cannot_be_read_is_named_by_its_row(
+    tmp_path: Path, cell: str, first_base: Any, words: str
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f'sequence,s\nGGAAACC,"{cell}"\n')
+    with pytest.raises(DataError) as caught:
+        declare(own(table, test=(table,), label=("s",), first_base=first_base), tmp_path / "own")
+    assert words in str(caught.value)
+
+
+def test_records_that_cannot_be_read_are_left_out_if_that_is_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train, _ = dot_bracket(tmp_path / "seen.dbn", 3), dot_bracket(tmp_path / "hidden.dbn", 3)
+    train.write_text(">bad\nGAAAC\n((..)\n" + train.read_text())
+    task = declare(own(train, skip_invalid=True), tmp_path / "own")
+    assert task.dataset.files["train_0"].left_out == (1,)
+    [said] = caplog.messages
+    assert "left out: " in said and "seen.dbn, record 1 (bad)" in said
+    found = load_dataset(task, simulated=False).parts["train"]
+    assert [item.id for item in found] == ["seen_0", "seen_1", "seen_2"]
