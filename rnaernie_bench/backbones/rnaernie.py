@@ -170,7 +170,7 @@ TINY = _entry(None, 4, 192, 6, 768)
 RINALMO_TINY = _entry(
     None,
     *(6, 192, 6, 768),
-    init="random",
+    init="pretrained" if paths.embedded_weights(RINALMO) else "random",
     summary="RiNALMo's architecture with RNAErnie's vocabulary, local or random weights",
     citation="Penić et al. 2025, doi 10.48550/arXiv.2403.00043",
 )

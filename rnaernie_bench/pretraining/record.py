@@ -136,6 +136,7 @@ def pretraining_card(record: Mapping[str, Any]) -> str:
         "the search for similar sequences misses can remain in a corpus.",
         "- The pooler is not part of masked language modelling: it is missing here, and random "
         "where a model with one is loaded. Mean pooling uses trained weights only.",
+        *_rounded(record["model"]),
         "",
         "`training.json` has all settings, counts and figures, `curves.jsonl` the curves.",
         "",
@@ -170,6 +171,11 @@ def _pairs(objective: Mapping[str, Any]) -> list[str]:
             "hidden and its partner in sight."
         )
     return lines
+
+
+def _rounded(model: Mapping[str, Any]) -> list[str]:
+    kind = model.get("rounded_to")
+    return [f"- The weights are rounded to {kind}; the figures are those before."] if kind else []
 
 
 def _accelerator(record: Mapping[str, Any]) -> str:

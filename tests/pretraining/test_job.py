@@ -21,6 +21,7 @@ from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
 from rnaernie_bench.pretraining import job
 from rnaernie_bench.pretraining.job import execute
 from rnaernie_bench.pretraining.record import pretraining_card
+from rnaernie_bench.pretraining.shipping import ship
 from rnaernie_bench.tracking.tracker import Tracker
 from tests.pretraining.pretraining_kit import config, settings
 
@@ -62,6 +63,22 @@ class TestFolder:
         assert all(key.startswith("pooler.") for key in report["missing_keys"])
         trained, loaded = network.model.state_dict(), encoder.state_dict()
         assert all(torch.equal(loaded[name], value) for name, value in trained.items())
+
+    def test_it_can_be_shipped_in_half_precision(self, finished, tmp_path):
+        from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load
+
+        folder, target = finished[0].folder, tmp_path / "shipped"
+        ship(folder, target)
+        size, before = ((f / "model.safetensors").stat().st_size for f in (target, folder))
+        assert size < 0.7 * before
+        record = json.loads((target / "training.json").read_text())
+        options = RnaErnieOptions("rnaernie-tiny", "pretrained", str(target), None, 1, 1, 1, 1)
+        assert load(options, 0).weights_sha256 == record["model"]["encoder_sha256"]
+        assert "rounded to float16" in (target / "README.md").read_text()
+        with pytest.raises(ConfigError, match="ship new weights under a new name"):
+            ship(folder, target)
+        with pytest.raises(ConfigError, match="no finished pre-training"):
+            ship(tmp_path, tmp_path / "other")
 
     def test_our_own_loader_takes_it(self, finished):
         from rnaernie_bench.backbones.rnaernie import RnaErnieOptions, load, load_masked_lm
@@ -307,6 +324,7 @@ def alone(tmp_path_factory):
     """The settings of a training that one process has done, and its folder."""
     folder = tmp_path_factory.mktemp("alone")
     arguments = ["trainer.dropout=0", "trainer.learning_rate=0.001", "trainer.max_steps=8"]
+    arguments += ["trainer.precision=fp32"]  # in bf16 rounding is coarser than what is compared
     # Even batches on two processes, and held-out records for both.
     arguments += ["trainer.token_budget=2048", "corpus.held_out=0.5"]
     arguments = settings(folder, *arguments, count=218)
