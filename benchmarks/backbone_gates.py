@@ -11,6 +11,7 @@
   of them it is above the share of the type;
 - frozen states, mean and maximum of all layers, under ridge regressions in closed form, on
   validation: nRC in families that train lacks (macro F1), sirna (Spearman), pseudouridine (AUROC);
+  beside k-mers of up to five letters;
 - pairs of VL0 from states by two linear layers, trained on a part of TR0 (F1; 0.05 above one-hot).
 
 Training data are subsets of fixed size, so that figures are lower than those of the boards.
@@ -38,6 +39,7 @@ from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import evenly
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.data.sources import find
+from rnaernie_bench.learning.kmers import kmer_frequencies
 from rnaernie_bench.pretraining.config import compose
 from rnaernie_bench.pretraining.corpus import load_corpus
 from rnaernie_bench.pretraining.network import TargetLogits
@@ -65,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("backbones", nargs="+", help="names, folders, NAME:random")
     parser.add_argument("--most", type=int, default=2000, help="training items of a task")
     options = parser.parse_args(arguments)
-    columns: dict[str, Mapping[str, str]] = {"reference": references()}
+    columns: dict[str, Mapping[str, str]] = {"reference": references(options.most)}
     for name in options.backbones:
         columns[name] = gates(name, options.most)
         print(f"{name}: done", flush=True)
@@ -94,7 +96,7 @@ def gates(name: str, most: int) -> Mapping[str, str]:
             found |= types(language_model)
     encoder = load_backbone(options)
     for task, split, fold in TASKS:
-        found |= frozen(encoder, task, split, fold, most)
+        found |= frozen(lambda texts: pooled(encoder, texts), task, split, fold, most)
     return {**found, **pair_probe(lambda texts: states(encoder, texts))}
 
 
@@ -106,8 +108,8 @@ TASKS = (
 """Task, split and fold, of which train and validation are read."""
 
 
-def references() -> Mapping[str, str]:
-    """Return what needs no network: a linear model of letters, and pairs from one-hot bases."""
+def references(most: int) -> Mapping[str, str]:
+    """Return what needs no network: a linear model of letters, one-hot bases and k-mers."""
     from sklearn.linear_model import LogisticRegression
 
     corpus = held_out()
@@ -121,7 +123,14 @@ def references() -> Mapping[str, str]:
     return {
         "masked base": f"{(model.predict(x) == y).mean():.3f} (most frequent {frequent:.3f})",
         **pair_probe(letters),
+        **{row: figure for task in TASKS for row, figure in frozen(kmers, *task, most).items()},
     }
+
+
+def kmers(texts: Sequence[str]) -> Any:
+    """Return the frequencies of all words of one to five letters."""
+    frequencies = kmer_frequencies(list(texts), 1, 5)
+    return frequencies.toarray() if hasattr(frequencies, "toarray") else frequencies
 
 
 @cache
@@ -271,9 +280,9 @@ def parts(task: str, split: str, fold: str | None) -> Any:
 
 
 def frozen(
-    encoder: Encoder, task: str, split: str, fold: str | None, most: int
+    read: Callable[[list[str]], Any], task: str, split: str, fold: str | None, most: int
 ) -> Mapping[str, str]:
-    """Return a validation figure of a ridge regression on frozen states."""
+    """Return a validation figure of a ridge regression on what `read` makes of sequences."""
     from scipy.stats import spearmanr
     from sklearn.linear_model import RidgeClassifierCV, RidgeCV
     from sklearn.metrics import f1_score, roc_auc_score
@@ -282,7 +291,7 @@ def frozen(
 
     declared, made = parts(task, split, fold)
     train, validation = evenly(made.train, most), evenly(made.validation, most // 2)
-    x, z = (pooled(encoder, [item.sequence for item in items]) for items in (train, validation))
+    x, z = (read([item.sequence for item in items]) for items in (train, validation))
     y, truth = (np.array([np.ravel(item.label)[0] for item in i]) for i in (train, validation))
     kind = RidgeCV if declared.problem == "regression" else RidgeClassifierCV
     model = make_pipeline(StandardScaler(), kind(alphas=np.logspace(1, 5, 9))).fit(x, y)
@@ -314,7 +323,7 @@ def pair_probe(read: Callable[[Sequence[str]], list[Tensor]]) -> Mapping[str, st
             optimizer.zero_grad()
             partner_losses(partners, pairs, torch.ones(len(pairs)), bases).mean().backward()
             optimizer.step()
-    limits = np.linspace(0.05, 0.6, 12)
+    limits = np.geomspace(0.005, 0.6, 16)
     with torch.inference_mode():
         tuned = np.mean([scores(head, *one, limits) for one in train[::4]], axis=0)
         final = np.mean([scores(head, *one, limits) for one in validation], axis=0)
