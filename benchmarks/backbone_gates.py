@@ -120,11 +120,13 @@ def references(most: int) -> Mapping[str, str]:
     x, y = windows(corpus, truth)
     frequent = np.bincount(y).max() / len(y)
     letters = lambda texts: ([torch.from_numpy(one_hot(t)) for t in texts])  # noqa: E731
-    return {
+    found = {
         "masked base": f"{(model.predict(x) == y).mean():.3f} (most frequent {frequent:.3f})",
         **pair_probe(letters),
-        **{row: figure for task in TASKS for row, figure in frozen(kmers, *task, most).items()},
     }
+    for task, split, fold in TASKS:
+        found |= frozen(kmers, task, split, fold, most)
+    return found
 
 
 def kmers(texts: Sequence[str]) -> Any:
