@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from pathlib import Path
 
@@ -12,13 +10,16 @@ import pytest
 from rnaernie_bench.cli.main import main
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = README.partition("<!-- results:begin -->\n")[2].partition("<!-- results:end -->")[0]
-FIGURE = re.compile(r"(?:`(?P<name>[^`]+)`(?: (?P<decoder>with ViennaRNA))? )?(?P<figure>\..+)")
+MARKED = re.compile(r"(?s)<!-- results:begin ?(\w*) -->\n(.*?)<!-- results:end -->")
+"""What a page says of results: of a task, or of all where none is named."""
+
+PAGES = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("tasks/*/README.md"))
+GENERATED = [page for page in PAGES if MARKED.search(page.read_text(encoding="utf-8"))]
 
 
-def leaderboard(format: str, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["leaderboard", "--format", format, "--results-dir", str(ROOT / "results")]) == 0
+def leaderboard(format: str, capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    folder = ("--results-dir", str(ROOT / "results"))
+    assert main(["leaderboard", "--format", format, *folder, *more]) == 0
     return capsys.readouterr().out
 
 
@@ -28,41 +29,15 @@ def test_the_page_of_results_is_that_of_the_records(capsys: pytest.CaptureFixtur
     assert leaderboard("md", capsys).strip() in page
 
 
-def test_the_table_of_the_readme_is_that_of_the_records(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_pages_say_of_results_is_that_of_the_records(
+    page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = list(csv.DictReader(io.StringIO(leaderboard("csv", capsys))))
-    lines = [line.strip("|\n").split("|") for line in SHOWN.splitlines()[2:]]
-    assert len(lines) == 8
-    for task, _, part, metric, baseline, network, untrained in (map(str.strip, x) for x in lines):
-        of_part = [
-            row
-            for row in rows
-            if row["task"].partition("@")[0] == task.strip("`")
-            and row["metric"] == metric.lower().replace(" ", "_")
-            and {row["split"], row["part"]} >= set(re.findall("`(.*?)`", part))
-        ]
-        # The table of the default split comes first, but one that no network is in yet.
-        keys = ("task", "split", "fold", "part")
-        first = next(row for row in of_part if row["kind"] == "encoder")
-        table = [row for row in of_part if all(row[k] == first[k] for k in keys)]
-        best = next(row for row in table if row["kind"] == "baseline")
-        assert baseline == f"`{best['backbone']}` {figure(best)}"
-        trained = FIGURE.fullmatch(network)
-        assert trained
-        for cell, init in ((network, ""), (untrained, " (random)")):
-            found = FIGURE.fullmatch(cell)
-            decoder = f" {trained['decoder']}" if trained["decoder"] else ""
-            same = [
-                figure(row)
-                for row in table
-                if row["backbone"] == f"rnaernie-tiny{init}{decoder}"
-                and row["strategy"] == trained["name"]
-            ]
-            assert found["figure"] in same if found else same == []
+    """Between the marks stands what `leaderboard --format front` says, of one task or of all."""
+    for task, shown in MARKED.findall(page.read_text(encoding="utf-8")):
+        chosen = ("--task", task) if task else ()
+        assert leaderboard("front", capsys, *chosen).strip() == shown.strip()
 
 
-def figure(row: dict[str, str]) -> str:
-    """Return the mean over seeds, and where there are several the standard deviation."""
-    numbers = [row["mean"], row["sd"]] if row["sd"] else [row["mean"]]
-    return " ± ".join(f"{float(number):.3f}".lstrip("0") for number in numbers)
+def test_the_readme_shows_results() -> None:
+    assert ROOT / "README.md" in GENERATED

@@ -23,9 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", metavar="TASK", help="show this task only")
     parser.add_argument(
         "--format",
-        choices=["table", "md", "csv", "json", "html"],
+        choices=["table", "md", "front", "csv", "json", "html"],
         default="table",
-        help="aligned text (default), Markdown, unrounded figures as CSV or JSON, or a page",
+        help="aligned text (default), Markdown, the front table alone, unrounded figures as CSV or "
+        "JSON, or a page",
     )
     parser.add_argument(
         "-o",

@@ -102,4 +102,5 @@ def _with(table: Table, entry: Mapping[str, Any] | None) -> Table:
         return replace(row, metrics=cells, contrasts=tuple(contrasts.get(row.run_ids, ())))
 
     rows = tuple(map(extended, table.rows))
-    return replace(table, rows=rows, built=True, seed_sd=entry["seed_sd"])
+    letters = {tuple(run_ids): told for run_ids, told in entry.get("letters", ())}
+    return replace(table, rows=rows, built=True, seed_sd=entry["seed_sd"], letters=letters)

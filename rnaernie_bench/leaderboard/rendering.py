@@ -15,11 +15,13 @@ from rnaernie_bench.leaderboard.across import Across, across_tasks
 from rnaernie_bench.leaderboard.contrasts import ALONE, REFERENCES, SHORTCUT, in_words, kinds_among
 from rnaernie_bench.leaderboard.elsewhere import CAVEAT
 from rnaernie_bench.leaderboard.extra_tables import Block, extra_tables
+from rnaernie_bench.leaderboard.front import as_markdown, front
+from rnaernie_bench.leaderboard.plain import says, shows_not
 from rnaernie_bench.leaderboard.references import Reference, references_for
 from rnaernie_bench.leaderboard.rows import Cell, Row
 from rnaernie_bench.leaderboard.tables import Table
 
-FORMATS = ("table", "md", "csv", "json")
+FORMATS = ("table", "md", "front", "csv", "json")
 
 LEGEND = (
     "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean over seeds "
@@ -57,8 +59,8 @@ def render(
 ) -> str:
     """Render `tables` in one of `FORMATS`, ending in a line break.
 
-    `table` and `md` are for reading and round; `csv` and `json` are for programs and do not. CSV
-    holds one line a row and metric, and no ranks over tasks.
+    `table`, `md` and `front`, a line a task, are for reading and round; `csv` and `json` are for
+    programs and do not. CSV holds one line a row and metric, and no ranks over tasks.
 
     Args:
         tables: in the order they are shown.
@@ -73,6 +75,8 @@ def render(
         return _as_csv(tables, references)
     if format == "json":
         return _as_json(tables, references, across)
+    if format == "front":
+        return as_markdown(front(tables))
     renderers = {"table": _as_text, "md": _as_markdown}
     return renderers[format](tables, references, across)
 
@@ -118,6 +122,7 @@ def build_results(
         f"Built by `rnaernie-bench results build` from the {runs} beside this page; "
         "changes made by hand are lost.",
         protocol,
+        as_markdown(front(tables)).rstrip("\n"),
         shown.rstrip("\n"),
     ]
     if limits:
@@ -139,8 +144,9 @@ def _facts(table: Table) -> list[str]:
     """Return the lines that stand above a table: what is compared, and under which budget."""
     better = "higher" if table.task.higher_is_better else "lower"
     facts = [
+        f"{says(table)} {shows_not(table)}",
         f"Split {table.key.split}, {table.n:,} test items, protocol {table.key.protocol}, "
-        f"data {table.key.dataset[:12]}; sorted by {table.metrics[0]} ({better} is better)."
+        f"data {table.key.dataset[:12]}; sorted by {table.metrics[0]} ({better} is better).",
     ]
     if table.budget:
         facts.append(f"Budget of every trained row: {table.budget}.")

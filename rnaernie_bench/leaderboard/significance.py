@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from rnaernie_bench.core.files import write_json
 from rnaernie_bench.leaderboard.across import across_tasks
 from rnaernie_bench.leaderboard.aligned import Aligned
 from rnaernie_bench.leaderboard.comparison import gap, row_scores
-from rnaernie_bench.leaderboard.contrasts import ALONE, Contrast, claim, declared, missing
+from rnaernie_bench.leaderboard.contrasts import ALONE, LEVEL, Contrast, claim, declared, missing
 from rnaernie_bench.leaderboard.estimates import Board, estimates
+from rnaernie_bench.leaderboard.front import leaders
 from rnaernie_bench.leaderboard.kept import (
     STATISTICS_FILE,
     Statistics,
     digest_of,
     read_statistics,
 )
+from rnaernie_bench.leaderboard.letters import letters, told_apart
 from rnaernie_bench.leaderboard.paired import holm
 from rnaernie_bench.leaderboard.rows import Row
 from rnaernie_bench.leaderboard.selection import Found, Selected, load_aligned
@@ -50,7 +53,8 @@ def build_statistics(
     entries = {}
     for table in tables:
         digest = digest_of(table, by_id)
-        entries[digest] = known.get(digest) or _entry(results_dir, table, by_id)
+        kept = known.get(digest, {})
+        entries[digest] = kept if "letters" in kept else _entry(results_dir, table, by_id)
     ranks = across_tasks(tables)
     across = dataclasses.asdict(ranks) if ranks else None
     value = {"schema": 2, "tables": entries, "across_tasks": across}
@@ -69,10 +73,11 @@ def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> di
         for row in ranked
     ]
     if not rows:
-        return {**dataclasses.asdict(table.key), "seed_sd": None, "rows": [], "contrasts": []}
+        empty: dict[str, list[Any]] = {"rows": [], "contrasts": [], "letters": []}
+        return {**dataclasses.asdict(table.key), "seed_sd": None, **empty}
     aligned = load_aligned(rows, table.key.part)
     task, intervals = table.task, [dict[str, Any]() for _ in rows]
-    contrasts, seed_sd = [], None
+    contrasts, seed_sd, told = [], None, list[Any]()
     for metric in table.metrics:
         if metric not in METRICS:
             continue
@@ -89,6 +94,7 @@ def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> di
         if main:
             contrasts = contrasts_of(table, records, board)
             seed_sd = math.sqrt(board.seeds.typical) if board.seeds.degrees else None
+            told = _letters(table, ranked, board)
     return {
         **dataclasses.asdict(table.key),
         "metric": task.main_metric,
@@ -100,7 +106,29 @@ def _entry(results_dir: Path, table: Table, records: Mapping[str, Record]) -> di
             for row, found in zip(ranked, intervals, strict=True)
         ],
         "contrasts": [dataclasses.asdict(contrast) for contrast in contrasts],
+        "letters": told,
     }
+
+
+def _letters(
+    table: Table, ranked: Sequence[Row], board: Board
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return run ids and letters of the rows that stand for their groups, as far as tested."""
+    standings = {standing.run_ids: standing for standing in table.standings}
+    sign = 1 if table.task.higher_is_better else -1
+    rows = [
+        row
+        for row in leaders(table).values()
+        if row in ranked and not missing(standings[row.run_ids], standings[row.run_ids])
+    ]
+    rows.sort(key=lambda row: -sign * row.metrics[table.task.main_metric].mean)
+    places = [ranked.index(row) for row in rows]
+    found = []
+    for first, second in combinations(range(len(rows)), 2):
+        p = gap(board, places[first], places[second]).p
+        found += [] if p is None else [((first, second), p)]
+    names = letters(len(rows), told_apart(found, LEVEL))
+    return [(row.run_ids, name) for row, name in zip(rows, names, strict=True)]
 
 
 def _of_one_run(row: Row, metric: str) -> bool:

@@ -9,12 +9,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.gc_pause import no_collection
-from rnaernie_bench.leaderboard.contrasts import Standing
+from rnaernie_bench.leaderboard.contrasts import RunIds, Standing
 from rnaernie_bench.leaderboard.rows import COSTS, Row, row_of
 from rnaernie_bench.leaderboard.settings import EARLIER, differences, settings_of, shown_as
 from rnaernie_bench.metrics.registry import METRICS
@@ -68,6 +68,8 @@ class Table:
     """Whether its intervals and contrasts are those that `results build` computed."""
     seed_sd: float | None = None
     """What runs of a row typically differ by, in the main metric; None where it is unknown."""
+    letters: Mapping[RunIds, str] = field(default_factory=dict)
+    """Of the rows of the front table that were tested: those that share one are not told apart."""
 
     @property
     def compared(self) -> tuple[Row, ...]:

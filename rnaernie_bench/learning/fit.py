@@ -353,6 +353,7 @@ def report(
         epochs=summary.epochs,
         best_epoch=summary.best_epoch,
         ended_by=summary.ended_by,
+        curve=summary.curve,
         trials=max(1, len(summary.rates)),
         selected=_selected(summary),
         details={**measured, **details},

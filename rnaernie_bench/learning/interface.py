@@ -99,6 +99,8 @@ class FitReport:
     """What else the record should tell of the cost, such as seconds of embedding."""
     types: Mapping[str, Any] = field(default_factory=dict)
     """What predicted the RNA types of sequences, and how well, where they were predicted."""
+    curve: Sequence[tuple[int, float]] = ()
+    """Optimiser steps and the validation score there, in their order, of what is trained so."""
 
     @property
     def converged(self) -> bool:

@@ -68,6 +68,8 @@ class TrainingSummary:
     """All rates that were compared."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What the record tells besides."""
+    curve: Sequence[tuple[int, float]] = ()
+    """Optimiser steps and the validation score there, in their order."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class _Training:
 
 def _summary(recipe: Recipe, trainings: Sequence[_Training]) -> TrainingSummary:
     """Return how the first of some trainings went, the time of all of them counted."""
-    state = trainings[0].state
+    state, key = trainings[0].state, f"eval_{recipe.metric}"
     return TrainingSummary(
         train_s=sum(training.elapsed_s for training in trainings),
         epochs=float(state.epoch or 0.0),
@@ -219,6 +221,9 @@ def _summary(recipe: Recipe, trainings: Sequence[_Training]) -> TrainingSummary:
         steps=state.global_step,
         rate=trainings[0].rate,
         rates=sorted(training.rate for training in trainings),
+        curve=[
+            (int(entry["step"]), float(entry[key])) for entry in state.log_history if key in entry
+        ],
     )
 
 

@@ -6,6 +6,7 @@ lost over a name.
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,7 @@ def run_record(
             **report.selected,
         },
         **({"types": dict(report.types)} if report.types else {}),
-        "validation": evaluation.validation,
+        "validation": {**evaluation.validation, **_curve(report)},
         "tests": evaluation.tests,
         "cost": {
             "train_s": round(report.train_s, 3),
@@ -165,6 +166,21 @@ def run_record(
         },
         "git_commit": environment.git_commit(),
     }
+
+
+MOST_POINTS = 100
+"""Of a curve in a record."""
+
+
+def _curve(report: FitReport) -> dict[str, Any]:
+    """Return validation's main metric over optimiser steps, thinned evenly; its end stays."""
+    points = [(step, value) for step, value in report.curve if abs(value) < sys.float_info.max]
+    every = -(-len(points) // MOST_POINTS)
+    kept = points[::-1][:: max(1, every)][::-1]
+    if not kept:
+        return {}
+    steps, values = zip(*kept, strict=True)
+    return {"curve": {"steps": list(steps), "values": [round(value, 5) for value in values]}}
 
 
 def _plugins(config: RunConfig, encoder: bool, task: Task) -> dict[str, Any]:

@@ -268,6 +268,8 @@ class TestRates:
         resumed = Job(task, tmp_path / "b", max_epochs=5)
         summary = resumed.run(*self.RATES)
         assert (summary.rate, summary.steps) == (expected.rate, expected.steps)
+        assert [step for step, _ in summary.curve] == [step for step, _ in expected.curve]
+        assert len(summary.curve) == 5 and summary.curve[-1][0] == summary.steps
         assert close(resumed.weights(), undisturbed.weights())
         both = {**killed.curve("eval_loss"), **resumed.curve("eval_loss")}
         assert both == undisturbed.curve("eval_loss")

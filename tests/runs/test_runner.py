@@ -85,6 +85,16 @@ class TestFinishedRun:
         assert record["backbone"]["init"] == ("random" if encoder else None)
         assert record["head"] == ("pooled" if encoder else None)
 
+    def test_what_is_trained_by_steps_has_a_curve(self, finished, name):
+        record = record_of(finished[1][name])
+        curve = record["validation"].get("curve")
+        assert (curve is not None) == (record["selection"]["ended_by"] in ("converged", "steps"))
+        if curve:
+            assert len(curve["steps"]) == len(curve["values"]) <= 100
+            best = max(curve["values"])
+            kept = record["validation"]["metrics"][record["selection"]["metric"]]
+            assert best == pytest.approx(kept, abs=1e-4)
+
     def test_figures_follow_from_the_predictions(self, finished, name):
         _, folders = finished
         record = record_of(folders[name])

@@ -9,9 +9,11 @@ from typing import Any
 from rnaernie_bench.leaderboard.across import across_tasks
 from rnaernie_bench.leaderboard.extra_tables import limits_of
 from rnaernie_bench.leaderboard.folds import FoldTable, over_folds
+from rnaernie_bench.leaderboard.front import CLAIM, GROUPS, front
 from rnaernie_bench.leaderboard.page import breakdowns, charts, confusions, tables, wording
 from rnaernie_bench.leaderboard.page.answers import ReadAnswers
 from rnaernie_bench.leaderboard.page.elsewhere import computed_elsewhere
+from rnaernie_bench.leaderboard.plain import says, shows_not
 from rnaernie_bench.leaderboard.references import Published, Reference, published
 from rnaernie_bench.leaderboard.rendering import caveats_of, undefined_in
 from rnaernie_bench.leaderboard.rows import Cell, Row
@@ -60,6 +62,8 @@ class TableView:
     heats: tuple[breakdowns.Heat, ...]
     charts: tuple[charts.Chart, ...]
     caveats: tuple[str, ...]
+    says: str
+    shows_not: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ def table_view(table: Table, sources: Sources, *, base: str, first: bool) -> Tab
             *charts.learning_curves(table, records),
         ),
         caveats=(*undefined_in(table), *caveats_of(table)),
+        says=says(table),
+        shows_not=shows_not(table),
     )
 
 
@@ -153,6 +159,9 @@ def board(found: Sequence[Table], views: Sequence[TableView], sources: Sources) 
     return {
         "counts": ", ".join(wording.plural(number, thing) for thing, number in counts.items()),
         "tasks": [_task(group, sources) for group in groups.values()],
+        "front": front(found),
+        "front_groups": tuple(GROUPS),
+        "front_claim": CLAIM,
         "across": across,
         "ranks": across and charts.rank_chart(across, tables.MOST_RANKED),
         "most_ranks": tables.MOST_RANKED,

@@ -10,6 +10,7 @@ from rnaernie_bench.leaderboard.page import wording
 from rnaernie_bench.leaderboard.page.answers import LEAST_ITEMS, ReadAnswers, family_accuracy
 from rnaernie_bench.leaderboard.page.breakdowns import Heat
 from rnaernie_bench.leaderboard.page.confusions import Confusion, confusion
+from rnaernie_bench.leaderboard.page.validation import Curves, validation_curves
 from rnaernie_bench.leaderboard.rows import Cell, Row, cell_of, mean_of_all
 from rnaernie_bench.leaderboard.settings import settings_of
 from rnaernie_bench.results.record import Record
@@ -49,6 +50,7 @@ class RunView:
     seeds: tuple[tuple[str, ...], ...]
     """A line a run."""
     parts: tuple[PartView, ...]
+    curves: Curves | None = None
 
 
 def run_view(
@@ -81,6 +83,7 @@ def run_view(
         seeds_header=_seeds_header(runs, metric),
         seeds=tuple(tuple(_seed_line(run, runs, metric)) for run in runs),
         parts=tuple(_part(runs, part, read, cells.get(part, {})) for part in first["tests"]),
+        curves=validation_curves(runs),
     )
 
 

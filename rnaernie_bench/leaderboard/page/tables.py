@@ -191,8 +191,7 @@ def finding(table: Table) -> Finding | None:
         network = networks[0]
         value = wording.figure(network.metrics[metric].mean)
         sentences.append(
-            f"It is a baseline: no network here is ahead of it, the best being "
-            f"{called[network.run_ids]} with {value}."
+            f"It is a baseline; the best other row is {called[network.run_ids]} with {value}."
         )
     return Finding(called[best.run_ids], score, tuple(sentences))
 

@@ -62,6 +62,19 @@ def test_the_headline_is_that_of_the_row(two: list[dict[str, Any]]) -> None:
     assert f'<th scope="row">macro F1</th>{figures}' in page
 
 
+def test_validation_is_drawn_over_steps(two: list[dict[str, Any]]) -> None:
+    assert view_of(two).curves is None
+    two[0]["validation"]["curve"] = {"steps": [0, 50], "values": [0.0, 1.0]}
+    two[1]["validation"]["curve"] = {"steps": [100], "values": [0.5]}
+    found = view_of(two).curves
+    assert found
+    # From 4 to 356 across and from 116 up to 4.
+    assert found.paths == ("M4.0 116.0L180.0 4.0", "M356.0 60.0")
+    assert found.caption.startswith("macro F1 on validation over 100 optimiser steps")
+    page = Templates().render("run_page.html.jinja", runs=[view_of(two)], home="index.html")
+    assert '<path d="M4.0 116.0L180.0 4.0"/>' in page
+
+
 def test_a_line_a_run(two: list[dict[str, Any]]) -> None:
     found = view_of(two)
     assert found.seeds_header == (
