@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rnaernie_bench.leaderboard.plain import says, shows_not
 from rnaernie_bench.leaderboard.rows import Row
 from rnaernie_bench.leaderboard.tables import Table
+from rnaernie_bench.leaderboard.text import escaped
 
 CLAIM = (
     "Validation chooses a row, the test part is shown, with its 95 % interval over seeds and "
@@ -107,10 +108,11 @@ def as_markdown(lines: Sequence[Line]) -> str:
         key, task = line.table.key, line.table.task
         better = "" if task.higher_is_better else ", lower is better"
         cells = [f"`{key.task.partition('@')[0]}`", f"`{key.split}`, `{key.part}`"]
-        rows.append([*cells, f"{task.main_metric}{better}", *map(line.shown, GROUPS)])
+        shown = [escaped(line.shown(heading)) for heading in GROUPS]
+        rows.append([*cells, f"{task.main_metric}{better}", *shown])
     grid = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     told = "\n".join(
-        f"- `{line.table.key.task.partition('@')[0]}`: {line.says} {line.shows_not}"
+        f"- `{line.table.key.task.partition('@')[0]}`: {escaped(f'{line.says} {line.shows_not}')}"
         for line in lines
     )
     return f"{grid}\n\n{CLAIM}\n\n{told}\n"

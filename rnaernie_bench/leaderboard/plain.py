@@ -29,6 +29,8 @@ def says(table: Table) -> str:
 
 def shows_not(table: Table) -> str:
     """Return what the figures of a table do not show: the first caveat of its task."""
+    if table.simulated:
+        return "What this does not show: anything of real RNA, for the data is simulated."
     first, *_ = (*table.task.caveats, "the task declares no caveat.")
     return f"What this does not show: {first}"
 

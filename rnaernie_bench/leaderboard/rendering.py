@@ -20,6 +20,7 @@ from rnaernie_bench.leaderboard.plain import says, shows_not
 from rnaernie_bench.leaderboard.references import Reference, references_for
 from rnaernie_bench.leaderboard.rows import Cell, Row
 from rnaernie_bench.leaderboard.tables import Table
+from rnaernie_bench.leaderboard.text import escaped, printable
 
 FORMATS = ("table", "md", "front", "csv", "json")
 
@@ -233,21 +234,11 @@ def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], words: Collec
 _WORDS = {"backbone", "strategy", "provenance", "notes", "model", "row"}
 
 
-def _printable(text: str) -> str:
-    """Return text on one line, without what a terminal would take as an order."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _escaped(text: str) -> str:
-    """Return the text of a Markdown cell: no other cell, no HTML."""
-    return _printable(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-
-
 def _as_text(
     tables: Sequence[Table], references: Sequence[Reference], across: Across | None
 ) -> str:
     def shown(block: Block) -> str:
-        lines = [[_printable(text) for text in line] for line in block.lines]
+        lines = [[printable(text) for text in line] for line in block.lines]
         grid = aligned(block.header, lines, _WORDS)
         return "\n".join([block.title, *block.facts, "", grid, *block.caveats])
 
@@ -261,7 +252,7 @@ def _as_markdown(
 ) -> str:
     def shown(block: Block) -> str:
         rows = [block.header, ["---"] * len(block.header), *block.lines]
-        grid = "\n".join("| " + " | ".join(map(_escaped, row)) + " |" for row in rows)
+        grid = "\n".join("| " + " | ".join(map(escaped, row)) + " |" for row in rows)
         parts = [f"## {block.title}", "\n".join(block.facts), grid, "\n".join(block.caveats)]
         return "\n\n".join(filter(None, parts))
 

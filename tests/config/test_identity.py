@@ -148,7 +148,8 @@ def test_a_baseline_does_not_depend_on_strategy_or_head() -> None:
     }
 
 
-RECORDS = record_paths(paths.results_folder())
+EARLIER = Path(__file__).parents[1] / "results" / "recipe_1"
+RECORDS = [*record_paths(paths.results_folder()), *record_paths(EARLIER)]
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
@@ -160,7 +161,7 @@ def test_committed_records_keep_their_ids(path: Path) -> None:
 
 def test_there_are_committed_records_of_every_strategy() -> None:
     names = {json.loads(path.read_text(encoding="utf-8"))["strategy"]["name"] for path in RECORDS}
-    assert names >= {"baseline", "frozen", "full"}
+    assert names >= {"baseline", "frozen", "full", "type_guided"}
 
 
 @pytest.mark.parametrize("override", ["strategy.layer_decay=0.9", "strategy.unfreeze_every=1"])

@@ -348,6 +348,15 @@ def test_subsets_are_stratified_nested_and_free_of_order(
         smaller = set(kept)
 
 
+def test_each_seed_draws_subsets_of_its_own_nested_as_well() -> None:
+    items = items_of([0, 1] * 50)
+    drawn = [subset(items, 0.1, seed) for seed in (0, 1)]
+    assert drawn[0] != drawn[1] != subset(items, 0.1)
+    for seed, small in enumerate(drawn):
+        assert Counter(item.label for item in small) == {0: 5, 1: 5}
+        assert set(small) < set(subset(items, 0.3, seed))
+
+
 def test_the_whole_is_kept_whole() -> None:
     items = items_of([0, 1, 0, 2])
     assert subset(items, 1.0) == items

@@ -29,7 +29,7 @@ from rnaernie_bench.results.store import (
 )
 
 MakeRun = Callable[..., Path]
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).with_name("recipe_1")
 STEM = "ncrna_cls/published/0123456789ab"
 
 

@@ -207,5 +207,5 @@ def test_families_come_from_predictions_that_are_the_records_own(
     assert sorted("hardest families" in text for text in pages) == [False, True]
     for folder in folders:
         (folder / "predictions.parquet").write_bytes(b"other")
-    with pytest.raises(ResultError, match=r"predictions\.parquet: not the file"):
+    with pytest.raises(ResultError, match=r"predictions\.parquet: is not the file"):
         write_page(tmp_path / "x.html", build(records, tasks=TASKS), evidence_of(records, found))

@@ -89,7 +89,7 @@ def test_the_finding_is_led_by_a_row_without_a_flaw(records: Any) -> None:
         "kmer",
         (
             "Above it, but not counted: net · full (recipe 1).",
-            f"It is a baseline: no network here is ahead of it, the best being {last} with 0.200.",
+            f"It is a baseline; the best other row is {last} with 0.200.",
         ),
     )
     assert tables.finding(replace(table, rows=(flawed,))) is None
