@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
         load_aligned,
         other_scores,
         refuse_undefined,
-        select,
+        select_all,
     )
     from rnaernie_bench.metrics.answers.base import width
     from rnaernie_bench.metrics.registry import METRICS
@@ -99,7 +99,7 @@ def execute(arguments: argparse.Namespace) -> int:
             return False
         return record["split"]["name"] in (task.default_split, arguments.split)
 
-    rows = [select(name, found, usual) for name in arguments.rows]
+    rows = select_all(arguments.rows, found, usual)
     record = rows[0].runs[0].record
     name = record["task"]["name"]
     if name not in tasks:
@@ -208,8 +208,8 @@ def _text(
         "(docs/statistics.md).",
     ]
     if disputes is None:  # structures are right by degrees
-        blocks[-1] = blocks[-1].replace("that only A has right", "that A has more of right", 1)
-        blocks[-1] = blocks[-1].replace("that only B has right", "that B has", 1)
+        blocks[-1] = blocks[-1].replace("only A predicts correctly", "A predicts better", 1)
+        blocks[-1] = blocks[-1].replace("that only B does", "that B does", 1)
         return "\n\n".join(blocks)
     blocks += [
         f"{disputes.disputed:,} of {comparison.n:,} items are disputed: right by most runs of one "

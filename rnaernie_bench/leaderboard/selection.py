@@ -115,6 +115,35 @@ def select(
     )
 
 
+def select_all(
+    names: Sequence[str], found: Sequence[Found], usual: Callable[[Record], bool]
+) -> list[Selected]:
+    """Return the rows that a user names, see `select`.
+
+    A name that stands for several rows means the one beside a row whose name stands for itself.
+
+    Raises:
+        ResultError: as `select` does.
+    """
+    rows: dict[str, Selected] = {}
+    unclear: dict[str, ResultError] = {}
+    for name in names:
+        try:
+            rows[name] = select(name, found, usual)
+        except ResultError as error:
+            unclear[name] = error
+    for name, error in unclear.items():
+        if not rows:
+            raise error
+        board = _shared(next(iter(rows.values())).runs[0].record)
+        beside = [run for run in found if _shared(run.record) == board]
+        try:
+            rows[name] = select(name, beside, usual)
+        except ResultError:
+            raise error from None
+    return [rows[name] for name in names]
+
+
 def _is_run(name: str) -> bool:
     folder = (Path(name) / RECORD_FILE).is_file()
     return folder or bool(re.fullmatch(f"[0-9a-f]{{{MIN_PREFIX},12}}", name))
