@@ -132,15 +132,15 @@ def select_all(
             rows[name] = select(name, found, usual)
         except ResultError as error:
             unclear[name] = error
-    for name, error in unclear.items():
+    for name, problem in unclear.items():
         if not rows:
-            raise error
+            raise problem
         board = _shared(next(iter(rows.values())).runs[0].record)
         beside = [run for run in found if _shared(run.record) == board]
         try:
             rows[name] = select(name, beside, usual)
         except ResultError:
-            raise error from None
+            raise problem from None
     return [rows[name] for name in names]
 
 
