@@ -6,6 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import TrainingArguments
@@ -13,12 +14,14 @@ from transformers import TrainingArguments
 from rnaernie_bench.backbones.rnaernie import RnaErnieOptions
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.learning.trainer_parts import Arguments, last_whole_checkpoint
+from rnaernie_bench.pretraining import pairs
 from rnaernie_bench.pretraining.batches import MaskedBatches, Reader
 from rnaernie_bench.pretraining.evaluation import HeldOut, all_hidden
 from rnaernie_bench.pretraining.masking import Masker, MaskingOptions
 from rnaernie_bench.pretraining.motifs import MotifMatcher
 from rnaernie_bench.pretraining.network import load_network
 from rnaernie_bench.pretraining.objective import ObjectiveOptions
+from rnaernie_bench.pretraining.pairs import PAIRS, PairTable
 from rnaernie_bench.pretraining.recipe import rate_factor, train
 from tests.kit import close
 from tests.pretraining.pretraining_kit import config, dataset
@@ -34,17 +37,26 @@ class Job:
     def __init__(self, folder: Path, net=NET, *, stop_at: int | None = None, **changes) -> None:
         masking = MaskingOptions(changes.pop("schedule", "staged"))
         defaults = config(folder / "settings").trainer
+        self.objective = ObjectiveOptions(pairs=changes.pop("pairs", 0.0))
         self.options = dataclasses.replace(defaults, **changes)
+
+        def pairs_of(part):
+            return PairTable(list(part["sequence"]), 200) if self.objective.pairs else None
+
         encoder = load_network(net, seed=0, dropout=self.options.dropout)
         self.network, tokenizer = encoder.model, encoder.tokenizer
         self.batches = MaskedBatches(
-            Reader(CORPUS, tokenizer), Masker(masking, tokenizer, MATCHER), seed=0
+            Reader(CORPUS, tokenizer),
+            Masker(masking, tokenizer, MATCHER),
+            0,
+            pairs=pairs_of(CORPUS),
         )
         self.held_out = HeldOut(
             Reader(HELD_OUT, tokenizer),
             Masker(all_hidden(masking), tokenizer, MATCHER),
             most=30,
             token_budget=600,
+            pairs=pairs_of(HELD_OUT),
         )
         self.folder = folder
         self.stop_at = stop_at
@@ -63,7 +75,7 @@ class Job:
             self.batches,
             self.held_out,
             options=self.options,
-            objective=ObjectiveOptions(),
+            objective=self.objective,
             seed=0,
             folder=self.folder / "checkpoints",
             checkpoint=last_whole_checkpoint(self.folder / "checkpoints"),
@@ -120,10 +132,16 @@ def test_accumulated_batches_weigh_as_one(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"dropout": 0.1}, {"dropout": 0.1, "fast_dropout": False, "gradient_accumulation": 2}],
-    ids=["fast dropout", "torch's dropout, accumulation"],
+    [
+        {"dropout": 0.1},
+        {"dropout": 0.1, "fast_dropout": False, "gradient_accumulation": 2, "pairs": 0.5},
+    ],
+    ids=["fast dropout", "torch's dropout, accumulation, pairs"],
 )
-def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, options):
+def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, options, monkeypatch):
+    ends = lambda text: np.array([(0, len(text) - 1, 0.5)], PAIRS)  # noqa: E731
+    found = lambda texts, progress: [ends(text) for text in texts]  # noqa: E731
+    monkeypatch.setattr(pairs, "pair_probabilities", found)
     undisturbed = Job(tmp_path / "a", **options)
     expected = undisturbed.run()
     killed = Job(tmp_path / "b", stop_at=6, **options)
@@ -133,6 +151,9 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, optio
     summary = resumed.run()
     assert min(resumed.curves) == 6  # steps 1 to 4 were not repeated
     assert close(resumed.weights(), undisturbed.weights())
+    if "pairs" in options:
+        assert close(summary.pair_head.state_dict(), expected.pair_head.state_dict())
+        assert expected.evaluation["pairs_loss"] > 0
     assert (summary.tokens, summary.sequences) == (expected.tokens, expected.sequences)
     assert summary.evaluation == expected.evaluation
     for name in (
