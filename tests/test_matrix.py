@@ -38,7 +38,7 @@ WORST = {("token", "regression"): 0.15, ("contact", "regression"): 0.4}
 HEADS = {
     "full": {"sequence": "window", "token": "token_window", "contact": "attention",
              "pair": "conv_lstm"},
-    "lora": {"sequence": "attention_pooling", "token": "token_convolution", "contact": "resnet",
+    "lora": {"sequence": "attention_pooling", "token": "token_convolution", "contact": "resnet2d",
              "pair": "interaction"},
     "type_guided": {"sequence": "pooled", "token": "token", "contact": "resnet",
                     "pair": "segments"},
