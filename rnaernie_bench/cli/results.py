@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     import_predictions.add_arguments(predicted)
     add_task_path(predicted)
+    imports.add_argument(
+        "--most-kib",
+        type=float,
+        metavar="N",
+        help="of a folder of runs, leave out those with larger predictions (default: 256)",
+    )
     build = actions.add_parser(
         "build",
         parents=[common],
@@ -102,7 +108,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from rnaernie_bench.results.merging import import_runs
+    from rnaernie_bench.results.merging import MOST_KIB, import_runs
     from rnaernie_bench.results.store import RECORD_FILE, find_run, import_run
 
     # All names are looked up first: a misspelt one stops the command before it has done a part.
@@ -112,8 +118,8 @@ def _import(arguments: argparse.Namespace) -> int:
     for folder in folders:
         print(import_run(folder, arguments.results_dir))
     for folder in whole:
-        found = import_runs(folder, arguments.results_dir)
-        print("\n".join(map(str, found.records)))
+        found = import_runs(folder, arguments.results_dir, arguments.most_kib or MOST_KIB)
+        print(*found.records, sep="\n")
         for reason, count in found.left_out.items():
             print(f"{folder}: {count} left out: {reason}", file=sys.stderr)
     print("rebuild the page with: rnaernie-bench results build", file=sys.stderr)

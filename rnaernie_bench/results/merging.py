@@ -82,12 +82,17 @@ class Imported:
     """By reason, how many runs were not."""
 
 
-def import_runs(runs_dir: Path, results_dir: Path) -> Imported:
-    """Import every run below a folder that is finished and may be published.
+MOST_KIB = 256
+"""Of the predictions of a run, as it wrote them, that is imported with others of its folder."""
+
+
+def import_runs(runs_dir: Path, results_dir: Path, most_kib: float = MOST_KIB) -> Imported:
+    """Import every run below a folder that is finished, may be published, and is not too large.
 
     Args:
         runs_dir: a folder of runs, or of those of one task.
         results_dir: the folder of results.
+        most_kib: runs with larger predictions are left out.
 
     Raises:
         ResultError: there is no run, or a finished one is not sound, see `store.import_run`.
@@ -102,6 +107,9 @@ def import_runs(runs_dir: Path, results_dir: Path) -> Imported:
     records, left_out = [], Counter[str]()
     for path in found:
         reason = next(unfit(read_record(path)), None)
+        file = path.with_name("predictions.parquet")
+        if file.exists() and file.stat().st_size > 1024 * most_kib:
+            reason = f"its predictions take more than {most_kib:g} KiB"
         if reason:
             left_out[reason] += 1
         else:

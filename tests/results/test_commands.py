@@ -39,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("ncrna_cls", *(folder.name for folder in folders)), task
     )
     resources.results_folder = lambda: tmp_path / "shipped"  # type: ignore[attr-defined]
+    resources.own_tasks = lambda runs_dir: []  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "rnaernie_bench.task.task", tasks)
     monkeypatch.setitem(sys.modules, "rnaernie_bench.core.paths", resources)
     monkeypatch.chdir(tmp_path)
@@ -91,6 +92,11 @@ def test_a_folder_of_runs_is_imported_but_for_what_is_unfit(
         assert (status, {Path(line).stem for line in out.split()}) == (0, {f.name for f in folders})
         assert "runs: 1 left out: the run is on simulated data" in error
     assert len(list((tmp_path / "results").rglob("*.parquet"))) == 1  # the seeds of a row
+    _, out, error = run(results, "import", "runs", "--most-kib", "0.5")
+    assert (out, error.splitlines()[0]) == (
+        "\n",
+        "runs: 3 left out: its predictions take more than 0.5 KiB",
+    )
     (tmp_path / "empty").mkdir()
     with pytest.raises(ResultError, match="the folder has no finished runs"):
         run(results, "import", "empty")
