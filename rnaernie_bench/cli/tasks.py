@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.problems import PROBLEMS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("my_tasks"),
         metavar="DIR",
         help="the folder of tasks to put it into (default: my_tasks)",
+    )
+    new.add_argument(
+        "--level", choices=list(LEVELS), default="sequence", help="what has a label (sequence)"
+    )
+    new.add_argument(
+        "--problem", choices=PROBLEMS, default="multiclass", help="of which kind (multiclass)"
     )
     new.add_argument(
         "--source",
@@ -55,7 +63,14 @@ def _new(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.task.template import new_task
 
     name, folder = arguments.name, arguments.folder
-    target = new_task(name, folder, source=arguments.source, task_folders=arguments.task_path)
+    target = new_task(
+        name,
+        folder,
+        level=arguments.level,
+        problem=arguments.problem,
+        source=arguments.source,
+        task_folders=arguments.task_path,
+    )
     print(f"written: {target / 'task.yaml'} and its card")
     print(f"try it on simulated data: rnaernie-bench run task={name} --task-path {folder}")
     print(f"fill it in, then: rnaernie-bench validate {target}")

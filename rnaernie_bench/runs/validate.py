@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.config.compose import compose
-from rnaernie_bench.core.checks import Finding, of_error
+from rnaernie_bench.core.checks import Finding, Status, of_error
 from rnaernie_bench.core.documents import yaml_nodes
 from rnaernie_bench.core.errors import BenchError, ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean
@@ -26,7 +26,7 @@ from rnaernie_bench.data.sources import find, sha256
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.task.catalogue import BACKBONES, HEADS, STRATEGIES, resolve
 from rnaernie_bench.task.declaration import DataFile
-from rnaernie_bench.task.task import Task, find_tasks, read_task
+from rnaernie_bench.task.task import Task, find_tasks, read_faults
 from rnaernie_bench.task.template import PLACEHOLDER
 
 HANDFUL = 8
@@ -63,24 +63,26 @@ def check(path: Path) -> Iterator[Finding]:
     Where the data are missing, the rest is tried on the simulated set.
     """
     yield from _repeated_keys(path)
-    try:
-        task = read_task(path)
-    except ConfigError as error:
-        yield _located(path, error)
+    task, wrong = read_faults(path)
+    for fault in wrong:
+        yield _located(path, fault)
+    if task is None or wrong:
         return
+    # The data of a template are as yet to come as its words.
+    absent: Status = "warning" if PLACEHOLDER in path.read_text(encoding="utf-8") else "problem"
     count = f", {len(task.labels)} labels" if task.labels else ""
     what = f"{task.key}, level {task.level}, problem {task.problem}{count}"
     yield Finding("ok", "declaration", what)
     yield from _words(path)
     yield from _choices(task)
-    yield from _files(task)
+    yield from _files(task, absent)
     dataset = None
     if all(find(file.path) for file in task.data_files.values()):
         try:
             dataset = load_dataset(_as_found(task), simulated=False)
             yield Finding("ok", "data", _sizes(dataset))
         except BenchError as error:
-            yield of_error(error, "data")
+            yield replace(of_error(error, "data"), status=absent)
     try:
         usable = dataset or load_dataset(task, simulated=True)
     except BenchError as error:
@@ -197,14 +199,14 @@ def _choices(task: Task) -> Iterator[Finding]:
         yield Finding("problem", "head", f"'{task.head}' is for another level", "choose another")
 
 
-def _files(task: Task) -> Iterator[Finding]:
-    """Compare every file with what is declared of it."""
+def _files(task: Task, absent: Status) -> Iterator[Finding]:
+    """Compare every file with what is declared of it; `absent` is what a missing one is."""
     for name, file in task.data_files.items():
         path = find(file.path)
         if path is None:
             fetch = f"run `rnaernie-bench data fetch {task.name}`, or " if file.url else ""
             yield Finding(
-                "problem",
+                absent,
                 f"data file {name}",
                 f"{file.path} is neither in a folder of RNAERNIE_BENCH_DATA nor in the cache",
                 f"{fetch}set RNAERNIE_BENCH_DATA to a folder and put it there under this path",

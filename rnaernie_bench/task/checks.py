@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.names import check_inside
@@ -19,8 +19,30 @@ def check(task: Task) -> None:
     """Check a task.
 
     Raises:
-        ConfigError: naming the key that is wrong.
+        ConfigError: naming the key that is wrong, the first of several.
     """
+    for fault in faults(task):
+        raise fault
+
+
+def faults(task: Task) -> Iterator[ConfigError]:
+    """Yield what is wrong with the keys of a task, one error for each group of keys."""
+    try:
+        _check_named(task)
+    except ConfigError as error:  # the other keys mean nothing without level and problem
+        yield error
+        return
+    for look in (
+        _check_sources, _check_places, _check_files, _check_tables, _check_splits, check_pairs,
+        _check_header, _check_simulation, _check_scored, _check_types,
+    ):  # fmt: skip
+        try:
+            look(task)
+        except ConfigError as error:
+            yield error
+
+
+def _check_named(task: Task) -> None:
     name = f"the task is called '{task.name}', its folder otherwise"
     _need(task.name == task.folder.name, name, "name")
     twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
@@ -30,15 +52,9 @@ def check(task: Task) -> None:
     named |= {f"metrics[{place}]": name for place, name in enumerate(task.metrics)}
     check_declared(task.level_entry, task.problem, len(task.labels), task.length, named)
     _need(task.version >= 1, "versions count from 1", "version")
-    _check_sources(task)
-    _check_places(task)
-    _check_files(task)
-    _check_tables(task)
-    _check_splits(task)
-    check_pairs(task)
-    _check_header(task)
-    _check_simulation(task)
-    _check_scored(task)
+
+
+def _check_types(task: Task) -> None:
     typed = not task.types or set(task.types) == set(task.labels)
     _need(typed, "each label needs one type, or none of them has any", "types")
 
@@ -139,6 +155,9 @@ def _check_tables(task: Task) -> None:
             set(table.labels) == (set() if one_column else labels),
             "classes are in one column, `label`; other labels need one each",
             f"{where}.labels",
+            "leave it out"
+            if one_column
+            else f"write labels: {{{', '.join(f'{label}: COLUMN' for label in task.labels)}}}",
         )
         errors = quantitative(task.problem) and task.level_entry.errors
         sound = not table.errors or (errors and set(table.errors) == labels)

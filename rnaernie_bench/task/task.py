@@ -12,7 +12,7 @@ from rnaernie_bench.core.documents import read_yaml
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
-from rnaernie_bench.task.checks import check
+from rnaernie_bench.task.checks import faults
 from rnaernie_bench.task.declaration import Task as Task
 
 
@@ -76,18 +76,26 @@ def read_task(path: Path) -> Task:
     """Read and check one declaration.
 
     Raises:
-        ConfigError: naming the file and the key that is wrong.
+        ConfigError: naming the file and the key that is wrong, the first of several.
     """
-    try:
-        raw: Any = read_yaml(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the task cannot be read: {error}", where=path) from error
-    if not isinstance(raw, dict):
-        raise ConfigError("a task is a mapping of keys", where=path)
-    try:
-        task = build(Task, {**raw, "folder": path.parent})
-        check(task)
-    except ConfigError as error:
+    task, wrong = read_faults(path)
+    if task is None or wrong:
+        error = wrong[0]
         key = f"{path}: {error.where}" if error.where else path
         raise ConfigError(error.what, where=key, remedy=error.remedy) from error
     return task
+
+
+def read_faults(path: Path) -> tuple[Task | None, list[ConfigError]]:
+    """Read one declaration, and return it, if it is one, with all that is wrong with its keys."""
+    try:
+        raw: Any = read_yaml(path)
+    except (OSError, ValueError) as error:
+        return None, [ConfigError(f"the task cannot be read: {error}")]
+    if not isinstance(raw, dict):
+        return None, [ConfigError("a task is a mapping of keys")]
+    try:
+        task = build(Task, {**raw, "folder": path.parent})
+    except ConfigError as error:
+        return None, [error]
+    return task, list(faults(task))

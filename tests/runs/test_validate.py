@@ -151,10 +151,26 @@ def test_keys_that_stand_twice(task: TinyTask) -> None:
 
 def test_what_a_template_leaves_open_is_named(task: TinyTask, tmp_path: Path) -> None:
     path = new_task("my_task", tmp_path) / "task.yaml"
-    warnings = [f.subject for f in check(path) if f.status == "warning"]
+    found = list(check(path))
+    assert not [f for f in found if f.status == "problem"]
+    warnings = [f.subject for f in found if f.status == "warning"]
     lines = path.read_text().splitlines()
     expected = [f"task.yaml, line {n}" for n, line in enumerate(lines, 1) if "FILLED" in line]
-    assert warnings == [*expected, "card"]
+    files = [f"data file {part}" for part in ("train", "validation", "test")]
+    assert warnings == [*expected, "card", *files]
+
+
+def test_all_faults_of_a_declaration_are_named_with_their_remedies(tmp_path: Path) -> None:
+    path = new_task("my_task", tmp_path, problem="regression", source="table") / "task.yaml"
+    text = path.read_text().replace("labels: {value: value}", "label: value")
+    text = text.replace("resampling: item", "resampling: group_in_class")
+    path.write_text(text.replace("default_split: standard", "default_split: standart"))
+    found = {f.subject.rpartition(", ")[2]: f.remedy for f in check(path) if f.status == "problem"}
+    assert found == {
+        "dataset.tables.train.labels": "write labels: {value: COLUMN}",
+        "default_split": "did you mean standard?",
+        "resampling": "write item or group",
+    }
 
 
 def test_a_training_that_fails_is_a_problem(

@@ -7,6 +7,8 @@ import pytest
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.loading import load_dataset, make_split
+from rnaernie_bench.levels import LEVELS
+from rnaernie_bench.metrics.problems import PROBLEMS, Problem
 from rnaernie_bench.task.task import load_task
 from rnaernie_bench.task.template import Source, new_task
 
@@ -23,6 +25,19 @@ def test_a_template_loads_and_is_simulated(tmp_path: Path, source: Source) -> No
     assert {name: len(items) for name, items in split.tests.items()} == {
         "full": 40, "deduplicated": 40,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["fasta", "table"])
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("level", list(LEVELS))
+def test_every_kind_of_task_has_a_template(
+    tmp_path: Path, level: str, problem: Problem, source: Source
+) -> None:
+    new_task("my_task", tmp_path, level=level, problem=problem, source=source)
+    task = load_task("my_task", [tmp_path])
+    assert (task.level, task.problem) == (level, problem)
+    split = make_split(task, load_dataset(task, simulated=True), task.default_split)
+    assert (len(split.train), len(split.tests["full"])) == (60, 40)
 
 
 @pytest.mark.parametrize("name", ["", "x", "Capital", "1st", "a b", "../up", "a/b", "é_task"])
