@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services lint format bench leaderboard site picture sinclab clean
+.PHONY: run test test-services fuzz lint format bench leaderboard site picture sinclab clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -16,6 +16,9 @@ test: $(INSTALLED)  ## the test suite, without tests that start servers or sever
 
 test-services: $(INSTALLED)  ## the tests that start servers or several processes
 	$(BIN)/python -m pytest -m services
+
+fuzz: $(INSTALLED)  ## hostile files, and kills of every command that writes; FUZZ="--seed 1 --inputs 20000 --kills 2000" for hours
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

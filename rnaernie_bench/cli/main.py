@@ -6,13 +6,17 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rnaernie_bench import __version__
 from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.secrets import without_secrets
 
 COMMANDS = {
     "run": "train and test one model on one task, or several with seed=0,1,2",
@@ -67,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parse(list(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
+        _interrupt_on_termination()
         module = _module(parsed.command)
         status = int(module.execute(parsed))
         sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
@@ -87,6 +92,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(known or f"{type(error).__name__}: {error}"), parsed, 2 if known else 1)
     except Exception as error:
         return _fail(f"unexpected {type(error).__name__}: {error}; --debug shows where", parsed, 1)
+
+
+def _interrupt_on_termination() -> None:
+    """Have SIGTERM, by which schedulers preempt, do what Ctrl-C does, once."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    process = os.getpid()
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if os.getpid() != process:  # a child, which is to die of it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -169,9 +191,9 @@ def _abandon_output() -> None:
 
 
 def _fail(message: str, parsed: argparse.Namespace, status: int) -> int:
-    if parsed.debug:
-        raise  # the exception being handled: this is called from except blocks only
-    print(f"rnaernie-bench: {' '.join(message.split())}", file=sys.stderr)
+    if parsed.debug:  # this is called from except blocks only
+        print(without_secrets(traceback.format_exc()), file=sys.stderr, end="")
+    print(f"rnaernie-bench: {without_secrets(' '.join(message.split()))}", file=sys.stderr)
     return status
 
 

@@ -128,6 +128,8 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.leaderboard import declared_tasks, of_known_tasks
+    from rnaernie_bench.core.errors import ResultError
+    from rnaernie_bench.core.files import together
     from rnaernie_bench.leaderboard.guidance_page import build_guidance
     from rnaernie_bench.leaderboard.kept import with_statistics
     from rnaernie_bench.leaderboard.page.build import Evidence, prediction_folders, write_page
@@ -138,25 +140,34 @@ def _build(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.results.store import read_records
 
     folder, tasks = arguments.results_dir, declared_tasks(arguments.task_path)
+    if problems := _problems(folder):
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ResultError(
+            f"{problems[0]}{more}", remedy="nothing was built; `results validate` lists all"
+        )
     records = of_known_tasks(read_records(folder), tasks)
     found = build(records, tasks=tasks, reproduced=reproduced_runs(folder, records))
-    tables = with_statistics(found, records, build_statistics(folder, found, records))
-    print(build_results(folder, tables, records=len(records), protocol=PROTOCOL, limits=LIMITS))
-    for guided in build_guidance(folder, tables, records):
-        print(guided)
     evidence = Evidence(records, prediction_folders(records, folder))
-    print(write_page(folder / "index.html", tables, evidence))
+    with together():
+        tables = with_statistics(found, records, build_statistics(folder, found, records))
+        page = build_results(folder, tables, records=len(records), protocol=PROTOCOL, limits=LIMITS)
+        guided = build_guidance(folder, tables, records)
+        written = [page, *guided, write_page(folder / "index.html", tables, evidence)]
+    for path in written:
+        print(path)
     return 0
 
 
-def _validate(arguments: argparse.Namespace) -> int:
+def _problems(folder: Path) -> list[str]:
+    """Return a line for everything that is wrong in a folder of results."""
     from rnaernie_bench.results.reproduction_marks import mark_problems
     from rnaernie_bench.results.store import read_records, validate_folder
 
-    folder = arguments.results_dir
-    problems = validate_folder(folder)
-    if not problems:
-        problems = list(mark_problems(folder, read_records(folder)))
+    return validate_folder(folder) or list(mark_problems(folder, read_records(folder)))
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    problems = _problems(arguments.results_dir)
     for problem in problems:
         print(problem)
     if problems:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_several, say
+from rnaernie_bench.core.secrets import without_secrets
 from rnaernie_bench.core.time_limit import duration
 
 
@@ -74,7 +75,8 @@ def execute(arguments: argparse.Namespace) -> int:
         notify=say,
     )
     for line in lines:
-        print(f"{line.run_id or '-':<14}{line.outcome}  {' '.join(line.overrides)}")
+        settings = without_secrets(" ".join(line.overrides))
+        print(f"{line.run_id or '-':<14}{line.outcome}  {settings}")
     failed = sum(line.failed for line in lines)
     if failed:
         say(f"{failed} of {len(lines)} runs failed; repeat the command to try them again")
@@ -98,7 +100,8 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path], *, again: bool = 
     for run, overrides in zip(forecasts, runs, strict=True):
         state = f"{run.state}{', in results' if run.recorded else ''}"
         expected = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""
-        print(f"{run.run_id or '-':<14}{state:<22}{expected:>9}  {' '.join(overrides)}")
+        settings = without_secrets(" ".join(overrides))
+        print(f"{run.run_id or '-':<14}{state:<22}{expected:>9}  {settings}")
     left = [run for run in forecasts if not run.done]
     if not left:
         print(f"{len(runs)} runs, nothing is left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import json
 import os
 import sys
 import threading
@@ -19,9 +20,10 @@ def main() -> int:
         The exit status of the command.
     """
     from rnaernie_bench.cli.main import main as run_command
+    from rnaernie_bench.launchers.jobs import HIDDEN
 
     threading.Thread(target=_stop_with_input, name="life line", daemon=True).start()
-    return run_command(sys.argv[1:])
+    return run_command([*sys.argv[1:], *json.loads(os.environ.pop(HIDDEN, "[]"))])
 
 
 def _stop_with_input() -> None:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -32,8 +33,14 @@ _REMEDIES = {
 
 _FULL = re.compile(
     r"No space left on device|os error 28|\d+ requested and \d+ written|file write failed"
+    r"|unexpected pos \d+ vs|PytorchStreamWriter failed|database or disk is full"
 )
-"""How safetensors, NumPy and torch word a full disk, without its error number."""
+"""How safetensors, NumPy, torch and SQLite word a full disk, without its error number."""
+
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Numbers that tell of the file written, whichever file a copy names."""
+
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
@@ -53,22 +60,49 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         BenchError: the folder is full, read-only or in the way of something else.
     """
     target = Path(path)
-    temporary = _sibling(target)
+    temporary, kept = _sibling(target), False
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
         yield temporary
         _sync(temporary)
-        temporary.replace(target)
+        if (waiting := _waiting.get()) is None:
+            temporary.replace(target)
+        else:
+            waiting.append((temporary, target))
+            kept = True
     except OSError as error:
         # The failing call may be about another file, such as one the block was reading.
-        where = target if error.filename in (None, str(temporary)) else error.filename
+        own = error.filename in (None, str(temporary)) or error.errno in _OF_WRITING
+        where = target if own else error.filename
         known = as_bench_error(error, where)
         if known is None:
             raise
         raise known from error
     finally:
-        _discard(temporary)
+        if not kept:
+            _discard(temporary)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let the files that `atomic_path` writes in the block appear at its end: all of them, or none.
+
+    Raises:
+        BenchError: they cannot be written.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+        for temporary, target in waiting:
+            temporary.replace(target)
+    except OSError as error:
+        raise as_bench_error(error) or error from error
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in waiting:
+            _discard(temporary)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from rnaernie_bench.core import paths
 from rnaernie_bench.core.checks import Finding, of_error
 from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.secrets import without_secrets
 from rnaernie_bench.data.sources import verify
 from rnaernie_bench.task.task import find_tasks, read_task
 
@@ -90,11 +91,11 @@ def storage(runs_dir: Path) -> Iterator[Finding]:
 
 def tracking(runs_dir: Path, uri: str | None = None) -> Iterator[Finding]:
     """Tell whether the tracking store can be used: the server at `uri`, else the local database."""
-    from rnaernie_bench.tracking.store import check_database, check_server, without_password
+    from rnaernie_bench.tracking.store import check_database, check_server
 
     if uri is not None:
         check_server(uri)
-        yield Finding("ok", "tracking", f"the server {without_password(uri)} answers")
+        yield Finding("ok", "tracking", f"the server {without_secrets(uri)} answers")
         return
     database = runs_dir / "mlflow.db"
     if database.exists():

@@ -7,6 +7,7 @@ then it stops as after Ctrl-C. So none is left behind to hold the folder of a ru
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rnaernie_bench.core.files import as_bench_error
+from rnaernie_bench.core.secrets import has_secrets
 from rnaernie_bench.task.catalogue import LAUNCHERS, resolve
 
 POLL_S = 0.1
@@ -29,6 +31,16 @@ STOP_S = 15.0
 
 _CARRIED = ("RNAERNIE_BENCH_", "HF_", "MLFLOW_", "PYTHONPATH")
 """Beginnings of the variables that a job takes along to another machine."""
+
+
+HIDDEN = "RNAERNIE_BENCH_SETTINGS"
+"""The variable that has further settings of a job, as a JSON list: others can see its arguments."""
+
+
+def hidden_environment(overrides: Sequence[str]) -> dict[str, str]:
+    """Return the variables of a job: those it needs anywhere, and settings that hold a secret."""
+    hidden = [text for text in overrides if has_secrets(text)]
+    return {**carried_environment(), **({HIDDEN: json.dumps(hidden)} if hidden else {})}
 
 
 def carried_environment() -> dict[str, str]:
@@ -107,12 +119,15 @@ def in_process(options: Any) -> bool:
 def command(name: str, overrides: Sequence[str], folders: Iterable[Path]) -> tuple[str, ...]:
     """Return the arguments of a subcommand with these settings, but for the launcher of all.
 
+    Settings that hold a secret are left to `hidden_environment`.
+
     Args:
         name: of the subcommand.
         overrides: ``key=value`` settings.
         folders: further folders of tasks.
     """
-    kept = [text for text in overrides if text.partition("=")[0].partition(".")[0] != "launcher"]
+    shown = [text for text in overrides if not has_secrets(text)]
+    kept = [text for text in shown if text.partition("=")[0].partition(".")[0] != "launcher"]
     paths = [word for folder in folders for word in ("--task-path", str(folder.resolve()))]
     return (name, *kept, *paths)
 

@@ -17,8 +17,16 @@ from rnaernie_bench.core.documents import read_yaml
 from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import build
+from rnaernie_bench.core.secrets import without_secrets
 from rnaernie_bench.core.time_limit import INTERRUPTED
-from rnaernie_bench.launchers.jobs import Job, command, in_process, launch, opened
+from rnaernie_bench.launchers.jobs import (
+    Job,
+    command,
+    hidden_environment,
+    in_process,
+    launch,
+    opened,
+)
 
 if TYPE_CHECKING:
     from rnaernie_bench.runs.loaders import Loaders
@@ -208,7 +216,7 @@ def _in_turn(work: _Work) -> list[Line]:
         if work.clock.minutes_left <= 0:
             lines.append(Line(overrides, None, NOT_STARTED, left=True))
             continue
-        notify(f"[{number}/{len(work.runs)}] {' '.join(overrides)}")
+        notify(f"[{number}/{len(work.runs)}] {without_secrets(' '.join(overrides))}")
         recorded = None if work.again else _recorded(config, work.folders, loaders)
         if recorded:
             notify("in results")
@@ -247,7 +255,7 @@ def _recorded(config: RunConfig, folders: Sequence[Path], loaders: Loaders) -> s
 
 def _launched(work: _Work) -> list[Line]:
     """Name the runs here, then have what is not finished executed, each run once."""
-    from rnaernie_bench.runs.folder import RECORD
+    from rnaernie_bench.runs.folder import RECORD, UNFINISHED
     from rnaernie_bench.runs.loaders import cached_loaders
     from rnaernie_bench.runs.plan import plan
 
@@ -264,7 +272,8 @@ def _launched(work: _Work) -> list[Line]:
             except Exception as error:
                 lines[index] = Line(overrides, None, _reason(error), failed=True)
                 continue
-            if (planned.folder / RECORD).exists():
+            left = (planned.folder / UNFINISHED).exists()
+            if (planned.folder / RECORD).exists() and not left:
                 lines[index] = Line(overrides, planned.run_id, "skipped")
                 continue
             if not work.again and _recorded(config, work.folders, loaders):
@@ -273,7 +282,9 @@ def _launched(work: _Work) -> list[Line]:
             ids[index] = planned.run_id
             log = runs_dir / "logs" / f"{planned.run_id}.log"
             arguments = command("run", overrides, work.folders)
-            jobs[planned.run_id] = Job(planned.run_id, arguments, log)
+            jobs[planned.run_id] = Job(
+                planned.run_id, arguments, log, environment=hidden_environment(overrides)
+            )
             settings[planned.run_id] = overrides, config
         finished = sum(line is not None and not line.failed for line in lines)
         at_once = options.n_processes

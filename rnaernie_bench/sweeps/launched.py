@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rnaernie_bench.core.errors import BenchError
-from rnaernie_bench.launchers.jobs import Job, command, launch, opened
+from rnaernie_bench.launchers.jobs import Job, command, hidden_environment, launch, opened
 from rnaernie_bench.sweeps.setup import Sweep
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,16 @@ def launch_workers(
     """
     options, runs_dir = sweep.config.launcher, sweep.config.runs_dir.resolve()
     arguments = command("sweep", overrides, task_folders)
-    jobs = [
-        Job(f"worker {number}", arguments, runs_dir / "logs" / f"{sweep.study}-{number}.log")
+    environment = hidden_environment(overrides)
+    if variable := sweep.options.storage_env:
+        environment[variable] = os.environ[variable]
+    logs = [
+        runs_dir / "logs" / f"{sweep.study}-{number}.log"
         for number in range(1, options.n_processes + 1)
+    ]
+    jobs = [
+        Job(f"worker {number}", arguments, log, environment=environment)
+        for number, log in enumerate(logs, start=1)
     ]
 
     def ended(job: Job, failure: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -99,6 +100,8 @@ class SweepOptions:
     """What the storage calls the search; None: a name that follows from the settings."""
     storage: str | None
     """An address, `sqlite:///FILE` or `postgresql://...`; None: `runs_dir/studies.db`."""
+    storage_env: str | None
+    """The environment variable that has the address: its password then stands in no command."""
     sampler: Literal["tpe", "random", "grid", "cmaes", "nsga2"]
     pruner: Literal["none", "median", "hyperband"]
     goals: tuple[str, ...]
@@ -111,6 +114,10 @@ class SweepOptions:
         require(self.trials >= 1, "sweep.trials", "1 or more")
         require(self.seeds >= 1, "sweep.seeds", "1 or more")
         require(self.heartbeat >= 1, "sweep.heartbeat", "1 or more")
+        if self.storage_env is not None:
+            require(self.storage is None, "sweep.storage_env", "null beside sweep.storage")
+            there = bool(os.environ.get(self.storage_env))
+            require(there, "sweep.storage_env", "the name of an environment variable that is set")
         require(bool(self.space), "sweep.space", "a list of settings to search, not empty")
         require(
             len(set(self.goals)) == len(self.goals) and len(self.goals) in (1, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ class Sweep:
     def address(self) -> str:
         """The storage."""
         file = (self.config.runs_dir / "studies.db").resolve()
-        return self.options.storage or sqlite_address(file)
+        named = self.options.storage_env
+        return (os.environ[named] if named else self.options.storage) or sqlite_address(file)
 
     @property
     def trial_folder(self) -> Path:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.files import as_bench_error
 from rnaernie_bench.core.paths import sqlite_file
-from rnaernie_bench.tracking.store import first_line, without_password
+from rnaernie_bench.core.secrets import without_secrets
+from rnaernie_bench.core.servers import why_unreachable
+from rnaernie_bench.tracking.store import first_line
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -25,7 +27,7 @@ _LOCK = 0x726E6165
 """The number of our advisory lock in a PostgreSQL database."""
 _WAIT_S = 60
 """How long a process waits for another one that writes to the same file."""
-_CONNECT_S = 10
+_CONNECT_S = 4
 
 
 class StudyStore:
@@ -42,15 +44,17 @@ class StudyStore:
     def __init__(self, address: str, heartbeat: int) -> None:
         import sqlalchemy
 
-        self.shown = without_password(address)
+        self.shown = without_secrets(address)
         scheme, _, rest = address.partition("://")
         local = scheme == "sqlite"
         if not local and scheme.partition("+")[0] not in ("postgresql", "postgres"):
             raise ConfigError(
                 f"'{scheme}' is no storage that sweeps are kept in",
                 where="sweep.storage",
-                remedy="give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+                remedy="give sqlite:///FILE or postgresql://USER@HOST/DATABASE",
             )
+        if reason := None if local else why_unreachable(address):
+            raise self._unusable(reason)
         self._file = sqlite_file(address) if local else None
         self._address = address if local else _POSTGRES + rest
         arguments = {"timeout": _WAIT_S} if local else {"connect_timeout": _CONNECT_S}
@@ -72,11 +76,14 @@ class StudyStore:
             ) from error
         except Exception as error:
             known = as_bench_error(error, self._file)
-            raise known or ConfigError(
-                f"the storage cannot be used ({first_line(error)})",
-                where=f"sweep.storage: {self.shown}",
-                remedy="start it, correct sweep.storage, or leave it out",
-            ) from error
+            raise known or self._unusable(first_line(error)) from error
+
+    def _unusable(self, reason: str) -> ConfigError:
+        return ConfigError(
+            f"the storage cannot be used ({reason})",
+            where=f"sweep.storage: {self.shown}",
+            remedy="start it, correct sweep.storage, or leave it out",
+        )
 
     def _open(self, arguments: Mapping[str, Any], heartbeat: int) -> RDBStorage:
         from optuna.exceptions import ExperimentalWarning

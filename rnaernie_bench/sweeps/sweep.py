@@ -95,7 +95,7 @@ def run_sweep(sweep: Sweep, notify: Callable[[str], None] = logger.info) -> Swee
         best = complete[0]
         with _one_at_a_time(sweep):
             runs = _run_best(sweep, best, len(finished(trials)), notify)
-            _report(sweep, study, trials, best, tracker)
+            _report(sweep, store, study, trials, best, tracker)
             shutil.rmtree(sweep.trial_folder, ignore_errors=True)  # what killed trials may leave
     both = front(study) if len(sweep.goals) == 2 else []
     return SweepOutcome(sweep, trials, best, both, runs)
@@ -122,7 +122,7 @@ def _search(
         sweep.space, sweep.configure, sweep.goals, options.trials, worker, sweep.trial_folder,
         sweep.loaders,
     )  # fmt: skip
-    log = _Log(sweep, tracker, notify)
+    log = _Log(sweep, store, tracker, notify)
     waiting = False
     while True:
         with store.exclusive():
@@ -165,6 +165,7 @@ class _Log:
     """Tells what became of each trial of this process."""
 
     sweep: Sweep
+    store: StudyStore
     tracker: Tracker
     notify: Callable[[str], None]
     failures: int = 0
@@ -173,7 +174,8 @@ class _Log:
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
         """Be updated of a trial that has ended."""
-        self.tracker.log_child(child_of(trial, self.sweep))
+        with self.store.exclusive():  # whoever finishes the sweep reports what is missing
+            self.tracker.log_child(child_of(trial, self.sweep))
         error = trial.user_attrs.get(ERROR)
         if error is None:
             self.failures = 0
@@ -195,6 +197,8 @@ def describe(trial: FrozenTrial, sweep: Sweep) -> str:
         what = f"the settings of trial {trial.user_attrs[REPEATS]} again"
     elif trial.state.name == "PRUNED":
         what = f"pruned after epoch {trial.last_step}"
+    elif not trial.values:
+        what = f"{trial.state.name.lower()}, without a value"
     else:
         pairs = zip(sweep.goals, trial.values, strict=True)
         what = ", ".join(f"{goal.name} {_short(value)}" for goal, value in pairs)
@@ -245,7 +249,12 @@ def _tracker(sweep: Sweep, study: Study, store: StudyStore) -> Tracker:
 
 
 def _report(
-    sweep: Sweep, study: Study, trials: Sequence[FrozenTrial], best: FrozenTrial, tracker: Tracker
+    sweep: Sweep,
+    store: StudyStore,
+    study: Study,
+    trials: Sequence[FrozenTrial],
+    best: FrozenTrial,
+    tracker: Tracker,
 ) -> None:
     """Report the whole search to tracking: trials that their process could not report, pictures."""
     done = len(finished(trials))
@@ -253,7 +262,8 @@ def _report(
         return
     for trial in trials:
         if trial.state.is_finished():
-            tracker.log_child(child_of(trial, sweep))
+            with store.exclusive():
+                tracker.log_child(child_of(trial, sweep))
     tracker.log_params({"sweep": dict(sweep.signature), "best": sweep.space.settings(best.params)})
     figures = zip(sweep.goals, best.values, strict=True)
     tracker.log_metrics({"trials": done, **{f"best/{g.name}": value for g, value in figures}})

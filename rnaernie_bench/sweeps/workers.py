@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WORKER, SETTINGS, ERROR, INTERRUPTED = "worker", "settings", "error", "interrupted"
 """Attributes of a trial: who works on it, with which settings, why it failed, if not by Ctrl-C."""
 
+DEATHS = 5
+"""Processes that died over the settings of a trial, until these are not tried again."""
+
 _HISTORY = "retry_history"
 """What Optuna calls the numbers of the trials that a trial repeats."""
 
@@ -60,7 +63,7 @@ class Worker:
 
 
 def revive(study: Study, worker: Worker, trial_folder: Path, heartbeat: int) -> None:
-    """Fail the trials of dead workers, and queue each of them once more.
+    """Fail the trials of dead workers, and queue each of them again, up to `DEATHS` times in all.
 
     To be called by one process at a time. What is to be queued follows from the trials alone, so
     that a process that dies in here leaves nothing undone that the next one does not do.
@@ -78,7 +81,7 @@ def revive(study: Study, worker: Worker, trial_folder: Path, heartbeat: int) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         fail_stale_trials(study)
-        once, always = RetryHeartbeatStaleTrialCallback(1), RetryHeartbeatStaleTrialCallback()
+        queue = RetryHeartbeatStaleTrialCallback()
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         name = trial.user_attrs.get(WORKER)
         if worker.bury(name) if name else _stillborn(trial, heartbeat):
@@ -88,12 +91,18 @@ def revive(study: Study, worker: Worker, trial_folder: Path, heartbeat: int) -> 
     repeated = {number for trial in trials for number in trial.system_attrs.get(_HISTORY, ())}
     for trial in trials:
         lost = trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
-        if lost and trial.number not in repeated:
+        if lost and trial.number not in repeated and _deaths(trial, trials) < DEATHS:
             again = copy.deepcopy(trial)
             if SETTINGS not in trial.user_attrs:  # died while they were chosen
                 again.params, again.distributions = {}, {}
             again.user_attrs = {}
-            (always if INTERRUPTED in trial.user_attrs else once)(study, again)
+            queue(study, again)
+
+
+def _deaths(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
+    """Return how often a process died over the settings of a trial; interruptions do not count."""
+    tried = {*trial.system_attrs.get(_HISTORY, ()), trial.number}
+    return sum(each.number in tried and INTERRUPTED not in each.user_attrs for each in trials)
 
 
 def _stillborn(trial: FrozenTrial, heartbeat: int) -> bool:

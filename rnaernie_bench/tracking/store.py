@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 from rnaernie_bench.core.errors import TrackingError
 from rnaernie_bench.core.paths import sqlite_address
 from rnaernie_bench.core.schema import as_dict
+from rnaernie_bench.core.secrets import without_secrets
+from rnaernie_bench.core.servers import why_unreachable
 
 RUN_ID_TAG = "rnaernie_bench.run_id"
 """The tag by which a resumed run finds its MLflow run again."""
@@ -84,6 +86,18 @@ def check_server(uri: str) -> None:
         case _:
             reason = f"does not answer within {HEALTH_LIMIT_S:g} s"
     raise _unusable(f"the tracking server {reason}", uri, "start it, correct tracking.uri")
+
+
+def check_database_server(uri: str) -> None:
+    """Make sure that the server of a database answers: MLflow would try for a minute and a half.
+
+    Raises:
+        TrackingError: naming `uri`, after seconds.
+    """
+    reason = why_unreachable(uri)
+    if reason:
+        problem = f"the tracking database cannot be reached ({reason})"
+        raise _unusable(problem, uri, "start it, correct tracking.uri")
 
 
 @contextmanager
@@ -184,13 +198,8 @@ def _refusals(place: str) -> Iterator[None]:
 
 
 def _unusable(problem: str, place: str | Path, remedy: str) -> TrackingError:
-    where = without_password(str(place))
+    where = without_secrets(str(place))
     return TrackingError(problem, where=where, remedy=f"{remedy}, or use tracking=none")
-
-
-def without_password(text: str) -> str:
-    """Return `text` with `user:password@` taken out of the addresses it holds."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
 
 
 def settings_to_record(config: Any) -> dict[str, Any]:
@@ -201,14 +210,14 @@ def settings_to_record(config: Any) -> dict[str, Any]:
     """
     values: dict[str, Any] = as_dict(config)
     if config.tracking.uri:
-        values["tracking"]["uri"] = without_password(config.tracking.uri)
+        values["tracking"]["uri"] = without_secrets(config.tracking.uri)
     return values
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message without passwords, or else its type."""
     lines = str(error).strip().splitlines()
-    return without_password(lines[0]) if lines else type(error).__name__
+    return without_secrets(lines[0]) if lines else type(error).__name__
 
 
 def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
@@ -237,7 +246,11 @@ def _create(database: Path) -> None:
     partial.unlink(missing_ok=True)
     with _refusals(str(database)):
         from mlflow import MlflowClient
+        from mlflow.store.db import utils
 
+        # An own file cannot come alive by waiting: neither retries, nor a warning for each.
+        utils.MAX_RETRY_COUNT = 1
+        logging.getLogger(utils.__name__).setLevel(logging.ERROR)
         MlflowClient(tracking_uri=(address := sqlite_address(partial)))
     _remove_folder_of(address, partial)
     partial.replace(database)

@@ -23,14 +23,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.paths import sqlite_address, sqlite_file
+from rnaernie_bench.core.secrets import without_secrets
 from rnaernie_bench.metrics.measuring import WORST
 from rnaernie_bench.tracking.store import (
+    check_database_server,
     check_server,
     first_line,
     local_database,
     set_defaults,
     start_run,
-    without_password,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class TrackingOptions:
 
     def __post_init__(self) -> None:
         if self.name == "server" and not (self.uri or "").startswith(WEB):
-            given = f", not '{without_password(self.uri)}'" if self.uri else ""
+            given = f", not '{without_secrets(self.uri)}'" if self.uri else ""
             raise ConfigError(
                 f"a server needs an address{given}",
                 where="tracking.uri",
@@ -91,7 +92,7 @@ class Child:
 
 
 def check_reachable(options: TrackingOptions) -> None:
-    """Check that the tracking server, if there is one, answers; takes 5 s at most.
+    """Check that the server or database that tracks, if one does, answers; takes 5 s at most.
 
     Worth a call before anything heavy is imported: a run should not fail after a minute for a
     misspelt address.
@@ -99,8 +100,12 @@ def check_reachable(options: TrackingOptions) -> None:
     Raises:
         TrackingError: if it does not answer.
     """
-    if options.name != "none" and options.uri and options.uri.startswith(WEB):
+    if options.name == "none" or not options.uri:
+        return
+    if options.uri.startswith(WEB):
         check_server(options.uri)
+    elif not options.uri.startswith(SQLITE):
+        check_database_server(options.uri)
 
 
 def open_tracker(
@@ -168,13 +173,12 @@ class Tracker:
         self.mlflow_run_id: str = run.info.run_id if run else ""
         self.page: str | None = None
         """What shows the run: the address of its page, or the shell command for a database."""
-        uri = without_password(client.tracking_uri) if client else ""
+        uri = without_secrets(client.tracking_uri) if client else ""
         if uri.startswith(WEB):
             self.page = f"{uri}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
         elif uri:
             self.page = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
         self._client = client
-        self._children: set[str] = set()
         self._lost = 0
         self._silent_until = 0.0
 
@@ -209,21 +213,25 @@ class Tracker:
         self._attempt(lambda client: client.log_figure(self.mlflow_run_id, figure, name))
 
     def log_child(self, child: Child) -> None:
-        """Store a part as a run below this one, unless it has one of that name."""
+        """Store a part as a run below this one, unless it has one of that name.
+
+        Of several processes that might store the same, one at a time may call this.
+        """
 
         def send(client: Any) -> None:
             from mlflow.entities import RunTag
             from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
             experiment = client.get_run(self.mlflow_run_id).info.experiment_id
-            if not self._children:
-                own = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.mlflow_run_id}'"
-                found = client.search_runs([experiment], own, max_results=1000)
-                self._children |= {run.info.run_name for run in found}
-            if child.name in self._children:
+            own = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.mlflow_run_id}'"
+            named = f"attributes.run_name = '{child.name}'"
+            known = client.search_runs([experiment], f"{own} and {named}", max_results=1)
+            if known and known[0].info.status != "RUNNING":
                 return
             tags = {MLFLOW_PARENT_RUN_ID: self.mlflow_run_id}
-            run_id = client.create_run(experiment, child.start_ms, tags, child.name).info.run_id
+            # A process that was killed in here left one running.
+            begun = known or [client.create_run(experiment, child.start_ms, tags, child.name)]
+            run_id = begun[0].info.run_id
             points = {**{name: {0: v} for name, v in child.metrics.items()}, **child.curves}
             client.log_batch(
                 run_id,
@@ -232,7 +240,6 @@ class Tracker:
                 tags=[RunTag(name, _cut(value)) for name, value in child.tags.items()],
             )
             client.set_terminated(run_id, child.status, child.end_ms)
-            self._children.add(child.name)
 
         self._attempt(send)
 

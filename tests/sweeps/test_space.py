@@ -35,6 +35,7 @@ def opened(*dimensions: dict[str, Any], overrides: tuple[str, ...] = ()) -> Spac
 def options(**changes: Any) -> SweepOptions:
     given = {
         "name": "mine", "summary": "", "trials": 3, "seeds": 1, "study": None, "storage": None,
+        "storage_env": None,
         "sampler": "tpe", "pruner": "none", "goals": ["main"], "heartbeat": 60, "space": [RATE],
     }  # fmt: skip
     return build(SweepOptions, given | changes, where="sweep")

@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from rnaernie_bench.sweeps.placing import PlacedSampler
-from rnaernie_bench.sweeps.workers import Worker, place_of, revive
+from rnaernie_bench.sweeps.workers import DEATHS, Worker, place_of, revive
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def revived(study: optuna.Study, worker: Worker, folder: Path) -> list[optuna.tr
     return study.get_trials(states=[TrialState.WAITING])
 
 
-def test_the_trial_of_a_dead_worker_is_queued_once_more(study, worker, tmp_path):
+def test_the_trial_of_a_dead_worker_is_queued_again(study, worker, tmp_path):
     lost = begun(study, dead(tmp_path))
     (tmp_path / "trials" / "0" / "checkpoints").mkdir(parents=True)
     [again] = revived(study, worker, tmp_path)
@@ -55,10 +55,22 @@ def test_the_trial_of_a_dead_worker_is_queued_once_more(study, worker, tmp_path)
     assert again.user_attrs == {}
     assert not (tmp_path / "trials" / "0").exists()
     assert len(revived(study, worker, tmp_path)) == 1  # not once more
-    retried = begun(study, dead(tmp_path))
-    assert retried.number == 1
-    assert revived(study, worker, tmp_path) == []
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 2
+    for number in range(1, DEATHS):
+        retried = begun(study, dead(tmp_path))
+        assert (retried.number, retried.params) == (number, lost.params)
+        assert len(revived(study, worker, tmp_path)) == (number + 1 < DEATHS)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * DEATHS
+
+
+def test_interruptions_are_no_deaths(study, worker, tmp_path):
+    for number in range(2 * DEATHS):
+        trial = begun(study, worker.name)
+        trial.set_user_attr("interrupted", True)
+        study.tell(trial, state=TrialState.FAIL)
+        assert len(revived(study, worker, tmp_path)) == 1
+        assert number == trial.number
+    begun(study, dead(tmp_path))
+    assert len(revived(study, worker, tmp_path)) == 1
 
 
 def test_trials_of_the_living_go_on(study, worker, tmp_path):
@@ -89,16 +101,6 @@ def test_what_failed_for_a_reason_is_not_queued(study, worker, tmp_path):
     trial.set_user_attr("error", "out of memory")
     study.tell(trial, state=TrialState.FAIL)
     assert revived(study, worker, tmp_path) == []
-
-
-def test_what_was_interrupted_is_queued_however_often(study, worker, tmp_path):
-    for _ in range(3):
-        trial = begun(study, worker.name)
-        trial.set_user_attr("interrupted", True)
-        study.tell(trial, state=TrialState.FAIL)
-        assert len(revived(study, worker, tmp_path)) == 1
-    rates = {trial.params["rate"] for trial in study.trials}
-    assert len(rates) == 1
 
 
 def test_a_repeated_trial_has_the_place_of_the_first(study, worker, tmp_path):
