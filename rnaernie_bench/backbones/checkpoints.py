@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.names import check_inside
 from rnaernie_bench.levels import Level
 
 
@@ -124,6 +125,7 @@ def read_checkpoint(
     source, revision = str(options.checkpoint), options.revision
     try:
         check_kind(options, network.config_class)
+        _check_shards(Path(source))
         model, report = network.from_pretrained(
             source,
             revision=revision,
@@ -183,6 +185,7 @@ def saved_network(folder: Path) -> Any:
     from rnaernie_bench.backbones import convolution_network, features_network, letters_network
 
     declared = _settings(folder / "config.json")
+    _check_shards(folder)
     name = str([*(declared.get("architectures") or ()), "none"][0])
     places = (multimolecule, letters_network, convolution_network, features_network)
     network = next((found for place in places if (found := _class(place, name))), None)
@@ -224,6 +227,15 @@ def _settings(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path.name} holds no settings")
     return found
+
+
+def _check_shards(folder: Path) -> None:
+    """Raise a ValueError if the list of a checkpoint's files leads out of its folder."""
+    for path in sorted(folder.glob("*.index.json")) if folder.is_dir() else ():
+        names = _settings(path).get("weight_map", {})
+        for name in names.values() if isinstance(names, dict) else ():
+            if fault := check_inside(str(name)):
+                raise ValueError(f"{path.name} names {name!r}: {fault}")
 
 
 def _check_finite(model: Any) -> None:

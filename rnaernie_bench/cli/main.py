@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,8 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     parsed = _parse(list(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    with _termination_interrupts():
+        return _execute(parsed)
+
+
+def _execute(parsed: argparse.Namespace) -> int:
+    """Execute the subcommand and return its exit status, whatever it raises."""
     try:
-        _interrupt_on_termination()
         module = _module(parsed.command)
         status = int(module.execute(parsed))
         sys.stdout.flush()  # what cannot be written is to fail here, not when Python exits
@@ -94,9 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"unexpected {type(error).__name__}: {error}; --debug shows where", parsed, 1)
 
 
-def _interrupt_on_termination() -> None:
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
     """Have SIGTERM, by which schedulers preempt, do what Ctrl-C does, once."""
-    if threading.current_thread() is not threading.main_thread():
+    former = signal.getsignal(signal.SIGTERM)
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or former is not signal.SIG_DFL:
+        yield
         return
     process = os.getpid()
 
@@ -107,8 +117,11 @@ def _interrupt_on_termination() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

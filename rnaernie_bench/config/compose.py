@@ -83,7 +83,7 @@ def _parsed(text: str) -> tuple[str, Any]:
     for written in (text, *quoted):
         try:
             return written, OverridesParser.create().parse_override(written)
-        except HydraException as error:
+        except (HydraException, RecursionError) as error:
             reason = error
     raise ConfigError(
         f"'{text}' is not a setting",
@@ -248,7 +248,7 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
                 _check_keys(values, OmegaConf.to_container(hydra_compose(root.file, choices)))
                 raise
             raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, RecursionError) as error:
         raise ConfigError(f"the settings cannot be composed: {error}") from error
     finally:
         GlobalHydra.instance().hydra = outer

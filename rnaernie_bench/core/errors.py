@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_LONGEST = 1600
+"""Letters of a message: what it quotes of a file may be of any length."""
+
 
 class BenchError(Exception):
     """An expected failure, shown by the command line as one line and exit status 2.
@@ -21,7 +24,10 @@ class BenchError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f"; {self.remedy}" if self.remedy else ""
-        return " ".join(f"{place}{self.what}{advice}".split())
+        text = " ".join(f"{place}{self.what}{advice}".split())
+        if len(text) <= _LONGEST:
+            return text
+        return f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 class ConfigError(BenchError):

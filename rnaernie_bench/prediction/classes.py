@@ -29,7 +29,7 @@ class Prediction:
 def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Prediction]:
     """Yield the prediction of each sequence."""
     sequences = [sequence for _, sequence in items]
-    scores, tuning = predictor.fitted.logits(sequences), predictor.tuning
+    scores, tuning = predictor.logits(sequences), predictor.tuning
     if scores.shape[1] == 1:  # log-odds of the second of two classes
         decided = tuning.decided(tuning.odds(scores))[:, 0].astype(int)
         scores = np.concatenate([np.zeros_like(scores), scores], axis=1)

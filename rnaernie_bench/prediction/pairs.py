@@ -62,7 +62,7 @@ def name(predictor: Predictor, pairs: Sequence[Any]) -> list[NamedPair]:
 
 def predict(predictor: Predictor, pairs: Sequence[NamedPair]) -> Iterator[PairPrediction]:
     """Yield the prediction of each pair."""
-    scores = predictor.fitted.logits([(pair.first, pair.second) for pair in pairs])
+    scores = predictor.logits([(pair.first, pair.second) for pair in pairs])
     return from_scores(predictor, pairs, scores)
 
 

@@ -14,6 +14,7 @@ from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.answers import ANSWERS
 from rnaernie_bench.metrics.answers.base import Answer
 from rnaernie_bench.metrics.problems import Problem
+from rnaernie_bench.metrics.tuning import refuse_broken
 from rnaernie_bench.task.catalogue import resolve
 from rnaernie_bench.task.lengths import POLICIES
 
@@ -96,6 +97,16 @@ class Predictor:
     def limit(self) -> int | None:
         """The most bases of a sequence that is not refused; None for any."""
         return None if POLICIES[self.length].reads else self.max_bases
+
+    def logits(self, inputs: Sequence[Any]) -> np.ndarray:
+        """Return the scores of the units of inputs.
+
+        Raises:
+            BenchError: if they are NaN or infinite.
+        """
+        found: np.ndarray = self.fitted.logits(inputs)
+        refuse_broken(found)
+        return found
 
     def interpret(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return numbers and decisions of units from scores, see `Answer.interpret`."""

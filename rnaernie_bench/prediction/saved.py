@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnaernie_bench.core.documents import read_json
-from rnaernie_bench.core.errors import BenchError, ResultError
+from rnaernie_bench.core.errors import BenchError, DataError, ResultError
 from rnaernie_bench.core.names import check_inside
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.answers import ANSWERS
@@ -87,7 +87,7 @@ def load_predictor(folder: Path) -> Predictor:
     saved = read_predictor(folder)
     level, problem = saved["level"], saved["problem"]
     _check_files(model_folder(folder), saved.get("files", {}))
-    return Predictor(
+    predictor = Predictor(
         fitted=_fitted(model_folder(folder), saved),
         level=level,
         problem=problem,
@@ -96,6 +96,21 @@ def load_predictor(folder: Path) -> Predictor:
         length=saved["length"],
         max_bases=saved["max_bases"],
     )
+    _try(predictor, model_folder(folder))
+    return predictor
+
+
+def _try(predictor: Predictor, model: Path) -> None:
+    """Refuse a model of which parts do not fit together, as a prediction shows."""
+    probe = "ACGUACGU"
+    try:
+        predictor([(probe, probe) if LEVELS.get(predictor.level).partners else probe])
+    except DataError:  # it does not read such a short one, or such a long one
+        return
+    except BenchError as error:
+        raise _unloadable(model, error.what) from error
+    except Exception as error:
+        raise _unloadable(model, first_line(error)) from error
 
 
 def _check_files(model: Path, digests: dict[str, str]) -> None:

@@ -30,7 +30,7 @@ class Values:
 def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
     """Yield the values of each sequence."""
     sequences = [sequence for _, sequence in items]
-    level, scores = LEVELS.get(predictor.level), predictor.fitted.logits(sequences)
+    level, scores = LEVELS.get(predictor.level), predictor.logits(sequences)
     numbers, decided = predictor.interpret(scores)
     bounds = np.cumsum([level.units(sequence) for sequence in sequences])[:-1]
     for sequence, rows, labels in zip(

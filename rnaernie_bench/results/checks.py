@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.names import check_name
 from rnaernie_bench.metrics.registry import METRICS, has
 from rnaernie_bench.results.record import Record
 
@@ -30,6 +31,8 @@ def predictions_of(record: Record, folder: Path) -> Predictions:
 
     entry = next(iter(record["tests"].values()))["predictions"]
     name, path = entry["path"], folder / entry["path"]
+    if fault := check_name(str(name)):  # of a record that nobody has validated
+        raise ResultError(f"names predictions elsewhere: {fault}", where=path)
     rows = sum(test["predictions"]["rows"] for test in record["tests"].values())
     if is_shared(name):
         found = read_run(path, record["run_id"], rows=rows)

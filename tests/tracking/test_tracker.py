@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import signal
@@ -96,12 +97,15 @@ def test_a_child_is_stored_once(start: Any, client: Any) -> None:
         curves={"eval_f1": {1: 0.25, 2: 0.5}}, tags={"error": "too large"}, start_ms=1000,
         end_ms=3000,
     )  # fmt: skip
-    for _ in range(2):  # the second tracker goes on with the run of the first
-        tracker = start(run_id="sweep-1")
-        tracker.log_child(child)
-        tracker.log_child(child)
+    tracker, other = start(run_id="sweep-1"), start(run_id="sweep-1")  # of two processes
+    for each in (tracker, other, tracker):
+        each.log_child(child)
+    other.log_child(dataclasses.replace(child, name="trial 1"))
+    tracker.log_child(dataclasses.replace(child, name="trial 1"))
     runs = client().search_runs([client().get_run(tracker.mlflow_run_id).info.experiment_id])
-    [stored] = [run for run in runs if run.info.run_id != tracker.mlflow_run_id]
+    children = [run for run in runs if run.info.run_id != tracker.mlflow_run_id]
+    assert sorted(run.info.run_name for run in children) == ["trial 0", "trial 1"]
+    [stored] = [run for run in children if run.info.run_name == "trial 0"]
     assert stored.data.tags["mlflow.parentRunId"] == tracker.mlflow_run_id
     assert stored.data.tags["error"] == "too large"
     assert (stored.info.run_name, stored.info.status) == ("trial 0", "FAILED")
