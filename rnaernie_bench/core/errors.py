@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 1600
 """Letters of a message: what it quotes of a file may be of any length."""
+_WORD = re.compile(r"\S{400,}")
 
 
 class BenchError(Exception):
@@ -25,9 +28,8 @@ class BenchError(Exception):
         place = f"{self.where}: " if self.where else ""
         advice = f"; {self.remedy}" if self.remedy else ""
         text = " ".join(f"{place}{self.what}{advice}".split())
-        if len(text) <= _LONGEST:
-            return text
-        return f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+        text = _WORD.sub(lambda found: f"{found[0][:120]}...{found[0][-40:]}", text)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class ConfigError(BenchError):
