@@ -229,7 +229,7 @@ def interval(
         bounds: of the figure (`metrics.registry.Metric.bounds`).
         confidence: between 0 and 1.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # quantiles of Student's t; scipy.stats takes long to load
 
     (floor, ceiling), value = bounds, float(np.clip(value, *bounds))
     tail = (1 - confidence) / 2
@@ -241,7 +241,7 @@ def interval(
         reach = max(share if math.isfinite(share) else 0.0, spread.error)
         return max(value - reach, floor), min(value + reach, ceiling)
     # The slope of the log-odds, log(below) - log(above), of what is finite of them.
-    half = float(t.ppf(1 - tail, spread.degrees)) * spread.error
+    half = float(stdtrit(spread.degrees, 1 - tail)) * spread.error
     factor = math.exp(min(half * (1 / below + 1 / above), 700.0))
     if math.isfinite(below) and math.isfinite(above):
         odds, width = below / above, ceiling - floor

@@ -207,7 +207,7 @@ def _run(
         if name in planned.scheme.dropped:
             test["n_dropped"] = planned.scheme.dropped[name]
         title = f"{task.name}, {name}: {planned.label}"
-        for file, figure in evaluation.figures(name, title):
+        for file, figure in evaluation.figures(name, title) if tracker.tracks else ():
             tracker.log_figure(figure, file)
     _draw_types(planned, report, tracker)
     record = chosen_by(search, run_record(planned, report, evaluation, memory))

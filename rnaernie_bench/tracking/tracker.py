@@ -182,6 +182,11 @@ class Tracker:
         self._lost = 0
         self._silent_until = 0.0
 
+    @property
+    def tracks(self) -> bool:
+        """Whether anything is kept of what is reported."""
+        return self._client is not None
+
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Store settings; nested mappings become dotted names, long values are cut.
 
