@@ -7,7 +7,6 @@ from benchmarks import (
     decoding,
     dropout_equivalence,
     embedding,
-    flop_utilisation,
     frozen_cache,
     leaderboard_page,
     masking,
@@ -21,7 +20,6 @@ from benchmarks import (
 
 for benchmark in (
     train_throughput,
-    flop_utilisation,
     frozen_cache,
     sweep,
     masking,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rnaernie_bench.backbones.fast_dropout import use_fast_dropout
+from rnaernie_bench.backbones.precision import Precision, autocast
 from rnaernie_bench.backbones.vocabulary import MAX_BASES, N_TYPED_TOKENS, typed_tokenizer
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, pad_batch
 from rnaernie_bench.data.encoding import encode
@@ -23,6 +26,12 @@ TOKEN_BUDGET = 5760
 
 DECILES = (45, 77, 91, 108, 121, 132, 144, 158, 217, 325, 510)
 """nRC's training lengths in tokens, for machines without the data: minimum, deciles, maximum."""
+
+SHAPES = {
+    "rnaernie-mini": {"layers": 6, "hidden": 256, "heads": 8},
+    "rnaernie (86 M)": {"layers": 12, "hidden": 768, "heads": 12},
+}
+"""Backbones that are trained, with their shapes."""
 
 Batch = dict[str, Tensor]
 
@@ -90,12 +99,6 @@ def collate(items: Sequence[np.ndarray], labels: np.ndarray, indices: Sequence[i
     return {"input_ids": input_ids, "attention_mask": mask, "labels": chosen}
 
 
-def random_batches(count: int, seed: int = 0) -> list[list[int]]:
-    """Return `count` random batches of 32 indices, as Trainer's default sampler gives them."""
-    order = np.random.default_rng(seed).permutation(5670)
-    return [order[i * BATCH_SIZE : (i + 1) * BATCH_SIZE].tolist() for i in range(count)]
-
-
 def bucketed_batches(items: Sequence[np.ndarray], count: int) -> list[list[int]]:
     """Return `count` bucketed batches whose lengths are spread evenly over an epoch's."""
     lengths = [len(item) for item in items]
@@ -104,12 +107,15 @@ def bucketed_batches(items: Sequence[np.ndarray], count: int) -> list[list[int]]
     return [batches[int((i + 0.5) * len(batches) / count)] for i in range(count)]
 
 
-def trainer(model: nn.Module, *, rate: float = 1e-4) -> Callable[[Batch], float]:
+def trainer(
+    model: nn.Module, *, rate: float = 1e-4, precision: Precision = "fp32"
+) -> Callable[[Batch], float]:
     """Return one training step: forward, backward, clipped AdamW; it returns the loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, fused=True)
 
     def step(batch: Batch) -> float:
-        loss = model(**batch)["loss"]
+        with autocast(torch.device("cpu"), precision):
+            loss = model(**batch)["loss"]
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -117,3 +123,27 @@ def trainer(model: nn.Module, *, rate: float = 1e-4) -> Callable[[Batch], float]
         return float(loss.detach())
 
     return step
+
+
+def peak(dtype: torch.dtype, size: int = 2048) -> float:
+    """Return GFLOP/s of processor time of the best of some large matrix products."""
+    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+    best = float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        a @ b
+        best = min(best, time.process_time() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def useful_flops(config: Any, batches: Sequence[Batch]) -> float:
+    """Return the FLOPs of a step's matrix products on tokens that are no padding.
+
+    A forward pass has two for each weight of a layer and token, and four for each hidden value of
+    all pairs of tokens of a sequence; the backward pass has twice as many.
+    """
+    hidden, inner = config.hidden_size, config.intermediate_size
+    weights = 4 * hidden**2 + 2 * hidden * inner
+    lengths = torch.cat([batch["attention_mask"].sum(1) for batch in batches]).double()
+    forward = 2 * weights * lengths.sum() + 4 * hidden * (lengths**2).sum()
+    return float(3 * config.num_hidden_layers * forward)
