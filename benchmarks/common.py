@@ -27,7 +27,7 @@ TOKEN_BUDGET = 5760
 DECILES = (45, 77, 91, 108, 121, 132, 144, 158, 217, 325, 510)
 """nRC's training lengths in tokens, for machines without the data: minimum, deciles, maximum."""
 
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "rnaernie-mini": {"layers": 6, "hidden": 256, "heads": 8},
     "rnaernie (86 M)": {"layers": 12, "hidden": 768, "heads": 12},
 }

@@ -153,7 +153,7 @@ def yardstick(
                     remove_unused_columns=False,
                     logging_strategy="no",
                 ),
-                train_dataset=[index for batch in batches for index in batch],  # type: ignore[arg-type]
+                train_dataset=[index for batch in batches for index in batch],
                 data_collator=lambda indices: collate(items, labels, indices),
                 callbacks=[watch],
             ).train()
