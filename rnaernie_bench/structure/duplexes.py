@@ -9,7 +9,7 @@ suboptimal duplexes, the one with the lowest sum of both is taken.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -34,7 +34,8 @@ SEED = 8
 FEATURES = ("energy", "opening", "total", "seed_pairs")
 """What `duplex_features` tells: kcal/mol, and pairs of the seed."""
 
-_CHUNK = 256
+_CHUNK = 32
+"""Pairs handed to a process at once: few enough that all processes end together."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,21 @@ def best_duplex(first: str, second: str) -> Duplex | None:
     return _best(first, second, _unpaired(second))
 
 
-def duplex_features(pairs: Sequence[tuple[str, str]], *, workers: int | None = None) -> np.ndarray:
+def duplex_features(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> np.ndarray:
     """Return `FEATURES` of the best duplex of each pair, float32 of shape (pairs, 4).
 
-    A pair without a duplex has zeros. Each second sequence is folded once.
+    A pair without a duplex has zeros. Pairs of one second sequence are taken together: it is folded
+    once for some of them.
 
     Args:
         pairs: first and second sequence.
         workers: how many processes; one for each CPU if None. One means this process.
+        progress: called with the number of pairs that were just done.
 
     Raises:
         ConfigError: if ViennaRNA is not installed.
@@ -86,7 +94,10 @@ def duplex_features(pairs: Sequence[tuple[str, str]], *, workers: int | None = N
         for start in range(0, len(order), _CHUNK)
     ]
     rows = np.zeros((len(pairs), len(FEATURES)), dtype=np.float32)
-    found = list(_mapped(chunks, min(workers or available_cores(), len(chunks))))
+    found = []
+    for block in _mapped(chunks, min(workers or available_cores(), len(chunks))):
+        found.append(block)
+        progress(len(block))
     if found:
         rows[order] = np.concatenate(found)
     return rows
