@@ -52,10 +52,12 @@ def _of_part(table: Table) -> str:
     shortcut = next(row for row in table.rows if row.run_ids == reference)
     against = f"{shortcut.backbone} ({wording.figure(shortcut.metrics[metric].mean)})"
     where = f"on {table.key.split}, {table.key.part},"
-    best = f"{rows[0].backbone} has {wording.figure(rows[0].metrics[metric].mean)}"
+    best, score = rows[0].backbone, wording.figure(rows[0].metrics[metric].mean)
     if ahead := _ahead(table):
-        return f"{where} {wording.listed(ahead, 8)} beat{_s(ahead)} {against}, and {best}"
-    return f"{where} none beats {against}, and the best, {best}"
+        return (
+            f"{where} {wording.listed(ahead, 8)} beat{_s(ahead)} {against}, and {best} has {score}"
+        )
+    return f"{where} none beats {against}: the best, {best}, has {score}"
 
 
 def _of_folds(tables: Sequence[Table]) -> str:

@@ -64,6 +64,8 @@ def test_the_sentence_tells_who_beats_what_where(make_record: Any) -> None:
     )
     none = computed_elsewhere([as_built(folds[1])])
     assert "none beats the best shortcut on y" in none
+    behind = as_built(table_of(make_record, {"Big": 0.5, "Small": 0.4, "kmer": 0.6}))
+    assert "none beats kmer (0.600): the best, Big, has 0.500" in computed_elsewhere([behind])
     assert computed_elsewhere([table_of(make_record, {"Big": 0.8, "kmer": 0.6})]) == ""
 
 
