@@ -39,6 +39,14 @@ REAL_DATA = os.environ.pop("RNAERNIE_BENCH_DATA", None)
 """Given back to tests marked `realdata`; the others see the folders of their fixtures alone."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def float32() -> Iterator[None]:
+    """Hide processor features: what `trainer.precision=auto` stands for depends on the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnaernie_bench.core.environment.bf16_features", list)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def isolated(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -46,8 +54,6 @@ def isolated(
     """Give every test a working folder and a cache of its own, and real data if it is marked so."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
-    # What `trainer.precision=auto` stands for depends on the machine.
-    monkeypatch.setattr("rnaernie_bench.core.environment.bf16_features", list)
     if REAL_DATA is not None and request.node.get_closest_marker("realdata"):
         monkeypatch.setenv("RNAERNIE_BENCH_DATA", REAL_DATA)
 

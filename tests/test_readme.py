@@ -96,6 +96,8 @@ def make_configs(folder: Path) -> None:
         edit(path, trials=2, seeds=1)
     for path in (folder / "suite").glob("*.yaml"):
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "grids" not in raw:  # a suite of suites
+            continue
         common = [s for s in raw["common"] if not s.startswith("trainer.")]
         grids = [{key: values[:1] for key, values in grid.items()} for grid in raw["grids"]]
         edit(path, common=common, grids=grids)

@@ -37,8 +37,7 @@ SEQUENCES = ["ACGUACGUNACG", "GGCR", "ACGUACGUACGUUACGGA"]
 ENCODERS = sorted(
     name
     for name in BACKBONES
-    if BACKBONES.get(name).kind == "encoder"
-    and not {"rnaernie", "features"} & {name, name.partition("-")[0]}  # no weights of their own
+    if name in KNOWN or issubclass(BACKBONES.get(name).options, LettersOptions)
 )
 LIKE_OTHERS = {
     "rinalmo-mega", "rinalmo-micro", "splicebert-human-510", "utrbert-4mer", "utrbert-5mer",

@@ -122,7 +122,7 @@ def flat(raw: dict[str, Any]) -> list[str]:
     return [
         f"{key}.{inner}" if inner else key
         for key, value in raw.items()
-        for inner in (value if key in ("backbone", "masking", "trainer") else [""])
+        for inner in (value if key in ("backbone", "masking", "objective", "trainer") else [""])
     ]
 
 

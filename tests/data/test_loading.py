@@ -260,14 +260,16 @@ def test_validation_is_cut_from_train(small_task: Make) -> None:
 
 def test_a_part_knows_something_of_each_label(small_task: Make) -> None:
     task = replace(small_task(**PARTS), problem="regression", labels=("one", "two"))
-    known, *unknown = (SequenceItem(n, n, (1.0, 2.0 if n == "A" else math.nan)) for n in "ACG")
-    parts = {"train": (unknown[0], known), "validation": (known,), "test": (unknown[1],)}
+    values = {"A": (1.0, 2.0), "C": (2.0, 3.0), "G": (3.0, math.nan), "U": (4.0, math.nan)}
+    *known, first, second = (SequenceItem(n, n, values[n]) for n in "ACGU")
+    parts = {"train": (*known, first), "validation": (known[0],), "test": (second,)}
     with pytest.raises(DataError, match=r"nothing is known of 'two' in test part 'full'"):
         make_split(task, Dataset("small", parts), "published")
     only = replace(task, scored=("one",))
-    assert make_split(only, Dataset("small", parts), "published").tests["full"] == (unknown[1],)
+    assert make_split(only, Dataset("small", parts), "published").tests["full"] == (second,)
     with pytest.raises(DataError, match=r"nothing is known of 'two' in train"):
-        make_split(only, Dataset("small", {**parts, "train": (unknown[0],)}), "published")
+        one = {**parts, "train": (first, replace(second, id="V", sequence="AU"))}
+        make_split(only, Dataset("small", one), "published")
 
 
 def test_train_has_two_classes(small_task: Make) -> None:

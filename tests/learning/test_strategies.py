@@ -53,7 +53,7 @@ def fit(tasks: dict[str, Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def fitted(level: str, *settings: str) -> tuple[Any, Any, list[Any]]:
         made = tasks[level]
         folders_used.append(tmp_path / f"fit{len(folders_used)}")  # or a fit would be gone on with
-        monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(made.folder))
+        monkeypatch.setenv("RNAERNIE_BENCH_DATA", made.folder.anchor)
         monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
         folders = [made.folder / "tasks"]
         config = compose((*SETTINGS, *settings), folders)
