@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from rnaernie_bench.core.errors import DataError
 from tests.training_kit import TINY_NET, fasta, installed
 
 
