@@ -191,7 +191,12 @@ def saved_network(folder: Path) -> Any:
     network = next((found for place in places if (found := _class(place, name))), None)
     if network is None:
         return AutoModel.from_pretrained(folder, trust_remote_code=False)
-    return network.from_pretrained(folder, attn_implementation=attention_of(network))
+    found, report = network.from_pretrained(
+        folder, attn_implementation=attention_of(network), output_loading_info=True
+    )
+    if report["missing_keys"]:  # Transformers makes them up
+        raise ValueError(f"it has no weights for {_some(sorted(report['missing_keys']))}")
+    return found
 
 
 def saved_tokenizer(folder: Path) -> Any:

@@ -246,6 +246,7 @@ def test_a_training_is_not_lost_to_a_failure_behind_it(task, monkeypatch):
     [
         ("frozen", "vocab.txt", "vocab.txt is not the file that was saved"),
         ("full", "model.safetensors", r"weights .* in model.safetensors are not finite"),
+        ("full", "renamed", r"it has no weights for sequence_head"),
         ("kmer", "kmer.npz", r"weights .* in kmer.npz are not finite"),
         ("kmer", "predictor.json", r"\$\.temperature: nan is not a finite number"),
         ("kmer", "predictor.json", r"\$\.files\.\.\./x: a path is relative"),
@@ -265,6 +266,11 @@ def test_a_model_that_is_another_than_was_saved(finished, tmp_path, name, file, 
         next(iter(weights.values())).view(-1)[0] = float("nan")
         save_file(weights, model / file, {"format": "pt"})
         del saved["files"]  # a stranger can write what suits
+    elif file == "renamed":
+        weights = load_file(model / "model.safetensors")
+        weights["other"] = weights.pop(next(k for k in weights if "head" in k and "weight" in k))
+        save_file(weights, model / "model.safetensors", {"format": "pt"})
+        del saved["files"]
     elif file == "kmer.npz":
         arrays = dict(np.load(model / file))
         np.savez(model / file, **{key: value * np.inf for key, value in arrays.items()})
