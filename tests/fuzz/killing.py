@@ -75,7 +75,8 @@ def kills(
             continue
         expected = state(here)
         tell(f"{command.name}: {events} events, {number} kills")
-        for event in sorted(rng.sample(range(1, events + 1), min(number, events))):
+        places = list(range(1, events + 1)) * -(-number // events)  # again, where there are few
+        for event in sorted(rng.sample(places, number)):
             _copy(template, here)
             yield Kill(command.name, event, tuple(_disturbed(command, here, event, expected)))
         shutil.rmtree(folder / command.name)
