@@ -35,8 +35,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-REAL_DATA = os.environ.pop("RNAERNIE_BENCH_DATA", None)
+KEPT = "RNAERNIE_BENCH_TESTS_DATA"
+"""Where the processes of pytest-xdist find what the first one took."""
+REAL_DATA = os.environ.pop("RNAERNIE_BENCH_DATA", None) or os.environ.get(KEPT)
 """Given back to tests marked `realdata`; the others see the folders of their fixtures alone."""
+if REAL_DATA is not None:
+    os.environ[KEPT] = REAL_DATA
 
 
 @pytest.fixture(scope="session", autouse=True)
