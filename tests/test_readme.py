@@ -84,7 +84,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 
 def make_configs(folder: Path) -> None:
-    """Copy the configurations, with one epoch, and one run of each grid of a suite."""
+    """Copy the configurations, with one epoch, and one run of some grids of a suite."""
     shutil.copytree(paths.configs_folder(), folder)
     for path in (folder / "trainer").glob("*.yaml"):
         edit(path, max_epochs=1)
@@ -104,7 +104,7 @@ def make_configs(folder: Path) -> None:
             for grid in raw["grids"]
             if grid["backbone"][0] != "rnabert"  # its weights are real data
         ]
-        edit(path, common=common, grids=grids)
+        edit(path, common=common, grids=grids[:4])
 
 
 def make_task(folder: Path, source: Path, data: Path) -> None:
