@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a run folder, an id or 6 letters of one; or a folder of runs, for all finished",
     )
+    imports.add_argument(
+        "--most-kib",
+        type=float,
+        metavar="N",
+        help="of a folder of runs, leave out those with larger predictions (default: 256)",
+    )
     predicted = actions.add_parser(
         "import-predictions",
         parents=[common],
@@ -46,12 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     import_predictions.add_arguments(predicted)
     add_task_path(predicted)
-    imports.add_argument(
-        "--most-kib",
-        type=float,
-        metavar="N",
-        help="of a folder of runs, leave out those with larger predictions (default: 256)",
-    )
     build = actions.add_parser(
         "build",
         parents=[common],

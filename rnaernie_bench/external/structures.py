@@ -17,7 +17,7 @@ from rnaernie_bench.data.structure_files import KINDS, kind_of, read_structures
 from rnaernie_bench.external.said import TELLS, Said
 from rnaernie_bench.external.source import Gives, Reading
 from rnaernie_bench.structure.counting import count
-from rnaernie_bench.structure.notations import NO_PAIRS, dot_bracket_to_pairs
+from rnaernie_bench.structure.notations import NO_PAIRS, pairs_of_sequence
 from rnaernie_bench.structure.records import CANONICAL
 from rnaernie_bench.structure.scores import COUNTS
 from rnaernie_bench.structure.several_partners import has_several, one_partner
@@ -58,7 +58,7 @@ class Structures:
             pairs = self._listed(cell, length, at)
             canonical = _canonical(pairs, item.sequence), _canonical(pairs + 1, item.sequence)
         else:
-            pairs = _of_dot_bracket(str(cell).strip(), length, at)
+            pairs = pairs_of_sequence(str(cell).strip(), length, where=at)
         every = one = count(pairs, item.pairs, length)
         if has_several(pairs):
             one = count(pairs[one_partner(pairs)], item.pairs, length)
@@ -151,16 +151,6 @@ def structure_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             record.place,
             dict(zip(FILE_COLUMNS, (record.id, record.sequence, record.pairs), strict=True)),
         )
-
-
-def _of_dot_bracket(text: str, length: int, where: str) -> np.ndarray:
-    if len(text) != length:
-        raise DataError(
-            f"the structure has {len(text)} symbols, the sequence {length} letters",
-            where=where,
-            remedy="write one mark a base",
-        )
-    return dot_bracket_to_pairs(text, where=where)
 
 
 def _counts(table: np.ndarray) -> np.ndarray:

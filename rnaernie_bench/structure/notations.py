@@ -25,6 +25,26 @@ NO_PAIRS.flags.writeable = False
 _CLOSED_BY = dict(zip(CLOSING, OPENING, strict=True))
 
 
+def pairs_of_sequence(structure: str, bases: int, *, where: object = None) -> np.ndarray:
+    """Return the pairs of a sequence's dot-bracket string, int32 of shape (pairs, 2).
+
+    Args:
+        structure: brackets and unpaired marks, one a base.
+        bases: the letters of the sequence.
+        where: what messages call its place.
+
+    Raises:
+        DataError: of another length, or see `dot_bracket_to_pairs`.
+    """
+    if len(structure) != bases:
+        raise DataError(
+            f"the structure has {len(structure)} symbols, the sequence {bases} letters",
+            where=where,
+            remedy="write one mark a base",
+        )
+    return dot_bracket_to_pairs(structure, where=where)
+
+
 def dot_bracket_to_pairs(structure: str, *, where: object = None) -> np.ndarray:
     """Return the pairs of a dot-bracket string, int32 of shape (pairs, 2).
 

@@ -17,7 +17,11 @@ from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.structure_files import called, read_structures
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
-from rnaernie_bench.structure.notations import checked_pairs, dot_bracket_to_pairs
+from rnaernie_bench.structure.notations import (
+    checked_pairs,
+    dot_bracket_to_pairs,
+    pairs_of_sequence,
+)
 from rnaernie_bench.structure.records import StructureRecord
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
@@ -97,13 +101,7 @@ def _structure(row: Row, table: Table) -> np.ndarray:
         raise nothing_known(row.where)
     text = value.strip() if isinstance(value, str) else ""
     if text and not any(mark.isdigit() for mark in text) and (text != "[]" or bases == 2):
-        if len(text) != bases:
-            raise DataError(
-                f"the structure has {len(text)} symbols, the sequence {bases} letters",
-                where=place,
-                remedy="write one mark a base",
-            )
-        return dot_bracket_to_pairs(text, where=place)
+        return pairs_of_sequence(text, bases, where=place)
     # Python writes pairs as tuples, JSON knows lists alone.
     listed = list_of(text.replace("(", "[").replace(")", "]") if text else value, place)
     if listed and table.first_base is None:
