@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -66,6 +69,7 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
     yield from product(*choices)
 
 
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> tuple[str, Any]:
     """Return a setting as Hydra reads it, and what it reads: a value it cannot is one text.
 
@@ -113,9 +117,10 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
         remedy = "add task=NAME, one of " + ", ".join(found)
         raise ConfigError("no task is chosen", where="task", remedy=remedy)
     # A wrong one of the others is in nobody's way.
-    _store_tasks(tasks := {n: read_task(found[n] / "task.yaml") for n in chosen if n in found})
+    tasks = {n: read_task(found[n] / "task.yaml") for n in chosen if n in found}
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
-    raw = compose_root(Root("config", choices), overrides)
+    members = {f"task/{name}": as_dict(task_defaults(task)) for name, task in tasks.items()}
+    raw = compose_root(Root("config", choices, members), overrides)
     if isinstance(raw["fold"], int):  # generated folds are called by their numbers
         raw["fold"] = str(raw["fold"])
     config: RunConfig = build(RunConfig, raw)
@@ -210,6 +215,8 @@ class Root:
     """Its file in `configs/`, without the suffix."""
     choices: Mapping[str, Sequence[str]]
     """What can be chosen of each of its groups, installed plug-ins and all."""
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The settings of members without a file and without a registry, by `group/name`."""
 
 
 def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
@@ -225,9 +232,6 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: naming the key or choice that is unknown.
     """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -236,23 +240,54 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     values = [text for text in overrides if text not in choices]
     _check_choices(choices, root)
     _check_names(values, root)
-    _store_members(choices)
-    folder = str(paths.configs_folder())
+    members = json.dumps({**root.members, **_registered(choices)})
+    try:
+        chosen = _chosen(root.file, tuple(choices), members, _files(paths.configs_folder()))
+        composed = deepcopy(chosen)
+        for _, value in map(_parsed, values):
+            try:
+                OmegaConf.update(composed, value.key_or_group, value.value(), merge=True)
+            except OmegaConfBaseException:
+                _check_keys(values, OmegaConf.to_container(chosen))
+                raise
+        raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException, RecursionError) as error:
+        raise ConfigError(f"the settings cannot be composed: {error}") from error
+    return _with_options(raw)
+
+
+@lru_cache(maxsize=256)
+def _chosen(file: str, choices: tuple[str, ...], members: str, files: _Files) -> Any:
+    """Return what Hydra composes of choices alone. It takes most of the time: runs share it.
+
+    Args:
+        file: the root.
+        choices: ``group=name``.
+        members: the settings of members that have no file, by `group/name`, as JSON.
+        files: those that are read, with when they were written.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+
+    for place, node in json.loads(members).items():
+        group, _, name = place.partition("/")
+        ConfigStore.instance().store(group=group, name=name, node=node)
     # Hydra is one a process; the caller may be an application of it.
     outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
-        with initialize_config_dir(config_dir=folder, version_base="1.3"):
-            try:
-                composed = hydra_compose(root.file, list(overrides))
-            except HydraException:  # composing takes a while: done again only to explain
-                _check_keys(values, OmegaConf.to_container(hydra_compose(root.file, choices)))
-                raise
-            raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, RecursionError) as error:
-        raise ConfigError(f"the settings cannot be composed: {error}") from error
+        with initialize_config_dir(config_dir=str(paths.configs_folder()), version_base="1.3"):
+            return compose(file, list(choices))
     finally:
         GlobalHydra.instance().hydra = outer
-    return _with_options(raw)
+
+
+_Files = tuple[tuple[str, int], ...]
+
+
+def _files(folder: Path) -> _Files:
+    """Return the files of settings, and when each was written, in nanoseconds."""
+    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(folder.rglob("*.yaml")))
 
 
 def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,26 +299,15 @@ def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _store_tasks(tasks: Mapping[str, Task]) -> None:
-    """Make tasks, which bring no file of settings, members of the group `task`."""
-    from hydra.core.config_store import ConfigStore
-
-    for task in tasks.values():
-        node = as_dict(task_defaults(task))
-        ConfigStore.instance().store(group="task", name=task.name, node=node)
-
-
-def _store_members(choices: Sequence[str]) -> None:
-    """Make what registries hold members of their groups: all that is built in, chosen plug-ins."""
-    from hydra.core.config_store import ConfigStore
-
-    ConfigStore.instance().store(group="trainer", name=DEFAULT, node=as_dict(TrainerOptions()))
+def _registered(choices: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the settings of what registries hold: all that is built in, chosen plug-ins."""
+    members = {f"trainer/{DEFAULT}": as_dict(TrainerOptions())}
     for group, registry in _REGISTRIES.items():
         chosen = {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}
-        for name in {*registry.builtin, *chosen}:
+        for name in sorted({*registry.builtin, *chosen}):
             unset = {f.name: "???" for f in fields(registry.get(name).options)}
-            node = {**unset, **plugins.default_settings(registry, name)}
-            ConfigStore.instance().store(group=group, name=name, node=node)
+            members[f"{group}/{name}"] = {**unset, **plugins.default_settings(registry, name)}
+    return members
 
 
 def group_choices(group: str) -> list[str]:

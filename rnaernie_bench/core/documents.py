@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +63,17 @@ def parse_yaml(text: str) -> Any:
         ValueError: `text` is none, has an anchor inside itself, is nested too deeply or unfolds
             into too much, or has a number that 64 bits do not hold or a mark that is no text.
     """
+    return deepcopy(_yaml_value(text))
+
+
+@lru_cache(maxsize=64)
+def _yaml_value(text: str) -> Any:
+    """Return what YAML holds; a task's file is read again for every run of a suite."""
     import yaml
 
-    yaml_nodes(text)
+    root = yaml_nodes(text)
     try:
-        value = yaml.safe_load(text)
+        value = None if root is None else yaml.SafeLoader("").construct_document(root)
     except (yaml.YAMLError, ValueError, IndexError, AttributeError, TypeError) as error:
         # Beside its own errors, whatever its constructors of odd tags stumble over.
         raise ValueError(" ".join(str(error).split())) from None

@@ -7,10 +7,11 @@ in nobody's way.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cache, lru_cache
+from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def task_folders() -> dict[str, Path]:
     that names no such folder, or a name that is taken, is warned of and left out.
     """
     found: dict[str, Path] = {}
-    for entry in entry_points(group=TASKS):
+    for entry in _entries(tuple(sys.path)):
         folder = package_folder(entry.value)
         if folder is None or not (folder / "task.yaml").is_file():
             _warn(f"the task '{entry.name}' is left out: {entry.value} has no task.yaml")
@@ -41,6 +42,12 @@ def task_folders() -> dict[str, Path]:
         elif found.setdefault(entry.name, folder) != folder:
             _warn(f"the task '{entry.name}' of {entry.value} is left out: the name is taken")
     return found
+
+
+@lru_cache(maxsize=1)
+def _entries(places: tuple[str, ...]) -> EntryPoints:
+    """Return the entry points that name tasks, from what is installed in these places."""
+    return entry_points(group=TASKS)
 
 
 def package_folder(dotted: str) -> Path | None:
