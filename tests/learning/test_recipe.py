@@ -237,15 +237,22 @@ class TestLearning:
             job.run()
 
 
-class TestRates:
-    RATES = (1e-5, 1e-2, 3e-2)
+RATES = (1e-5, 1e-2, 3e-2)
 
-    def test_validation_chooses_and_the_best_goes_on(self, task, tmp_path):
-        alone = Job(task, tmp_path / "a", max_epochs=5)
+
+@pytest.fixture(scope="module")
+def chosen(task, tmp_path_factory):
+    """A choice among rates that nothing disturbed."""
+    job = Job(task, tmp_path_factory.mktemp("chosen"), max_epochs=5)
+    return job, job.run(*RATES)
+
+
+class TestRates:
+    def test_validation_chooses_and_the_best_goes_on(self, task, tmp_path, chosen):
+        alone = Job(task, tmp_path, max_epochs=5)
         expected = alone.run(1e-2)
-        job = Job(task, tmp_path / "b", max_epochs=5)
-        summary = job.run(*self.RATES)
-        assert (summary.rate, tuple(summary.rates)) == (1e-2, self.RATES)
+        job, summary = chosen
+        assert (summary.rate, tuple(summary.rates)) == (1e-2, RATES)
         assert (summary.steps, summary.best_epoch) == (expected.steps, expected.best_epoch)
         assert close(job.weights(), alone.weights())
         assert job.curve("eval_loss") == alone.curve("eval_loss")
@@ -254,19 +261,18 @@ class TestRates:
         assert job.said == ["validation prefers the learning rate 0.01"]
 
     @pytest.mark.parametrize("when", [("rate_0.03/loss", 3), ("loss", 5)])
-    def test_a_choice_that_was_interrupted_goes_on(self, task, tmp_path, when):
-        undisturbed = Job(task, tmp_path / "a", max_epochs=5)
-        expected = undisturbed.run(*self.RATES)
+    def test_a_choice_that_was_interrupted_goes_on(self, task, tmp_path, chosen, when):
+        undisturbed, expected = chosen
 
         def stop(metrics, number):
             if when[0] in metrics and number == when[1]:
                 raise KeyboardInterrupt
 
-        killed = Job(task, tmp_path / "b", max_epochs=5, stop=stop)
+        killed = Job(task, tmp_path, max_epochs=5, stop=stop)
         with pytest.raises(KeyboardInterrupt):
-            killed.run(*self.RATES)
-        resumed = Job(task, tmp_path / "b", max_epochs=5)
-        summary = resumed.run(*self.RATES)
+            killed.run(*RATES)
+        resumed = Job(task, tmp_path, max_epochs=5)
+        summary = resumed.run(*RATES)
         assert (summary.rate, summary.steps) == (expected.rate, expected.steps)
         assert [step for step, _ in summary.curve] == [step for step, _ in expected.curve]
         assert len(summary.curve) == 5 and summary.curve[-1][0] == summary.steps
