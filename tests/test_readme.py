@@ -251,6 +251,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawn = ["".join(random.Random(i).choices(unit, k=15 + 5 * i)) for i in range(12)]
         rows = [f"{text},{'ab'[i % 2]},F{i // 3}" for i, text in enumerate(drawn)]
         (folder / name).write_text("\n".join(["seq,y,family", *rows]), encoding="utf-8")
+    labels = read_task(folder / "tasks" / "ncrna_cls" / "task.yaml").labels
+    rows = [f"{'GGCAU' * (4 + i)},{label}" for i, label in enumerate(labels)]
+    (folder / "new.csv").write_text("\n".join(["seq,family", *rows]), encoding="utf-8")
     for name, loop in (("my.dbn", "AAAA"), ("t.dbn", "AACA")):
         hairpins = (
             f">{i}\n{'G' * i}{loop}{'C' * i}\n{'(' * i}....{')' * i}\n" for i in range(2, 14)

@@ -24,6 +24,7 @@ COMMANDS = {
     "sweep": "search for the settings that are best on validation, and test them once",
     "suite": "execute a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
+    "evaluate": "score a finished run on other data, without training again",
     "predict": "apply a finished run to sequences",
     "export": "a finished run as a folder for others, or to the Hugging Face hub",
     "embed": "turn sequences into vectors",

@@ -152,6 +152,8 @@ def make_split(
                 remedy="a test part needs sequences of its own",
             )
     _check_ids(tests, where=f"{task.name}, split {name}")
+    if not declared.train:
+        return Split(name, (), (), tests, fold, clusters)
     train, validation = part(declared.train), part(declared.validation)
     if chosen is not None:
         train, validation = (

@@ -139,6 +139,38 @@ def evaluate(
     tuning, trials, validation = validate(
         fitted, split.validation, task, decoder=decoder, max_bases=max_bases, calibrated=calibrated
     )
+    predictions, tests = tested(fitted, split, task, tuning, max_bases=max_bases, nearest=nearest)
+    items = tuple({item.id: item for part in split.tests.values() for item in part}.values())
+    sample = _sample(fitted, items, task, tuning)
+    learned = {"train": split.train, "validation": split.validation}
+    counted = {part: _partly_read(fitted, answer, i, max_bases) for part, i in learned.items()}
+    partly = {part: counts for part, counts in counted.items() if any(counts.values())}
+    return Evaluation(task.labels, tuning, trials, validation, tests, predictions, sample, partly)
+
+
+def tested(
+    fitted: Any,
+    split: Split,
+    task: Task,
+    tuning: Any,
+    *,
+    max_bases: int | None = None,
+    nearest: FeatureTable | None = None,
+) -> tuple[Predictions, dict[str, dict[str, Any]]]:
+    """Score every test item of a split once.
+
+    Args:
+        fitted: the model, see `learning.interface`.
+        split: whose test parts are scored.
+        task: what is asked.
+        tuning: what validation chose.
+        max_bases: as of `evaluate`.
+        nearest: the same.
+
+    Returns:
+        The predictions, and by part what the record has of it.
+    """
+    answer = task.answer
     items = tuple({item.id: item for part in split.tests.values() for item in part}.values())
     truth, predicted = _predicted(fitted, items, task, tuning)
     ids = [item.id for item in items]
@@ -166,11 +198,7 @@ def evaluate(
         }
         for name, part in split.tests.items()
     }
-    sample = _sample(fitted, items, task, tuning)
-    learned = {"train": split.train, "validation": split.validation}
-    counted = {part: _partly_read(fitted, answer, i, max_bases) for part, i in learned.items()}
-    partly = {part: counts for part, counts in counted.items() if any(counts.values())}
-    return Evaluation(task.labels, tuning, trials, validation, tests, predictions, sample, partly)
+    return predictions, tests
 
 
 def validate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rnaernie_bench.results.record import is_external
+from rnaernie_bench.results.record import is_evaluation, is_external
 
 CAVEAT = (
     "Rows marked external are predictions that others made: nobody here could check whether a test "
@@ -18,6 +18,20 @@ _CHOSEN = {
     "test": "a test part chose its epoch: too high",
 }
 """By `external.selection`; nothing is said where validation chose."""
+
+
+def evaluation_notes(record: Mapping[str, Any], part: str) -> Iterator[str]:
+    """Yield what a reader of a model's evaluation should know; nothing of other rows."""
+    if not is_evaluation(record):
+        return
+    model, known = record["evaluation"]["model"], record["tests"][part]["training"]
+    fold = f" fold {model['fold']}" if model["fold"] else ""
+    yield f"fitted on {model['task']} {model['split']}{fold}"
+    if len(model["runs"]) > 1:
+        yield f"ensemble of {len(model['runs'])}"
+    for what, verb in (("identical", "stand in"), ("near", "have relatives in")):
+        if known[what]:
+            yield f"{known[what]:,} items {verb} its training data"
 
 
 def external_notes(record: Mapping[str, Any], part: str) -> Iterator[str]:

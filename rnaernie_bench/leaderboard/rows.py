@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from rnaernie_bench.leaderboard.contrasts import Contrast
-from rnaernie_bench.leaderboard.elsewhere import external_notes
+from rnaernie_bench.leaderboard.elsewhere import evaluation_notes, external_notes
 from rnaernie_bench.leaderboard.settings import EARLIER, flaws_of, is_seeded, shown_as
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.metrics.seeds import deviation, over_seeds
@@ -109,7 +109,7 @@ def row_of(
     notes += [flaw for flaw in flaws if flaw not in earlier]
     if len({record["seed"] for record in records}) < len(records):
         notes = [*notes, "equal seeds: runs that differ in settings their records do not have"]
-    notes = [*notes, *external_notes(first, part)]
+    notes = [*notes, *external_notes(first, part), *evaluation_notes(first, part)]
     cells = {
         metric: cell_of(metric, [r["tests"][part]["metrics"].get(metric) for r in records])
         for metric in metrics

@@ -7,7 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnaernie_bench.results.record import RECIPE_VERSION, Record, ended_by, is_external
+from rnaernie_bench.results.record import (
+    RECIPE_VERSION,
+    Record,
+    ended_by,
+    is_evaluation,
+    is_external,
+)
 
 BUDGET = (
     "max_epochs",
@@ -93,9 +99,19 @@ def settings_of(record: Record) -> dict[str, Any]:
                 "strategy": record["strategy"],
                 "recipe": {k: v for k, v in record["recipe"].items() if k not in _OUTCOMES},
                 "recipe_version": record["recipe_version"],
+                **_evaluated(record),
             }
         )
     )
+
+
+def _evaluated(record: Record) -> dict[str, Any]:
+    """Return what tells the evaluation of a model from a run: what the model was fitted for."""
+    if not is_evaluation(record):
+        return {}
+    model = record["evaluation"]["model"]
+    fitted = {key: model[key] for key in ("task", "split", "fold")}
+    return {"fitted": {**fitted, "members": len(model["runs"])}}
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -126,6 +126,7 @@ def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "recipe_version": record["recipe_version"],
         "seed": record["seed"],
         **_of_files(record),
+        **_of_model(record),
     }
 
 
@@ -135,6 +136,18 @@ def _of_files(record: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     files = [file["sha256"] for file in record["external"]["files"]]
     return {"files": files, "parts": list(record["tests"])}
+
+
+def _of_model(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies an evaluation besides: the files of its model, and the test parts."""
+    if not is_evaluation(record):
+        return {}
+    return {"model": record["evaluation"]["model"]["sha256"], "parts": list(record["tests"])}
+
+
+def is_evaluation(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is of a model that was fitted for something else (`evaluate`)."""
+    return record.get("kind") == "evaluation"
 
 
 def is_external(record: Mapping[str, Any]) -> bool:

@@ -18,7 +18,12 @@ from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import visible, write_json
 from rnaernie_bench.core.gc_pause import no_collection
 from rnaernie_bench.results.checks import prediction_problems, predictions_of
-from rnaernie_bench.results.record import Record, parse_record, validate_record
+from rnaernie_bench.results.record import (
+    Record,
+    is_evaluation,
+    parse_record,
+    validate_record,
+)
 
 if TYPE_CHECKING:
     from rnaernie_bench.results.predictions import Predictions
@@ -331,6 +336,8 @@ def unfit(record: Record) -> Iterator[str]:
         yield f"the run is not finished (status {record['status']!r})"
     if record["dataset"]["simulated"]:
         yield "the run is on simulated data, which is for demonstration only"
+    if is_evaluation(record):
+        yield "it is an evaluation of a model that the train part of the split did not teach"
     if record["dataset"].get("own"):
         yield "no task file declares its data, so that nobody else can look at them"
 

@@ -110,6 +110,12 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders 
             remedy="use " + " or ".join(_baselines(task)),
         )
     dataset, split, used = loaders.data(task, config)
+    if not split.train:
+        raise ConfigError(
+            f"the split '{split.name}' of {task.name} has test parts alone",
+            where="split",
+            remedy=f"score a finished run on it: rnaernie-bench evaluate RUN --task {task.name}",
+        )
     encoder, weights = None, None
     if entry.kind == "encoder" and config.backbone.init == "pretrained":
         encoder = loaders.encoder(entry, config.backbone, config.seed)

@@ -204,11 +204,11 @@ def _check_splits(task: Task) -> None:
             cuts = task.level_entry.cuts
             what = f"the level '{task.level}' is cut by {' or '.join(cuts)}"
             _need(split.cut.by in cuts, what, f"{where}.cut.by")
-        _need(
-            (split.train == split.validation) == bool(split.held_out or split.cut),
-            "validation is a part of its own, or train's name with held_out beside it",
-            f"{where}.validation",
-        )
+        what = "validation is a part of its own, or train's name with held_out beside it"
+        cut, same = bool(split.held_out or split.cut), split.train == split.validation
+        both = bool(split.train) == bool(split.validation)
+        _need(both and same == (cut or not split.train), what, f"{where}.validation")
+        _need(bool(split.train) or not (cut or split.folds), "nothing trains", f"{where}.train")
         if split.held_out is not None:
             what = "the value must be above 0 and below 1"
             _need(0 < split.held_out.fraction < 1, what, f"{where}.held_out.fraction")

@@ -243,10 +243,11 @@ class Folds(Linkage):
 class SplitDeclaration:
     """Which parts train, validate and test."""
 
-    train: str
-    validation: str
+    train: str = ""
+    """Empty, as validation, where there are tests alone: models are evaluated on them."""
+    validation: str = ""
     """Where `held_out` says how to cut it from train, the part that trains."""
-    tests: Mapping[Name, TestPart]
+    tests: Mapping[Name, TestPart] = field(default_factory=dict)
     held_out: HeldOut | None = None
     folds: Folds | None = None
     cut: Cut | None = None
@@ -255,7 +256,7 @@ class SplitDeclaration:
 
 def parts_of(split: SplitDeclaration) -> set[str]:
     """Return the parts of the data set that a split names."""
-    named = {split.train, split.validation}
+    named = {split.train, split.validation} - {""}
     for test in split.tests.values():
         named |= {test.part, *test.without_identical_to, *test.without_groups_of}
         named |= set(test.without_similar_to.parts if test.without_similar_to else ())

@@ -138,8 +138,6 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
     """Return the declaration as `task.read_task` reads it."""
     level = LEVELS.get(data.level)
     metric = data.metric or level.own_metrics[data.problem]
-    tested = "train" if data.cuts_test else "test"
-    learned = ["train", "validation"] if data.validation else ["train"]
     families, named = sorted(FAMILIES), labels or ["own"]
     said: dict[str, Any] = {
         "version": 1,
@@ -156,19 +154,9 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
             "own": True,
             **dataset,
         },
-        "splits": {
-            "own": {
-                "train": "train",
-                "validation": "validation" if data.validation else "train",
-                **_rule(data),
-                "tests": {
-                    "full": {"part": tested},
-                    "deduplicated": {"part": tested, "without_identical_to": learned},
-                },
-            }
-        },
+        "splits": {"own": _split(data)},
         "default_split": "own",
-        "default_test_part": "deduplicated",
+        "default_test_part": "deduplicated" if data.train else "full",
         "resampling": "group" if data.group else "item",
         "caveats": ["The data are somebody's own: nobody else has looked at them."],
         "simulation": {  # a declaration has one; own data are never simulated
@@ -178,7 +166,8 @@ def _declaration(data: OwnData, labels: list[str], dataset: Mapping[str, Any]) -
     }
     name = f"{data.stem}_{digest(_without_folders(said))}"
     said["dataset"] = {"name": name, **said["dataset"]}
-    title = f"Own data: {', '.join([data.train[0].name, *data.label])}"
+    files = data.train or data.test
+    title = f"Own data: {', '.join([files[0].name, *data.label])}"
     return {"name": name, "title": title, **said}
 
 
@@ -189,6 +178,21 @@ def _without_folders(said: Any) -> Any:
     return {
         key: Path(value).name if key in ("path", "source") else _without_folders(value)
         for key, value in said.items()
+    }
+
+
+def _split(data: OwnData) -> dict[str, Any]:
+    """Return the split: without files that train, the test part alone."""
+    tested = "train" if data.cuts_test else "test"
+    full = {"full": {"part": tested}}
+    if not data.train:
+        return {"tests": full}
+    learned = ["train", "validation"] if data.validation else ["train"]
+    return {
+        "train": "train",
+        "validation": "validation" if data.validation else "train",
+        **_rule(data),
+        "tests": {**full, "deduplicated": {"part": tested, "without_identical_to": learned}},
     }
 
 

@@ -19,7 +19,8 @@ class OwnData:
 
     train: tuple[Path, ...]
     """A table (CSV, TSV, Parquet or Arrow), or a FASTA file and a table of its labels; of pairs, a
-    CSV or TSV table; of base pairs, files of structures, or folders of them."""
+    CSV or TSV table; of base pairs, files of structures, or folders of them. Empty where models are
+    evaluated on `test` alone."""
     test: tuple[Path, ...]
     """Scored once; empty if `split_by` cuts it from train."""
     level: str
@@ -42,7 +43,8 @@ class OwnData:
     always of pairs."""
     classes: tuple[str, ...] = ()
     """In their order, the negative one first. If empty, those of train in alphabetical order; of
-    two, in the order of a known convention such as no and yes, else they must be named."""
+    two, in the order of a known convention such as no and yes, else they must be named. Of several
+    numbers, what their columns stand for, if not for labels of their names."""
     metric: str | None = None
     """What chooses, and what is shown first; the usual one of the problem if None."""
     first_base: Literal[0, 1] | None = None
@@ -112,13 +114,18 @@ class OwnData:
             self.second,
             label=self.label[0] if classes else "",
             first_group=self.group or "",
-            labels={} if classes else {column: column for column in self.label},
+            labels={} if classes else self.columns,
         )
 
     @property
+    def columns(self) -> dict[str, str]:
+        """The column of each label, where labels are numbers in columns of their own."""
+        return dict(zip(self.classes or self.label, self.label, strict=True))
+
+    @property
     def stem(self) -> str:
-        """What the task's name begins with: the name of the file that trains."""
-        stem = self.train[0].name.partition(".")[0].lower()
+        """What the task's name begins with: the name of the file that trains, or else tests."""
+        stem = (self.train or self.test)[0].name.partition(".")[0].lower()
         return "own_" + (re.sub("[^a-z0-9]+", "_", stem).strip("_")[:24] or "data")
 
     @property

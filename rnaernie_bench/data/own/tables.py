@@ -114,7 +114,7 @@ def _part(
         **(
             {"label": data.label[0]}
             if data.classifies or not data.labelled
-            else {"labels": {column: column for column in data.label}}
+            else {"labels": data.columns}
         ),
         **({"group": data.group} if data.group else {}),
         **({"whole": True} if bases else {}),
