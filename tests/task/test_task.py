@@ -182,7 +182,7 @@ def change(dotted: str, value: Any) -> dict[str, Any]:
         (change("dataset/files/train/part", "test"), "splits.only: the data set has no part 'tr"),
         (change("simulation/group_size", 0), "simulation.group_size: a group has 1 item or more"),
         (change("simulation/length", 41), "simulation.length: whole sequences have 1 to 40 bases"),
-        (change("splits/only/validation", ...), "splits.only: the key 'validation' is missing"),
+        (change("splits/only/validation", ...), "splits.only.validation: validation is a part"),
         (change("dataset/header", "(?P<id>"), "dataset.header: not a regular expression: "),
         (change("dataset/header", r"(?P<id>\S+)"), "dataset.header: the named groups id and label"),
         (
