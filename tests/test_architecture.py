@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnaernie_bench"
 MAX_LINES = 400
 ONE_ROOM = {
-    "huggingface_hub": "runs", "hydra": "config", "jinja2": "leaderboard", "jsonschema": "results",
+    "huggingface_hub": "runs", "hydra": "config", "jinja2": "leaderboard",
+    "fastjsonschema": "results",
     "mlflow": "tracking", "optuna": "sweeps", "peft": "learning", "platformdirs": "core",
     "pooch": "data", "psutil": "core", "ray": "launchers", "RNA": "structure",
     "rustworkx": "structure", "submitit": "launchers",

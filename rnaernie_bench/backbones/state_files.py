@@ -26,6 +26,7 @@ import numpy as np
 
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.core.parquet import open_parquet
 from rnaernie_bench.core.paths import cache_folder
 
 Array = np.ndarray
@@ -225,9 +226,7 @@ def _safetensors(path: Path, digest: str) -> Read:
 
 def _parquet(path: Path, digest: str) -> Read:
     """Copy a table into the cache as one array and an index, and map it."""
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(path)
+    file = open_parquet(path)
     columns = set(file.schema_arrow.names)
     per_base = "states" in columns
     content = "states" if per_base else "embedding"

@@ -87,7 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
         # An imported run counts once: `build` keeps the last record of an id.
         records = read_runs(arguments.runs_dir) + records
     if arguments.task:
-        records = [record for record in records if _task_name(record) == arguments.task]
+        records = [record for record in records if record["task"]["name"] == arguments.task]
     if not records:
         print(f"no records in {results_dir}", file=sys.stderr)
     known = of_known_tasks(records, tasks)
@@ -128,17 +128,10 @@ def _page(tables: Sequence[Table], evidence: Evidence, output: Path | None) -> i
 
 
 def of_known_tasks(records: Sequence[Record], tasks: Mapping[str, TaskInfo]) -> list[Record]:
-    """Return the records of `tasks`; one line on standard error tells how many others there are.
-
-    A record that names no task is kept, for `build` to say that it is malformed.
-    """
-    known = [record for record in records if _task_name(record) in (None, *tasks)]
+    """Return the records of `tasks`; one line on standard error tells how many others there are."""
+    known = [record for record in records if record["task"]["name"] in tasks]
     # By id: an imported run that is read beside its record is one.
-    unknown = {
-        str(r.get("run_id")): str(_task_name(r))
-        for r in records
-        if _task_name(r) not in (None, *tasks)
-    }
+    unknown = {r["run_id"]: r["task"]["name"] for r in records if r["task"]["name"] not in tasks}
     if unknown:
         one = len(unknown) == 1
         print(
@@ -148,12 +141,6 @@ def of_known_tasks(records: Sequence[Record], tasks: Mapping[str, TaskInfo]) -> 
             file=sys.stderr,
         )
     return known
-
-
-def _task_name(record: Record) -> str | None:
-    task = record.get("task")
-    name = task.get("name") if isinstance(task, Mapping) else None
-    return name if isinstance(name, str) else None
 
 
 def declared_tasks(folders: Iterable[Path] = ()) -> dict[str, TaskInfo]:

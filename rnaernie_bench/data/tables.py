@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.parquet import open_parquet
 from rnaernie_bench.core.registry import did_you_mean, resolve
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.cells import Forms, text_of
@@ -40,6 +41,8 @@ _CONVERTED = {
 INDEX = "index"
 """What the first column is called where it has no name: pandas and R write row names so."""
 
+_BATCH = 256
+"""Rows of a Parquet file at a time: a cell may have millions of letters, and be repeated."""
 _UNIQUE = "ids are unique within a part: rename one"
 
 
@@ -249,12 +252,11 @@ def _columnar(
 ) -> tuple[Sequence[str], Iterable[Sequence[Any]], Mapping[str, Sequence[str]]]:
     """Open a Parquet file, or an Arrow file in either of its formats, batch by batch."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     batches: Iterable[Any]
     if ending == ".parquet":
-        file = pq.ParquetFile(path)
-        schema, batches = file.schema_arrow, file.iter_batches(batch_size=4096)
+        file = open_parquet(path)
+        schema, batches = file.schema_arrow, file.iter_batches(batch_size=_BATCH)
     else:
         mapped = pa.memory_map(str(path))
         try:

@@ -9,12 +9,15 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
 
 from rnaernie_bench.core.errors import DataError
 
 STANDARD_INPUT = "-"
+LONGEST = 1 << 28
+"""Letters of a line: the longest human chromosome has fewer. Packed lines are read only so far."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _NO_TEXT = re.compile("[\0\udc80-\udcff]")
@@ -66,7 +69,14 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
     number = 0
     try:
         with _open(source) as stream:
-            for number, text in enumerate(stream, start=1):
+            for number, text in enumerate(iter(partial(stream.readline, LONGEST), ""), start=1):
+                if len(text) >= LONGEST:
+                    raise DataError(
+                        f"the line has {LONGEST:,} letters or more",
+                        where=f"{name}, line {number}",
+                        remedy="break it, or give another file: no line of a table or a sequence "
+                        "needs so many",
+                    )
                 line = text.strip(outer)
                 if ("\0" in line or not line.isascii()) and _NO_TEXT.search(line):
                     raise DataError(

@@ -60,14 +60,14 @@ def find_records(results_dir: Path, runs_dir: Path) -> list[Found]:
     """Return every imported record and finished run, by id; an imported one stands for its run.
 
     Raises:
-        ResultError: a record is damaged or of another schema.
+        ResultError: a record is not valid.
     """
     paths = [
         *sorted(visible(runs_dir, f"*/*/{RECORD_FILE}")),
         *record_paths(results_dir),
     ]
     found = [Found(read_record(path), path.parent) for path in paths]
-    finished = {run.run_id: run for run in found if run.record.get("status") == "finished"}
+    finished = {run.run_id: run for run in found if run.record["status"] == "finished"}
     return [finished[run_id] for run_id in sorted(finished)]
 
 

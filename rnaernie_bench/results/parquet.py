@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.parquet import open_parquet
 
 MOST_BYTES = 1 << 28
 """Of the predictions of a run or row, in memory."""
@@ -32,21 +33,16 @@ def read_table(
     import pyarrow as pa
 
     try:
-        with _opened(path) as file:
+        with open_parquet(path, dictionaries=("group",)) as file:
             _refuse_too_much(file, path, rows)
             return file.read(columns)
     except FileNotFoundError as error:
         raise ResultError("no such predictions file", where=path, remedy=RESTORE) from error
     except (OSError, pa.ArrowException) as error:
         raise ResultError("the predictions are damaged", where=path, remedy=RESTORE) from error
-
-
-def _opened(path: str | os.PathLike[str]) -> Any:
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_metadata(path)
-    columns = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
-    return pq.ParquetFile(path, read_dictionary=list(columns & {"group"}))
+    except ValueError as error:
+        what = f"the predictions are damaged: {error}"
+        raise ResultError(what, where=path, remedy=RESTORE) from error
 
 
 def _refuse_too_much(file: Any, path: str | os.PathLike[str], rows: int | None) -> None:
@@ -61,8 +57,16 @@ def _refuse_too_much(file: Any, path: str | os.PathLike[str], rows: int | None) 
         raise ResultError(
             f"has other columns than predictions: {names}", where=path, remedy=RESTORE
         )
-    said = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-    if max(metadata.num_rows * sum(filter(None, bits)) // 8, sum(said)) > MOST_BYTES:
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [(group, group.column(i)) for group in groups for i in range(metadata.num_columns)]
+    sizes = {field.name: getattr(field.type, "list_size", 1) for field in file.schema_arrow}
+    for group, column in columns:  # files give no list its length
+        name = column.path_in_schema.removesuffix(".list.element")
+        if column.num_values != group.num_rows * sizes.get(name, 1):
+            what = f"the column {name} has {column.num_values} numbers in {group.num_rows} rows"
+            raise ResultError(what, where=path, remedy=RESTORE)
+    said = sum(column.total_uncompressed_size for _, column in columns)
+    if max(metadata.num_rows * sum(filter(None, bits)) // 8, said) > MOST_BYTES:
         what = f"unfolds into more than {MOST_BYTES >> 20} MiB"
         raise ResultError(what, where=path, remedy=RESTORE)
 

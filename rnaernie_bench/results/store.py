@@ -42,10 +42,10 @@ MIN_PREFIX = 6
 
 
 def read_record(path: Path) -> Record:
-    """Read the record at `path`; only that it is a record of a known schema is checked.
+    """Read the record at `path`, and check it.
 
     Raises:
-        ResultError: the file is missing, damaged, or of another schema.
+        ResultError: the file is missing, damaged, or no valid record.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -58,7 +58,9 @@ def read_record(path: Path) -> Record:
             where=path,
             remedy="restore it from a backup, or repeat the run",
         ) from error
-    return parse_record(text, where=path)
+    record = parse_record(text, where=path)
+    validate_record(record, where=path)
+    return record
 
 
 def record_paths(folder: Path) -> list[Path]:
@@ -71,16 +73,16 @@ def read_records(folder: Path) -> list[Record]:
     """Read every imported record, ordered by path; a missing folder holds none.
 
     Raises:
-        ResultError: a record is damaged or of another schema, or two of one id differ.
+        ResultError: a record is not valid, or two of one id differ.
     """
     paths = record_paths(folder)
     records = _read_all(paths)
     seen: dict[str, int] = {}
     for index, record in enumerate(records):
-        first = seen.setdefault(str(record.get("run_id")), index)
+        first = seen.setdefault(record["run_id"], index)
         if first != index and records[first] != record:
             raise ResultError(
-                f"another record of run {record.get('run_id')} than {paths[first]}",
+                f"another record of run {record['run_id']} than {paths[first]}",
                 where=paths[index],
                 remedy="delete the one that is not wanted, and its predictions",
             )
@@ -91,10 +93,10 @@ def read_runs(runs_dir: Path) -> list[Record]:
     """Read the record of every finished run, ordered by path; unfinished ones are passed over.
 
     Raises:
-        ResultError: a record is damaged or of another schema.
+        ResultError: a record is not valid.
     """
     paths = sorted(visible(runs_dir, f"*/*/{RECORD_FILE}"))
-    return [record for record in _read_all(paths) if record.get("status") == "finished"]
+    return [record for record in _read_all(paths) if record["status"] == "finished"]
 
 
 def _read_all(paths: Iterable[Path]) -> list[Record]:
@@ -301,7 +303,6 @@ def folder_problems(results_dir: Path) -> Iterator[tuple[Path, str]]:
         name = path.relative_to(results_dir)
         try:
             record = read_record(path)
-            validate_record(record)
         except ResultError as error:
             yield name, error.what
             continue

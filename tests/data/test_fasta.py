@@ -80,6 +80,13 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     assert f"{path}: the file is empty" in failure(path)
 
 
+def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnaernie_bench.data.text.LONGEST", 1000)
+    (tmp_path / "x.fa.gz").write_bytes(gzip.compress(b">a\n" + b"A" * 1000))
+    with pytest.raises(DataError, match=r"x.fa.gz, line 2: the line has 1,000 letters or more"):
+        list(read_fasta(tmp_path / "x.fa.gz"))
+
+
 def test_text_before_the_first_header_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, b"\nACGU\n>a\nACGU\n")
     assert f"{path}, line 2: there is text before the first header" in failure(path)

@@ -175,11 +175,11 @@ def test_a_task_path_makes_tasks_known(tmp_path: Path, run: Run, make_run: Any) 
     assert "elsewhere" in (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_record_that_names_no_task_is_malformed_not_unknown(run: Run, make_run: Any) -> None:
+def test_a_record_that_is_not_valid_is_named_by_its_file(run: Run, make_run: Any) -> None:
     path = Path(run(results, "import", str(make_run()))[1].strip())
     record = json.loads(path.read_text(encoding="utf-8"))
     write_json(path, {**record, "task": None})
-    with pytest.raises(ResultError, match="malformed"):
+    with pytest.raises(ResultError, match=rf"{path}: .*\$\.task: None must be object"):
         run(leaderboard)
 
 
@@ -192,7 +192,7 @@ def test_the_leaderboard_imports_nothing_heavy() -> None:
     code = (
         "import sys; import rnaernie_bench.cli.leaderboard, rnaernie_bench.cli.results;"
         "import rnaernie_bench.leaderboard.rendering;"
-        "heavy = {'numpy', 'torch', 'jsonschema', 'pyarrow', 'hydra', 'scipy', 'multimolecule'};"
+        "heavy = {'numpy', 'torch', 'pyarrow', 'hydra', 'scipy', 'multimolecule'};"
         "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -48,15 +48,15 @@ def test_optional_fields_are_allowed(make_record: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema": 2}, r"\$\.schema: 1 was expected"),
-        ({"surprise": 1}, r"\$: .*'surprise' was unexpected"),
-        ({"task": {"surprise": 1}}, r"\$\.task: .*'surprise' was unexpected"),
+        ({"schema": 2}, r"\$\.schema: 2 must be same as const definition: 1"),
+        ({"surprise": 1}, r"\$: must not contain \{'surprise'\}"),
+        ({"task": {"surprise": 1}}, r"\$\.task: must not contain \{'surprise'\}"),
         ({"task": {"name": "../up"}}, r"\$\.task\.name"),
         ({"run_id": "123"}, r"\$\.run_id"),
         ({"created": "yesterday"}, r"\$\.created"),
         ({"status": "done"}, r"\$\.status"),
         ({"protocol": "sloppy"}, r"\$\.protocol"),
-        ({"seed": 0.5}, r"\$\.seed: 0\.5 is not of type 'integer'"),
+        ({"seed": 0.5}, r"\$\.seed: 0\.5 must be integer"),
         ({"seed": True}, r"\$\.seed"),
         ({"dataset": {"simulated": "no"}}, r"\$\.dataset\.simulated"),
         ({"backbone": {"kind": "oracle"}}, r"\$\.backbone\.kind"),
@@ -124,7 +124,7 @@ def test_a_finished_run_has_test_figures_but_an_interrupted_one_need_not(make_re
 
 @pytest.mark.parametrize("value", [None, [], "text"])
 def test_what_is_no_object_is_no_record(value: object) -> None:
-    with pytest.raises(ResultError, match="is not of type 'object'"):
+    with pytest.raises(ResultError, match="must be object"):
         validate_record(value)
 
 
