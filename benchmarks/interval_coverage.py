@@ -151,7 +151,7 @@ CASES = (
     Case("accuracy", "accuracy", classified, "multiclass"),
     *(
         Case(f"AUROC {area}, ten positives", "auroc", partial(ranked, area=area), "binary")
-        for area in (0.7, 0.8, 0.9)
+        for area in (0.7, 0.8, 0.9, 0.95)
     ),
     *(
         Case(f"ECE, off by {off}", "ece", partial(calibrated, off=off), "binary")

@@ -7,6 +7,7 @@ finds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from rnaernie_bench.leaderboard.aligned import Aligned, Floats, distinct, drawn, scorer_of
 from rnaernie_bench.leaderboard.paired import satterthwaite
+from rnaernie_bench.leaderboard.rows import bounds_of
 from rnaernie_bench.leaderboard.seed_variance import SeedVariance, seed_variance
-from rnaernie_bench.metrics.resampling import Drawn, Spread, Units, spread_of
+from rnaernie_bench.metrics.resampling import Drawn, Spread, Units, spread_of, steadied
 from rnaernie_bench.metrics.scoring.composites import AbsoluteScorer
 
 
@@ -48,14 +50,20 @@ class Board:
     units: Units
     rows: tuple[Estimate, ...]
     seeds: SeedVariance
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """Of the metric."""
 
     def row(self, row: int) -> Spread | None:
         """Return how far chance moves a row, or None where that is unknown.
 
         Of a single run that is the choice of items alone.
         """
-        found = self._spread([self.rows[row]], self.rows[row].left_out)
-        return found and replace(found, noise=self.rows[row].noise)
+        found = self.rows[row]
+        items = spread_of(self.units, found.left_out)
+        if items is None:
+            return None
+        steady = steadied(items, found.value, self.bounds)
+        return replace(self._with_seeds([found], steady), noise=found.noise)
 
     def gap(self, first: int, second: int) -> Spread | None:
         """Return how far chance moves the difference of two rows, or None where it is unknown.
@@ -64,14 +72,12 @@ class Board:
         """
         a, b = self.rows[first], self.rows[second]
         alone = len(a.values) == len(b.values) == 1
-        return self._spread([a, b], a.left_out - b.left_out, pooled=not alone)
+        items = spread_of(self.units, a.left_out - b.left_out)
+        return items and self._with_seeds([a, b], items, pooled=not alone)
 
-    def _spread(
-        self, rows: Sequence[Estimate], left_out: Floats, *, pooled: bool = False
-    ) -> Spread | None:
-        items = spread_of(self.units, left_out)
-        if items is None:
-            return None
+    def _with_seeds(
+        self, rows: Sequence[Estimate], items: Spread, *, pooled: bool = False
+    ) -> Spread:
         over_items = max(items.error**2 - sum(row.luck for row in rows), 0.0)
         seeds = []
         for row in rows:
@@ -91,7 +97,10 @@ class Board:
 
 
 def board_of(
-    estimates: Sequence[Estimate], units: Units, others: Sequence[Sequence[float]] = ()
+    estimates: Sequence[Estimate],
+    units: Units,
+    others: Sequence[Sequence[float]] = (),
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Board:
     """Return rows with the variance over seeds that they share.
 
@@ -99,6 +108,7 @@ def board_of(
         estimates: the rows.
         units: what is drawn.
         others: the scores of the runs of further rows that share it.
+        bounds: of the metric.
     """
     repeated = [row.values for row in estimates if row.seeded] + [np.array(runs) for runs in others]
     repeated = [values[np.isfinite(values)] for values in repeated]
@@ -106,7 +116,7 @@ def board_of(
     shared = seed_variance(
         [float(values.var(ddof=1)) for values in repeated], [len(values) - 1 for values in repeated]
     )
-    return Board(units, tuple(estimates), shared)
+    return Board(units, tuple(estimates), shared, bounds)
 
 
 def estimate_of(
@@ -166,4 +176,4 @@ def estimates(
         noise = spread.noise if spread else (0.0, 0.0)
         seeded = not aligned.fixed[row]
         rows.append(estimate_of(units, values, left_out, seeded=seeded, noise=noise))
-    return board_of(rows, units, others)
+    return board_of(rows, units, others, bounds_of(metric))

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnaernie_bench.metrics.answers.base import Answer, Array
 from rnaernie_bench.metrics.registry import METRICS
-from rnaernie_bench.metrics.resampling import Drawn, Units, drawn_whole, grouped, interval
+from rnaernie_bench.metrics.resampling import Drawn, Units, drawn_whole, grouped, interval, steadied
 from rnaernie_bench.metrics.scoring.composites import Scorer
 
 Groups = Sequence[str] | None
@@ -96,7 +96,7 @@ def figure(metric: str, scorer: Scorer, confidence: float = 0.95) -> Figure:
         return {"value": None, "low": None, "high": None, "undefined": entry.undefined, **told}
     spread = scorer.spread([0])
     low, high = (None, None) if spread is None else interval(
-        value, spread, entry.bounds, confidence=confidence
+        value, steadied(spread, value, entry.bounds), entry.bounds, confidence=confidence
     )  # fmt: skip
     return {"value": value, "low": low, "high": high, **told}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 N_RESAMPLES = 10_000
 """Enough for a p-value of 0.001 to survive the correction for some ten rows."""
+
+_PRIOR = 0.25
+"""See `steadied`."""
 
 _BLOCK = 1 << 19
 """Weights held at once: so few that they stay in a processor's cache."""
@@ -210,6 +213,27 @@ def spread_of(units: Units, left_out: Floats) -> Spread | None:
     return Spread(variance**0.5, max(float(degrees), 1.0))
 
 
+def steadied(spread: Spread, value: float, bounds: tuple[float, float]) -> Spread:
+    """Return a spread with less chance in it: of few units, some look alike by luck.
+
+    Between two bounds, no mean of n units varies more than a share does that n units have or have
+    not. That variance is counted as `_PRIOR` degrees of freedom beside those of the spread: it
+    matters where those are few. The number is the one at which AUROCs of ten positives, up to 0.95,
+    have intervals that hold as often as they say (`benchmarks.interval_coverage`).
+
+    Args:
+        spread: over units alone.
+        value: the figure.
+        bounds: of the figure; without two of them, the spread stays.
+    """
+    most = (value - bounds[0]) * (bounds[1] - value)
+    if not math.isfinite(most):
+        return spread
+    shares = most / (spread.degrees + 1)
+    known = spread.degrees * spread.error**2 + _PRIOR * max(shares, 0.0)
+    return replace(spread, error=(known / (spread.degrees + _PRIOR)) ** 0.5)
+
+
 def interval(
     value: float,
     spread: Spread,
@@ -219,9 +243,11 @@ def interval(
 ) -> tuple[float, float]:
     """Return the interval of a figure by Student's t, which always contains it.
 
-    It is symmetric on the scale where the figure has no bounds: log-odds between two, the logarithm
-    of the distance to a single one; so it stays between them. That of a calibration error reaches
-    down to what is left when noise is taken off: to 0 where noise explains it.
+    It stays within the bounds. Between two, it holds the values from which the figure would lie no
+    further than t standard errors, the error being as much smaller near a bound as that of a share
+    is (Wilson 1927, doi 10.2307/2276774); with one, it is symmetric on the logarithm of the
+    distance. That of a calibration error reaches down to what is left when noise is taken off: to 0
+    where noise explains it.
 
     Args:
         value: the figure.
@@ -240,12 +266,15 @@ def interval(
         share = (ceiling - floor) * (1 - tail ** (1 / (spread.degrees + 1)))
         reach = max(share if math.isfinite(share) else 0.0, spread.error)
         return max(value - reach, floor), min(value + reach, ceiling)
-    # The slope of the log-odds, log(below) - log(above), of what is finite of them.
     half = float(stdtrit(spread.degrees, 1 - tail)) * spread.error
-    factor = math.exp(min(half * (1 / below + 1 / above), 700.0))
+    factor = math.exp(min(half * (1 / below + 1 / above), 700.0))  # of the distance to one bound
     if math.isfinite(below) and math.isfinite(above):
-        odds, width = below / above, ceiling - floor
-        low, high = (floor + width * o / (1 + o) for o in (odds / factor, odds * factor))
+        width, share = ceiling - floor, below / (ceiling - floor)
+        ratio = half**2 / (below * above)  # t² over the items that a share of this error has
+        root = math.sqrt(ratio**2 + 4 * ratio * share * (1 - share))
+        low, high = (
+            floor + width * (2 * share + ratio + side) / (2 + 2 * ratio) for side in (-root, root)
+        )
     elif math.isfinite(below):
         low, high = floor + below / factor, floor + below * factor
     elif math.isfinite(above):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from benchmarks.interval_coverage import coverage
 from rnaernie_bench.metrics import resampling
@@ -16,6 +17,7 @@ from rnaernie_bench.metrics.resampling import (
     jackknife,
     permutations,
     spread_of,
+    steadied,
 )
 
 
@@ -147,12 +149,23 @@ def test_intervals_cover_what_more_items_would_show() -> None:
         assert 0.01 < found[metric].width < 0.5, metric
 
 
+def test_few_units_are_not_alike_by_more_than_luck() -> None:
+    assert steadied(Spread(0.0, 9), 0.8, (0, 1)).error == pytest.approx(
+        (0.25 * 0.016 / 9.25) ** 0.5
+    )
+    assert steadied(Spread(0.2, 3), 0.5, (0, 2)).error == pytest.approx(
+        ((3 * 0.04 + 0.25 * 0.75 / 4) / 3.25) ** 0.5
+    )
+    assert steadied(Spread(0.2, 3), 0.5, (0, np.inf)) == Spread(0.2, 3)
+
+
 def test_intervals_by_hand() -> None:
     many = Spread(0.02, 1e9)
-    low, high = interval(0.8, many, (0, 1))
-    odds, step = 4.0, 1.959964 * 0.02 / (0.8 * 0.2)
-    ends = [odds * np.exp(-step), odds * np.exp(step)]
-    assert (low, high) == pytest.approx([end / (1 + end) for end in ends], rel=1e-6)
+    # A share of 0.8 with this error is one of 400 items.
+    ends = binomtest(320, 400).proportion_ci(method="wilson")
+    assert interval(0.8, many, (0, 1)) == pytest.approx([ends.low, ends.high], rel=1e-6)
+    twice = [2 * ends.low - 1, 2 * ends.high - 1]
+    assert interval(0.6, Spread(0.04, 1e9), (-1, 1)) == pytest.approx(twice, rel=1e-6)
     step = 1.959964 * 0.02 / 0.8
     errors = interval(0.8, many, (0, np.inf))
     assert errors == pytest.approx([0.8 * np.exp(-step), 0.8 * np.exp(step)], rel=1e-6)
