@@ -56,11 +56,11 @@ EARLIER = "recipe"
 def is_seeded(records: Sequence[Record], part: str) -> bool:
     """Return whether another seed would give another run of a row.
 
-    Not so of baselines that are solved to the optimum on the same items, nor where several runs
-    predict the same.
+    Not so of what is solved to the optimum on the same items, on features that no seed draws: most
+    baselines, and heads on frozen weights. Nor is it where several runs predict the same.
     """
     drawn = any(r["recipe"].get("train_by_seed") for r in records)
-    solved = all(r["backbone"]["kind"] == "baseline" and ended_by(r) == "optimum" for r in records)
+    solved = all(ended_by(r) == "optimum" and r["backbone"]["init"] != "random" for r in records)
     if solved and not drawn:
         return False
     digests = {record["tests"][part]["predictions"]["sha256"] for record in records}

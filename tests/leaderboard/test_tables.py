@@ -197,6 +197,14 @@ def test_trained_rows_of_an_earlier_recipe_are_noted(make_record: Any) -> None:
     assert [row.metrics["macro_f1"].mean for row in by_name.values()] == [0.5]
 
 
+@pytest.mark.parametrize(("init", "seeded"), [("pretrained", False), ("random", True)])
+def test_seeds_move_an_exact_solution_where_they_draw_its_features(
+    make_record: Any, init: str, seeded: bool
+) -> None:
+    solved = {"backbone": {"init": init}, "selection": {"ended_by": "optimum"}}
+    assert [row.seeded for row in rows([make_record(**solved)])] == [seeded]
+
+
 def test_of_rows_of_one_name_the_best_on_validation_stands_for_it(make_record: Any) -> None:
     records = [
         make_record(test, head=head, validation={"metrics": {"macro_f1": validation}})
