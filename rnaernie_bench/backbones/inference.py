@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.core import distributed
+from rnaernie_bench.core.progress import steps
 from rnaernie_bench.core.time_limit import check_time
 from rnaernie_bench.data.batching import LengthBucketedBatchSampler, gather_batch
 from rnaernie_bench.data.encoding import Encoded
@@ -151,15 +152,19 @@ def scores(
     sizes = np.ones(len(inputs.costs), dtype=np.int64) if sizes is None else sizes
     starts = np.cumsum(sizes) - sizes
     rows: np.ndarray | None = None
-    for indices, block in in_batches(
+    found = in_batches(
         lambda _, batch: compute(batch).float().cpu().numpy(),
         inputs,
         token_budget=token_budget,
         device=device,
         together=together,
-    ):
-        if rows is None:
-            rows = np.empty((int(sizes.sum()), block.shape[1]), dtype=np.float32)
-        rows[np.concatenate([np.arange(starts[i], starts[i] + sizes[i]) for i in indices])] = block
-        progress(len(indices))
+    )
+    with steps("scoring", len(sizes), "items") as step:
+        for indices, block in found:
+            if rows is None:
+                rows = np.empty((int(sizes.sum()), block.shape[1]), dtype=np.float32)
+            places = [np.arange(starts[i], starts[i] + sizes[i]) for i in indices]
+            rows[np.concatenate(places)] = block
+            step(len(indices))
+            progress(len(indices))
     return np.empty((0, 0), dtype=np.float32) if rows is None else rows

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.progress import tracked
 from rnaernie_bench.task.catalogue import BaselineEntry
 from rnaernie_bench.task.lengths import POLICIES, policies_of, remedy
 
@@ -62,6 +63,7 @@ class Folding:
             found: Iterator[np.ndarray] = iter([NO_PAIRS] * len(kept))
         else:
             found = fold_all(kept, self.method, penalty=self.penalty)
+        found = tracked(found, "folding", len(kept), "sequences")
         for index, sequence, pairs in zip(places, kept, found, strict=True):
             matrix = np.zeros((len(sequence), len(sequence)), dtype=np.float32)
             matrix[pairs[:, 0], pairs[:, 1]] = matrix[pairs[:, 1], pairs[:, 0]] = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,18 +53,15 @@ class Energies:
         return np.asarray(found, dtype=np.float32) / SCALE
 
 
-def cached_energies(pairs: Pairs, *, show: bool = False) -> dict[tuple[str, str], np.ndarray]:
+def cached_energies(pairs: Pairs) -> dict[tuple[str, str], np.ndarray]:
     """Return `duplexes.duplex_features` by pair from the cache, computing them if they lack.
 
     Args:
         pairs: first and second sequence.
-        show: whether a bar shows how many are done.
 
     Raises:
         ConfigError: if ViennaRNA is not installed.
     """
-    from tqdm import tqdm
-
     from rnaernie_bench.learning.feature_cache import cached_features
     from rnaernie_bench.structure.duplexes import duplex_features
     from rnaernie_bench.structure.thermodynamics import vienna
@@ -79,8 +75,7 @@ def cached_energies(pairs: Pairs, *, show: bool = False) -> dict[tuple[str, str]
     split = [(first, second) for first, _, second in (name.partition("&") for name in names)]
 
     def computed(_: object) -> np.ndarray:
-        with tqdm(total=len(split), desc="duplexes", unit="pair", disable=not show) as bar:
-            return duplex_features(split, progress=bar.update)
+        return duplex_features(split)
 
     table = cached_features(names, computed, key=key)
     return dict(zip(split, np.array(table.of(names)), strict=True))
@@ -94,9 +89,8 @@ def fit(context: FitContext, options: DuplexOptions) -> tuple[PairRegression, Fi
         DataError: if train holds pairs of one label only.
     """
     parts = context.dataset.parts.values()
-    show = context.config.trainer.progress and sys.stderr.isatty()
     pairs = [item.input for part in parts for item in part]
-    features = Energies(cached_energies(pairs, show=show))
+    features = Energies(cached_energies(pairs))
     linear, report = fit_on_features(context, features, options.C)
     return PairRegression(features, linear), report
 

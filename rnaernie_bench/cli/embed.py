@@ -95,6 +95,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.backbones.loading import longest
     from rnaernie_bench.cli.run import prepare_libraries, say
     from rnaernie_bench.core.errors import ConfigError
+    from rnaernie_bench.core.progress import steps
     from rnaernie_bench.data.fasta import read_named
     from rnaernie_bench.data.text import STANDARD_INPUT
     from rnaernie_bench.prediction.embed import Embedder
@@ -124,9 +125,7 @@ def execute(arguments: argparse.Namespace) -> int:
     limit = embedder.encoder.max_bases if refuse else None
     records = read_named(arguments.fasta, max_bases=limit, remedy=remedy)
 
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit="seq", leave=False, disable=None) as bar:
+    with steps("embedding", total, "sequences") as step:
         written = write_embeddings(
             records,
             arguments.output,
@@ -137,7 +136,7 @@ def execute(arguments: argparse.Namespace) -> int:
                 "precision": embedder.precision,
                 "rnaernie_bench": __version__,
             },
-            progress=bar.update,
+            progress=step,
         )
     cut = f", {written.truncated} of them cut to their first {embedder.encoder.max_bases} bases"
     say(f"{written.sequences} sequences{cut if written.truncated else ''} -> {arguments.output}")
@@ -146,10 +145,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _embed_task(arguments: argparse.Namespace) -> int:
     """Write the states of all distinct sequences of a task, or of one of its splits."""
-    from tqdm import tqdm
-
     from rnaernie_bench import __version__
     from rnaernie_bench.cli.run import say
+    from rnaernie_bench.core.progress import steps
     from rnaernie_bench.data.items import sequences_in
     from rnaernie_bench.data.loading import load_dataset, make_split, used_by
     from rnaernie_bench.prediction.embed import Embedder
@@ -168,7 +166,7 @@ def _embed_task(arguments: argparse.Namespace) -> int:
     limit, policy = embedder.encoder.max_bases, POLICIES[task.length]
     records = sequences_in(dataset)
     kept = {s: name for s, name in records.items() if policy.reads or len(s) <= limit}
-    with tqdm(total=len(kept), unit="seq", leave=False, disable=None) as bar:
+    with steps("embedding", len(kept), "sequences") as step:
         written = write_embeddings(
             ((name, sequence) for sequence, name in kept.items()),
             arguments.output,
@@ -180,7 +178,7 @@ def _embed_task(arguments: argparse.Namespace) -> int:
                 "task": task.key,
             },
             sequences=True,
-            progress=bar.update,
+            progress=step,
         )
     left = len(records) - len(kept)
     over = f", {left} over {limit} bases left out" if left else ""

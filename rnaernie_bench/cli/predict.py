@@ -59,6 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
         ConfigError: for an option, an output or a picture that does not apply to the run.
     """
     from rnaernie_bench.cli.run import prepare_libraries
+    from rnaernie_bench.core.progress import tracked
     from rnaernie_bench.data.protocols import WARNING
     from rnaernie_bench.prediction.predictor import form_of
     from rnaernie_bench.prediction.saved import load_predictor, read_predictor
@@ -77,6 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
         found = form.rank(predictor, arguments.fasta, arguments.targets, arguments.top or TOP)
     else:
         found = predictor.predict_file(arguments.fasta)
+    found = tracked(found, "predicting", unit=form.items)
     if form.draw is not None and arguments.picture is not None:
         first = next(found)
         form.draw(predictor, first[1], arguments.picture)

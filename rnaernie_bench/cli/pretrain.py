@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Carry the pre-training out."""
-    from rnaernie_bench.cli.run import prepare_libraries
+    from rnaernie_bench.cli.run import prepare_libraries, say
     from rnaernie_bench.config.compose import expand
     from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.pretraining.config import compose
@@ -38,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.pretraining.job import execute as pretrain
     from rnaernie_bench.pretraining.progress import log_line
 
-    outcome = pretrain(config, notify=_say)
+    outcome = pretrain(config, notify=say)
     if outcome is None:  # another process than the first
         return 0
     training, figures = outcome.record["training"], outcome.record["evaluation"]
@@ -53,11 +52,3 @@ def execute(arguments: argparse.Namespace) -> int:
     if outcome.page:
         print(f"curves: {outcome.page}")
     return 0
-
-
-def _say(line: str) -> None:
-    """Tell the user what happens, above a progress bar if there is one."""
-    from tqdm import tqdm
-
-    tqdm.write(line, file=sys.stderr)
-    sys.stderr.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,9 +148,12 @@ def execute(arguments: argparse.Namespace) -> int:
 def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> None:
     for config in configs:
         print(heading(config), flush=True)
+        from rnaernie_bench.runs.forecast import foretold
         from rnaernie_bench.runs.runner import execute as execute_run
 
-        outcome = execute_run(config, task_folders=folders, repeat=repeat, notify=say)
+        outcome = execute_run(
+            config, task_folders=folders, repeat=repeat, notify=say, foretell=foretold
+        )
         print(summary(outcome), flush=True)
 
 
@@ -270,7 +272,9 @@ def _require(arguments: argparse.Namespace, option: str, remedy: str = "add it")
 
 def say(message: str) -> None:
     """Tell the user what happens."""
-    print(message, file=sys.stderr, flush=True)
+    from rnaernie_bench.core.progress import tell
+
+    tell(message)
 
 
 def prepare_libraries() -> None:

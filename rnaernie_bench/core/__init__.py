@@ -1,5 +1,5 @@
 """What every room uses: errors, files, paths, registries, schemas.
 
 Other rooms import: checks, distributed, documents, environment, errors, figures, files, gc_pause,
-names, parquet, paths, plugins, registry, schema, secrets, servers, theme, time_limit.
+names, parquet, paths, plugins, progress, registry, schema, secrets, servers, theme, time_limit.
 """

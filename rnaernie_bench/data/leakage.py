@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.progress import steps
+
+_BLOCK = 4096
+"""Queries that are compared at a time."""
 
 
 def nearest_identity(
@@ -41,10 +45,17 @@ def nearest_identity(
     index = np.full(len(queries), -1, dtype=np.int64)
     if len(queries) and len(references):
         own, order = _by_length(queries), _by_length(references)
-        (texts, others), letters = encoded(
+        ((codes, bounds), others), letters = encoded(
             [queries[i] for i in own.tolist()], [references[i] for i in order.tolist()]
         )
-        identity[own], index[own] = nearest(*texts, *others, order, letters, threshold)
+        with steps("nearest sequences", len(queries), "sequences") as step:
+            for start in range(0, len(own), _BLOCK):
+                some = own[start : start + _BLOCK]
+                ends = bounds[start : start + len(some) + 1]
+                identity[some], index[some] = nearest(
+                    codes, ends, *others, order, letters, threshold
+                )
+                step(len(some))
     return identity, index
 
 

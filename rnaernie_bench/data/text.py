@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.progress import tracked
 
 STANDARD_INPUT = "-"
 LONGEST = 1 << 28
@@ -69,7 +70,9 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
     number = 0
     try:
         with _open(source) as stream:
-            for number, text in enumerate(iter(partial(stream.readline, LONGEST), ""), start=1):
+            lines = iter(partial(stream.readline, LONGEST), "")
+            lines = tracked(lines, f"reading {name}", unit="lines")
+            for number, text in enumerate(lines, start=1):
                 if len(text) >= LONGEST:
                     raise DataError(
                         f"the line has {LONGEST:,} letters or more",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.files import write_json
+from rnaernie_bench.core.progress import tracked
 from rnaernie_bench.leaderboard.across import across_tasks
 from rnaernie_bench.leaderboard.aligned import Aligned
 from rnaernie_bench.leaderboard.comparison import gap, row_scores
@@ -51,7 +52,7 @@ def build_statistics(
     known = read_statistics(results_dir)
     by_id = {record["run_id"]: record for record in records}
     entries = {}
-    for table in tables:
+    for table in tracked(tables, "statistics", unit="tables"):
         digest = digest_of(table, by_id)
         kept = known.get(digest, {})
         entries[digest] = kept if "letters" in kept else _entry(results_dir, table, by_id)

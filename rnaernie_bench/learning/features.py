@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from rnaernie_bench.backbones.encoder import Encoder
 from rnaernie_bench.backbones.inference import best_device, in_batches, scores
 from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.progress import Step, steps
 from rnaernie_bench.heads.bases.contract import reads_states_alone
 from rnaernie_bench.learning.feature_cache import (
     FeatureTable,
@@ -71,8 +71,8 @@ def kept_features(
     store: Any = cached_features if by_row else cached_states
 
     def streamed(distinct: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
-        with _on_device(network), _progress(context, sum(map(len, parts))) as bar:
-            yield from _by_part(distinct, parts, lambda some: compute(network, reader, some, bar))
+        with _on_device(network), steps("embedding", sum(map(len, parts)), "sequences") as step:
+            yield from _by_part(distinct, parts, lambda some: compute(network, reader, some, step))
 
     def shown(distinct: Sequence[str]) -> Any:
         return _gathered(streamed(distinct), len(distinct)) if by_row else streamed(distinct)
@@ -114,15 +114,8 @@ def _on_device(network: Network) -> Iterator[None]:
     network.to("cpu")
 
 
-def _progress(context: FitContext, count: int) -> Any:
-    from tqdm import tqdm
-
-    quiet = not (context.config.trainer.progress and sys.stderr.isatty())
-    return tqdm(total=count, desc="embedding", unit="seq", disable=quiet)
-
-
 def _rows(
-    network: Network, reader: Reader, sequences: Sequence[str], bar: Any
+    network: Network, reader: Reader, sequences: Sequence[str], step: Step
 ) -> Iterable[tuple[int, np.ndarray]]:
     """Return index and row of features of each sequence."""
     return enumerate(
@@ -131,17 +124,17 @@ def _rows(
             network.kind.read(sequences, reader),
             token_budget=reader.token_budget,
             device=next(network.parameters()).device,
-            progress=bar.update,
+            progress=step,
         )
     )
 
 
 def _states(
-    network: Network, reader: Reader, sequences: Sequence[str], bar: Any
+    network: Network, reader: Reader, sequences: Sequence[str], step: Step
 ) -> Iterator[tuple[int, np.ndarray]]:
     for found in states_of(network, reader, sequences):
         yield found
-        bar.update()
+        step(1)
 
 
 def states_of(

@@ -257,7 +257,7 @@ class ContactInputs(TokenInputs):
     def read(cls, items: Sequence[str], reader: Reader, kept: Kept | None = None) -> Any:
         """Return what is read of sequences, see `LevelInputs.read`, pair probabilities and all."""
         found = super().read(items, reader, kept)
-        return replace(found, given={name: _given(name, items) for name in reader.features})
+        return replace(found, given={name: PAIR_FEATURES[name](items) for name in reader.features})
 
     @property
     def costs(self) -> np.ndarray:
@@ -298,19 +298,6 @@ class ContactInputs(TokenInputs):
         """Return the scores of pairs of bases, (pairs of bases, outputs)."""
         maps = logits.unsqueeze(1) if logits.dim() == 3 else logits
         return of_pairs(maps, mask_of_items(batch))
-
-
-def _given(name: str, sequences: Sequence[str]) -> list[np.ndarray]:
-    """Return pair probabilities of sequences, with a progress bar where they take long."""
-    from tqdm import tqdm
-
-    with tqdm(desc=name, unit="seq", delay=2, disable=None) as bar:
-
-        def progress(done: int, missing: int) -> None:
-            bar.total = missing
-            bar.update(done - bar.n)
-
-        return PAIR_FEATURES[name](sequences, progress=progress)
 
 
 def mask_of(lengths: np.ndarray) -> Tensor:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -316,6 +315,6 @@ def _arguments(recipe: Recipe, steps: Steps, learning_rate: float, folder: Path)
         remove_unused_columns=False,
         label_names=["labels"],
         report_to=[],
-        disable_tqdm=not (options.progress and sys.stderr.isatty()),
+        disable_tqdm=True,  # `train_from` shows the steps
         dataloader_pin_memory=torch.cuda.is_available(),
     )

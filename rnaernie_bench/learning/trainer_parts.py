@@ -24,6 +24,7 @@ from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from rnaernie_bench.backbones.inference import expect_many_shapes
+from rnaernie_bench.core.progress import Step, steps
 from rnaernie_bench.core.time_limit import seconds_left, stop_for_time
 
 Log = Callable[[Mapping[str, float], int], None]
@@ -85,6 +86,19 @@ def train_from(
         load_ended: loads what an ended training came to, given checkpoint and state.
         kinds: callbacks that are then put back as the checkpoint has them.
     """
+    first = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+    with steps("training", trainer.args.max_steps - first, "steps at most") as step:
+        trainer.add_callback(Done(step))
+        _train_from(trainer, checkpoint, load_ended, *kinds)
+        trainer.remove_callback(Done)
+
+
+def _train_from(
+    trainer: Trainer,
+    checkpoint: Path | None,
+    load_ended: Callable[[Path, TrainerState], None],
+    *kinds: type[TrainerCallback],
+) -> None:
     if checkpoint is None:
         trainer.train()
         return
@@ -151,6 +165,21 @@ class TimeLimit(TrainerCallback, ExportableState):
             if args.save_strategy == SaveStrategy.STEPS:  # by epochs, the end of one is at hand
                 control.should_log = control.should_save = True
                 control.should_evaluate = args.eval_strategy == IntervalStrategy.STEPS
+
+
+class Done(TrainerCallback):
+    """Tells how many steps are done, in place of the Trainer's own bar.
+
+    Args:
+        step: is told of each.
+    """
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Count a step."""
+        self.step(1)
 
 
 class Curves(TrainerCallback):

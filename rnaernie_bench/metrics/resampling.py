@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from rnaernie_bench.core.progress import steps
+
 N_RESAMPLES = 10_000
 """Enough for a p-value of 0.001 to survive the correction for some ten rows."""
 
@@ -147,8 +149,13 @@ def _in_blocks(
     draw: Callable[[int], Integers],
 ) -> Floats:
     step = max(1, _BLOCK // max(len(units.member), 1))
-    starts = range(0, n_resamples, step)
-    return np.concatenate([statistic(draw(min(step, n_resamples - start))) for start in starts])
+    sizes = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
+    found = []
+    with steps("resampling", n_resamples, "draws") as drawn:
+        for size in sizes:
+            found.append(statistic(draw(size)))
+            drawn(size)
+    return np.concatenate(found)
 
 
 def jackknife(units: Units, statistic: Callable[[Integers], Floats]) -> Floats:
@@ -156,9 +163,11 @@ def jackknife(units: Units, statistic: Callable[[Integers], Floats]) -> Floats:
     kinds = len(units.copies)
     step = max(1, _BLOCK // max(len(units.member), 1))
     values = []
-    for start in range(0, kinds, step):
-        one = np.eye(min(step, kinds - start), kinds, start, dtype=np.int64)
-        values.append(statistic(units.copies - one))
+    with steps("leaving out", kinds, "units") as left_out:
+        for start in range(0, kinds, step):
+            one = np.eye(min(step, kinds - start), kinds, start, dtype=np.int64)
+            values.append(statistic(units.copies - one))
+            left_out(len(one))
     return np.concatenate(values)
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.inference import best_device, moved
+from rnaernie_bench.core.progress import tracked
 from rnaernie_bench.data.batching import pad_batch
 from rnaernie_bench.heads.bases.pair import PairHead, letter_codes
 from rnaernie_bench.learning.fit import FittedNetwork
@@ -75,7 +76,7 @@ def screen(
     best: list[list[Hit]] = [[] for _ in queries]
     towers = _Towers(fitted, queries) if _has_towers(fitted) else None
     seen = 0
-    stream = iter(targets)
+    stream = tracked(targets, "screening", unit="targets")
     while batch := list(islice(stream, chunk)):
         sequences = [sequence for _, sequence in batch]
         if towers is not None:

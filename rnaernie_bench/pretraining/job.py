@@ -21,6 +21,7 @@ from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.documents import read_json
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.files import as_bench_error, write_json, write_text
+from rnaernie_bench.core.progress import shown
 from rnaernie_bench.data import sources
 from rnaernie_bench.pretraining.config import PretrainConfig
 from rnaernie_bench.pretraining.corpus import Corpus, load_corpus
@@ -71,6 +72,11 @@ def execute(
     Raises:
         BenchError: for any failure that the user can fix; an interrupted training can be continued.
     """
+    with shown(config.trainer.progress):
+        return _execute(config, notify)
+
+
+def _execute(config: PretrainConfig, notify: Callable[[str], None]) -> Outcome | None:
     check_reachable(config.tracking)
     _refuse_other(config)
     first = distributed.join().is_main_process
@@ -82,7 +88,7 @@ def execute(
     if not len(corpus.train):
         raise DataError("nothing is left to train on", where="corpus")
     if not first:
-        _train(config, corpus, matcher, lambda figures, step: None, notify)
+        _train(config, corpus, matcher, lambda figures, step: None)
         return None
     with _held(config, corpus) as checkpoint:
         if checkpoint is not None:
@@ -92,7 +98,7 @@ def execute(
             log = CurveLog(config.out / CURVES, tracker, notify, config.trainer.max_steps)
             log.forget_after(_step(checkpoint))
             commit = environment.git_commit()  # it may be another when training ends
-            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log, notify))
+            record = _save(config, corpus, commit, *_train(config, corpus, matcher, log))
             tracker.log_artifact(config.out / RECORD)
             page = tracker.page
         _tidy(config.out)
@@ -170,7 +176,6 @@ def _train(
     corpus: Corpus,
     matcher: MotifMatcher,
     log: Callable[[Mapping[str, float], int], None],
-    notify: Callable[[str], None],
 ) -> tuple[Any, Any, PretrainingSummary]:
     """Return the trained network, its tokenizer and how the training went."""
     from rnaernie_bench.learning.trainer_parts import last_whole_checkpoint
@@ -196,7 +201,7 @@ def _train(
     def pairs_of(part: Any) -> PairTable | None:
         if not objective.folds:
             return None
-        return PairTable(list(part["sequence"]), objective.max_bases, notify)
+        return PairTable(list(part["sequence"]), objective.max_bases)
 
     held_out = None
     if len(corpus.held_out):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from rnaernie_bench.core import paths
+from rnaernie_bench.core.progress import steps
 from rnaernie_bench.structure.pair_probabilities import PAIRS, pair_probabilities
 
 LEAST = 0.01
@@ -92,31 +93,26 @@ class PairTable:
     Args:
         sequences: normalised.
         max_bases: of longer ones nothing is known.
-        log: receives a line now and then.
     """
 
-    def __init__(
-        self, sequences: Sequence[str], max_bases: int, log: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, sequences: Sequence[str], max_bases: int) -> None:
         short = [n for n, text in enumerate(sequences) if len(text) <= max_bases]
         self.known = np.zeros(len(sequences), dtype=bool)
         self.known[short] = True
         counts = np.zeros(len(sequences), dtype=np.int64)
         kept = [np.empty(0, PAIRS)]
 
-        def progress(done: int, missing: int) -> None:
-            if done == missing or done % _BLOCK < 32:
-                log(f"pair probabilities: {done} of {missing} sequences folded")
-
         lock = paths.cache_folder() / "pair-probabilities.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):  # processes of one training want the same
+        counting = steps("pair probabilities", len(short), "sequences")
+        with FileLock(lock), counting as step:  # processes of one training want the same
             for start in range(0, len(short), _BLOCK):
                 some = short[start : start + _BLOCK]
-                found = pair_probabilities([sequences[n] for n in some], progress=progress)
+                found = pair_probabilities([sequences[n] for n in some])
                 likely = [pairs[pairs["p"] >= LEAST] for pairs in found]
                 counts[some] = [len(pairs) for pairs in likely]
                 kept.extend(likely)
+                step(len(some))
         self._pairs = np.concatenate(kept)
         self._ends = np.cumsum(counts)
 

@@ -9,7 +9,6 @@ continues from the last whole one and ends as if nothing had happened.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import (
     PrinterCallback,
-    ProgressCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -184,13 +182,6 @@ class _Read(TrainerCallback, ExportableState):
             control.should_log = True
 
 
-class _Bar(ProgressCallback):
-    """The trainer's progress bar without the log lines it would print."""
-
-    def on_log(self, *_: Any, **__: Any) -> None:
-        """Do nothing: `Curves` passes them on."""
-
-
 class _Pretrainer(Trainer):
     """A Trainer that knows masked batches, the loss over targets and held-out records."""
 
@@ -225,8 +216,6 @@ class _Pretrainer(Trainer):
         self.cpu_counted_s = time.process_time()
         # The Trainer then counts the targets of all batches and processes of a step for us.
         self.model_accepts_loss_kwargs = True
-        if self.pop_callback(ProgressCallback):
-            self.add_callback(_Bar())
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the stream of batches; it shards itself, and has no end but the training's."""
@@ -389,7 +378,7 @@ def _arguments(options: PretrainerOptions, seed: int, folder: Path, *, evaluate:
         label_names=["labels"],
         report_to=[],
         ddp_find_unused_parameters=False,
-        disable_tqdm=not (options.progress and sys.stderr.isatty()),
+        disable_tqdm=True,  # `train_from` shows the steps
         dataloader_pin_memory=torch.cuda.is_available(),
         accelerator_config={"non_blocking": torch.cuda.is_available()},
     )

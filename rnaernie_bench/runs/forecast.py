@@ -28,6 +28,8 @@ import numpy as np
 
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.progress import shown
+from rnaernie_bench.core.time_limit import duration
 from rnaernie_bench.data.items import Dataset, Items, evenly
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.rates import evaluations_of_losers
@@ -42,6 +44,12 @@ SAMPLE_BASES = 24_000
 
 SAMPLE_ITEMS = 16, 160
 """The fewest and the most training items of the larger sample."""
+
+LONG = 10.0
+"""Seconds of a run that are worth telling beforehand."""
+
+WORTH = 60
+"""A run is measured beforehand if it reads this many times the bases of the larger sample."""
 
 State = Literal["finished", "unfinished", "new", "failed"]
 
@@ -139,6 +147,28 @@ def forecast(
     return forecasts
 
 
+def foretold(planned: Plan) -> str | None:
+    """Return a line on what a run will do and how long it takes at least.
+
+    None if it takes less than `LONG` seconds, or reads so little that measuring it beforehand would
+    be no small part of it.
+    """
+    split, tests = planned.scheme.split, _tests(planned)
+    passes = 1.0 if planned.entry.kind == "baseline" else fewest_epochs(planned)
+    bases = passes * sum(len(item.sequence) for item in split.train)
+    bases += sum(len(item.sequence) for item in (*split.validation, *tests))
+    rates = _measured(planned) if bases >= WORTH * SAMPLE_BASES else ""
+    if isinstance(rates, str):  # what fails beforehand is about to fail for everybody to see
+        return None
+    seconds = seconds_of(planned, rates)
+    if seconds < LONG:
+        return None
+    return (
+        f"learns from {len(split.train):,} items, chooses on {len(split.validation):,}, is tested "
+        f"on {len(tests):,}: {duration(seconds)} at least, estimated from samples"
+    )
+
+
 def seconds_of(planned: Plan, rates: Rates, *, shared: bool = False) -> float:
     """Return what a run takes at some rates; `shared` if its features are there by then."""
     split = planned.scheme.split
@@ -225,7 +255,7 @@ def _slope(small_s: float, big_s: float, small: int, big: int) -> float:
 
 def _miniature(planned: Plan, size: int) -> _Timing:
     """Measure a run on a sample, with a folder and a cache that last no longer."""
-    with _scratch() as folder:
+    with _scratch() as folder, shown(False):
         return _in_miniature(planned, size, folder)
 
 

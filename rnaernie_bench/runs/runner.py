@@ -18,6 +18,7 @@ from rnaernie_bench.config.options import RunConfig, require
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import write_json, write_text
+from rnaernie_bench.core.progress import shown
 from rnaernie_bench.core.time_limit import time_limit
 from rnaernie_bench.data.loading import unlearned
 from rnaernie_bench.evaluation.evaluate import evaluate_run
@@ -58,6 +59,7 @@ def execute(
     repeat: bool = False,
     notify: Callable[[str], None] = logger.info,
     search: Search | None = None,
+    foretell: Callable[[Plan], str | None] = lambda planned: None,
 ) -> Outcome:
     """Carry one run out, unless its record is there already.
 
@@ -69,13 +71,14 @@ def execute(
         repeat: run again even if a finished record is there.
         notify: receives progress messages.
         search: what chose the settings; of a repeated run, what its record says if None.
+        foretell: returns a line on a new run for `notify`, such as `forecast.foretold`.
 
     Raises:
         TimeLimitError: if the time of `trainer.max_train_minutes` is over.
         BenchError: for any failure that the user can fix; an interrupted run can be continued.
     """
-    with time_limit(config.trainer.max_train_minutes):
-        return _execute(config, list(task_folders), repeat, notify, search)
+    with time_limit(config.trainer.max_train_minutes), shown(config.trainer.progress):
+        return _execute(config, list(task_folders), repeat, notify, search, foretell)
 
 
 def _execute(
@@ -84,6 +87,7 @@ def _execute(
     repeat: bool,
     notify: Callable[[str], None],
     search: Search | None,
+    foretell: Callable[[Plan], str | None],
 ) -> Outcome:
     from rnaernie_bench.results.store import read_record
 
@@ -108,6 +112,8 @@ def _execute(
             return Outcome(read_record(folder / RECORD), folder, repeated=True)
         if state == "unfinished":
             notify(f"going on with the interrupted run {planned.run_id}")
+        elif line := foretell(planned):
+            notify(line)
         distributed.broadcast(True)
         write_text(folder / "config.yaml", _yaml(config))
         write_text(folder / UNFINISHED, config.tracking.name)

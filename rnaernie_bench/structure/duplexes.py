@@ -9,7 +9,7 @@ suboptimal duplexes, the one with the lowest sum of both is taken.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from rnaernie_bench.core.environment import available_cores
+from rnaernie_bench.core.progress import steps
 from rnaernie_bench.structure.thermodynamics import vienna
 
 BAND = 300
@@ -72,7 +73,6 @@ def duplex_features(
     pairs: Sequence[tuple[str, str]],
     *,
     workers: int | None = None,
-    progress: Callable[[int], object] = lambda done: None,
 ) -> np.ndarray:
     """Return `FEATURES` of the best duplex of each pair, float32 of shape (pairs, 4).
 
@@ -82,7 +82,6 @@ def duplex_features(
     Args:
         pairs: first and second sequence.
         workers: how many processes; one for each CPU if None. One means this process.
-        progress: called with the number of pairs that were just done.
 
     Raises:
         ConfigError: if ViennaRNA is not installed.
@@ -95,9 +94,10 @@ def duplex_features(
     ]
     rows = np.zeros((len(pairs), len(FEATURES)), dtype=np.float32)
     found = []
-    for block in _mapped(chunks, min(workers or available_cores(), len(chunks))):
-        found.append(block)
-        progress(len(block))
+    with steps("duplexes", len(pairs), "pairs") as step:
+        for block in _mapped(chunks, min(workers or available_cores(), len(chunks))):
+            found.append(block)
+            step(len(block))
     if found:
         rows[order] = np.concatenate(found)
     return rows

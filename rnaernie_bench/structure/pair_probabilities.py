@@ -23,6 +23,7 @@ from rnaernie_bench.core import paths
 from rnaernie_bench.core.environment import available_cores
 from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.core.files import as_bench_error
+from rnaernie_bench.core.progress import steps
 from rnaernie_bench.core.time_limit import check_time
 from rnaernie_bench.structure.thermodynamics import vienna
 
@@ -44,12 +45,7 @@ _ASKED = 500
 """Sequences asked for in one query."""
 
 
-def pair_probabilities(
-    sequences: Sequence[str],
-    *,
-    workers: int | None = None,
-    progress: Callable[[int, int], object] = lambda done, all_: None,
-) -> list[np.ndarray]:
+def pair_probabilities(sequences: Sequence[str], *, workers: int | None = None) -> list[np.ndarray]:
     """Return the likely pairs of each sequence, an array of `PAIRS` each, from the cache.
 
     What is not there is computed and added, the longest sequences first, some at a time: what an
@@ -59,8 +55,6 @@ def pair_probabilities(
         sequences: normalised, perhaps repeated, each of at most 65,536 bases; time grows with the
             cube of their length.
         workers: how many processes compute; one for each CPU if None. One means this process.
-        progress: called with how many sequences of those that were not there are done, and how
-            many there are.
 
     Raises:
         ConfigError: if ViennaRNA is not installed.
@@ -73,20 +67,19 @@ def pair_probabilities(
     with _opened(path) as database:
         found = _known(database, list(distinct))
         missing = sorted((s for k, s in distinct.items() if k not in found), key=len, reverse=True)
-        done = 0
-        for chunk in _computed(missing, workers):
-            check_time()
-            rows = [(_key(sequence), pairs.tobytes()) for sequence, pairs in chunk]
-            with database:
-                database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", rows)
-            found.update(rows)
-            done += len(rows)
-            progress(done, len(missing))
+        with steps("pair probabilities", len(missing), "sequences") as step:
+            for chunk in _computed(missing, workers):
+                check_time()
+                rows = [(_key(sequence), pairs.tobytes()) for sequence, pairs in chunk]
+                with database:
+                    database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", rows)
+                found.update(rows)
+                step(len(rows))
     return [np.frombuffer(found[_key(sequence)], dtype=PAIRS) for sequence in sequences]
 
 
 PAIR_FEATURES: Mapping[str, Callable[..., list[np.ndarray]]] = {"bpp": pair_probabilities}
-"""What `task.features` can name: called with sequences and `progress`, returns the likely pairs of
+"""What `task.features` can name: called with sequences, returns the likely pairs of
 each, an array of `PAIRS`."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.progress import shown
 from rnaernie_bench.evaluation.evaluate import validation_metrics
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.runs.loaders import Loaders
@@ -103,8 +104,11 @@ class Objective:
                 if trial.should_prune():
                     raise TrialPruned(f"behind others after {number} evaluations")
 
-        fitted, report = fit(planned, watch, self.loaders)
-        metrics = validation_metrics(planned.task, planned.config, planned.scheme, fitted, report)
+        with shown(config.trainer.progress):
+            fitted, report = fit(planned, watch, self.loaders)
+            metrics = validation_metrics(
+                planned.task, planned.config, planned.scheme, fitted, report
+            )
         costs = {
             "items_per_s": report.items_per_s,
             "train_s": report.train_s,

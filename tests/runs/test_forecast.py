@@ -50,6 +50,20 @@ def test_a_run_takes_what_its_parts_take() -> None:
     assert seconds_of(plan_of(), once) == 1.0 + 6 * 0.5 + 4 * 10.0 + 4 * 2.0
 
 
+def test_a_long_run_is_told_beforehand_and_a_short_one_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = plan_of()
+    planned.entry = SimpleNamespace(kind="encoder")
+    rates = Rates(start=1.0, embedding=0.5, training=10.0, scoring=2.0)  # 132 s, as above
+    monkeypatch.setattr(module, "_measured", lambda planned: rates)
+    assert module.foretold(planned) is None  # 45 bases: to measure them is to run
+    monkeypatch.setattr(module, "SAMPLE_BASES", 0)
+    assert module.foretold(planned) == (
+        "learns from 4 items, chooses on 1, is tested on 3: 2 min at least, estimated from samples"
+    )
+    monkeypatch.setattr(module, "_measured", lambda planned: Rates(1.0, 0.0, 0.0, 0.0))
+    assert module.foretold(planned) is None
+
+
 @pytest.mark.parametrize(
     ("trainer", "epochs"),
     [

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from rnaernie_bench.core.progress import tracked
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,12 +37,13 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], *, least: int)
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
     workers = min(processors, MOST_PROCESSES)
     if workers < 2 or len(items) < max(least, 2):
-        return list(map(work, items))
+        return list(map(work, tracked(items, "building pages", unit="pages")))
     share = -(-len(items) // (32 * workers))
     gc.freeze()  # a collector that looks at what is inherited would copy all of it
     try:
         with ProcessPoolExecutor(workers, get_context("fork"), _adopt, (work,)) as pool:
-            return list(pool.map(_call, items, chunksize=share))
+            found = pool.map(_call, items, chunksize=share)
+            return list(tracked(found, "building pages", len(items), "pages"))
     finally:
         gc.unfreeze()
 

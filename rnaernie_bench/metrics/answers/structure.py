@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from rnaernie_bench.core.progress import tracked
 from rnaernie_bench.metrics.answers.base import Answer, Array, Floats, Sample
 from rnaernie_bench.metrics.scoring.structures import per_sequence
 from rnaernie_bench.metrics.targets import StructureTargets
@@ -194,6 +195,7 @@ def decoded(
 
     waiting: list[tuple[int, np.ndarray]] = []
     cells = 0
+    scores = tracked(scores, "predicting pairs", len(sequences), "sequences")
 
     def flush() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         indices = [index for index, _ in waiting]
