@@ -130,7 +130,7 @@ class TrainerOptions:
     fast_dropout: bool = True
     """Draw dropout masks cheaply on a CPU."""
     progress: bool = True
-    """Progress bars on a terminal."""
+    """Bars in a terminal, a line a minute in logs."""
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "patience", "gradient_accumulation"):

@@ -37,6 +37,7 @@ from rnaernie_bench.learning.schedule import Steps
 from rnaernie_bench.runs.folder import RECORD
 from rnaernie_bench.runs.loaders import cached_loaders
 from rnaernie_bench.runs.plan import Plan, plan
+from rnaernie_bench.runs.runner import trains_together
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 
 SAMPLE_BASES = 24_000
@@ -48,7 +49,7 @@ SAMPLE_ITEMS = 16, 160
 LONG = 10.0
 """Seconds of a run that are worth telling beforehand."""
 
-WORTH = 60
+WORTH = 30
 """A run is measured beforehand if it reads this many times the bases of the larger sample."""
 
 State = Literal["finished", "unfinished", "new", "failed"]
@@ -154,7 +155,7 @@ def foretold(planned: Plan) -> str | None:
     be no small part of it.
     """
     split, tests = planned.scheme.split, _tests(planned)
-    passes = 1.0 if planned.entry.kind == "baseline" else fewest_epochs(planned)
+    passes = fewest_epochs(planned) if trains_together(planned.config) else 1.0
     bases = passes * sum(len(item.sequence) for item in split.train)
     bases += sum(len(item.sequence) for item in (*split.validation, *tests))
     rates = _measured(planned) if bases >= WORTH * SAMPLE_BASES else ""

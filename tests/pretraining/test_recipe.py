@@ -140,7 +140,7 @@ def test_accumulated_batches_weigh_as_one(tmp_path):
 )
 def test_an_interrupted_training_ends_as_if_nothing_had_happened(tmp_path, options, monkeypatch):
     ends = lambda text: np.array([(0, len(text) - 1, 0.5)], PAIRS)  # noqa: E731
-    found = lambda texts, progress: [ends(text) for text in texts]  # noqa: E731
+    found = lambda texts: [ends(text) for text in texts]  # noqa: E731
     monkeypatch.setattr(pairs, "pair_probabilities", found)
     undisturbed = Job(tmp_path / "a", **options)
     expected = undisturbed.run()

@@ -52,8 +52,8 @@ def test_a_run_takes_what_its_parts_take() -> None:
 
 def test_a_long_run_is_told_beforehand_and_a_short_one_not(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = plan_of()
-    planned.entry = SimpleNamespace(kind="encoder")
     rates = Rates(start=1.0, embedding=0.5, training=10.0, scoring=2.0)  # 132 s, as above
+    monkeypatch.setattr(module, "trains_together", lambda config: True)
     monkeypatch.setattr(module, "_measured", lambda planned: rates)
     assert module.foretold(planned) is None  # 45 bases: to measure them is to run
     monkeypatch.setattr(module, "SAMPLE_BASES", 0)
