@@ -241,7 +241,7 @@ def _ending(source: str) -> str:
 
 
 def _json(path: Path) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     table = pd.read_json(path)
     return tuple(map(str, table.columns)), table.itertuples(index=False, name=None)
