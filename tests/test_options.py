@@ -51,6 +51,9 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "letters": ("sequence", "multilabel", ("backbone=letters",)),
     "orf_length": ("sequence", "multiclass", ("backbone=orf_length",)),
     "majority": ("sequence", "multiclass", ("backbone=majority",)),
+    "composition": ("sequence", "multilabel", ("backbone=composition",)),
+    "seed_match": ("pair", "multiclass", ("backbone=seed_match",)),
+    "best_kmer": ("sequence", "binary", ("backbone=best_kmer", "backbone.bases=[2,3]")),
     "token": ("token", "regression", (*FULL, "task.head=token_window")),
     "token-frozen": ("token", "regression", FROZEN),
     "token-letters": ("token", "regression", ("backbone=letters",)),
@@ -301,6 +304,8 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
         "vienna_penalty",
         "duplex",
         "types_only",
+        "mfe",
+        "motif",  # of tasks that declare some
         "target_majority",
         "target_kmer",
     }

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.clusters import clusters_of, counted
 from rnaernie_bench.data.items import Clusters, Items, Split
-from rnaernie_bench.task.declaration import HeldOut, SplitDeclaration
+from rnaernie_bench.data.leakage import shares_stretch
+from rnaernie_bench.task.declaration import HeldOut, SplitDeclaration, Unrelated
 from rnaernie_bench.task.single_table import Cut
 
 
@@ -173,7 +174,8 @@ def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items, Clusters]:
     Clusters are drawn by the seed and do not depend on the order of the items.
 
     Returns:
-        What remains, and what was cut off, both in the order of `items`; what it was cut from.
+        What remains to train, and what was cut off, both in the order of `items`; what it was cut
+        from.
     """
     cluster = clusters_of(items, held_out.by, held_out)
     named: dict[int, str] = {}
@@ -182,11 +184,20 @@ def hold_out(items: Items, held_out: HeldOut) -> tuple[Items, Items, Clusters]:
     numbers = {name: number for number, name in named.items()}
     order = [numbers[name] for name in by_digest(numbers, salt=f"{held_out.seed}/")]
     taken = drawn(items, cluster, held_out.fraction, order).tolist()
-    return (
-        tuple(item for item, cut_off in zip(items, taken, strict=True) if not cut_off),
-        tuple(item for item, cut_off in zip(items, taken, strict=True) if cut_off),
-        counted(cluster, held_out.by, held_out),
-    )
+    rest = tuple(item for item, cut_off in zip(items, taken, strict=True) if not cut_off)
+    validation = tuple(item for item, cut_off in zip(items, taken, strict=True) if cut_off)
+    for partner in held_out.apart:
+        own, others = ([getattr(item, partner) for item in part] for part in (rest, validation))
+        shared = shares_stretch(own, others, held_out.overlap).tolist()
+        rest = tuple(item for item, near in zip(rest, shared, strict=True) if not near)
+    return rest, validation, counted(cluster, held_out.by, held_out)
+
+
+def unrelated(items: Items, others: Sequence[Any], declared: Unrelated) -> Items:
+    """Return the items that are linked, directly or through others, with none of `others`."""
+    cluster = clusters_of((*items, *others), declared.by, declared)
+    met = np.isin(cluster[: len(items)], cluster[len(items) :])
+    return tuple(item for item, linked in zip(items, met.tolist(), strict=True) if not linked)
 
 
 def by_digest(ids: Iterable[str], salt: str = "") -> list[str]:

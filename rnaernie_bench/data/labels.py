@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ import numpy as np
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.cells import Forms, missing, number, spelt
-from rnaernie_bench.metrics.problems import categorical, quantitative
+from rnaernie_bench.metrics.problems import categorical, quantitative, two_classes
 from rnaernie_bench.task.declaration import Table
 from rnaernie_bench.task.task import Task
+
+BITS = ("0", "1")
+"""What tables call two classes whose names they do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Row:
     """Its place, for messages."""
     forms: Forms = field(default_factory=Forms)
     """How the columns of the table have several values in a cell."""
+
+
+def row_id(number: int, path: str, task: Task) -> str:
+    """Return what a row without a column of ids is called: see `dataset.row_ids`."""
+    return f"{Path(path).name}:{number}" if task.dataset.row_ids == "file" else str(number)
 
 
 def match_header(text: str, task: Task, where: str, what: str = "header") -> dict[str, Any]:
@@ -72,7 +81,8 @@ def value_of(value: Any, task: Task, where: str) -> float:
     """Return what a cell, or an element of its list, says of a unit: a class's index or a number.
 
     Returns:
-        nan for what is missing (`cells.MISSING`), unless a class is called so.
+        nan for what is missing (`cells.MISSING`), unless a class is called so. Of two classes that
+        are called otherwise, 0 is the first and 1 the second.
 
     Raises:
         DataError: naming `where`, for a class that the task has not, for what is no finite number,
@@ -88,9 +98,11 @@ def value_of(value: Any, task: Task, where: str) -> float:
     if text not in task.labels:
         if missing(value):
             return math.nan
-        raise DataError(
-            f"unknown label '{text}'", where=where, remedy=did_you_mean(text, list(task.labels))
-        )
+        bits = BITS if two_classes(task.problem) and not {*BITS} & {*task.labels} else ()
+        if text in bits:
+            return float(text)
+        remedy = did_you_mean(text, [*task.labels, *bits])
+        raise DataError(f"unknown label '{text}'", where=where, remedy=remedy)
     return float(task.labels.index(text))
 
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.registry import did_you_mean, resolve
-from rnaernie_bench.data.cuts import by_digest, cut_split, hold_out
+from rnaernie_bench.data.cuts import by_digest, cut_split, hold_out, unrelated
 from rnaernie_bench.data.folds import check_fold, fold_of
 from rnaernie_bench.data.items import Clusters, Dataset, Items, Split
 from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
-from rnaernie_bench.task.declaration import DataFile
+from rnaernie_bench.task.declaration import DataFile, of_fold
 from rnaernie_bench.task.task import Task
 
 
@@ -98,10 +98,10 @@ def make_split(
             where="split",
             remedy=did_you_mean(name, list(task.splits)),
         )
-    declared = task.splits[name]
-    check_fold(declared, fold)
+    check_fold(task.splits[name], fold)
+    declared = of_fold(task.splits[name], fold)
     chosen, clusters = None, dict[str, Clusters]()
-    if fold is not None:
+    if fold is not None and not declared.by_parts:
         chosen, dealt = fold_of(task, declared, dataset, fold)
         clusters |= {"test": dealt} if dealt else {}
     parts = dataset.parts
@@ -124,7 +124,7 @@ def make_split(
         found = cut_split(name, declared, part(declared.train), where=where)
         kept = {key: subset(found.tests[key], t.fraction) for key, t in declared.tests.items()}
         train = subset(found.train, train_fraction, train_seed)
-        return _checked(replace(found, train=train, tests=kept), task, where)
+        return _checked(replace(found, train=train, tests=kept, fold=fold), task, where)
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
         sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
@@ -159,6 +159,9 @@ def make_split(
         train, validation = (
             tuple(item for item in part if item in chosen.train) for part in (train, validation)
         )
+    if declared.train_without is not None:
+        others = [item for key in declared.train_without.parts for item in part(key)]
+        train = unrelated(train, others, declared.train_without)
     if declared.held_out is not None:
         train, validation, clusters["validation"] = hold_out(train, declared.held_out)
         if not validation:

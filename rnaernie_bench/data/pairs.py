@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,18 @@ def pair_rows(
         needed |= {f"the label '{label}'": column for label, column in columns.labels.items()}
     opened.require({role: column or None for role, column in needed.items()})
     yield from opened.placed()
+
+
+def renamed(columns: PairColumns, called: Mapping[str, str]) -> PairColumns:
+    """Return what columns mean in a file that calls some of them otherwise."""
+
+    def new(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: new(column) for key, column in value.items()}
+        return called.get(value, value) if isinstance(value, str) else value
+
+    named = ("first", "second", "label", "first_group", "second_group", "labels")
+    return replace(columns, **{name: new(getattr(columns, name)) for name in named})
 
 
 def name_of(row: Mapping[str, Any], column: str) -> str:

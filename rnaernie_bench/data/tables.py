@@ -14,7 +14,7 @@ from rnaernie_bench.core.registry import did_you_mean, resolve
 from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.cells import Forms, text_of
 from rnaernie_bench.data.items import Items
-from rnaernie_bench.data.labels import Row
+from rnaernie_bench.data.labels import Row, row_id
 from rnaernie_bench.data.sources import find, locate
 from rnaernie_bench.data.text import refuse_repeated, source_name
 from rnaernie_bench.data.text_tables import read_text_table
@@ -105,7 +105,7 @@ def read_table(table: Table, task: Task) -> Items:
     number = 0
     for number, (where, row) in enumerate(opened.placed(), start=1):
         named = table.id in opened.columns
-        identity = text_of(row, table.id, where) if named else str(number)
+        identity = text_of(row, table.id, where) if named else row_id(number, table.source, task)
         refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
         sequence = checked_sequence(text_of(row, table.sequence, where), where)
         group = text_of(row, table.group, where) if table.group else ""

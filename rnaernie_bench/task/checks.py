@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.names import check_inside
@@ -11,7 +12,14 @@ from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
 from rnaernie_bench.metrics.registry import METRICS, has, metrics_of
-from rnaernie_bench.task.declaration import SHORTEST_SIMULATED, Task, parts_of
+from rnaernie_bench.task.declaration import (
+    FOLD,
+    SHORTEST_SIMULATED,
+    SplitDeclaration,
+    Task,
+    of_fold,
+    parts_of,
+)
 from rnaernie_bench.task.lengths import policies_of
 
 
@@ -143,6 +151,11 @@ def _check_files(task: Task) -> None:
         _check_pinned(file.sha256, file.records, where)
         if file.label:
             _need_known(file.label, known, "the task has no label '{}'", f"{where}.label")
+        if file.format == "stockholm":
+            families = task.dataset.families
+            sound = families is not None and set(families.types.values()) == set(task.labels)
+            what = "Stockholm files need `types`, from which each label has one or more"
+            _need(sound and task.classifies, what, "dataset.families")
 
 
 def _check_tables(task: Task) -> None:
@@ -200,7 +213,8 @@ def _check_splits(task: Task) -> None:
                 _need(sound, what, f"{where}.tests.{key}.without_similar_to.identity")
         if split.cut is not None:
             what = "a cut is of one part: train, validation and tests name the same"
-            _need(len(named) == 1, what, f"{where}.cut")
+            one = of_fold(split, split.folds.names[0]) if split.folds else split
+            _need(len(parts_of(replace(one, folds=None))) == 1, what, f"{where}.cut")
             cuts = task.level_entry.cuts
             what = f"the level '{task.level}' is cut by {' or '.join(cuts)}"
             _need(split.cut.by in cuts, what, f"{where}.cut.by")
@@ -212,12 +226,24 @@ def _check_splits(task: Task) -> None:
         if split.held_out is not None:
             what = "the value must be above 0 and below 1"
             _need(0 < split.held_out.fraction < 1, what, f"{where}.held_out.fraction")
-        for rule in (split.held_out, split.folds):
+            what = f"an item of the level '{task.level}' has one sequence"
+            sound = task.level_entry.partners or not split.held_out.apart
+            _need(sound, what, f"{where}.held_out.apart")
+        for rule in (split.held_out, split.folds, split.train_without):
             if rule is not None and rule.by not in (None, "group"):
                 what = f"a {task.level} task has no split by {rule.by}"
                 _need(rule.by in task.level_entry.cuts, what, f"{where}.{rule.key}.by")
-        what = "folds are of items that another part trains: leave out the cut"
-        _need(not (split.folds and split.cut), what, f"{where}.folds")
+        _check_folds(split, where)
+
+
+def _check_folds(split: SplitDeclaration, where: str) -> None:
+    what = "folds are of items that another part trains: leave out the cut"
+    sound = not (split.folds and split.cut) or split.by_parts
+    _need(sound, what, f"{where}.folds")
+    what = f"folds without a file are told apart by {FOLD} in the name of the part that trains"
+    _need((FOLD in split.train) == split.by_parts, what, f"{where}.folds")
+    what = "train and validation are cut from one part, which the cut keeps apart"
+    _need(not (split.cut and split.train_without), what, f"{where}.train_without")
 
 
 def check_pairs(task: Task) -> None:

@@ -21,8 +21,12 @@ head and length policy, which are settings of a run."""
 def content_of(task: Task, split: str) -> dict[str, Any]:
     """Return what figures on a split follow from, beside items and settings."""
     said = {key: as_dict(getattr(task, key)) for key in _SAYS}
-    pools = as_dict(task.dataset.pools)
-    return {**said, **({"pools": pools} if pools else {}), "split": as_dict(task.splits[split])}
+    few = {"pools": as_dict(task.dataset.pools), "motifs": as_dict(task.motifs)}
+    said |= {key: value for key, value in few.items() if value}  # what the first tasks had not
+    cut = as_dict(task.splits[split])
+    if cut["train_without"] is None:
+        del cut["train_without"]
+    return {**said, "split": cut}
 
 
 def digest(content: object) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.names import Name
 from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical
 from rnaernie_bench.metrics.registry import METRICS, metrics_of
-from rnaernie_bench.task.single_table import Cut, Linkage, Negatives, PairColumns
+from rnaernie_bench.task.files import DataFile as DataFile
+from rnaernie_bench.task.files import Families
+from rnaernie_bench.task.files import Table as Table
+from rnaernie_bench.task.motifs import Motif
+from rnaernie_bench.task.single_table import Cut, Linkage, Negatives, PairColumns, Partner
 
 if TYPE_CHECKING:
     from rnaernie_bench.metrics.answers.base import Answer
@@ -48,81 +52,6 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """One file of a data set: where it is looked for and how it is recognised."""
-
-    path: str
-    """Where it lies below a folder of `$RNAERNIE_BENCH_DATA`, and below the cache."""
-    sha256: str
-    """Hexadecimal digest of its bytes."""
-    records: int
-    """How many records it holds."""
-    url: str = ""
-    """The public address it is downloaded from; empty where none is known."""
-    part: str = ""
-    """The part it belongs to, with other files perhaps; empty if the part has the file's name."""
-    label: str = ""
-    """The label of all its records; empty where their headers tell."""
-    added: bool = False
-    """Whether its part came after the first results of this version of the task. The fingerprint of
-    the data set leaves the part out, so that those results stay comparable; `sha256` pins it."""
-    named: Literal["records", "file"] = "records"
-    """What structures are called after: their records; or the file, where records of several files
-    share a name: a file of several counts them, `rna0:2`."""
-    left_out: tuple[int, ...] = ()
-    """The records, from 1, of a file of structures that cannot be read, and are not."""
-    format: Literal["fasta", "lines", "structures"] = "fasta"
-    """`lines`: a sequence a line, its id made of the file's name and the line's number.
-    `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and
-    bases are labelled by whether they pair."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A tabular part: a local CSV, TSV, Parquet or Arrow file, or a hub set."""
-
-    source: str
-    """A hub id, or a path below a folder of `$RNAERNIE_BENCH_DATA`."""
-    sha256: str = ""
-    """Hexadecimal digest of a local file; empty where it is not pinned."""
-    records: int = 0
-    """How many rows it holds; 0 where that is not declared."""
-    url: str = ""
-    """The public address it is downloaded from; empty where none is known."""
-    header: tuple[str, ...] = ()
-    """The columns of a CSV or TSV file without a line of names."""
-    split: str = "train"
-    """The split of a hub set."""
-    revision: str | None = None
-    """The commit of a hub set; required for one, so that its content is pinned."""
-    id: str = "id"
-    """The column of unique ids; row numbers are used where the table has no such column."""
-    sequence: str = "sequence"
-    """The column of sequences."""
-    label: str = "label"
-    """The column of labels, as the task spells them; for bases, lists of them, and for pairs of
-    bases, lists parallel to `places`."""
-    places: str = "places"
-    """For pairs of bases: the column that lists those with labels, `[[i, j], ...]`, counted from
-    0. Others are of the first class, have none of several labels, or no known quantity."""
-    first_base: Literal[0, 1] | None = None
-    """For pairs of bases: what the first base is called in lists. Of base pairs, `label` is the
-    column of structures, in dot-bracket or as such lists, which must state it; else None is 0."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """For multilabel and regression: the column of each label; of bases, its values are lists, and
-    those that are missing at the end are unknown."""
-    whole: bool = False
-    """For bases: whether lists must have a value a base, and say which are unknown."""
-    errors: Mapping[str, str] = field(default_factory=dict)
-    """For bases: the column of each label's standard errors."""
-    zeros_unknown: bool = False
-    """For bases: whether a list of zeros alone stands for what was not measured. A row without any
-    other list is then left out."""
-    group: str | None = None
-    """The column of groups."""
-
-
-@dataclass(frozen=True)
 class DatasetDeclaration:
     """Where a task's parts come from, under which licence, and whom to cite."""
 
@@ -145,6 +74,11 @@ class DatasetDeclaration:
     """For pairs: what the columns of the files mean, which are CSV or TSV then."""
     negatives: Negatives | None = None
     """For pairs without a column of labels: how negatives are made of them."""
+    families: Families | None = None
+    """For Stockholm files: what is read of them."""
+    row_ids: Literal["row", "file"] = "row"
+    """What a row without a column of ids is called: its number, or the name of its file and its
+    number, where rows of several files stand in the test parts of a split."""
 
     @property
     def file_parts(self) -> dict[str, dict[str, DataFile]]:
@@ -202,9 +136,26 @@ class HeldOut(Linkage):
     """The share of train."""
     seed: int = 0
     """Which families are drawn."""
-    by: Literal["group", "overlap", "similarity"] | None = None
+    by: Literal["group", "overlap", "similarity", "first", "second", "seed"] | None = None
     """What makes a family beside identical sequences, as of a cut. None: the group; but for base
     pairs, whose groups are databases or families that all parts hold some of, nothing more."""
+    apart: tuple[Partner, ...] = ()
+    """Of pairs, partners: train loses those that share a stretch of `overlap` bases with one of
+    validation."""
+
+
+@dataclass(frozen=True)
+class Unrelated(Linkage):
+    """What train loses: items that are linked with any of some parts, which stay whole."""
+
+    key = "train_without"
+    parts: tuple[str, ...]
+    by: Literal["group", "overlap", "similarity", "first", "second", "seed"]
+    """What links two items beside identical sequences, as of a cut."""
+
+
+FOLD = "{fold}"
+"""Stands for the name of a fold in names of parts."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +164,8 @@ class Folds(Linkage):
 
     key = "folds"
     names: tuple[str, ...] = ()
-    """Those of the file; generated ones are numbered from 1."""
+    """Those of the file, or what stands for `{fold}` in the names of the split's parts, so that
+    each fold has parts of its own; generated ones are numbered from 1."""
     file: DataFile | None = None
     """A CSV file with the columns fold, partition (train or test) and id. On simulated data, a fold
     leaves the group of its name out."""
@@ -230,8 +182,8 @@ class Folds(Linkage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if {bool(self.names), self.file is not None} != {not self.generate}:
-            raise ConfigError("either `names` with their `file`, or `generate`", where="folds")
+        if bool(self.names) == bool(self.generate) or (self.file and self.generate):
+            raise ConfigError("either `names`, perhaps with a `file`, or `generate`", where="folds")
         if self.generate:
             if self.generate < 2:
                 raise ConfigError("the value must be 2 or more", where="folds.generate")
@@ -252,15 +204,49 @@ class SplitDeclaration:
     folds: Folds | None = None
     cut: Cut | None = None
     """How all three are cut from the one part that they name."""
+    train_without: Unrelated | None = None
+    """What train loses, before validation is cut from it."""
+
+    @property
+    def by_parts(self) -> bool:
+        """Whether each fold has parts of its own."""
+        return bool(
+            self.folds and self.folds.names and not (self.folds.file or self.folds.generate)
+        )
+
+
+def of_fold(split: SplitDeclaration, fold: str | None) -> SplitDeclaration:
+    """Return a split with the parts of a fold, where each has parts of its own."""
+    if not split.by_parts or fold is None:
+        return split
+
+    def named(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(FOLD, fold)
+        if isinstance(value, tuple):
+            return tuple(map(named, value))
+        if isinstance(value, Similar):
+            return replace(value, parts=named(value.parts))
+        return value
+
+    tests = {
+        key: replace(test, **{f.name: named(getattr(test, f.name)) for f in fields(test)})
+        for key, test in split.tests.items()
+    }
+    return replace(split, train=named(split.train), validation=named(split.validation), tests=tests)
 
 
 def parts_of(split: SplitDeclaration) -> set[str]:
-    """Return the parts of the data set that a split names."""
+    """Return the parts of the data set that a split names, in all its folds."""
+    if split.by_parts:
+        assert split.folds is not None
+        folds = [replace(of_fold(split, fold), folds=None) for fold in split.folds.names]
+        return set[str]().union(*map(parts_of, folds))
     named = {split.train, split.validation} - {""}
     for test in split.tests.values():
         named |= {test.part, *test.without_identical_to, *test.without_groups_of}
         named |= set(test.without_similar_to.parts if test.without_similar_to else ())
-    return named
+    return named | set(split.train_without.parts if split.train_without else ())
 
 
 @dataclass(frozen=True)
@@ -320,6 +306,8 @@ class Task:
     """What the figures do not show, printed under every table of this task."""
     shortcuts: tuple[str, ...] = ()
     """Baselines that a model must beat: what it gains over the best stands under every table."""
+    motifs: Mapping[str, Motif] = field(default_factory=dict)
+    """By name, known motifs that the baseline `motif` looks for."""
     folder: Path = Path()
     """Where the task was found."""
 

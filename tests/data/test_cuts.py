@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cuts import cut, hold_out
+from rnaernie_bench.data.cuts import cut, hold_out, unrelated
 from rnaernie_bench.data.items import PairItem, SequenceItem
 from rnaernie_bench.data.loading import subset
-from rnaernie_bench.task.declaration import HeldOut
+from rnaernie_bench.task.declaration import HeldOut, Unrelated
 from rnaernie_bench.task.single_table import Cut, CutBy
 
 pairs = st.lists(
@@ -123,3 +123,28 @@ def test_a_cut_by_seed_parts_no_seed() -> None:
     seen = [{item.first[1:8] for item in part} for part in held]
     assert [len(part) for part in seen] == [9, 2, 4]
     assert len(set[str]().union(*seen)) == 15
+
+
+def test_train_loses_what_is_related_to_other_parts() -> None:
+    items = pair_items([(0, 0, 0, 0), (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3)])
+    seeds = tuple(replace(item, first=f"G{'ACGU'[n % 2] * 7}G") for n, item in enumerate(items))
+    other = replace(seeds[0], id="other", first=f"C{'A' * 7}", second="U")
+    kept = unrelated(seeds, [other], Unrelated(parts=("test",), by="seed"))
+    assert [item.id for item in kept] == ["1", "3"]
+    assert unrelated(seeds, [], Unrelated(parts=("test",), by="seed")) == seeds
+
+
+def test_targets_of_validation_are_none_of_train() -> None:
+    target = "ACGUACGGUACCAGUUGACA"
+    items = tuple(
+        PairItem(f"{n}", f"A{letter * 7}", second, n % 2)
+        for n, (letter, second) in enumerate(
+            [("C", f"A{target}"), ("C", "G" * 30), ("G", f"{target}U"), ("G", "C" * 30)]
+        )
+    )
+    rule = {"fraction": 0.5, "by": "seed", "overlap": 20}
+    train, validation, _ = hold_out(items, HeldOut(**rule))  # type: ignore[arg-type]
+    assert (len(train), len(validation)) == (2, 2)
+    left, same, _ = hold_out(items, HeldOut(**rule, apart=("second",)))  # type: ignore[arg-type]
+    assert same == validation
+    assert left == tuple(item for item in train if target not in item.second)

@@ -44,6 +44,18 @@ def test_damaged_folds_are_refused(tmp_path: Path, text: str, message: str) -> N
     assert message in str(caught.value)
 
 
+def test_a_fold_has_parts_of_its_own() -> None:
+    task = load_task("rbp")
+    dataset = load_dataset(task, simulated=True)
+    for name in ("published", "chromosomes"):
+        split = make_split(task, dataset, name, fold="QKI")
+        assert split.fold == "QKI"
+        items = (*split.train, *split.validation, *split.tests["test"])
+        assert {item.id.partition("_")[0] for item in items} == {"sim-QKI"}
+    groups = [{item.group for item in part} for part in (split.train, split.tests["test"])]
+    assert not set.intersection(*groups)
+
+
 @pytest.mark.realdata
 def test_the_published_folds_of_archiveii(data_folder) -> None:
     task = load_task("ss_contacts")

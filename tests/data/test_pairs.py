@@ -141,7 +141,10 @@ def test_an_unknown_class_is_refused_by_line(tmp_path: Path) -> None:
         (HEADER.replace("label", "b_seq"), "columns 4 and 5 are both called 'b_seq'"),
         (HEADER.replace("b_name", "a_name"), "columns 1 and 3 are both called 'a_name'"),
         (HEADER + "m,A,g,C\n", "line 2 \\(row 1\\): the row has 4 cells, the header 5"),
-        (HEADER + "m,A,g,C,1\nm,A,g,C,2\n", "row 2: the label '2' is neither 0 nor 1"),
+        (
+            HEADER + "m,A,g,C,1\nm,A,g,C,2\n",
+            "row 2: unknown label '2'; choose one of 0, 1",
+        ),
         (HEADER + "m,A,g,C,\n", "row 1: no label is known"),
         (HEADER + "m,A,g,,1\n", "row 1: the column 'b_seq' is empty"),
         (HEADER + "m,A,g,CZ,1\n", "row 1, column 'b_seq': foreign letter 'Z' at position 2"),

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.data.cells import missing, spelt
 from rnaernie_bench.data.items import Items, PairItem
-from rnaernie_bench.data.labels import columns_of, label_of
-from rnaernie_bench.data.pairs import name_of, pair_rows, strand_of
-from rnaernie_bench.metrics.problems import categorical, quantitative, two_classes
+from rnaernie_bench.data.labels import columns_of, label_of, row_id
+from rnaernie_bench.data.pairs import name_of, pair_rows, renamed, strand_of
+from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import PairColumns
 from rnaernie_bench.task.task import Task
@@ -30,25 +28,25 @@ _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     """Read the pairs of a table, as `Level.read_file` has it.
 
-    An item's id is the number of its row, from 1. Partners that are stored 3' to 5' are turned
+    An item's id tells the number of its row, from 1. Partners that are stored 3' to 5' are turned
     round: items are 5' to 3'.
 
     Args:
         path: a table (`data.tables.open_file`).
-        file: its declaration, which says no more.
+        file: its declaration, which may call columns otherwise.
         task: says how its columns are called, how its strands are stored, and its problem.
 
     Raises:
         DataError: naming the row, for a missing column, an empty or foreign sequence, an unknown
             class, or what is no number; and as tables do.
     """
-    columns = task.dataset.pairs
-    assert columns is not None
+    assert task.dataset.pairs is not None
+    columns = renamed(task.dataset.pairs, file.columns)
     items = []
     for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
         items.append(
             PairItem(
-                str(number),
+                row_id(number, file.path, task),
                 strand_of(row, columns, "first", where),
                 strand_of(row, columns, "second", where),
                 _label(row, columns, task, where),
@@ -68,16 +66,7 @@ def _label(
         return columns_of(row, columns.labels, task, where)
     if not columns.label:
         return 1
-    text, bits = spelt(row[columns.label]), ("0", "1")
-    if not two_classes(task.problem) or {*bits, text} & {*task.labels} or missing(text):
-        return label_of(text, task, where)
-    if text in bits:
-        return int(text)
-    raise DataError(
-        f"the label {text!r} is neither 0 nor 1",
-        where=where,
-        remedy=f"write 1 for pairs of '{task.labels[1]}', 0 for others",
-    )
+    return label_of(row[columns.label], task, where)
 
 
 def simulated(task: Task) -> dict[str, Items]:
@@ -91,7 +80,7 @@ def simulated(task: Task) -> dict[str, Items]:
 
     Classes take turns, the first without a site and the last with a whole one. Of several labels,
     each stands for a strength above which it is given; quantities are the strength, each column on
-    another scale or turned round. Ids are numbers of rows, from 1. The data depend on the
+    another scale or turned round. Ids tell the numbers of rows, from 1. The data depend on the
     declaration alone.
     """
     import numpy as np
@@ -99,11 +88,12 @@ def simulated(task: Task) -> dict[str, Items]:
     parts: dict[str, Items] = {}
     for part, size in task.simulation.sizes.items():
         seed = hashlib.sha256(f"{part}/pairs".encode()).digest()
-        parts[part] = _draw(size, np.random.default_rng(int.from_bytes(seed[:8], "little")), task)
+        random = np.random.default_rng(int.from_bytes(seed[:8], "little"))
+        parts[part] = _draw(part, size, random, task)
     return parts
 
 
-def _draw(size: int, random: Generator, task: Task) -> Items:
+def _draw(part: str, size: int, random: Generator, task: Task) -> Items:
     queries: list[tuple[str, str]] = []
     for number in range(-(-size // PAIRS_A_QUERY)):
         sequence = _letters(int(random.integers(20, 25)), random)
@@ -127,7 +117,8 @@ def _draw(size: int, random: Generator, task: Task) -> Items:
             site = _site(query, random, strength)
             target = target[:start] + site + target[start + len(site) :]
         label = row % len(task.labels) if classes else _numbers(strength, task)
-        items.append(PairItem(str(row), query, target, label, name, f"gene-{gene}", by_sequence))
+        name_of_row = row_id(row, part, task)
+        items.append(PairItem(name_of_row, query, target, label, name, f"gene-{gene}", by_sequence))
     return tuple(items)
 
 

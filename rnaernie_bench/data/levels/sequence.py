@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.cuts import by_digest
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Items, SequenceItem
 from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header
 from rnaernie_bench.data.simulated import Drawn
+from rnaernie_bench.data.stockholm import read_alignments
 from rnaernie_bench.data.text import read_lines, refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile, Table
@@ -19,7 +21,8 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
     """Read one file, as `Level.read_file` has it.
 
     A record of a FASTA file has its id in its header, and its label and group where they stand
-    there. A line of another file is called by the file and its number.
+    there. A line of another file is called by the file and its number. Stockholm files are read as
+    `of_families` does.
 
     Raises:
         DataError: naming file, record and line of a header that does not match, an unknown label,
@@ -32,6 +35,8 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
             sequence = checked_sequence(text, f"{path}, line {number}")
             items.append(SequenceItem(f"{path.name}:{number}", sequence, known))
         return tuple(items)
+    if file.format == "stockholm":
+        return of_families(path, task)
     first: dict[str, str] = {}
     for record in read_fasta(path):
         where = f"{path}, {record.place}"
@@ -39,6 +44,34 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
         label = label_of(file.label or found["label"], task, where)
         refuse_repeated(found["id"], f"record {record.record}", first, where)
         items.append(SequenceItem(found["id"], record.sequence, label, found.get("group") or ""))
+    return tuple(items)
+
+
+def of_families(path: Path, task: Task) -> Items:
+    """Return sequences of alignments of families, as `dataset.families` says which.
+
+    The id is family and name. Of one family, sequences without letters besides ACGU are read once
+    each. The group is the clan, or the family where it has none.
+
+    Raises:
+        DataError: as `read_alignments` does.
+    """
+    asked = task.dataset.families
+    assert asked is not None
+    items = []
+    for family in read_alignments(path):
+        label = asked.types.get("; ".join(family.marks["TP"][0].strip("; ").split("; ")))
+        if label is None:
+            continue
+        group = (*family.marks.get("CL", ()), family.accession)[0]
+        first: dict[str, str] = {}
+        for name, sequence in family.sequences:
+            long = asked.longest is not None and len(sequence) > asked.longest
+            if len(sequence) >= asked.shortest and not long and not set(sequence) - set("ACGU"):
+                first.setdefault(sequence, f"{family.accession}:{name}")
+        ids = {identity: sequence for sequence, identity in first.items()}
+        for identity in by_digest(ids)[: asked.at_most]:
+            items.append(SequenceItem(identity, ids[identity], task.labels.index(label), group))
     return tuple(items)
 
 
