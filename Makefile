@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services fuzz lint format bench leaderboard site picture sinclab clean
+.PHONY: run test test-services fuzz lint format bench leaderboard site picture sinclab mirbind clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -43,6 +43,9 @@ picture: site  ## the README's picture of the page; needs chromium
 
 sinclab: $(INSTALLED)  ## import the predictions of sinc-lab's study, from a folder of RNAERNIE_BENCH_DATA
 	$(BIN)/python -m benchmarks.sinclab
+
+mirbind: $(INSTALLED)  ## import the predictions that come with miRBind, from a folder of RNAERNIE_BENCH_DATA
+	$(BIN)/python -m benchmarks.mirbind
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -225,7 +225,7 @@ def of_fold(split: SplitDeclaration, fold: str | None) -> SplitDeclaration:
             return value.replace(FOLD, fold)
         if isinstance(value, tuple):
             return tuple(map(named, value))
-        if isinstance(value, Similar):
+        if isinstance(value, Similar | Unrelated):
             return replace(value, parts=named(value.parts))
         return value
 
@@ -233,7 +233,8 @@ def of_fold(split: SplitDeclaration, fold: str | None) -> SplitDeclaration:
         key: replace(test, **{f.name: named(getattr(test, f.name)) for f in fields(test)})
         for key, test in split.tests.items()
     }
-    return replace(split, train=named(split.train), validation=named(split.validation), tests=tests)
+    others = {key: named(getattr(split, key)) for key in ("train", "validation", "train_without")}
+    return replace(split, **others, tests=tests)
 
 
 def parts_of(split: SplitDeclaration) -> set[str]:
