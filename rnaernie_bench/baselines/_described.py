@@ -14,6 +14,7 @@ import numpy as np
 from rnaernie_bench.baselines._regression import READS, fit_on_features
 from rnaernie_bench.core.registry import resolve
 from rnaernie_bench.learning.regression import Linear
+from rnaernie_bench.metrics.problems import PROBLEMS, Problem
 from rnaernie_bench.task.catalogue import BaselineEntry
 
 if TYPE_CHECKING:
@@ -77,13 +78,29 @@ def restored(features: str, folder: Path) -> Described:
         return Described(features, Linear(arrays["weights"], arrays["bias"]), facts)
 
 
-def described_entry(module: str, summary: str, **keys: Any) -> BaselineEntry:
+def described_entry(
+    module: str,
+    summary: str,
+    *,
+    options: type = PlainOptions,
+    levels: tuple[str, ...] = ("sequence",),
+    problems: tuple[Problem, ...] = PROBLEMS,
+) -> BaselineEntry:
     """Return the entry of a baseline whose module has `fit` and `restore`.
 
     Args:
         module: its name.
         summary: a line of help.
-        keys: of the entry, where they differ: options, levels, problems.
+        options: its options.
+        levels: those that it serves.
+        problems: the same.
     """
-    own = {"options": PlainOptions, "reads": READS} | keys
-    return BaselineEntry(fit=f"{module}:fit", restore=f"{module}:restore", summary=summary, **own)
+    return BaselineEntry(
+        options=options,
+        fit=f"{module}:fit",
+        restore=f"{module}:restore",
+        summary=summary,
+        levels=levels,
+        problems=problems,
+        reads=READS,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 FEATURES = f"{__name__}:occurrences"
 
+COUNTS: Mapping[str, Callable[[int, Sequence[int], int], list[int]]] = {
+    "anywhere": lambda length, places, bases: [len(places)],
+    "centre": lambda length, places, bases: [int(length // 2 - bases // 2 in places)],
+    "frame": lambda length, places, bases: [
+        sum((length - place) % 3 == frame for place in places) for frame in range(3)
+    ],
+}
+"""Where a motif is looked for -> its columns, of the length of a sequence, the places where the
+motif begins, and the bases of the motif."""
+
 
 def occurrences(sequences: Sequence[str], motifs: Mapping[str, Mapping[str, str]]) -> np.ndarray:
     """Return how often each motif stands where it is looked for.
@@ -36,22 +46,16 @@ def occurrences(sequences: Sequence[str], motifs: Mapping[str, Mapping[str, str]
     Returns:
         float64 of shape (sequences, columns).
     """
-    columns = []
-    for motif in (build(Motif, dict(raw)) for raw in motifs.values()):
-        look, half = motif.expression, len(motif.pattern) // 2
-        starts = [[found.start() for found in look.finditer(sequence)] for sequence in sequences]
-        pairs = list(zip(sequences, starts, strict=True))
-        columns += {
-            "anywhere": lambda pairs=pairs: [[len(places) for _, places in pairs]],
-            "centre": lambda pairs=pairs, half=half: [
-                [len(sequence) // 2 - half in places for sequence, places in pairs]
-            ],
-            "frame": lambda pairs=pairs: [
-                [sum((len(s) - place) % 3 == frame for place in places) for s, places in pairs]
-                for frame in range(3)
-            ],
-        }[motif.at]()
-    return np.array(columns, dtype=np.float64).T
+    looked = [build(Motif, dict(raw)) for raw in motifs.values()]
+    found = [(motif.expression, len(motif.pattern), COUNTS[motif.at]) for motif in looked]
+    rows = []
+    for sequence in sequences:
+        row: list[int] = []
+        for expression, bases, count in found:
+            places = [match.start() for match in expression.finditer(sequence)]
+            row += count(len(sequence), places, bases)
+        rows.append(row)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
 
 
 def fit(context: FitContext, options: PlainOptions) -> tuple[Described, FitReport]:

@@ -160,8 +160,8 @@ def make_split(
             tuple(item for item in part if item in chosen.train) for part in (train, validation)
         )
     if declared.train_without is not None:
-        others = [item for key in declared.train_without.parts for item in part(key)]
-        train = unrelated(train, others, declared.train_without)
+        whole = [item for key in declared.train_without.parts for item in part(key)]
+        train = unrelated(train, whole, declared.train_without)
     if declared.held_out is not None:
         train, validation, clusters["validation"] = hold_out(train, declared.held_out)
         if not validation:

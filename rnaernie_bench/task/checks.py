@@ -227,8 +227,8 @@ def _check_splits(task: Task) -> None:
             what = "the value must be above 0 and below 1"
             _need(0 < split.held_out.fraction < 1, what, f"{where}.held_out.fraction")
             what = f"an item of the level '{task.level}' has one sequence"
-            sound = task.level_entry.partners or not split.held_out.apart
-            _need(sound, what, f"{where}.held_out.apart")
+            alone = split.held_out.apart and not task.level_entry.partners
+            _need(not alone, what, f"{where}.held_out.apart")
         for rule in (split.held_out, split.folds, split.train_without):
             if rule is not None and rule.by not in (None, "group"):
                 what = f"a {task.level} task has no split by {rule.by}"
