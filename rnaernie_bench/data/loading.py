@@ -153,7 +153,7 @@ def make_split(
             )
     _check_ids(tests, where=f"{task.name}, split {name}")
     if not declared.train:
-        return Split(name, (), (), tests, fold, clusters)
+        return _checked(Split(name, (), (), tests, fold, clusters), task, where)
     train, validation = part(declared.train), part(declared.validation)
     if chosen is not None:
         train, validation = (
@@ -210,7 +210,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
                 remedy="give it examples of another",
             )
         return split
-    parts = {"train": split.train, "validation": split.validation}
+    parts = {"train": split.train, "validation": split.validation} if split.train else {}
     parts |= {f"test part '{name}'": items for name, items in split.tests.items()}
     for part, items in parts.items():
         known = np.any([item.known for item in items], axis=0)
@@ -222,7 +222,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
                     where=where,
                     remedy="add items of which it is known, or take the label out of the task",
                 )
-    if quantitative(task.problem):
+    if quantitative(task.problem) and split.train:
         _check_varied(split.train, task, where)
     return split
 

@@ -22,7 +22,13 @@ def content_of(task: Task, split: str) -> dict[str, Any]:
     """Return what figures on a split follow from, beside items and settings."""
     said = {key: as_dict(getattr(task, key)) for key in _SAYS}
     pools = as_dict(task.dataset.pools)
-    return {**said, **({"pools": pools} if pools else {}), "split": as_dict(task.splits[split])}
+    reference = task.dataset.reference
+    return {
+        **said,
+        **({"pools": pools} if pools else {}),
+        **({"reference": reference} if reference else {}),
+        "split": as_dict(task.splits[split]),
+    }
 
 
 def digest(content: object) -> str:

@@ -91,6 +91,12 @@ class Table:
     """The public address it is downloaded from; empty where none is known."""
     header: tuple[str, ...] = ()
     """The columns of a CSV or TSV file without a line of names."""
+    separator: str = ""
+    """The letter between the cells of a text file; empty: a comma or a tab."""
+    comment: str = ""
+    """How lines of a text file begin that are passed over; empty: none are."""
+    repeats: Literal["", "mean"] = ""
+    """For quantities of sequences: rows of one sequence are one item, with the mean of each."""
     split: str = "train"
     """The split of a hub set."""
     revision: str | None = None
@@ -141,6 +147,9 @@ class DatasetDeclaration:
     own: bool = False
     """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
     that results stay among the runs."""
+    reference: str = ""
+    """For variants of one sequence: that sequence. Variants of its length know where they differ
+    from it, and belong to the group of the first such position unless a column tells theirs."""
     pairs: PairColumns | None = None
     """For pairs: what the columns of the files mean, which are CSV or TSV then."""
     negatives: Negatives | None = None
@@ -244,7 +253,7 @@ class SplitDeclaration:
     """Which parts train, validate and test."""
 
     train: str = ""
-    """Empty, as validation, where there are tests alone: models are evaluated on them."""
+    """Empty, as validation, where there are tests alone: models are evaluated there, or zero-shot."""
     validation: str = ""
     """Where `held_out` says how to cut it from train, the part that trains."""
     tests: Mapping[Name, TestPart] = field(default_factory=dict)
@@ -260,7 +269,7 @@ def parts_of(split: SplitDeclaration) -> set[str]:
     for test in split.tests.values():
         named |= {test.part, *test.without_identical_to, *test.without_groups_of}
         named |= set(test.without_similar_to.parts if test.without_similar_to else ())
-    return named
+    return named - {""}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnaernie_bench.core.errors import DataError
-from rnaernie_bench.pretraining import rfam
+from rnaernie_bench.data import stockholm
 from rnaernie_bench.pretraining.rfam import Family, read_families
 
 TRNA = """# STOCKHOLM 1.0
@@ -116,7 +116,7 @@ def test_odd_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         file.addfile(link)
     assert "link: the member is not a plain file" in failure(path)
-    monkeypatch.setattr(rfam, "MAX_MEMBER_BYTES", 10)
+    monkeypatch.setattr(stockholm, "MAX_MEMBER_BYTES", 10)
     assert "RF.txt: the member has" in failure(archive(path, {"RF.txt": VAULT}, "w"))
 
 

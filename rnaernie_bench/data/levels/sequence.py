@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rnaernie_bench.data.alphabet import checked_sequence
@@ -10,6 +11,7 @@ from rnaernie_bench.data.items import Items, SequenceItem
 from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header
 from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.text import read_lines, refuse_repeated
+from rnaernie_bench.data.variants import positions
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
@@ -48,7 +50,15 @@ def read_row(row: Row, table: Table, task: Task) -> SequenceItem:
         label = label_of(row.cells[table.label], task, row.where)
     else:
         label = columns_of(row.cells, table.labels, task, row.where)
-    return SequenceItem(row.id, row.sequence, label, row.group)
+    return _placed(SequenceItem(row.id, row.sequence, label, row.group), task)
+
+
+def _placed(item: SequenceItem, task: Task) -> SequenceItem:
+    """Return an item that knows where it differs from the reference of its data set, if any."""
+    if not task.dataset.reference:
+        return item
+    found = positions(item.sequence, task.dataset.reference)
+    return replace(item, positions=found, group=item.group or str(next(iter(found), "")))
 
 
 def simulated_item(drawn: Drawn, task: Task) -> SequenceItem:
