@@ -94,7 +94,7 @@ SCORES: Mapping[str, Score] = {
     "vienna_energy": energy,
     "vienna_distance": structure_distance,
 }
-"""By name of the baseline: called with reference and sequences, returns what is high for fit ones."""
+"""By name of the baseline: called with reference and sequences, returns what fit ones have more."""
 
 WITHOUT_REFERENCE = ("gc_content", "vienna_energy")
 

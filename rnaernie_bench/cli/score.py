@@ -100,7 +100,9 @@ def execute(arguments: argparse.Namespace) -> int:
 def write(scores: Sequence[Score], stream: IO[str]) -> None:
     """Write scores as a TSV table: of variants with mutations, of sequences with their mean."""
     variants = any(score.mutations for score in scores) or not any(s.bases for s in scores)
-    header = ("id", "mutations", "fill", "score") if variants else ("id", "bases", "pll", "per_base")
+    header = (
+        ("id", "mutations", "fill", "score") if variants else ("id", "bases", "pll", "per_base")
+    )
     print(*header, sep="\t", file=stream)
     for score in scores:
         if variants:

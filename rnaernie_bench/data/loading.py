@@ -203,7 +203,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     if task.decodes:
         return split
     if categorical(task.problem):
-        if len(set().union(*(item.classes for item in split.train))) < 2:
+        if split.train and len(set().union(*(item.classes for item in split.train))) < 2:
             raise DataError(
                 "the train part has one class, two are needed",
                 where=where,

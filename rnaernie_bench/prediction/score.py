@@ -123,7 +123,7 @@ def score(
 def _check(reference: str, fill: str | None, stride: int | None) -> None:
     """Refuse options that have no effect."""
     if fill is not None and fill not in FILLS:
-        raise ConfigError(f"'{fill}' is no fill", where="fill", remedy=did_you_mean(fill, FILLS))
+        raise ConfigError(f"'{fill}' is no fill", where="fill", remedy=did_you_mean(fill, [*FILLS]))
     if not reference and fill not in (None, PSEUDO):
         raise ConfigError(
             f"{fill} marginals compare a variant with a reference",

@@ -95,8 +95,8 @@ def _check_trains(config: RunConfig, entry: EncoderEntry | BaselineEntry) -> Non
         raise ConfigError(
             f"the split of {config.task.name} has test parts alone, and {name} trains",
             where="split",
-            remedy=f"use another split, strategy=zero_shot, one of {', '.join(untrained)}, or score "
-            f"a finished run on it: rnaernie-bench evaluate RUN --task {config.task.name}",
+            remedy=f"use another split, strategy=zero_shot, one of {', '.join(untrained)}, or "
+            f"score a finished run on it: rnaernie-bench evaluate RUN --task {config.task.name}",
         )
 
 

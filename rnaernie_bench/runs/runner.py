@@ -135,7 +135,7 @@ def _tracker(planned: Plan, *, create: bool = True) -> Tracker:
         tags={
             "task": planned.task.key,
             "backbone": config.backbone.name,
-            "protocol": config.protocol,
+            "protocol": str(config.protocol),
         },
         create=create,
     )

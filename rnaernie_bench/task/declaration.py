@@ -253,7 +253,7 @@ class SplitDeclaration:
     """Which parts train, validate and test."""
 
     train: str = ""
-    """Empty, as validation, where there are tests alone: models are evaluated there, or zero-shot."""
+    """Empty, as validation, where there are tests alone: nothing trains."""
     validation: str = ""
     """Where `held_out` says how to cut it from train, the part that trains."""
     tests: Mapping[Name, TestPart] = field(default_factory=dict)

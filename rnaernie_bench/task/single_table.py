@@ -103,8 +103,8 @@ class Cut(Linkage):
     `similarity`: of sequences that are `identity` identical. Of pairs, `first` and `second`:
     families of that partner, by its name and sequence; `both`: of either, and pairs of which one
     partner is on each side are dropped; `seed`: bases 2 to 8 of the first partner, the seed of a
-    miRNA, by which families are told (Bartel 2009, doi:10.1016/j.cell.2009.01.002). Of variants of a
-    reference, `position`: by where they differ from it; those with positions on both sides are
+    miRNA, by which families are told (Bartel 2009, doi:10.1016/j.cell.2009.01.002). Of variants of
+    a reference, `position`: by where they differ from it; those with positions on both sides are
     dropped."""
     fraction: float = 0.2
     """The share of the test part; with `both`, of the families of each partner, with `position` of

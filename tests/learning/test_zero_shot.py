@@ -123,13 +123,13 @@ def test_types_and_the_four_bases_change_scores(encoder):
 
 def test_what_cannot_be_compared_is_refused_by_its_place(encoder):
     reader = MaskedReader(encoder)
-    with pytest.raises(DataError, match="row 2.*12 bases, the reference 13"):
+    with pytest.raises(DataError, match=r"row 2.*12 bases, the reference 13"):
         scores_of_variants(reader, WILD, [WILD, WILD[1:]], names=["row 1", "row 2"])
-    with pytest.raises(DataError, match="variant 1.*G1N is not between"):
+    with pytest.raises(DataError, match=r"variant 1.*G1N is not between"):
         scores_of_variants(reader, WILD, ["N" + WILD[1:]])
     with pytest.raises(DataError, match="600 bases, 508 fit"):
         pseudo_log_likelihoods(reader, ["A" * 600])
-    with pytest.raises(DataError, match="sequence 1.*none of A, C, G and U"):
+    with pytest.raises(DataError, match=r"sequence 1.*none of A, C, G and U"):
         pseudo_log_likelihoods(reader, ["NNN"])
     with pytest.raises(ConfigError, match="2 or more"):
         pseudo_log_likelihoods(reader, [WILD], stride=1)

@@ -158,6 +158,12 @@ def fit(
             where="strategy.fill",
             remedy="use strategy.fill=pseudo",
         )
+    if options.stride is not None and fill != "pseudo":
+        raise ConfigError(
+            f"nothing would read it: {fill} marginals mask one base at most",
+            where="strategy.stride",
+            remedy="leave it out, or add strategy.fill=pseudo",
+        )
     if POLICIES[config.task.length].overlaps:
         raise ConfigError(
             "the likelihood of windows is not that of a sequence",

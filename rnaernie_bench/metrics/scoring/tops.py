@@ -61,10 +61,10 @@ def _count(items: int) -> int:
 def ndcg() -> MakeScorer:
     """Return the normalised discounted cumulative gain of the tenth that is ranked first.
 
-    An item's gain is its value, scaled to 0 for the lowest and 1 for the highest; at rank r it counts
-    ``1 / log2(1 + r)``, and nothing beyond the first tenth (Järvelin and Kekäläinen 2002, doi
-    10.1145/582415.582418). Items that rank alike share the discounts of their ranks. Resamples keep
-    ranks and gains.
+    An item's gain is its value, scaled to 0 for the lowest and 1 for the highest; at rank r it
+    counts ``1 / log2(1 + r)``, and nothing beyond the first tenth (Järvelin and Kekäläinen 2002,
+    doi 10.1145/582415.582418). Items that rank alike share the discounts of their ranks.
+    Resamples keep ranks and gains.
     """
     return additive(
         lambda truth, run: _gains(truth, run["value"]),
