@@ -9,7 +9,6 @@ from rnaernie_bench.data.leakage import nearest_identity, shares_stretch
 from rnaernie_bench.data.loading import load_dataset, make_split
 from rnaernie_bench.task.task import find_tasks, load_task
 
-
 TRAINED = [
     task.name for task in map(load_task, find_tasks()) if task.splits[task.default_split].train
 ]
