@@ -8,6 +8,7 @@ from benchmarks import (
     dropout_equivalence,
     embedding,
     frozen_cache,
+    kmers,
     leaderboard_page,
     masking,
     own_data,
@@ -21,6 +22,7 @@ from benchmarks import (
 for benchmark in (
     train_throughput,
     frozen_cache,
+    kmers,
     sweep,
     masking,
     pair_screening,

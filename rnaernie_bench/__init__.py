@@ -8,19 +8,24 @@ from rnaernie_bench.core import moved
 
 if TYPE_CHECKING:
     from rnaernie_bench.api import load_run, load_task, own_task, predict, run
+    from rnaernie_bench.prediction.score import score
 
 __version__ = "0.1.0"
 
-__all__ = ["load_run", "load_task", "own_task", "predict", "run"]
+__all__ = ["load_run", "load_task", "own_task", "predict", "run", "score"]
 
 
 moved.install()
 
 
 def __getattr__(name: str) -> Any:
-    """Import the functions of `rnaernie_bench.api` on first use: that takes a while."""
+    """Import a function on first use: that takes a while."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    if name == "score":
+        from rnaernie_bench.prediction.score import score
+
+        return score
     from rnaernie_bench import api
 
     return getattr(api, name)

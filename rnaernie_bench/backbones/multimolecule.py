@@ -34,6 +34,8 @@ class Family:
     """Longest input with its special tokens, with the positions of the default configuration; for
     those without a table of positions, what the model was trained on."""
     tokenizer: str = "RnaTokenizer"
+    masked_lm: bool = True
+    """Whether it has a head for masked tokens."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its configuration needs, whatever a checkpoint says."""
     lacks: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,7 @@ _RIBONANZANET = Family(
     "RibonanzaNet",
     "He et al. 2024, doi 10.1101/2024.02.24.581671",
     1024,
+    masked_lm=False,
     # Else padding, which batches differ in, changes states; sequences by themselves stay the same.
     settings={"fix_attention_mask": True},
 )
@@ -166,6 +169,9 @@ def __getattr__(name: str) -> EncoderEntry:
         options=CheckpointOptions,
         defaults=defaults_of(known.source or f"multimolecule/{name}", *known.shape),
         load=f"{__name__}:load",
+        load_masked_lm=f"{__name__}:load_masked_lm"
+        if known.family.masked_lm and known.unit == "base"
+        else None,
         summary=f"{known.family.title}: {known.summary}",
         levels=PER_BASE if known.unit == "base" else ("sequence",),
         unit=known.unit,
@@ -202,6 +208,18 @@ def load(options: CheckpointOptions, seed: int) -> Encoder:
     Raises:
         ConfigError: if the weights cannot be found, are not those of this backbone, or not all.
     """
+    return _load(options, seed, "Model")
+
+
+def load_masked_lm(options: CheckpointOptions, seed: int) -> Encoder:
+    """Return the backbone with its head for masked tokens: the network gives ``logits``.
+
+    The arguments and errors are those of `load`; a checkpoint without the head is refused.
+    """
+    return _load(options, seed, "ForMaskedLM")
+
+
+def _load(options: CheckpointOptions, seed: int, kind: str) -> Encoder:
     import multimolecule
     import torch
 
@@ -209,14 +227,14 @@ def load(options: CheckpointOptions, seed: int) -> Encoder:
     from rnaernie_bench.backbones.rnabert import authors_file, convert
 
     known = KNOWN[options.name]
-    network = getattr(multimolecule, f"{known.family.prefix}Model")
+    network = getattr(multimolecule, known.family.prefix + kind)
     drawn: list[str] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if options.init == "random":
             model, tokenizer = _random(known, options, network)
         elif known.family is _RNABERT and (file := authors_file(str(options.source))):
-            model, tokenizer = convert(file, options.name)
+            model, tokenizer = convert(file, options.name, network)
         else:
             model, tokenizer, drawn = read_checkpoint(
                 options, network, tokenizer=known.family.tokenizer, **known.family.settings

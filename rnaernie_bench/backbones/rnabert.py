@@ -19,8 +19,9 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.sources import own_or_found
 
 if TYPE_CHECKING:
-    from multimolecule import RnaBertModel, RnaTokenizer
+    from multimolecule import RnaTokenizer
     from torch import Tensor
+    from transformers import PreTrainedModel
 
 WITHOUT_SPECIALS = {"bos_token_id": None, "eos_token_id": None}
 """Settings of a configuration: MultiMolecule's heads then take no state for a special token's."""
@@ -33,6 +34,9 @@ _STANDS_FOR = {
     "H": "ACU", "V": "ACG",
 }  # fmt: skip
 """IUPAC's letters for some of the bases; every other token stands for any."""
+
+_NEVER = -1e4
+"""The logit of a token that the checkpoint does not know."""
 
 _HEADS = 12
 _LAYER = re.compile(r"bert\.encoder\.layer\.(\d+)\.")
@@ -62,19 +66,21 @@ def authors_file(source: str) -> str | None:
     return str(file) if file.is_file() else None
 
 
-def convert(source: str, name: str) -> tuple[RnaBertModel, RnaTokenizer]:
-    """Return encoder and pooler of the authors' checkpoint, and the tokenizer.
+def convert(source: str, name: str, network: Any) -> tuple[PreTrainedModel, RnaTokenizer]:
+    """Return a network with the weights of the authors' checkpoint, and the tokenizer.
 
     Args:
         source: the file, or its path below a folder of `$RNAERNIE_BENCH_DATA`. It is read without
             executing anything.
         name: of the backbone, for messages.
+        network: `RnaBertModel`, encoder and pooler; or `RnaBertForMaskedLM`, encoder and the head
+            for masked bases.
 
     Raises:
         ConfigError: if it is not there, or not the authors' checkpoint.
     """
     import torch
-    from multimolecule import RnaBertConfig, RnaBertModel
+    from multimolecule import RnaBertConfig
 
     path = own_or_found(source)
     if path is None:
@@ -92,6 +98,7 @@ def convert(source: str, name: str) -> tuple[RnaBertModel, RnaTokenizer]:
         if len(words) != len(_TOKENS):
             raise ValueError(f"it has {len(words)} tokens, the authors' vocabulary {len(_TOKENS)}")
         tokenizer = bare_tokenizer()
+        headed = "MaskedLM" in network.__name__
         config = RnaBertConfig(
             vocab_size=len(tokenizer),
             hidden_size=hidden,
@@ -99,10 +106,14 @@ def convert(source: str, name: str) -> tuple[RnaBertModel, RnaTokenizer]:
             num_attention_heads=_HEADS,
             intermediate_size=len(state["bert.encoder.layer.0.intermediate.dense.bias"]),
             max_position_embeddings=positions,
+            tie_word_embeddings=not headed,  # the authors' decoder is no copy of the embeddings
             **WITHOUT_SPECIALS,
         )
-        model = RnaBertModel._from_config(config, attn_implementation="sdpa")
-        report = model.load_state_dict(_weights(state, tokenizer), strict=False)
+        model = network._from_config(config, attn_implementation="sdpa")
+        weights = _weights(state, tokenizer)
+        if headed:
+            weights = _with_head(weights, state, tokenizer)
+        report = model.load_state_dict(weights, strict=False)
         for names, what in (
             (report.missing_keys, "is missing"),
             (report.unexpected_keys, "is no part of RNABERT"),
@@ -128,6 +139,32 @@ def _weights(state: Mapping[str, Tensor], tokenizer: Any) -> dict[str, Tensor]:
     words = "embeddings.word_embeddings.weight"
     weights[words] = _rows(weights[words], tokenizer)
     return weights
+
+
+def _with_head(
+    weights: Mapping[str, Tensor], state: Mapping[str, Tensor], tokenizer: Any
+) -> dict[str, Tensor]:
+    """Return MultiMolecule's weights of encoder and head for masked bases.
+
+    Tokens that the authors have not are never expected.
+    """
+    import torch
+
+    found = {f"model.{k}": v for k, v in weights.items() if not k.startswith("pooler.")}
+    head = "cls.predictions."
+    for ours, theirs in (
+        ("dense.weight", "dense.weight"), ("dense.bias", "dense.bias"),
+        ("layer_norm.weight", "LayerNorm.gamma"), ("layer_norm.bias", "LayerNorm.beta"),
+    ):  # fmt: skip
+        found[f"lm_head.transform.{ours}"] = state[f"{head}transform.{theirs}"]
+    decoder, bias = state[f"{head}decoder.weight"], state[f"{head}bias"]
+    ids = tokenizer.convert_tokens_to_ids([*_TOKENS])
+    rows = torch.zeros(len(tokenizer), decoder.shape[1])
+    offsets = torch.full((len(tokenizer),), _NEVER)
+    rows[ids], offsets[ids] = decoder, bias
+    found["lm_head.decoder.weight"] = rows
+    found["lm_head.bias"] = found["lm_head.decoder.bias"] = offsets
+    return found
 
 
 def _rows(words: Tensor, tokenizer: Any) -> Tensor:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench.cli.output import add_json, show
 
 if TYPE_CHECKING:
     from rnaernie_bench.core.registry import Registry
@@ -25,38 +28,81 @@ def add_actions(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Declare the actions `list`, which is returned, and `show NAME`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="one line each")
-    show = actions.add_parser("show", help="the options and their defaults")
-    show.add_argument("name", metavar="NAME")
+    showing = actions.add_parser("show", help="the options and their defaults")
+    showing.add_argument("name", metavar="NAME")
+    for action in (listing, showing):
+        add_json(action)
     return listing
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
-    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.task.catalogue import BACKBONES
 
     if arguments.action == "list":
         if arguments.format == "md":
             print(markdown_table())
             return 0
-        width = max(map(len, BACKBONES))
-        for name in BACKBONES:
-            try:
-                entry = BACKBONES.get(name)
-            except ConfigError as error:  # a broken plug-in should not hide the others
-                print(f"{name:<{width}} {error}")
-                continue
-            limit = getattr(entry, "max_bases", None) or ""
-            levels = ", ".join(entry.levels) or "all"
-            print(f"{name:<{width}} {entry.kind:<9} {levels:<18} {limit:>5}  {entry.summary}")
-        print("\nThe number is the longest sequence, in bases, where there is a limit.")
+        listed = in_brief(BACKBONES, "kind", "levels", "max_bases", "licence", "citation")
+        show(arguments, listed, lambda: _lines(listed))
         return 0
-    entry = BACKBONES.get(arguments.name)
-    print(entry.summary)
-    for what, fact in facts(arguments.name).items():
-        print(f"  {what}: {fact}")
-    print(settings_text(BACKBONES, arguments.name), end="")
+    entry, known = BACKBONES.get(arguments.name), facts(arguments.name)
+    text = [entry.summary, *(f"  {what}: {fact}" for what, fact in known.items())]
+    value = {
+        "name": arguments.name,
+        "kind": entry.kind,
+        "summary": entry.summary,
+        "facts": known,
+        "settings": settings_of(BACKBONES, arguments.name),
+    }
+    lines = "\n".join(text)
+    show(arguments, value, lambda: f"{lines}\n{settings_text(BACKBONES, arguments.name)}")
     return 0
+
+
+def in_brief(registry: Registry[Any], *keys: str) -> list[dict[str, Any]]:
+    """Return name and summary of what can be chosen, with further fields of entries that have them.
+
+    Of a broken plug-in, which should not hide the others, `error` says what is wrong.
+    """
+    from rnaernie_bench.core.errors import ConfigError
+
+    listed: list[dict[str, Any]] = []
+    for name in registry:
+        try:
+            entry = registry.get(name)
+        except ConfigError as error:
+            listed.append({"name": name, "error": str(error)})
+            continue
+        known = {key: getattr(entry, key) for key in keys if hasattr(entry, key)}
+        listed.append({"name": name, "summary": entry.summary, **known})
+    return listed
+
+
+def settings_of(registry: Registry[Any], name: str) -> dict[str, Any]:
+    """Return default and meaning of the settings of one choice."""
+    from rnaernie_bench.core.plugins import default_settings
+    from rnaernie_bench.core.schema import help_of
+
+    meanings = help_of(registry.get(name).options)
+    return {
+        key: {"default": value, "help": meanings.get(key, "")}
+        for key, value in default_settings(registry, name).items()
+    }
+
+
+def _lines(listed: Sequence[Mapping[str, Any]]) -> str:
+    width = max(len(entry["name"]) for entry in listed)
+    lines = [
+        f"{entry['name']:<{width}} {entry['error']}"
+        if "error" in entry
+        else f"{entry['name']:<{width}} {entry['kind']:<9} "
+        f"{', '.join(entry['levels']) or 'all':<18} {entry.get('max_bases') or '':>5}  "
+        f"{entry['summary']}"
+        for entry in listed
+    ]
+    note = "The number is the longest sequence, in bases, where there is a limit."
+    return "\n".join([*lines, "", note])
 
 
 def facts(name: str) -> dict[str, str]:
@@ -113,13 +159,9 @@ def settings_text(registry: Registry[Any], name: str) -> str:
     """Return the settings of one choice in YAML, each with what it is."""
     import yaml
 
-    from rnaernie_bench.core.plugins import default_settings
-    from rnaernie_bench.core.schema import help_of
-
-    meanings = help_of(registry.get(name).options)
     lines = []
-    for key, value in default_settings(registry, name).items():
-        flow: str = yaml.safe_dump([value], default_flow_style=True, width=10_000)
+    for key, setting in settings_of(registry, name).items():
+        flow: str = yaml.safe_dump([setting["default"]], default_flow_style=True, width=10_000)
         line = f"{key}: {flow.strip()[1:-1]}"
-        lines.append(f"{line:<32} # {meanings[key]}" if key in meanings else line)
-    return "".join(f"{line}\n" for line in lines)
+        lines.append(f"{line:<32} # {setting['help']}" if setting["help"] else line)
+    return "\n".join(lines)

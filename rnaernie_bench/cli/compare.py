@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.cli.leaderboard import add_record_folders
+from rnaernie_bench.cli.output import add_json, show
 
 if TYPE_CHECKING:
     from rnaernie_bench.leaderboard.comparison import Comparison
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="list this many disputed items and groups (default: 10)",
     )
-    parser.add_argument("--json", action="store_true", help="all figures, unrounded, as JSON")
+    add_json(parser, "all figures, unrounded, as JSON")
     add_record_folders(parser)
 
 
@@ -128,10 +128,8 @@ def execute(arguments: argparse.Namespace) -> int:
         title = f"{record['protocol'].upper()}: {title}"
     if record["dataset"]["simulated"]:
         title = f"SIMULATED DATA: {title}"
-    if arguments.json:
-        print(json.dumps(_as_dict(title, rows, comparison, disputes), indent=1, ensure_ascii=False))
-    else:
-        print(_text(title, rows, comparison, disputes))
+    value = _as_dict(title, rows, comparison, disputes)
+    show(arguments, value, lambda: _text(title, rows, comparison, disputes))
     return 0
 
 

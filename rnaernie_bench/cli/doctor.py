@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
+from rnaernie_bench.cli.output import add_json, show
 from rnaernie_bench.cli.run import add_task_path
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compare data files with their checksums, import heavy libraries (a minute)",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
     )
@@ -36,8 +36,6 @@ def execute(arguments: argparse.Namespace) -> int:
     Returns:
         0, or 1 if something is a problem.
     """
-    import json
-
     from rnaernie_bench.core.checks import failed
     from rnaernie_bench.doctor.examination import examine
 
@@ -52,7 +50,6 @@ def execute(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             print(finding, flush=True)
     problem = failed(findings)
-    if arguments.json:
-        report = {"sound": not problem, "findings": [asdict(finding) for finding in findings]}
-        print(json.dumps(report, indent=1, ensure_ascii=False))
+    if arguments.json:  # else they stand there already
+        show(arguments, {"sound": not problem, "findings": findings}, "")
     return int(problem)

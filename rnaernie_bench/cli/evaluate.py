@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.cli.output import add_json, show
 from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_task_path(parser)
     parser.add_argument("--repeat", action="store_true", help="evaluate again what is finished")
-    parser.add_argument("--json", action="store_true", help="print the record as JSON")
+    add_json(parser, "print the record as JSON")
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help="default: runs"
     )
@@ -85,8 +86,6 @@ def execute(arguments: argparse.Namespace) -> int:
         DataError: a file cannot be read.
         ResultError: there is no such run.
     """
-    import json
-
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.core.paths import own_tasks
     from rnaernie_bench.data.protocols import WARNING
@@ -106,7 +105,7 @@ def execute(arguments: argparse.Namespace) -> int:
         folders=folders,
         repeat=arguments.repeat,
     )
-    print(json.dumps(found.record, indent=1) if arguments.json else summary(found))
+    show(arguments, found.record, lambda: summary(found))
     return 0
 
 

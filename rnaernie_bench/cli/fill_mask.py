@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.cli.embed import add_model_arguments, load_model
+from rnaernie_bench.cli.output import add_json, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bases", action="store_true", help="candidates are A, C, G and U only; scores stay"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="what the pipeline returns; a list a mask, if several"
-    )
+    add_json(parser, "what the pipeline returns; a list a mask, if several")
     add_model_arguments(parser)
 
 
@@ -50,14 +48,8 @@ def execute(arguments: argparse.Namespace) -> int:
         bases_only=arguments.bases,
         rna_type=arguments.rna_type,
     )
-    print(as_json(masks) if arguments.json else as_table(masks))
+    show(arguments, masks[0] if len(masks) == 1 else masks, lambda: as_table(masks))
     return 0
-
-
-def as_json(masks: Sequence[Sequence[Candidate]]) -> str:
-    """Return the candidates as the pipeline of Transformers would give them."""
-    found = [[vars(candidate) for candidate in mask] for mask in masks]
-    return json.dumps(found[0] if len(found) == 1 else found, indent=1)
 
 
 def as_table(masks: Sequence[Sequence[Candidate]]) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from rnaernie_bench.cli.output import add_json, show
 
 if TYPE_CHECKING:
     from rnaernie_bench.backbones.profile import Profile
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N[,N]",
         help="lengths to count at, special tokens included; default: 128,512",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, with exact counts")
+    add_json(parser, "print JSON, with exact counts")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -57,15 +60,9 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     prepare_libraries()
     counted = profile(declared_config(options), arguments.tokens)
-    if arguments.json:
-        import json
-        from dataclasses import asdict
-
-        costs = [asdict(cost) | {"earlier_flops": cost.earlier_flops} for cost in counted.costs]
-        table = {"backbone": options.name, **asdict(counted), "costs": costs}
-        print(json.dumps(table, indent=1))
-    else:
-        print(_tables(options.name, counted))
+    costs = [asdict(cost) | {"earlier_flops": cost.earlier_flops} for cost in counted.costs]
+    table = {"backbone": options.name, **asdict(counted), "costs": costs}
+    show(arguments, table, lambda: _tables(options.name, counted))
     return 0
 
 

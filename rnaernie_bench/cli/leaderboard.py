@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "JSON, or a page",
     )
     parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="short for --format json"
+    )
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,

@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "a finished run as a folder for others, or to the Hugging Face hub",
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
+    "score": "sequences and variants by their likelihood under a masked language model",
     "leaderboard": "show the results as a table",
     "compare": "test whether one result is better than another",
     "results": "import, merge, submit, reproduce, validate and build the published results",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnaernie_bench.cli.output import add_json, show
 from rnaernie_bench.core import distributed
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import PROBLEMS
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings of the run")
     parser.add_argument("--repeat", action="store_true", help="run again what is finished")
+    add_json(parser, "in the end, print folder and record of every run as JSON")
     add_task_path(parser)
     _add_own_data(parser)
 
@@ -140,24 +143,37 @@ def execute(arguments: argparse.Namespace) -> int:
             remedy="launchers execute suites and sweeps",
         )
     if distributed.count() > 1:
-        return _execute_together(configs, folders, repeat=arguments.repeat)
-    _execute_all(configs, folders, repeat=arguments.repeat)
+        return _execute_together(configs, folders, arguments)
+    _execute_all(configs, folders, arguments)
     return 0
 
 
-def _execute_all(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> None:
+def _execute_all(
+    configs: list[RunConfig], folders: list[Path], arguments: argparse.Namespace
+) -> None:
+    outcomes = []
     for config in configs:
-        print(heading(config), flush=True)
+        _tell(arguments, heading(config))
         from rnaernie_bench.runs.forecast import foretold
         from rnaernie_bench.runs.runner import execute as execute_run
 
         outcome = execute_run(
-            config, task_folders=folders, repeat=repeat, notify=say, foretell=foretold
+            config, task_folders=folders, repeat=arguments.repeat, notify=say, foretell=foretold
         )
-        print(summary(outcome), flush=True)
+        outcomes.append(outcome)
+        _tell(arguments, summary(outcome))
+    if arguments.json:
+        show(arguments, outcomes, "")
 
 
-def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: bool) -> int:
+def _tell(arguments: argparse.Namespace, text: str) -> None:
+    """Print a text as soon as it is known; beside JSON, to standard error."""
+    print(text, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+
+
+def _execute_together(
+    configs: list[RunConfig], folders: list[Path], arguments: argparse.Namespace
+) -> int:
     """Do the part of this process of a launch; the first one writes and says what happens."""
     from rnaernie_bench.runs.runner import run_as_worker, trains_together
 
@@ -166,11 +182,11 @@ def _execute_together(configs: list[RunConfig], folders: list[Path], *, repeat: 
         if first:
             say("one process is enough for what these settings train: the others have ended")
             distributed.leave()
-            _execute_all(configs, folders, repeat=repeat)
+            _execute_all(configs, folders, arguments)
         return 0
     distributed.join()
     if first:
-        _execute_all(configs, folders, repeat=repeat)
+        _execute_all(configs, folders, arguments)
     else:
         for config in configs:
             run_as_worker(config, task_folders=folders)
@@ -238,8 +254,9 @@ def _declare(arguments: argparse.Namespace) -> tuple[list[str], Path]:
     runs_dir = Path(value_of("runs_dir", arguments.overrides) or "runs").expanduser()
     folder = own_tasks_folder(runs_dir)
     task = declare(data, folder)
-    print(declared_as(task))
-    print("results stay among the runs: to import them, make a task file of it (tasks new)")
+    _tell(arguments, declared_as(task))
+    stay = "results stay among the runs: to import them, make a task file of it (tasks new)"
+    _tell(arguments, stay)
     preset = [] if "preset" in chosen else ["preset=bench"]
     return [f"task={task.name}", *preset, *arguments.overrides], folder
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rnaernie_bench.cli.backbones import add_actions, settings_text
+from rnaernie_bench.cli.backbones import add_actions, in_brief, settings_of, settings_text
+from rnaernie_bench.cli.output import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,16 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the list or the options."""
-    from rnaernie_bench.core.errors import ConfigError
     from rnaernie_bench.task.catalogue import STRATEGIES
 
     if arguments.action == "list":
-        for name in STRATEGIES:
-            try:
-                print(f"{name:<12} {STRATEGIES.get(name).summary}")
-            except ConfigError as error:  # a broken plug-in should not hide the others
-                print(f"{name:<12} {error}")
+        listed = in_brief(STRATEGIES)
+        lines = (f"{e['name']:<12} {e.get('summary') or e['error']}" for e in listed)
+        show(arguments, listed, lambda: "\n".join(lines))
         return 0
-    print(STRATEGIES.get(arguments.name).summary)
-    print(settings_text(STRATEGIES, arguments.name), end="")
+    name, summary = arguments.name, STRATEGIES.get(arguments.name).summary
+    value = {"name": name, "summary": summary, "settings": settings_of(STRATEGIES, name)}
+    show(arguments, value, lambda: f"{summary}\n{settings_text(STRATEGIES, name)}")
     return 0

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.cli.output import add_json, show
 from rnaernie_bench.cli.run import add_task_path, prepare_libraries, refuse_several, say
+from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.core.secrets import without_secrets
 from rnaernie_bench.core.time_limit import duration
+
+if TYPE_CHECKING:
+    from rnaernie_bench.runs.forecast import Forecast
+    from rnaernie_bench.runs.suites import Line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="list the runs: which are finished, and how long the others take, from a measurement",
     )
+    add_json(parser)
     add_task_path(parser)
 
 
@@ -64,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
     runs = load_suite(names[0]).overrides(extra)
     prepare_libraries()
     if arguments.dry_run:
-        return _dry_run(runs, arguments.task_path, again=arguments.again)
+        return _dry_run(runs, arguments)
     if arguments.minutes is not None and arguments.minutes <= 0:
         raise ConfigError("the value must be above 0", where="--minutes")
     lines = run_suite(
@@ -74,9 +82,11 @@ def execute(arguments: argparse.Namespace) -> int:
         again=arguments.again,
         notify=say,
     )
-    for line in lines:
-        settings = without_secrets(" ".join(line.overrides))
-        print(f"{line.run_id or '-':<14}{line.outcome}  {settings}")
+    told = [
+        f"{line.run_id or '-':<14}{line.outcome}  {without_secrets(' '.join(line.overrides))}"
+        for line in lines
+    ]
+    show(arguments, [_as_dict(line, line.overrides) for line in lines], "\n".join(told))
     failed = sum(line.failed for line in lines)
     if failed:
         say(f"{failed} of {len(lines)} runs failed; repeat the command to try them again")
@@ -86,7 +96,12 @@ def execute(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _dry_run(runs: list[tuple[str, ...]], folders: list[Path], *, again: bool = False) -> int:
+def _as_dict(of: Line | Forecast, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return what JSON says of a run: its settings and what became, or will become, of it."""
+    return as_dict(of) | {"overrides": [without_secrets(text) for text in overrides]}
+
+
+def _dry_run(runs: list[tuple[str, ...]], arguments: argparse.Namespace) -> int:
     """Print each run with its state and what it will take.
 
     Returns:
@@ -95,8 +110,13 @@ def _dry_run(runs: list[tuple[str, ...]], folders: list[Path], *, again: bool = 
     from rnaernie_bench.config.compose import compose
     from rnaernie_bench.runs.forecast import forecast
 
+    folders = arguments.task_path
     configs = [compose(overrides, folders) for overrides in runs]
-    forecasts = forecast(configs, folders, again=again, notify=say)
+    forecasts = forecast(configs, folders, again=arguments.again, notify=say)
+    if arguments.json:
+        found = [_as_dict(*both) for both in zip(forecasts, runs, strict=True)]
+        show(arguments, found, "")
+        return 2 if any(run.failure for run in forecasts) else 0
     for run, overrides in zip(forecasts, runs, strict=True):
         state = f"{run.state}{', in results' if run.recorded else ''}"
         expected = "?" if run.seconds is None else duration(run.seconds) if run.seconds else ""

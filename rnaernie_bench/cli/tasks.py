@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rnaernie_bench.cli.output import add_json, show
 from rnaernie_bench.cli.run import add_task_path
+from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.metrics.problems import PROBLEMS
+
+if TYPE_CHECKING:
+    from rnaernie_bench.task.task import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common = argparse.ArgumentParser(add_help=False)
     add_task_path(common)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", parents=[common], help="one line a task")
-    show = actions.add_parser("show", parents=[common], help="the task card")
-    show.add_argument("task", metavar="TASK")
+    add_json(actions.add_parser("list", parents=[common], help="one line a task"))
+    showing = actions.add_parser("show", parents=[common], help="the task card")
+    showing.add_argument("task", metavar="TASK")
+    add_json(showing, "print the declaration, with the card, as JSON")
     new = actions.add_parser("new", parents=[common], help="write a template to fill in")
     new.add_argument("name", metavar="NAME", help="lower-case letters, digits and underscores")
     new.add_argument(
@@ -51,12 +58,23 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         tasks = load_tasks(arguments.task_path).values()
         width = max((len(task.key) for task in tasks), default=0)
-        for task in tasks:
-            print(f"{task.key:<{width}} {task.level:<9} {task.problem:<11} {task.title}")
+        lines = (f"{t.key:<{width}} {t.level:<9} {t.problem:<11} {t.title}" for t in tasks)
+        show(arguments, [_in_brief(task) for task in tasks], lambda: "\n".join(lines))
         return 0
     task = load_task(arguments.task, arguments.task_path)
-    print(task.card.read_text(encoding="utf-8") if task.card.exists() else task.title)
+    card = task.card.read_text(encoding="utf-8") if task.card.exists() else None
+    show(arguments, {**as_dict(task), "card": card}, card or task.title)
     return 0
+
+
+def _in_brief(task: Task) -> dict[str, Any]:
+    names = (
+        "name", "version", "title", "level", "problem", "labels", "default_split",
+        "default_test_part", "folder",
+    )  # fmt: skip
+    told = {name: getattr(task, name) for name in names}
+    dataset = {"name": task.dataset.name, "licence": task.dataset.licence}
+    return told | {"main_metric": task.main_metric.name, "dataset": dataset}
 
 
 def _new(arguments: argparse.Namespace) -> int:

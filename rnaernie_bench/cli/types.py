@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rnaernie_bench.cli.output import add_json, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slot", choices=["mask", "pad"], default="mask", help="token in the slot of the type"
     )
     measure.add_argument("--plot", type=Path, metavar="FILE", help="reliability as .png or .svg")
-    measure.add_argument("--json", action="store_true", help="all figures, unrounded")
+    add_json(measure, "all figures, unrounded")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -90,7 +91,7 @@ def _measure(arguments: argparse.Namespace, corpus: Corpus) -> int:
     predictor = named(arguments.predictor, slot=arguments.slot)
     logits = predictor.logits(list(corpus.held_out["sequence"]))
     quality = type_quality(logits, list(corpus.held_out["type"]))
-    print(json.dumps(quality, indent=1) if arguments.json else _line(quality))
+    show(arguments, quality, lambda: _line(quality))
     if arguments.plot:
         from rnaernie_bench.core.figures import save_figure
         from rnaernie_bench.metrics.figures import reliability_figure

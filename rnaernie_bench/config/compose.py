@@ -18,6 +18,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import Registry, did_you_mean
 from rnaernie_bench.core.schema import as_dict, build, convert
 from rnaernie_bench.data.folds import check_fold, first_fold
+from rnaernie_bench.data.protocols import protocol_of
 from rnaernie_bench.task.catalogue import BACKBONES, LAUNCHERS, STRATEGIES
 from rnaernie_bench.task.lengths import policies_of
 from rnaernie_bench.task.task import Task, find_tasks, read_task
@@ -127,6 +128,8 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     task = tasks[config.task.name]
     split, fold = first_fold(task, config.split, config.fold)
     config = replace(config, split=split, fold=fold)
+    if (named := task.splits.get(split or task.default_split)) is not None:
+        config = replace(config, protocol=protocol_of(named, config.protocol))
     check_together(config, task)
     return replace(config, trainer=_settled(config.trainer, task, overrides))
 

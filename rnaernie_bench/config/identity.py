@@ -58,6 +58,12 @@ def strategy(config: RunConfig, kind: str) -> dict[str, Any]:
     return {**to_record(config.strategy), **(resolve(facts)(config) if facts else {})}
 
 
+def head(config: RunConfig, kind: str) -> str | None:
+    """Return the head of a run; a baseline has none, nor has what is not trained."""
+    trains = kind == "encoder" and STRATEGIES.get(config.strategy.name).trains
+    return config.task.head if trains else None
+
+
 def identity(
     config: RunConfig, task: Task, fingerprint: str, kind: str, weights_sha256: str | None
 ) -> Mapping[str, Any]:
@@ -85,7 +91,7 @@ def identity(
         "fold": config.fold,
         "protocol": config.protocol,
         "backbone": {**backbone, "weights_sha256": weights_sha256},
-        "head": config.task.head if kind == "encoder" else None,
+        "head": head(config, kind),
         "strategy": strategy(config, kind),
         "recipe": recipe(config),
         "recipe_version": RECIPE_VERSION,

@@ -186,7 +186,8 @@ class RunConfig:
     split: str | None
     fold: str | None
     seed: int
-    protocol: Protocol
+    protocol: Protocol | None
+    """None until the split is known (`data.protocols.protocol_of`)."""
     runs_dir: Path
     results_dir: Path
     sweep: Any = None
@@ -198,7 +199,7 @@ class RunConfig:
         predicted = getattr(self.strategy, "types", "predicted") == "predicted"
         slot = getattr(self.strategy, "slot", "pad") if predicted else "pad"
         require(
-            self.protocol == "clean" or slot == "pad",
+            self.protocol != "as_published" or slot == "pad",
             "strategy.slot",
             "pad, as the authors' code has it, under protocol=as_published",
         )

@@ -2,5 +2,5 @@
 
 Other rooms import: alphabet, audit, batching, cells, corpora, encoding, fasta, folds, items,
 leakage, loading, mixing, negatives, own.declaring, own.spec, pairs, protocols, sources,
-stockholm, structure_files, tables, targets, text.
+stockholm, structure_files, tables, targets, text, variants.
 """

@@ -86,12 +86,14 @@ def audit(task: Task, dataset: Dataset, split: Split) -> Audit:
     """
     import numpy as np
 
-    whole = {"train": split.train, "validation": split.validation, **split.tests}
-    comparisons: list[tuple[str, tuple[str, ...]]]
-    comparisons = [(part, ("train",)) for part in ("validation", *split.tests)]
-    comparisons += [(test, ("validation",)) for test in split.tests]
-    comparisons += [(test, ("train", "validation")) for test in split.tests]
-    comparisons += [("validation", (test,)) for test in split.tests]
+    learned = {"train": split.train, "validation": split.validation} if split.train else {}
+    whole = {**learned, **split.tests}
+    comparisons: list[tuple[str, tuple[str, ...]]] = []
+    if learned:
+        comparisons += [(part, ("train",)) for part in ("validation", *split.tests)]
+        comparisons += [(test, ("validation",)) for test in split.tests]
+        comparisons += [(test, ("train", "validation")) for test in split.tests]
+        comparisons += [("validation", (test,)) for test in split.tests]
 
     overlaps: list[Overlap] = []
     counted: list[PartAudit] = []
@@ -165,6 +167,10 @@ def to_markdown(audit: Audit) -> str:
         f"*Repeated*: the sequence occurs earlier in the same part. {audit.contradictory} sequences"
         f" occur in the data set {'under' if audit.labels else 'with'} more than one"
         f" {audit.truth}.",
+    ]
+    if not audit.overlaps:
+        return "\n".join([*lines, "", "Nothing trains, so that no parts are compared."]) + "\n"
+    lines += [
         "",
         "**Duplicates between parts.** Records whose nearest record in the other part is identical,"
         " or has at least the given identity (1 - edits / longer length), identical ones included;"

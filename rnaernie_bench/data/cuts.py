@@ -105,6 +105,8 @@ def _take(
     clusters: dict[str, Clusters],
 ) -> tuple[Items, Items, Items]:
     """Return what remains of `items`, what is taken, and what is neither; count clusters."""
+    if declared.by == "position":
+        return _take_positions(items, declared, part, random, clusters)
     fraction = declared.fraction if part == "test" else declared.validation
     sides = ("first", "second") if declared.by == "both" else (declared.by,)
     found = [clusters_of(items, side, declared) for side in sides]
@@ -121,6 +123,26 @@ def _take(
 
     inside, outside = sides_taken == len(sides), sides_taken == 0
     return chosen(outside), chosen(inside), chosen(~inside & ~outside)
+
+
+def _take_positions(
+    items: Items,
+    declared: Cut,
+    part: str,
+    random: np.random.RandomState,
+    clusters: dict[str, Clusters],
+) -> tuple[Items, Items, Items]:
+    """Do what `_take` does by a share of the positions at which variants differ."""
+    fraction = declared.fraction if part == "test" else declared.validation
+    at = Counter(place for item in items for place in item.positions)
+    sites = sorted(at)
+    chosen = set(random.permutation(sites)[: max(1, round(fraction * len(sites)))].tolist())
+    clusters[part] = Clusters("position", None, len(sites), max(at.values(), default=0))
+    sides: dict[bool | None, list[Any]] = {False: [], True: [], None: []}
+    for item in items:
+        found = {place in chosen for place in item.positions} or {False}
+        sides[found.pop() if len(found) == 1 else None].append(item)
+    return tuple(sides[False]), tuple(sides[True]), tuple(sides[None])
 
 
 def drawn(

@@ -122,9 +122,10 @@ class SequenceItem(LabelledItem):
     id: str
     sequence: str
     label: int | tuple[float, ...]
-    """Index into the task's frozen label order; of multilabel and regression, a number for each
-    label, nan where it is unknown."""
+    """Index into the frozen label order, or a number for each label, nan where it is unknown."""
     group: str = ""
+    positions: tuple[int, ...] = ()
+    """Where it differs from the reference of its data set, from 1."""
 
     def line(self) -> str:
         """Return all of the item as the fingerprint of its data set reads it."""

@@ -153,7 +153,7 @@ def make_split(
             )
     _check_ids(tests, where=f"{task.name}, split {name}")
     if not declared.train:
-        return Split(name, (), (), tests, fold, clusters)
+        return _checked(Split(name, (), (), tests, fold, clusters), task, where)
     train, validation = part(declared.train), part(declared.validation)
     if chosen is not None:
         train, validation = (
@@ -206,14 +206,14 @@ def _checked(split: Split, task: Task, where: str) -> Split:
     if task.decodes:
         return split
     if categorical(task.problem):
-        if len(set().union(*(item.classes for item in split.train))) < 2:
+        if split.train and len(set().union(*(item.classes for item in split.train))) < 2:
             raise DataError(
                 "the train part has one class, two are needed",
                 where=where,
                 remedy="give it examples of another",
             )
         return split
-    parts = {"train": split.train, "validation": split.validation}
+    parts = {"train": split.train, "validation": split.validation} if split.train else {}
     parts |= {f"test part '{name}'": items for name, items in split.tests.items()}
     for part, items in parts.items():
         known = np.any([item.known for item in items], axis=0)
@@ -225,7 +225,7 @@ def _checked(split: Split, task: Task, where: str) -> Split:
                     where=where,
                     remedy="add items of which it is known, or take the label out of the task",
                 )
-    if quantitative(task.problem):
+    if quantitative(task.problem) and split.train:
         _check_varied(split.train, task, where)
     return split
 

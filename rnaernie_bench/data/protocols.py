@@ -1,9 +1,10 @@
-"""Who chooses and what is scored: the clean protocol, and the way of the authors' released code.
+"""Who chooses and what is scored: the clean protocol, zero-shot, and the way of released code.
 
 Under `clean` the validation part chooses and every test item is scored. Under `as_published`, kept
 so that published figures can be approached, a test part chooses the epoch (and whatever else is
 chosen), and an evaluation leaves out what does not fill its last batch. What the authors' way is
-known to be, and what of it is not reproduced: docs/reproducing.md.
+known to be, and what of it is not reproduced: docs/reproducing.md. Under `zero_shot`, that of
+splits in which no part trains, nothing is fitted and nothing chosen.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Literal
 
 import numpy as np
 
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.items import Items, Split
+from rnaernie_bench.task.declaration import SplitDeclaration
 from rnaernie_bench.task.task import Task
 
-Protocol = Literal["clean", "as_published"]
+Protocol = Literal["clean", "as_published", "zero_shot"]
 
 PUBLISHED_BATCH = 50
 """Items of a batch in the authors' evaluation."""
@@ -27,6 +29,21 @@ WARNING = (
     "AS PUBLISHED: the test set chooses the epoch, so that its figures are too high; they are not "
     "comparable with those of protocol=clean"
 )
+
+
+def protocol_of(split: SplitDeclaration, chosen: Protocol | None) -> Protocol:
+    """Return the protocol of a run: the one that is chosen, or what the split asks for.
+
+    Raises:
+        ConfigError: if nothing trains and something is to, or the other way round.
+    """
+    usual: Protocol = "clean" if split.train else "zero_shot"
+    if chosen is not None and (chosen == "zero_shot") != (usual == "zero_shot"):
+        what = "trains on a part" if split.train else "has no part that trains"
+        raise ConfigError(
+            f"the split {what}", where=f"protocol={chosen}", remedy=f"use protocol={usual}"
+        )
+    return chosen or usual
 
 
 @dataclass(frozen=True)
@@ -58,7 +75,7 @@ def evaluation_scheme(protocol: Protocol, task: Task, split: Split) -> Evaluatio
     Raises:
         DataError: if a test part is too small to fill one batch, as published.
     """
-    if protocol == "clean":
+    if protocol in ("clean", "zero_shot"):
         return EvaluationScheme(split, split.validation)
     tests = {}
     for name, items in split.tests.items():

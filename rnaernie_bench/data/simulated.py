@@ -82,7 +82,10 @@ def simulated_dataset(task: Task) -> Dataset:
     Raises:
         ConfigError: if the declaration names an unknown family.
     """
-    parts = resolve(task.level_entry.simulate)(task)
+    from rnaernie_bench.data.simulated_variants import variants_of
+
+    make = variants_of if task.dataset.reference else resolve(task.level_entry.simulate)
+    parts = make(task)
     name, added = f"{task.dataset.name}-simulated", task.dataset.added_parts
     return Dataset(name, parts, simulated=True, added=added)
 

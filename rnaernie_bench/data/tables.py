@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rnaernie_bench.core.errors import DataError
@@ -118,7 +119,18 @@ def read_table(table: Table, task: Task) -> Items:
             where=opened.place,
             remedy="correct its `records` in the task",
         )
-    return tuple(items)
+    return _merged(items) if table.repeats == "mean" else tuple(items)
+
+
+def _merged(items: Sequence[Any]) -> Items:
+    """Return items of which those of one input are one, with the mean of what each tells."""
+    alike: dict[Any, list[Any]] = {}
+    for item in items:
+        alike.setdefault(item.input, []).append(item)
+    return tuple(
+        replace(same[0], label=tuple(map(fmean, zip(*(i.label for i in same), strict=True))))
+        for same in alike.values()
+    )
 
 
 def _needed(table: Table, task: Task) -> dict[str, str | None]:
@@ -147,7 +159,9 @@ def open_table(table: Table, *, streaming: bool = False) -> Opened:
         DataError: if the table cannot be read, now or on the way.
     """
     if table.source.endswith(_JSON) or _ending(table.source) in ENDINGS:
-        return open_file(_local(table), header=table.header)
+        return open_file(
+            _local(table), header=table.header, separator=table.separator, comment=table.comment
+        )
     if table.revision is None:
         raise DataError(
             "a hub set needs a revision, so that its content is pinned",
@@ -157,12 +171,16 @@ def open_table(table: Table, *, streaming: bool = False) -> Opened:
     return _hub(table, streaming)
 
 
-def open_file(source: Path | str, *, header: tuple[str, ...] = ()) -> Opened:
+def open_file(
+    source: Path | str, *, header: tuple[str, ...] = (), separator: str = "", comment: str = ""
+) -> Opened:
     """Open a local table: by its name Parquet, Arrow or JSON, else CSV or TSV.
 
     Args:
         source: a path, or `-` for standard input.
         header: the names of the columns of a text file without a line of names.
+        separator: what stands between the cells of a text file, if not a comma or a tab.
+        comment: how lines of a text file begin that are passed over.
 
     Raises:
         DataError: if it cannot be read, now or on the way; if its name is not that of a table; or
@@ -177,7 +195,8 @@ def open_file(source: Path | str, *, header: tuple[str, ...] = ()) -> Opened:
             return _opened(place, *_json(Path(source)))
         if ending in _COLUMNAR:
             return _opened(place, *_columnar(Path(source), ending))
-        return _opened(place, *read_text_table(source, header))
+        found = read_text_table(source, header, separator=separator, comment=comment)
+        return _opened(place, *found)
     except DataError:
         raise
     except Exception as error:  # pyarrow and pandas each raise their own

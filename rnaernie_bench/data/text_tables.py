@@ -16,17 +16,19 @@ WIDEST = 2**31 - 1
 
 
 def read_text_table(
-    source: Path | str, header: tuple[str, ...] = ()
+    source: Path | str, header: tuple[str, ...] = (), *, separator: str = "", comment: str = ""
 ) -> tuple[tuple[str, ...], Iterator[list[str]]]:
     """Return the header of a table and the cells of its rows, without outer blanks.
 
     Cells are between tabs where the name ends in ``.tsv`` or ``.tab``, or the first line has a tab;
-    else between commas. Quotes hold a cell of a CSV file together. A cell of a TSV file is taken
-    out of quotes that enclose it whole, and all other quotes there are letters.
+    else between commas, or what `separator` says. Quotes hold a cell of a CSV file together. A cell
+    of a TSV file is taken out of quotes that enclose it whole, and all other quotes are letters.
 
     Args:
         source: a path, or `-` for standard input; plain or gzip.
         header: the names of the columns of a file without a line of names.
+        separator: one letter between cells; empty: a comma or a tab.
+        comment: how lines begin that are passed over; empty: none are.
 
     Raises:
         DataError: naming the line of a row of another width than the header, or of a quote that
@@ -34,11 +36,14 @@ def read_text_table(
     """
     name = source_name(source)
     lines = read_lines(source, outer="\r\n")  # a tab at an end parts off an empty cell
+    if comment:
+        lines = ((number, line) for number, line in lines if not line.startswith(comment))
     first = next(lines, None)
     if first is None:
         raise DataError("the table is empty", where=name, remedy="give one with rows")
     tabs = Path(name.removesuffix(".gz")).suffix.lower() in (".tsv", ".tab") or "\t" in first[1]
-    records = _records(_from(first, lines), name, tabs=tabs)
+    tabs = separator == "\t" if separator else tabs
+    records = _records(_from(first, lines), name, tabs=tabs, separator=separator or ",")
     columns = header
     if not columns:
         _, cells = next(records)
@@ -90,7 +95,7 @@ def _narrower_or_wider(cells: list[str], width: int) -> str:
 
 
 def _records(
-    lines: Numbered, name: str, *, tabs: bool
+    lines: Numbered, name: str, *, tabs: bool, separator: str
 ) -> Iterator[tuple[list[tuple[int, str]], list[str]]]:
     """Yield the lines of each record, and its cells."""
     if tabs:
@@ -106,7 +111,7 @@ def _records(
 
     csv.field_size_limit(WIDEST)
     try:
-        reader = csv.reader(fed(), strict=True, skipinitialspace=True)
+        reader = csv.reader(fed(), strict=True, skipinitialspace=True, delimiter=separator)
         while True:
             taken.clear()
             try:

@@ -17,6 +17,7 @@ from rnaernie_bench.evaluation.relatives import nearest_training
 from rnaernie_bench.learning.feature_cache import FeatureTable
 from rnaernie_bench.learning.interface import FitReport
 from rnaernie_bench.metrics.answers.base import Answer, Sample
+from rnaernie_bench.metrics.measuring import Measures
 from rnaernie_bench.metrics.registry import METRICS
 from rnaernie_bench.metrics.scoring.composites import or_none
 from rnaernie_bench.results.predictions import Predictions, hash_ids
@@ -194,6 +195,7 @@ def tested(
                 name,
                 task,
                 None if identities is None else identities[predictions.parts[name]],
+                _tells(fitted),
             ),
         }
         for name, part in split.tests.items()
@@ -215,6 +217,8 @@ def validate(
     The arguments are those of `evaluate`.
     """
     answer = task.answer
+    if not items:  # of a split in which nothing trains
+        return answer.untuned(), 0, {"n": 0, "metrics": {}}
     if answer.decodes:
         tuning, trials = _tuned_decoding(fitted, items, task, decoder, max_bases)
         found = _predicted(fitted, items, task, tuning)
@@ -225,7 +229,8 @@ def validate(
             # Scores may differ in their last digits between the devices of a launch.
             tuning, trials = distributed.broadcast(answer.tune(targets, scores, tuning))
         found = answer.arrays(targets, scores, tuning)
-    metrics = task.measures.values(*found, [item.group for item in items])
+    measures = _measures(task, _tells(fitted))
+    metrics = measures.values(*found, [item.group for item in items])
     return tuning, trials, {"n": len(items), "metrics": or_none(metrics)}
 
 
@@ -303,14 +308,25 @@ def scored_part(
             need something else (`metrics.registry.Metric.needs`) are left out.
     """
     answer, (truth, predicted) = predictions.answer, predictions.part(part)
-    told = tuple(m for m in task.measured if tells is None or METRICS.get(m).needs in tells)
-    measures = replace(task.measures, metrics=told)
+    measures = _measures(task, tells)
+    told = measures.metrics
     metrics = measures.figures(truth, predicted, predictions.groups_of(part))
     beside: dict[str, Any] = {}
     if tells is None or "decisions" in tells or not answer.decides:
         beside = answer.entries(truth, predicted, task.labels, metrics=told, identities=identities)
     scored = {label: task.labels.index(label) for label in task.scored}
     return {"metrics": metrics, **({"scored": scored} if scored else {}), **beside}
+
+
+def _tells(fitted: Any) -> frozenset[str] | None:
+    """Return what the scores of a model tell, where they are in no unit of the data."""
+    return getattr(fitted, "tells", None)
+
+
+def _measures(task: Task, tells: frozenset[str] | None) -> Measures:
+    """Return how predictions are measured that tell no more than this."""
+    told = tuple(m for m in task.measured if tells is None or METRICS.get(m).needs in tells)
+    return replace(task.measures, metrics=told)
 
 
 def _sample(fitted: Any, items: Items, task: Task, tuning: Any) -> Sample | None:

@@ -40,6 +40,9 @@ def shown_as(record: Record) -> tuple[str, str]:
         several = f", k={strategy['k']}" if types in ("predicted", "random") else ""
         name = f"{name} ({types}{several})"
     shown = f"{backbone['name']} (random)" if random else backbone["name"]
+    if fill := record["selection"].get("fill"):
+        typed = f", {strategy['rna_type']}" if strategy.get("rna_type") else ""
+        name = f"{name} ({fill}{typed})"
     decoder = record["selection"].get("decoder")
     if decoder:
         from rnaernie_bench.structure.decoders import DECODERS  # needs NumPy, which takes a while
@@ -57,11 +60,13 @@ def is_seeded(records: Sequence[Record], part: str) -> bool:
     """Return whether another seed would give another run of a row.
 
     Not so of what is solved to the optimum on the same items, on features that no seed draws: most
-    baselines, and heads on frozen weights. Nor is it where several runs predict the same.
+    baselines, and heads on frozen weights; nor of what is not trained at all, or where several runs
+    predict the same.
     """
     drawn = any(r["recipe"].get("train_by_seed") for r in records)
-    solved = all(ended_by(r) == "optimum" and r["backbone"]["init"] != "random" for r in records)
-    if solved and not drawn:
+    ends = {ended_by(record) for record in records}
+    fixed = all(record["backbone"]["init"] != "random" for record in records)
+    if fixed and (ends == {"untrained"} or (ends == {"optimum"} and not drawn)):
         return False
     digests = {record["tests"][part]["predictions"]["sha256"] for record in records}
     return len(records) == 1 or len(digests) > 1
@@ -70,14 +75,17 @@ def is_seeded(records: Sequence[Record], part: str) -> bool:
 def flaws_of(records: Sequence[Record]) -> tuple[str, ...]:
     """Return why a row leads no sentence and supports no claim, if anything.
 
-    Baselines that are solved to the optimum are what they are under any recipe, and so is what was
-    predicted elsewhere.
+    Baselines that are solved to the optimum are what they are under any recipe, and so are what was
+    never trained and what was predicted elsewhere.
     """
     trained = [
         record
         for record in records
-        if record["backbone"]["kind"] == "encoder"
-        or not (is_external(record) or ended_by(record) == "optimum")
+        if ended_by(record) != "untrained"
+        and (
+            record["backbone"]["kind"] == "encoder"
+            or not (is_external(record) or ended_by(record) == "optimum")
+        )
     ]
     earlier = {r["recipe_version"] for r in trained if r["recipe_version"] < RECIPE_VERSION}
     stopped = sum(ended_by(record) in ("steps", "interrupted") for record in trained)

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from rnaernie_bench.structure.decoders import DecodingOptions
 
 
+RANKS = frozenset({"order"})
+"""What a score without a unit tells of items, see `metrics.registry.Metric.needs`."""
+
+
 class Fitted(Protocol):
-    """A model that has seen its training data and can score sequences, or pairs of them."""
+    """A model that has seen its training data and can score sequences, or pairs of them.
+
+    One whose scores are in no unit of the data has an attribute ``tells``, `RANKS`.
+    """
 
     def logits(self, inputs: Sequence[Any], /) -> np.ndarray:
         """Return unnormalised scores, float32 of shape (units, outputs), of items' inputs."""
@@ -90,7 +97,7 @@ class FitReport:
     best_epoch: float
     """The pass whose weights were kept, chosen on validation."""
     ended_by: str
-    """`converged`, `steps`, or `optimum` for closed problems."""
+    """`converged`, `steps`, `optimum` for closed problems, or `untrained`."""
     trials: int = 1
     """How many configurations validation has compared."""
     selected: Mapping[str, Any] = field(default_factory=dict)
@@ -105,4 +112,4 @@ class FitReport:
     @property
     def converged(self) -> bool:
         """Whether fitting ended by itself, not by its budget."""
-        return self.ended_by in ("converged", "optimum")
+        return self.ended_by in ("converged", "optimum", "untrained")

@@ -8,18 +8,22 @@ from typing import Any, cast
 
 from rnaernie_bench.learning.fit import FittedNetwork
 from rnaernie_bench.learning.guidance.guides import load_guide
+from rnaernie_bench.learning.interface import Fitted
 from rnaernie_bench.learning.network import load_network as load_model
 from rnaernie_bench.learning.reader import Encoding, Reader
 from rnaernie_bench.learning.type_guided import GUIDE, typed_reader
+from rnaernie_bench.learning.zero_shot.strategy import SAVED, restore
 
 
-def load_network(folder: Path, saved: Mapping[str, Any]) -> FittedNetwork:
+def load_network(folder: Path, saved: Mapping[str, Any]) -> Fitted:
     """Return the fitted network in a model's folder, of any level.
 
     Args:
         folder: `model/` of a run.
         saved: what its `predictor.json` says.
     """
+    if (folder / SAVED).is_file():
+        return restore(folder)
     network, tokenizer, declared = load_model(folder)
     _check_positions(network, tokenizer, saved["max_bases"])
     reader = Reader(

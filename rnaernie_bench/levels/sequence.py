@@ -20,6 +20,7 @@ ENTRY = Level(
     length="truncate",
     own_metrics=ITEM_METRICS,
     labelled=True,
+    cuts=("item", "group", "overlap", "similarity", "position"),
     read_file="rnaernie_bench.data.levels.sequence:read_file",
     read_row="rnaernie_bench.data.levels.sequence:read_row",
     simulated_item="rnaernie_bench.data.levels.sequence:simulated_item",

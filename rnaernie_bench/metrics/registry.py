@@ -40,6 +40,8 @@ class Metric:
     """When items do not define it."""
     within_groups: bool = False
     """Whether it is computed inside groups of items, which are drawn as a whole then."""
+    on_request: bool = False
+    """Whether only the records of tasks that declare it have it."""
     needs: Literal["", "decisions", "order", "probabilities", "values"] = ""
     """What predictions must tell, for those that tell less (`rnaernie_bench.external`): what is
     decided, which of two items ranks higher, probabilities, or numbers in the units of the data;
@@ -240,6 +242,16 @@ BUILT_IN: tuple[Metric, ...] = (
         "mean absolute error: lower is better", higher_is_better=False, bounds=_ERROR,
         needs="values",
     ),
+    Metric(
+        "top_auroc", "AUROC of the top tenth", {"regression": scored("tops:auroc")},
+        "how often an item of the highest tenth of values ranks above one that is not",
+        bounds=_SHARE, undefined=_CONSTANT, on_request=True, needs="order",
+    ),
+    Metric(
+        "ndcg", "NDCG of the top tenth", {"regression": scored("tops:ndcg")},
+        "discounted gain of the tenth that is ranked first, over that of the best ranking",
+        bounds=_SHARE, undefined=_CONSTANT, on_request=True, needs="order",
+    ),
 )  # fmt: skip
 """In the order of records and tables."""
 
@@ -260,13 +272,14 @@ def has(answer: str, metric: str) -> bool:
 def metrics_of(answer: str, declared: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the metrics of an answer's records: all built-in ones, and those that a task declares.
 
-    Metrics within groups are among the latter.
+    Metrics within groups, and those on request, are among the latter.
 
     Args:
         answer: its name.
         declared: names; those of other answers are left out.
     """
-    built_in = [m.name for m in BUILT_IN if answer in m.scorers and not m.within_groups]
+    asked = (m for m in BUILT_IN if not (m.within_groups or m.on_request))
+    built_in = [m.name for m in asked if answer in m.scorers]
     return tuple(dict.fromkeys([*built_in, *(name for name in declared if has(answer, name))]))
 
 

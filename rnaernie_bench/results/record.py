@@ -30,6 +30,7 @@ ENDS = {
     "optimum": "solved to the optimum",
     "steps": "ended by its limit on steps",
     "interrupted": "ended by its limit on minutes",
+    "untrained": "nothing was trained",
 }
 """How fitting ended, see `ended_by`, in words."""
 
@@ -160,7 +161,7 @@ def is_incomplete(record: Mapping[str, Any], part: str) -> bool:
 
 
 def ended_by(record: Mapping[str, Any]) -> str:
-    """Return how fitting ended: `converged`, `steps`, `interrupted` or `optimum`.
+    """Return how fitting ended: one of `ENDS`.
 
     Version 1 of the recipe ended by early stopping, a number of epochs, or minutes; a run that time
     interrupts now has no record.

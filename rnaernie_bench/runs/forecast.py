@@ -35,7 +35,7 @@ from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.learning.rates import evaluations_of_losers
 from rnaernie_bench.learning.schedule import Steps
 from rnaernie_bench.runs.folder import RECORD
-from rnaernie_bench.runs.loaders import cached_loaders
+from rnaernie_bench.runs.loaders import cached_loaders, load_encoder
 from rnaernie_bench.runs.plan import Plan, plan
 from rnaernie_bench.runs.runner import trains_together
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
@@ -225,7 +225,7 @@ def _tests(planned: Plan) -> Items:
 
 def _measured(planned: Plan) -> Rates | str:
     """Return the rates of a kind of run, or why it cannot be measured."""
-    train = planned.scheme.split.train
+    train = planned.scheme.split.train or _tests(planned)
     mean = max(1.0, float(np.mean([len(item.sequence) for item in train])))
     fewest, most = SAMPLE_ITEMS
     large = int(np.clip(SAMPLE_BASES / mean, fewest, most))
@@ -263,7 +263,7 @@ def _miniature(planned: Plan, size: int) -> _Timing:
 def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
     """Fit and score a run on a sample, as many items of each part as they are in proportion."""
     split, config = planned.scheme.split, planned.config
-    share = size / len(split.train)
+    share = size / max(len(split.train), 1)
     train = evenly(split.train, size)
     chosen = evenly(planned.scheme.selection, max(4, round(share * len(planned.scheme.selection))))
     scored = evenly(_tests(planned), max(4, size // 2))
@@ -300,7 +300,7 @@ def _in_miniature(planned: Plan, size: int, folder: Path) -> _Timing:
         scored=len(scored),
         scoring=time.perf_counter() - trained,
         sequences=len(_distinct(sample)),
-        by_steps=report.ended_by != "optimum",
+        by_steps=report.ended_by not in ("optimum", "untrained"),
     )
 
 
@@ -308,8 +308,9 @@ def _fit(planned: Plan, context: FitContext) -> Any:
     config, entry = planned.config, planned.entry
     if entry.kind == "baseline":
         return resolve(entry.fit)(context, config.backbone)
-    encoder = resolve(entry.load)(config.backbone, config.seed)
-    return resolve(STRATEGIES.get(config.strategy.name).fit)(context, encoder, config.strategy)
+    strategy = STRATEGIES.get(config.strategy.name)
+    encoder = load_encoder(entry, config.backbone, config.seed, strategy.masked_lm)
+    return resolve(strategy.fit)(context, encoder, config.strategy)
 
 
 @contextmanager

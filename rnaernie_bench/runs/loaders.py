@@ -32,8 +32,9 @@ class Loaders:
 
     data: Callable[[Task, RunConfig], Data]
     """Called with a task and the settings that choose data set, split, fold and share of train."""
-    encoder: Callable[[EncoderEntry, Any, int], Encoder]
-    """Called with entry, options and seed, returns a backbone that is the caller's to change."""
+    encoder: Callable[[EncoderEntry, Any, int, bool], Encoder]
+    """Called with entry, options, seed and whether its head for masked tokens is wanted, returns a
+    backbone that is the caller's to change."""
 
 
 def load_data(task: Task, config: RunConfig, dataset: Dataset | None = None) -> Data:
@@ -64,9 +65,11 @@ def _train_seed(config: RunConfig) -> int | None:
     return config.seed if config.task.train_by_seed else None
 
 
-def load_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
+def load_encoder(entry: EncoderEntry, options: Any, seed: int, masked_lm: bool = False) -> Encoder:
     """Return a backbone with its weights, pre-trained or drawn from the seed."""
-    encoder: Encoder = resolve(entry.load)(options, seed)
+    target = entry.load_masked_lm if masked_lm else entry.load
+    assert target is not None  # a plan refuses a backbone without that head
+    encoder: Encoder = resolve(target)(options, seed)
     return encoder
 
 
@@ -92,12 +95,14 @@ def cached_loaders(backbones: int = 2) -> Loaders:
             datasets[of] = data[key].dataset
         return data[key]
 
-    def kept_encoder(entry: EncoderEntry, options: Any, seed: int) -> Encoder:
-        key = (repr(options), seed)
+    def kept_encoder(
+        entry: EncoderEntry, options: Any, seed: int, masked_lm: bool = False
+    ) -> Encoder:
+        key = (repr(options), seed, masked_lm)
         if key not in encoders:
             if len(encoders) == backbones:
                 del encoders[next(iter(encoders))]
-            encoders[key] = load_encoder(entry, options, seed)
+            encoders[key] = load_encoder(entry, options, seed, masked_lm)
         pristine = encoders[key]
         return replace(pristine, model=deepcopy(pristine.model))
 

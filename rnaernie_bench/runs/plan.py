@@ -72,6 +72,34 @@ def _baselines(task: Task) -> list[str]:
     ]
 
 
+def _check_trains(config: RunConfig, entry: EncoderEntry | BaselineEntry) -> None:
+    """Refuse what learns where nothing trains, and to ask a backbone for a head that it lacks.
+
+    Raises:
+        ConfigError: naming backbone and strategy.
+    """
+    if isinstance(entry, BaselineEntry):
+        name, trains = f"backbone={config.backbone.name}", entry.trains
+    else:
+        strategy = STRATEGIES.get(config.strategy.name)
+        name, trains = f"strategy={config.strategy.name}", strategy.trains
+        if strategy.masked_lm and entry.load_masked_lm is None:
+            others = [n for n, o in BACKBONES.working() if getattr(o, "load_masked_lm", None)]
+            raise ConfigError(
+                f"'{config.backbone.name}' has no head for masked bases, which {name} asks",
+                where="backbone",
+                remedy=f"use one of {', '.join(others)}",
+            )
+    if trains and config.protocol == "zero_shot":
+        untrained = [n for n, o in BACKBONES.working() if not getattr(o, "trains", True)]
+        raise ConfigError(
+            f"the split of {config.task.name} has test parts alone, and {name} trains",
+            where="split",
+            remedy=f"use another split, strategy=zero_shot, one of {', '.join(untrained)}, or "
+            f"score a finished run on it: rnaernie-bench evaluate RUN --task {config.task.name}",
+        )
+
+
 def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders = UNCACHED) -> Plan:
     """Look up everything a run needs, and name it.
 
@@ -86,6 +114,7 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders 
         )
     entry = BACKBONES.get(config.backbone.name)
     check_serves(config.backbone.name, entry, task.level, config.task.head)
+    _check_trains(config, entry)
     strategies = [name for name, other in STRATEGIES.working() if task.level in levels_of(other)]
     if entry.kind == "encoder" and config.strategy.name not in strategies:
         raise ConfigError(
@@ -110,18 +139,13 @@ def plan(config: RunConfig, task_folders: Iterable[Path] = (), loaders: Loaders 
             remedy="use " + " or ".join(_baselines(task)),
         )
     dataset, split, used = loaders.data(task, config)
-    if not split.train:
-        raise ConfigError(
-            f"the split '{split.name}' of {task.name} has test parts alone",
-            where="split",
-            remedy=f"score a finished run on it: rnaernie-bench evaluate RUN --task {task.name}",
-        )
     encoder, weights = None, None
     if entry.kind == "encoder" and config.backbone.init == "pretrained":
-        encoder = loaders.encoder(entry, config.backbone, config.seed)
+        masked_lm = STRATEGIES.get(config.strategy.name).masked_lm
+        encoder = loaders.encoder(entry, config.backbone, config.seed, masked_lm)
         weights = encoder.weights_sha256
     elif entry.kind == "baseline" and entry.weights_sha256:
         weights = resolve(entry.weights_sha256)(config.backbone)
     run_id = run_id_of(identity(config, task, dataset.fingerprint, entry.kind, weights))
-    scheme = evaluation_scheme(config.protocol, task, split)
+    scheme = evaluation_scheme(config.protocol or "clean", task, split)
     return Plan(config, task, dataset, used, scheme, entry, encoder, weights, run_id)

@@ -135,7 +135,7 @@ def _tracker(planned: Plan, *, create: bool = True) -> Tracker:
         tags={
             "task": planned.task.key,
             "backbone": config.backbone.name,
-            "protocol": config.protocol,
+            "protocol": str(config.protocol),
         },
         create=create,
     )
@@ -262,8 +262,11 @@ def fit(
     if entry.kind == "baseline":
         fitted = resolve(entry.fit)(context, config.backbone)
         return fitted
-    encoder = planned.encoder or loaders.encoder(entry, config.backbone, config.seed)
-    fitted = resolve(STRATEGIES.get(config.strategy.name).fit)(context, encoder, config.strategy)
+    strategy = STRATEGIES.get(config.strategy.name)
+    encoder = planned.encoder or loaders.encoder(
+        entry, config.backbone, config.seed, strategy.masked_lm
+    )
+    fitted = resolve(strategy.fit)(context, encoder, config.strategy)
     return fitted
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnaernie_bench.config.identity import recipe, strategy, to_record
+from rnaernie_bench.config.identity import head, recipe, strategy, to_record
 from rnaernie_bench.config.options import RunConfig
 from rnaernie_bench.core import distributed, environment
 from rnaernie_bench.core.errors import ConfigError
@@ -109,7 +109,7 @@ def _stated(planned: Plan) -> Record:
             "parameters": None,
             "options": _options(config),
         },
-        "head": config.task.head if encoder else None,
+        "head": head(config, planned.entry.kind),
         "strategy": strategy(config, planned.entry.kind),
         "recipe": {**recipe(config), "converged": None},
         "recipe_version": RECIPE_VERSION,
@@ -188,7 +188,9 @@ def _plugins(config: RunConfig, encoder: bool, task: Task) -> dict[str, Any]:
     chosen: list[tuple[Any, str]] = [(LEVELS, task.level), (BACKBONES, config.backbone.name)]
     chosen += [(METRICS, name) for name in task.measured]
     if encoder:
-        chosen += [(HEADS, config.task.head), (STRATEGIES, config.strategy.name)]
+        chosen.append((STRATEGIES, config.strategy.name))
+    if named := head(config, "encoder" if encoder else "baseline"):
+        chosen.append((HEADS, named))
     found = versions(chosen)
     return {"plugins": found} if found else {}
 

@@ -95,11 +95,11 @@ def check(path: Path) -> Iterator[Finding]:
         except BenchError as error:
             yield of_error(error, f"split {name}" + (f", fold {fold}" if fold else ""))
             continue
-        if dataset is not None:
+        if dataset is not None and splits[-1].train:
             yield from _labels(task, splits[-1])
             yield from _leakage(task, splits[-1])
-    if splits:
-        yield _training(task, usable, splits[0])
+    if learned := [split for split in splits if split.train]:
+        yield _training(task, usable, learned[0])
 
 
 def _splits(task: Task) -> list[tuple[str, str | None]]:
@@ -313,7 +313,9 @@ def _training(task: Task, dataset: Dataset, split: Split) -> Finding:
     curves: list[float] = []
     try:
         with tempfile.TemporaryDirectory() as folder:
-            config = compose([f"task={task.name}", *_NETWORK], [task.folder.parent])
+            settings = [f"task={task.name}", f"split={split.name}", *_NETWORK]
+            settings += [f"fold={split.fold}"] if split.fold else []
+            config = compose(settings, [task.folder.parent])
             context = FitContext(
                 task=task,
                 config=config,

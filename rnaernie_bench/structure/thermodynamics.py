@@ -66,6 +66,16 @@ def fold(
     return dot_bracket_to_pairs(structure)
 
 
+def minimum_energies(sequences: Sequence[str]) -> list[float]:
+    """Return the minimum free energy of each sequence, in kcal/mol, as `fold` computes it.
+
+    Raises:
+        ConfigError: if ViennaRNA is not installed.
+    """
+    folded = vienna()
+    return [float(folded.fold_compound(sequence).mfe()[1]) for sequence in sequences]
+
+
 def fold_all(
     sequences: Sequence[str],
     method: Method = "mfe",

@@ -70,6 +70,8 @@ class BaselineEntry:
     reads: tuple[str, ...] | None = None
     """Options of all runs that it reads, such as ``task.length``, or whole groups, such as
     ``trainer``; others are refused (`config.unread`). None: any."""
+    trains: bool = True
+    """Whether it learns of train, which a zero-shot split has not."""
     kind: Literal["baseline"] = "baseline"
 
 
@@ -87,6 +89,10 @@ class StrategyEntry:
     levels: tuple[str, ...] = ("sequence",)
     together: Callable[[Any], bool] = lambda options: False
     """Whether the processes of a launch train as one with some options; else one trains alone."""
+    trains: bool = True
+    """Whether it learns of train; else it puts no head on the backbone either."""
+    masked_lm: bool = False
+    """Whether it is given the backbone with its head for masked tokens."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,7 @@ STRATEGIES: Registry[StrategyEntry] = Registry(
         "frozen": "rnaernie_bench.learning.frozen:ENTRY",
         "lora": "rnaernie_bench.learning.lora:ENTRY",
         "type_guided": "rnaernie_bench.learning.type_guided:ENTRY",
+        "zero_shot": "rnaernie_bench.learning.zero_shot.strategy:ENTRY",
     },
     group="rnaernie_bench.strategies",
     types=(StrategyEntry,),

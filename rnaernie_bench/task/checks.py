@@ -115,6 +115,8 @@ def check_declared(
 
 def _check_sources(task: Task) -> None:
     level, dataset = task.level_entry, task.dataset
+    what = "a reference is written in A, C, G and U"
+    _need(not {*dataset.reference} - {*"ACGU"}, what, "dataset.reference")
     for kind, declared, problems, other in (
         ("files", dataset.files, level.files, "tables"),
         ("tables", dataset.tables, level.tables, "files"),
@@ -172,6 +174,10 @@ def _check_tables(task: Task) -> None:
             if one_column
             else f"write labels: {{{', '.join(f'{label}: COLUMN' for label in task.labels)}}}",
         )
+        one = task.level_entry.labelled and quantitative(task.problem)
+        _need(not table.repeats or one, "a mean is of quantities of sequences", f"{where}.repeats")
+        sound = len(table.separator) <= 1
+        _need(sound, "one letter stands between cells", f"{where}.separator")
         errors = quantitative(task.problem) and task.level_entry.errors
         sound = not table.errors or (errors and set(table.errors) == labels)
         _need(sound, "each label of a base needs one column", f"{where}.errors")
@@ -218,6 +224,8 @@ def _check_splits(task: Task) -> None:
             cuts = task.level_entry.cuts
             what = f"the level '{task.level}' is cut by {' or '.join(cuts)}"
             _need(split.cut.by in cuts, what, f"{where}.cut.by")
+            what = "variants differ from a reference: declare dataset.reference"
+            _need(split.cut.by != "position" or task.dataset.reference, what, f"{where}.cut.by")
         what = "validation is a part of its own, or train's name with held_out beside it"
         cut, same = bool(split.held_out or split.cut), split.train == split.validation
         both = bool(split.train) == bool(split.validation)

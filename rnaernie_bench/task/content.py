@@ -22,6 +22,7 @@ def content_of(task: Task, split: str) -> dict[str, Any]:
     """Return what figures on a split follow from, beside items and settings."""
     said = {key: as_dict(getattr(task, key)) for key in _SAYS}
     few = {"pools": as_dict(task.dataset.pools), "motifs": as_dict(task.motifs)}
+    few["reference"] = task.dataset.reference
     said |= {key: value for key, value in few.items() if value}  # what the first tasks had not
     cut = as_dict(task.splits[split])
     if cut["train_without"] is None:

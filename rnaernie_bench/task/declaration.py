@@ -70,6 +70,9 @@ class DatasetDeclaration:
     own: bool = False
     """Whether the files were named on a command line (`data.own`): nobody else can look at them, so
     that results stay among the runs."""
+    reference: str = ""
+    """For variants of one sequence: that sequence. Variants of its length know where they differ
+    from it, and belong to the group of the first such position unless a column tells theirs."""
     pairs: PairColumns | None = None
     """For pairs: what the columns of the files mean, which are CSV or TSV then."""
     negatives: Negatives | None = None
@@ -196,7 +199,7 @@ class SplitDeclaration:
     """Which parts train, validate and test."""
 
     train: str = ""
-    """Empty, as validation, where there are tests alone: models are evaluated on them."""
+    """Empty, as validation, where there are tests alone: nothing trains."""
     validation: str = ""
     """Where `held_out` says how to cut it from train, the part that trains."""
     tests: Mapping[Name, TestPart] = field(default_factory=dict)
@@ -247,7 +250,8 @@ def parts_of(split: SplitDeclaration) -> set[str]:
     for test in split.tests.values():
         named |= {test.part, *test.without_identical_to, *test.without_groups_of}
         named |= set(test.without_similar_to.parts if test.without_similar_to else ())
-    return named | set(split.train_without.parts if split.train_without else ())
+    named |= set(split.train_without.parts if split.train_without else ())
+    return named - {""}
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,12 @@ class Table:
     """The public address it is downloaded from; empty where none is known."""
     header: tuple[str, ...] = ()
     """The columns of a CSV or TSV file without a line of names."""
+    separator: str = ""
+    """The letter between the cells of a text file; empty: a comma or a tab."""
+    comment: str = ""
+    """How lines of a text file begin that are passed over; empty: none are."""
+    repeats: Literal["", "mean"] = ""
+    """For quantities of sequences: rows of one sequence are one item, with the mean of each."""
     split: str = "train"
     """The split of a hub set."""
     revision: str | None = None

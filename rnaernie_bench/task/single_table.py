@@ -10,7 +10,9 @@ from rnaernie_bench.core.errors import ConfigError
 
 Partner = Literal["first", "second"]
 
-CutBy = Literal["item", "group", "overlap", "similarity", "first", "second", "both", "seed"]
+CutBy = Literal[
+    "item", "group", "overlap", "similarity", "first", "second", "both", "seed", "position"
+]
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,12 @@ class Cut(Linkage):
     `similarity`: of sequences that are `identity` identical. Of pairs, `first` and `second`:
     families of that partner, by its name and sequence; `both`: of either, and pairs of which one
     partner is on each side are dropped; `seed`: bases 2 to 8 of the first partner, the seed of a
-    miRNA, by which families are told (Bartel 2009, doi:10.1016/j.cell.2009.01.002)."""
+    miRNA, by which families are told (Bartel 2009, doi:10.1016/j.cell.2009.01.002). Of variants of
+    a reference, `position`: by where they differ from it; those with positions on both sides are
+    dropped."""
     fraction: float = 0.2
-    """The share of the test part; with `both`, of the families of each partner."""
+    """The share of the test part; with `both`, of the families of each partner, with `position` of
+    the positions."""
     validation: float = 0.1
     """The same of the validation part, cut by the same rule from what then remains."""
     seed: int = 1000

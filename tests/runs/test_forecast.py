@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from rnaernie_bench.config.options import TrainerOptions
@@ -145,7 +147,8 @@ def test_a_dry_run_shows_runs_and_the_sum(
         module.Forecast(None, "failed", seconds=None, failure="no data"),
     ]
     monkeypatch.setattr(module, "forecast", lambda *_, **__: found)
-    assert suite._dry_run(runs, []) == 2
+    arguments = SimpleNamespace(task_path=[], again=False, json=False)
+    assert suite._dry_run(runs, arguments) == 2
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0].split()[:4] == ["a" * 12, "finished,", "in", "results"]
@@ -156,3 +159,10 @@ def test_a_dry_run_shows_runs_and_the_sum(
         "estimated from samples"
     )
     assert err == "cannot be executed: no data\n"
+    arguments.json = True
+    assert suite._dry_run(runs, arguments) == 2
+    told = json.loads(capsys.readouterr().out)
+    schema = json.loads(Path(suite.__file__).with_name("output.schema.json").read_text("utf-8"))
+    jsonschema.validate(told, schema | {"$ref": "#/$defs/suite"})
+    assert [run["seconds"] for run in told] == [0.0, 100.0, None]
+    assert told[2]["overrides"][1] == "seed=2"

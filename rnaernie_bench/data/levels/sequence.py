@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from rnaernie_bench.data.alphabet import checked_sequence
+from rnaernie_bench.data.alphabet import checked_sequence, normalise
 from rnaernie_bench.data.cuts import by_digest
 from rnaernie_bench.data.fasta import read_fasta
 from rnaernie_bench.data.items import Items, SequenceItem
@@ -12,6 +13,7 @@ from rnaernie_bench.data.labels import Row, columns_of, label_of, match_header
 from rnaernie_bench.data.simulated import Drawn
 from rnaernie_bench.data.stockholm import read_alignments
 from rnaernie_bench.data.text import read_lines, refuse_repeated
+from rnaernie_bench.data.variants import positions
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile, Table
 from rnaernie_bench.task.task import Task
@@ -47,6 +49,10 @@ def read_file(path: Path, file: DataFile, task: Task) -> Items:
     return tuple(items)
 
 
+GAPS = str.maketrans("", "", ".-~_")
+"""What stands in rows of alignments where a sequence has no base."""
+
+
 def of_families(path: Path, task: Task) -> Items:
     """Return sequences of alignments of families, as `dataset.families` says which.
 
@@ -60,15 +66,17 @@ def of_families(path: Path, task: Task) -> Items:
     assert asked is not None
     items = []
     for family in read_alignments(path):
-        label = asked.types.get("; ".join(family.marks["TP"][0].strip("; ").split("; ")))
+        accession, kind = (family.marks.get(tag, [""])[0] for tag in ("AC", "TP"))
+        label = asked.types.get(kind.strip("; "))
         if label is None:
             continue
-        group = (*family.marks.get("CL", ()), family.accession)[0]
+        group = (*family.marks.get("CL", ()), accession)[0]
         first: dict[str, str] = {}
-        for name, sequence in family.sequences:
+        for name, row in family.rows.items():
+            sequence = normalise(row.translate(GAPS))
             long = asked.longest is not None and len(sequence) > asked.longest
             if len(sequence) >= asked.shortest and not long and not set(sequence) - set("ACGU"):
-                first.setdefault(sequence, f"{family.accession}:{name}")
+                first.setdefault(sequence, f"{accession}:{name}")
         ids = {identity: sequence for sequence, identity in first.items()}
         for identity in by_digest(ids)[: asked.at_most]:
             items.append(SequenceItem(identity, ids[identity], task.labels.index(label), group))
@@ -81,7 +89,15 @@ def read_row(row: Row, table: Table, task: Task) -> SequenceItem:
         label = label_of(row.cells[table.label], task, row.where)
     else:
         label = columns_of(row.cells, table.labels, task, row.where)
-    return SequenceItem(row.id, row.sequence, label, row.group)
+    return _placed(SequenceItem(row.id, row.sequence, label, row.group), task)
+
+
+def _placed(item: SequenceItem, task: Task) -> SequenceItem:
+    """Return an item that knows where it differs from the reference of its data set, if any."""
+    if not task.dataset.reference:
+        return item
+    found = positions(item.sequence, task.dataset.reference)
+    return replace(item, positions=found, group=item.group or str(next(iter(found), "")))
 
 
 def simulated_item(drawn: Drawn, task: Task) -> SequenceItem:

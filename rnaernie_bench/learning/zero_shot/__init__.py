@@ -1,0 +1,1 @@
+"""What a masked language model says of sequences before any training."""
