@@ -25,7 +25,7 @@ ONE_ROOM = {
     "fastjsonschema": "results",
     "mlflow": "tracking", "optuna": "sweeps", "peft": "learning", "platformdirs": "core",
     "pooch": "data", "psutil": "core", "ray": "launchers", "RNA": "structure",
-    "rustworkx": "structure", "submitit": "launchers",
+    "rustworkx": "structure", "shtab": "cli", "submitit": "launchers",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,6 +41,7 @@ COMMANDS = {
     "strategies": "list or show the strategies",
     "types": "train or measure what predicts the RNA types of sequences",
     "data": "fetch, verify and audit the data of a task",
+    "completion": "print a script by which a shell completes commands and settings",
     "doctor": "look at versions, accelerator, data, cache and tracking, with remedies",
 }
 """Subcommand -> its line of help; each lives in the module of its name, - as _."""
@@ -130,7 +131,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     """Return the parsed arguments; --debug may stand anywhere, settings around options."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    parser = _parser(arguments)
+    # Only the module of the chosen command is imported for its arguments.
+    parser = parser_of([next((word for word in arguments if word in COMMANDS), "")])
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
@@ -152,8 +154,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parsed
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser; only the chosen subcommand's module is imported for its arguments."""
+def parser_of(commands: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands, in which some have their arguments."""
     common = _Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     parser = _Parser(
@@ -165,7 +167,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rnaernie-bench {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((word for word in arguments if word in COMMANDS), None)
     for name, text in COMMANDS.items():
         subparser = subparsers.add_parser(
             name,
@@ -173,7 +174,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             parents=[common],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == chosen:
+        if name in commands:
             _module(name).add_arguments(subparser)
     return parser
 

@@ -1,4 +1,4 @@
 """Hyperparameter search with Optuna: validation chooses, the best settings are tested once.
 
-Other rooms import: launched, search, setup, sweep.
+Other rooms import: launched, options, search, setup, sweep.
 """
