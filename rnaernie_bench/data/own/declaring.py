@@ -21,6 +21,7 @@ from rnaernie_bench.core.schema import build
 from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.data.own.classes import classes_of
 from rnaernie_bench.data.own.spec import OwnData
+from rnaernie_bench.data.own.tables import without_unreadable
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.task.checks import check, check_declared
@@ -64,12 +65,8 @@ def declare(data: OwnData, folder: Path) -> Task:
             remedy="name its file, or cut it from train by similarity (--split-by similarity)",
         )
     _rule(data)  # before files are read
-    for option, given in (
-        ("first_base", data.first_base is not None),
-        ("skip_invalid", data.skip_invalid),
-    ):
-        if given and data.labelled:
-            raise ConfigError("it is about structures", where=option, remedy="leave it out")
+    if data.first_base is not None and data.labelled:
+        raise ConfigError("it is about structures", where="first_base", remedy="leave it out")
     if (data.classifies or not data.labelled) and data.label and len(data.label) != 1:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
@@ -83,6 +80,10 @@ def declare(data: OwnData, folder: Path) -> Task:
         metric = data.metric or level.own_metrics[data.problem]
         check_declared(level, data.problem, len(labels), level.length, {"metric": metric})
         declaration = _declaration(data, labels, dataset)
+        if data.skip_invalid and (data.labelled or "tables" in dataset):
+            task = build(Task, {**declaration, "folder": temporary})
+            dataset = without_unreadable(dataset, task)
+            declaration = _declaration(data, labels, dataset)
         target = temporary.parent / declaration["name"]
         for table in dataset.get("tables", {}).values():
             if (written := Path(table["source"])).parent == temporary:
