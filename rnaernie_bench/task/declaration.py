@@ -94,7 +94,8 @@ class DatasetDeclaration:
     @property
     def left_out(self) -> int:
         """How many records and rows cannot be read, and are not."""
-        return sum(len(each.left_out) for each in (*self.files.values(), *self.tables.values()))
+        every: list[DataFile | Table] = [*self.files.values(), *self.tables.values()]
+        return sum(len(each.left_out) for each in every)
 
     @property
     def added_parts(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from rnaernie_bench.task.task import Task
 
 Placed = Iterable[tuple[int, str, Mapping[str, Any]]]
 """Rows with their numbers, and their places for messages."""
+
+JOINED = "joined"
+"""A key of tables that are made of a table and a FASTA file: the places of their rows there, which
+`declaring` takes out for messages."""
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +133,7 @@ def _part(
         **({"group": data.group} if data.group else {}),
         **({"whole": True} if bases else {}),
         **({} if data.first_base is None else {"first_base": data.first_base}),
+        **({JOINED: [where for _, where, _ in read]} if fasta else {}),
     }, classes
 
 
@@ -187,12 +193,29 @@ def _classes(
     return found
 
 
-def without_unreadable(dataset: Mapping[str, Any], task: Task) -> dict[str, Any]:
+def in_its_place(error: DataError, places: Sequence[str]) -> DataError:
+    """Return an error about a row of a joined table with the row's place in the user's own.
+
+    Args:
+        error: about a row of a table.
+        places: those of the rows, if the table is a joined one.
+    """
+    found = re.search(r", row (\d+)", error.where or "")
+    if not places or not found:
+        return error
+    where = places[int(found[1]) - 1] + str(error.where)[found.end() :]
+    return DataError(error.what, where=where, remedy=error.remedy)
+
+
+def without_unreadable(
+    dataset: Mapping[str, Any], task: Task, places: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """Return a declared data set whose rows that cannot be read are left out, and tell which.
 
     Args:
         dataset: as the functions above return it.
         task: declared of it.
+        places: of the rows of joined tables, by part.
 
     Raises:
         DataError: if a table cannot be read at all, or no row of it can.
@@ -207,7 +230,7 @@ def without_unreadable(dataset: Mapping[str, Any], task: Task) -> dict[str, Any]
             read = resolve(task.level_entry.read_file)
             items = read(Path(entry["path"]), task.dataset.files[part], task, refused=refused)
         for error in refused.values():
-            logger.warning("left out: %s", error)
+            logger.warning("left out: %s", in_its_place(error, places.get(part, ())))
         if not items:
             raise DataError(
                 f"none of its {len(refused)} rows can be read",
