@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rnaernie_bench.core import paths
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import BenchError, DataError
 from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.task import Task
@@ -178,9 +178,12 @@ def _download(file: DataFile, target: Path) -> None:
             remedy="check the network and the proxy settings, or get the file by other means and"
             f" put it at {file.path} below a folder of RNAERNIE_BENCH_DATA",
         ) from error
-    except OSError as error:
+    except (BenchError, OSError) as error:
+        if isinstance(error, DataError):
+            raise
+        what = error.what if isinstance(error, BenchError) else f"cannot be stored: {error}"
         raise DataError(
-            f"the download cannot be stored: {error.strerror or error}",
+            f"the download {what}",
             where=target.parent,
             remedy="free space there or set RNAERNIE_BENCH_CACHE",
         ) from error

@@ -16,13 +16,8 @@ WIDEST = 2**31 - 1
 
 
 def read_text_table(
-<<<<<<< HEAD
     source: Path | str, header: tuple[str, ...] = (), *, separator: str = "", comment: str = ""
-) -> tuple[tuple[str, ...], Iterator[list[str]]]:
-=======
-    source: Path | str, header: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...], Iterator[list[str] | DataError]]:
->>>>>>> 9fb981b (--skip-invalid for tables of every level; validate says where intervals draw items and data name groups; kills of every command that writes)
     """Return the header of a table and the cells of its rows, without outer blanks.
 
     Of a row of another width than the header, what is wrong comes in place of its cells.
