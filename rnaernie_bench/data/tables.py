@@ -132,8 +132,10 @@ def read_table(table: Table, task: Task, *, refused: Refused | None = None) -> I
     forms, count = Forms(), 0
     for number, where, row in opened.numbered(frozenset(table.left_out), refused):
         with skipping(number, refused, forms):
-            named = table.id in opened.columns
-            identity = text_of(row, table.id, where) if named else row_id(number, table.source, task)
+            if table.id in opened.columns:
+                identity = text_of(row, table.id, where)
+            else:
+                identity = row_id(number, table.source, task)
             refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
             sequence = checked_sequence(text_of(row, table.sequence, where), where)
             group = text_of(row, table.group, where) if table.group else ""
