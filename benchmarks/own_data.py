@@ -30,6 +30,8 @@ from rnaernie_bench.data.own.spec import OwnData
 MISSING = ("NA", "nan", "NaN", "None", "null", "N/A", "<NA>")
 PAIRED = (("0", "1"), ("no", "yes"), ("-", "+"), ("False", "True"), ("non-AMP", "AMP"))
 FORMS = ("letters", "blanks", "commas", "json", "python", "numpy")
+NOTATIONS = ("dots", "from 0", "from 1", "tuples")
+"""Of base pairs in a cell: dot-bracket, or lists of pairs."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Table:
     rows: list[dict[str, str]]
     labels: list[str]
     truth: list[np.ndarray]
-    """Of each row, float32 (units, labels); nan where unknown."""
+    """Of each row, float32 (units, labels), nan where unknown; of structures the pairs, from 0."""
     form: str = ""
     ending: str = ".csv"
     fault: str = ""
@@ -50,6 +52,8 @@ class Table:
     words: str = ""
     """What the refusal must say."""
     habits: list[str] = field(default_factory=list)
+    joined: bool = False
+    """Whether sequences stand in a FASTA file beside it."""
 
     @property
     def sequences(self) -> list[str]:
@@ -59,7 +63,9 @@ class Table:
 
 def drawn(random: Random) -> Table:
     """Return a sound table."""
-    level = random.choice(("sequence", "token", "pair"))
+    level = random.choice(("sequence", "token", "pair", "contact"))
+    if level == "contact":
+        return _structures(random)
     problem = random.choice(("binary", "multiclass", "multilabel", "regression"))
     classes = problem in ("binary", "multiclass")
     form = random.choice(FORMS if classes else FORMS[1:]) if level == "token" else ""
@@ -105,6 +111,35 @@ def drawn(random: Random) -> Table:
     return table
 
 
+def _structures(random: Random) -> Table:
+    """Return a sound table of base pairs."""
+    form = random.choice(NOTATIONS)
+    table = Table("contact", "binary", ["sequence", "y"], [], [], [], form)
+    for _ in range(random.randint(4, 12)):
+        bases = random.randint(7, 16)
+        left: list[tuple[int, int]] = []
+        i, j, depth = 0, bases - 1, random.randint(0, (bases - 3) // 2)
+        while len(left) < depth and j - i > 3:
+            left.append((i, j))
+            i, j = i + random.randint(1, 2), j - 1
+        pairs = sorted(left)
+        if form == "dots":
+            marks = ["."] * bases
+            for number, (i, j) in enumerate(pairs):
+                kind = "()" if random.random() < 0.8 or number else "[]"
+                marks[i], marks[j] = kind[0], kind[1]
+            cell = "".join(marks)
+        else:
+            first = 0 if form == "from 0" else 1
+            shown = [[i + first, j + first] for i, j in pairs]
+            random.shuffle(shown)
+            cell = str([tuple(pair) for pair in shown] if form == "tuples" else shown)
+        sequence = "".join(random.choices("ACGU", k=bases))
+        table.rows.append({"sequence": sequence, "y": cell})
+        table.truth.append(np.array(pairs, np.int64).reshape(-1, 2))
+    return table
+
+
 def _cell(words: list[str], form: str, classes: bool) -> str:
     """Return the values of a row as one cell."""
     known = [None if word in MISSING else word for word in words]
@@ -130,7 +165,7 @@ def _missing_sequence(table: Table, random: Random, row: int) -> str:
 def _foreign_letter(table: Table, random: Random, row: int) -> str:
     name = table.sequences[-1]
     table.rows[row][name] = "!" + table.rows[row][name][1:]
-    return f"row {row + 1}"
+    return f"(s{row}" if table.joined else f"row {row + 1}"
 
 
 def _one_value_less(table: Table, random: Random, row: int) -> str:
@@ -153,13 +188,38 @@ def _no_number(table: Table, random: Random, row: int) -> str:
     return f"row {row + 1}, column '{column}'"
 
 
+def _longer_structure(table: Table, random: Random, row: int) -> str:
+    table.rows[row]["sequence"] += "A" if table.form == "dots" else ""
+    if table.form != "dots":
+        table.rows[row]["y"] = f"[[0, {len(table.rows[row]['sequence']) + 1}]]"
+    return f"row {row + 1}, column 'y'"
+
+
+def _odd_structure(table: Table, random: Random, row: int) -> str:
+    bases = len(table.rows[row]["sequence"])
+    table.rows[row]["y"] = random.choice(
+        ("(" + "." * (bases - 1), "X" * bases, "." * (bases - 1) + "]")
+        if table.form == "dots"
+        else ("[[3, 3]]", "[[1, 5], [5, 2]]", "[[1, 2, 3]]", "[[1.5, 4]]", "[3, 4]", "[[1, 4]")
+    )
+    return f"row {row + 1}"
+
+
 FAULTS: dict[str, tuple[Callable[[Table, Random, int], str], Callable[[Table], bool]]] = {
     "label missing": (_missing_label, lambda table: True),
-    "sequence missing": (_missing_sequence, lambda table: True),
+    "sequence missing": (_missing_sequence, lambda table: not table.joined),
     "foreign letter": (_foreign_letter, lambda table: True),
     "one value less": (_one_value_less, lambda table: table.level == "token"),
     "one value more": (_one_value_more, lambda table: table.level == "token"),
     "no number": (_no_number, lambda table: table.problem == "regression"),
+    "longer structure": (_longer_structure, lambda table: table.level == "contact"),
+    "odd structure": (_odd_structure, lambda table: table.level == "contact"),
+    "record missing": (
+        lambda table, random, row: "there is no sequence",
+        lambda table: table.joined,
+    ),
+    "row missing": (lambda table, random, row: "there is no row", lambda table: table.joined),
+    "record twice": (lambda table, random, row: "stands in record", lambda table: table.joined),
     "row cut": (lambda table, random, row: f"(row {row + 1})", lambda table: True),
     "row longer": (lambda table, random, row: f"(row {row + 1})", lambda table: True),
     "trailing commas": (lambda table, random, row: "(row 1)", lambda table: True),
@@ -173,6 +233,7 @@ FAULTS: dict[str, tuple[Callable[[Table, Random, int], str], Callable[[Table], b
 def generated(random: Random) -> Table:
     """Return a table with the habits of its author, and perhaps a fault."""
     table = drawn(random)
+    table.joined = table.level in ("sequence", "token") and random.random() < 0.3
     if random.random() < 0.5:
         table.fault = random.choice([name for name, (_, fits) in FAULTS.items() if fits(table)])
         row = random.randrange(1, len(table.rows))
@@ -228,10 +289,34 @@ def _listed(cell: str) -> Any:
     return json.loads(cell) if cell.startswith("[") else None if cell in MISSING else cell
 
 
+def fasta(table: Table, folder: Path, random: Random) -> Path:
+    """Write the sequences of a table as FASTA records, in an order of their own."""
+    records = [(f"s{number}", row["sequence"]) for number, row in enumerate(table.rows)]
+    random.shuffle(records)
+    if table.fault == "record missing":
+        records.pop()
+    if table.fault in ("row missing", "record twice"):
+        records.append((records[0][0] if table.fault == "record twice" else "more", "ACGU"))
+    lines = []
+    for name, sequence in records:
+        half = random.randrange(len(sequence) + 1)
+        wrapped = [part for part in (sequence[:half], sequence[half:]) if part]
+        lines += [f">{name}" + random.choice(("", " a remark")), *(wrapped or [sequence])]
+    path = folder / f"train{random.choice(('.fa', '.fasta', '.fna.gz'))}"
+    content = "\n".join(lines).encode() + b"\n"
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    table.truth = [table.truth[int(name[1:])] for name, _ in records if name[1:].isdigit()]
+    table.rows = [table.rows[int(name[1:])] for name, _ in records if name[1:].isdigit()]
+    return path
+
+
 def _grid(table: Table, random: Random) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of each row, with further columns that habit adds."""
-    header = list(table.columns)
-    lines = [[row[column] for column in table.columns] for row in table.rows]
+    header = [c for c in table.columns if not (table.joined and c == "sequence")]
+    lines = [[row[column] for column in header] for row in table.rows]
+    if table.joined and table.fault != "id twice":
+        header.insert(0, "id")
+        lines = [[f"s{number}", *line] for number, line in enumerate(lines)]
     if "note" in table.habits:
         header.append("note")
         lines = [[*line, "x, y"] for line in lines]
@@ -265,10 +350,14 @@ def _damaged(line: str, table: Table, number: int, cells: list[str]) -> str:
 
 def outcome(table: Table, folder: Path, random: Random) -> str:
     """Return how a table was taken: ``read``, ``refused``, or what differs."""
-    path = written(table, folder, random)
+    files: tuple[Path, ...] = (written(table, folder, random),)
+    if table.joined:
+        files = (fasta(table, folder, random), *files)
+    first = {"from 0": 0, "from 1": 1, "tuples": 1}.get(table.form)
     data = OwnData(
-        (path,), (path,), table.level, table.problem,  # type: ignore[arg-type]
+        files, files, table.level, table.problem,  # type: ignore[arg-type]
         ("y",) if table.columns[-1] == "y" else tuple(c for c in table.columns if c[0] == "y"),
+        first_base=first,  # type: ignore[arg-type]
     )  # fmt: skip
     try:
         task = declare(data, folder / "own")
@@ -287,8 +376,9 @@ def outcome(table: Table, folder: Path, random: Random) -> str:
         sequences = [item.first, item.second] if table.level == "pair" else [item.sequence]
         if sequences != [row[name] for name in table.sequences]:
             return f"row {number + 1}: another sequence"
-        if not np.array_equal(item.values(), truth, equal_nan=True):
-            return f"row {number + 1}: {item.values().tolist()}, not {truth.tolist()}"
+        found = item.pairs if table.level == "contact" else item.values()
+        if not np.array_equal(found, truth, equal_nan=True):
+            return f"row {number + 1}: {found.tolist()}, not {truth.tolist()}"
     return "read"
 
 

@@ -87,7 +87,7 @@ def own_task(
             ``similarity=0.8`` (identity), ``overlap=20`` (bases that windows share), ``group``; or
             ``item``, at random, where test is cut.
         first_base: of base pairs in lists of a table, what the first base is called: 0 or 1.
-        skip_invalid: whether records of files of structures that cannot be read are left out.
+        skip_invalid: whether rows and records that cannot be read are left out.
         folder: the folder of tasks into which the declaration is written.
 
     Raises:

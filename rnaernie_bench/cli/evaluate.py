@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-invalid",
         action="store_const",
         const=True,
-        help="leave out, and list, the records of files of structures that cannot be read",
+        help="leave out, and list, the rows of tables and the records that cannot be read",
     )
     task = parser.add_argument_group("or test parts of a task")
     task.add_argument("--task", metavar="TASK", help="with the level and the labels of the model")

@@ -86,7 +86,7 @@ def _add_own_data(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--skip-invalid",
         action="store_true",
-        help="leave out, and list, the records of files of structures that cannot be read",
+        help="leave out, and list, the rows of tables and the records that cannot be read",
     )
     own.add_argument("--metric", metavar="NAME", help="what chooses, and is shown first")
 

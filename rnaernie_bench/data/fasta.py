@@ -38,7 +38,7 @@ class FastaRecord:
         return f"record {self.record} ({self.header}), line {self.line}"
 
 
-def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
+def read_fasta(source: Path | str, *, checked: bool = True) -> Iterator[FastaRecord]:
     """Yield the records of a FASTA file in order, holding one at a time.
 
     Sequences may span lines, in either case, with Unix, Windows or old Macintosh line ends;
@@ -46,6 +46,7 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
 
     Args:
         source: a path, or `-` for standard input.
+        checked: whether records without name or sequence, or with foreign letters, are refused.
 
     Raises:
         DataError: if the file is missing, empty, damaged or not UTF-8; if text stands before the
@@ -58,7 +59,7 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
     for number, line in read_lines(source):
         if line[0] == ">":
             if header is not None:
-                yield _record(name, header, chunks, record, start)
+                yield _record(name, header, chunks, record, start, checked)
             header, chunks = line[1:].strip(), []
             record, start = record + 1, number
         elif header is None:
@@ -71,7 +72,7 @@ def read_fasta(source: Path | str) -> Iterator[FastaRecord]:
             chunks.append(line)
     if header is None:
         raise DataError("the file is empty", where=name, remedy="give a file with FASTA records")
-    yield _record(name, header, chunks, record, start)
+    yield _record(name, header, chunks, record, start, checked)
 
 
 def read_named(
@@ -101,9 +102,13 @@ def read_named(
         yield name, record.sequence
 
 
-def _record(name: str, header: str, chunks: list[str], record: int, line: int) -> FastaRecord:
-    """Return a checked record."""
+def _record(
+    name: str, header: str, chunks: list[str], record: int, line: int, checked: bool
+) -> FastaRecord:
+    """Return a record, which is perhaps to be checked."""
     found = FastaRecord(header, normalise("".join(chunks)), record, line)
+    if not checked:
+        return found
     where = f"{name}, {found.place}"
     if not header:
         raise DataError("the record has no name", where=where, remedy="write one after the '>'")

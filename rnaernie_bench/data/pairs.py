@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.data.alphabet import normalise, refuse_foreign
 from rnaernie_bench.data.cells import missing, spelt, text_of
-from rnaernie_bench.data.tables import open_file
+from rnaernie_bench.data.tables import Refused, open_file
 from rnaernie_bench.task.single_table import PairColumns
 
 
@@ -35,7 +35,7 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
         DataError: as `pair_rows` does, and for an id that stands for two sequences.
     """
     known: dict[tuple[str, str], tuple[str, str]] = {}
-    for number, (where, row) in enumerate(pair_rows(source, columns, labelled=False), start=1):
+    for number, where, row in pair_rows(source, columns, labelled=False):
         named = []
         for partner, column in (("first", columns.first_group), ("second", columns.second_group)):
             sequence = strand_of(row, columns, partner, where)
@@ -52,14 +52,21 @@ def read_named_pairs(source: Path | str, columns: PairColumns) -> Iterator[Named
 
 
 def pair_rows(
-    source: Path | str, columns: PairColumns, *, labelled: bool = True
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield place and cells by column of each row of a table (`tables.open_file`).
+    source: Path | str,
+    columns: PairColumns,
+    *,
+    labelled: bool = True,
+    left_out: Collection[int] = (),
+    refused: Refused | None = None,
+) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """Yield number, place and cells by column of each row of a table (`tables.open_file`).
 
     Args:
         source: a path, or `-` for standard input.
         columns: those that are needed.
         labelled: whether those of labels are among them.
+        left_out: the numbers of rows that are passed over.
+        refused: receives what is wrong with rows, in place of an error.
 
     Raises:
         DataError: for a missing column, and as tables do.
@@ -71,7 +78,7 @@ def pair_rows(
         needed["the label"] = columns.label
         needed |= {f"the label '{label}'": column for label, column in columns.labels.items()}
     opened.require({role: column or None for role, column in needed.items()})
-    yield from opened.placed()
+    yield from opened.numbered(left_out, refused)
 
 
 def renamed(columns: PairColumns, called: Mapping[str, str]) -> PairColumns:

@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rnaernie_bench.core import paths
-from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.errors import BenchError, DataError
+from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.task import Task
 
@@ -155,15 +156,15 @@ def _download(file: DataFile, target: Path) -> None:
     downloader = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), timeout=TIMEOUT, headers=_HEADERS, **options
     )
-    pooch.get_logger().setLevel("WARNING")  # the command line says what is fetched
     try:
-        pooch.retrieve(
-            file.url,
-            known_hash=f"sha256:{file.sha256}",
-            fname=target.name,
-            path=target.parent,
-            downloader=downloader,
-        )
+        with atomic_path(target) as temporary:
+            downloader(file.url, str(temporary), None)
+            if sha256(temporary) != file.sha256:
+                raise DataError(
+                    f"the download is not what the task declares (expected SHA-256 {file.sha256})",
+                    where=file.url,
+                    remedy="try again; if it persists, the published file has changed: report it",
+                )
     except requests.RequestException as error:
         response = error.response
         reason = (
@@ -177,15 +178,12 @@ def _download(file: DataFile, target: Path) -> None:
             remedy="check the network and the proxy settings, or get the file by other means and"
             f" put it at {file.path} below a folder of RNAERNIE_BENCH_DATA",
         ) from error
-    except ValueError as error:  # pooch's word for another checksum
+    except (BenchError, OSError) as error:
+        if isinstance(error, DataError):
+            raise
+        what = error.what if isinstance(error, BenchError) else f"cannot be stored: {error}"
         raise DataError(
-            f"the download is not what the task declares (expected SHA-256 {file.sha256})",
-            where=file.url,
-            remedy="try again; if it persists, the published file has changed: report it",
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"the download cannot be stored: {error.strerror or error}",
+            f"the download {what}",
             where=target.parent,
             remedy="free space there or set RNAERNIE_BENCH_CACHE",
         ) from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -42,6 +43,9 @@ _CONVERTED = {
 INDEX = "index"
 """What the first column is called where it has no name: pandas and R write row names so."""
 
+Refused = dict[int, DataError]
+"""What is wrong with rows, by their numbers."""
+
 _BATCH = 256
 """Rows of a Parquet file at a time: a cell may have millions of letters, and be repeated."""
 _UNIQUE = "ids are unique within a part: rename one"
@@ -53,7 +57,8 @@ class Opened:
 
     place: str
     columns: tuple[str, ...]
-    rows: Iterable[Mapping[str, Any]]
+    rows: Iterable[Mapping[str, Any] | DataError]
+    """What is wrong with a row stands in its place."""
 
     def require(self, columns: Mapping[str, str | None]) -> None:
         """Refuse a table without columns that are needed.
@@ -76,21 +81,43 @@ class Opened:
         """Yield place and cells of each row.
 
         Raises:
-            DataError: if there is none.
+            DataError: if there is none, or one is not as wide as the header.
+        """
+        return ((where, row) for _, where, row in self.numbered())
+
+    def numbered(
+        self, left_out: Collection[int] = (), refused: Refused | None = None
+    ) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+        """Yield number, from 1, place and cells of each row.
+
+        Args:
+            left_out: the numbers of rows that are passed over.
+            refused: receives what is wrong with rows, in place of an error.
+
+        Raises:
+            DataError: as `placed` does.
         """
         number = 0
         for number, row in enumerate(self.rows, start=1):
-            yield f"{self.place}, row {number}", row
+            if number in left_out:
+                continue
+            if not isinstance(row, DataError):
+                yield number, f"{self.place}, row {number}", row
+            elif refused is None:
+                raise row
+            else:
+                refused[number] = row
         if not number:
             raise DataError("the table has no row", where=self.place, remedy="give one with rows")
 
 
-def read_table(table: Table, task: Task) -> Items:
+def read_table(table: Table, task: Task, *, refused: Refused | None = None) -> Items:
     """Read one tabular part.
 
     Args:
         table: where it lies and how its columns are called.
         task: whose items it holds.
+        refused: receives what is wrong with rows, in place of an error.
 
     Raises:
         DataError: if the table cannot be read, lacks a column or is not the one that is pinned;
@@ -102,20 +129,23 @@ def read_table(table: Table, task: Task) -> Items:
     read = resolve(task.level_entry.read_row)
     first: dict[str, str] = {}
     items: list[Any] = []
-    forms = Forms()
-    number = 0
-    for number, (where, row) in enumerate(opened.placed(), start=1):
-        named = table.id in opened.columns
-        identity = text_of(row, table.id, where) if named else row_id(number, table.source, task)
-        refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
-        sequence = checked_sequence(text_of(row, table.sequence, where), where)
-        group = text_of(row, table.group, where) if table.group else ""
-        item = read(Row(row, identity, sequence, group, where, forms), table, task)
-        if item is not None:
-            items.append(item)
-    if table.records and number != table.records:
+    forms, count = Forms(), 0
+    for number, where, row in opened.numbered(frozenset(table.left_out), refused):
+        with skipping(number, refused, forms):
+            if table.id in opened.columns:
+                identity = text_of(row, table.id, where)
+            else:
+                identity = row_id(number, table.source, task)
+            refuse_repeated(identity, f"row {number}", first, where, _UNIQUE)
+            sequence = checked_sequence(text_of(row, table.sequence, where), where)
+            group = text_of(row, table.group, where) if table.group else ""
+            item = read(Row(row, identity, sequence, group, where, forms), table, task)
+            count += 1
+            if item is not None:
+                items.append(item)
+    if table.records and count != table.records and refused is None:
         raise DataError(
-            f"the table has {number} rows, the task declares {table.records}",
+            f"the table has {count} rows, the task declares {table.records}",
             where=opened.place,
             remedy="correct its `records` in the task",
         )
@@ -131,6 +161,26 @@ def _merged(items: Sequence[Any]) -> Items:
         replace(same[0], label=tuple(map(fmean, zip(*(i.label for i in same), strict=True))))
         for same in alike.values()
     )
+
+
+@contextmanager
+def skipping(number: int, refused: Refused | None, forms: Forms | None = None) -> Iterator[None]:
+    """Keep what is wrong with a row, if that is asked for; it then says nothing of other rows.
+
+    Args:
+        number: of the row.
+        refused: receives the error; None: it is raised.
+        forms: what rows said of the columns, which is put back.
+    """
+    before = dict(forms.known) if forms and refused is not None else {}
+    try:
+        yield
+    except DataError as error:
+        if refused is None:
+            raise
+        refused[number] = error
+        if forms:
+            forms.known = before
 
 
 def _needed(table: Table, task: Task) -> dict[str, str | None]:
@@ -206,16 +256,19 @@ def open_file(
 def _opened(
     place: str,
     columns: Sequence[str],
-    rows: Iterable[Sequence[Any]],
+    rows: Iterable[Sequence[Any] | DataError],
     classes: Mapping[str, Sequence[str]] | None = None,
 ) -> Opened:
     """Return a table of columns in their order; `classes` names those that are kept as numbers."""
     names = _named(columns, place)
     coded = [(place, (classes or {})[c]) for place, c in enumerate(columns) if c in (classes or {})]
 
-    def read() -> Iterator[Mapping[str, Any]]:
+    def read() -> Iterator[Mapping[str, Any] | DataError]:
         try:
             for cells in rows:
+                if isinstance(cells, DataError):
+                    yield cells
+                    continue
                 row = dict(zip(names, cells, strict=True))
                 for place_, of in coded:
                     code = row[names[place_]]  # -1 stands for no label

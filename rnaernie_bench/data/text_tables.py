@@ -17,8 +17,10 @@ WIDEST = 2**31 - 1
 
 def read_text_table(
     source: Path | str, header: tuple[str, ...] = (), *, separator: str = "", comment: str = ""
-) -> tuple[tuple[str, ...], Iterator[list[str]]]:
+) -> tuple[tuple[str, ...], Iterator[list[str] | DataError]]:
     """Return the header of a table and the cells of its rows, without outer blanks.
+
+    Of a row of another width than the header, what is wrong comes in place of its cells.
 
     Cells are between tabs where the name ends in ``.tsv`` or ``.tab``, or the first line has a tab;
     else between commas, or what `separator` says. Quotes hold a cell of a CSV file together. A cell
@@ -31,8 +33,8 @@ def read_text_table(
         comment: how lines begin that are passed over; empty: none are.
 
     Raises:
-        DataError: naming the line of a row of another width than the header, or of a quote that
-            does not close in its row; or if the file is empty or cannot be read.
+        DataError: naming the line of a quote that does not close in its row; or if the file is
+            empty or cannot be read.
     """
     name = source_name(source)
     lines = read_lines(source, outer="\r\n")  # a tab at an end parts off an empty cell
@@ -64,16 +66,11 @@ def _from(first: tuple[int, str], lines: Numbered) -> Numbered:
 
 def _rows(
     records: Iterator[tuple[list[tuple[int, str]], list[str]]], width: int, name: str
-) -> Iterator[list[str]]:
-    """Yield the cells of rows that are as wide as the header."""
+) -> Iterator[list[str] | DataError]:
+    """Yield the cells of rows that are as wide as the header, and what is wrong with others."""
     for row, (lines, cells) in enumerate(records, start=1):
         where = f"{name}, line {lines[0][0]} (row {row})"
-        if len(cells) != width:
-            raise DataError(
-                f"the row has {len(cells)} cells, the header {width}",
-                where=where,
-                remedy=_narrower_or_wider(cells, width),
-            )
+        wide = len(cells) == width
         for number, line in lines[1:]:
             if line.count(",") + 1 >= width:  # a row of its own, which a quote has swallowed
                 raise DataError(
@@ -81,7 +78,15 @@ def _rows(
                     where=where,
                     remedy="close it in its row, or write it twice where it is a letter",
                 )
-        yield cells
+        yield (
+            cells
+            if wide
+            else DataError(
+                f"the row has {len(cells)} cells, the header {width}",
+                where=where,
+                remedy=_narrower_or_wider(cells, width),
+            )
+        )
 
 
 def _narrower_or_wider(cells: list[str], width: int) -> str:

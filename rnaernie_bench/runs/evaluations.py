@@ -297,6 +297,7 @@ def _stated(model: FittedModel, data: Data, seen: TrainingData) -> Record:
             "fingerprint": dataset.fingerprint,
             "simulated": dataset.simulated,
             **({"own": True} if task.dataset.own else {}),
+            **({"left_out": n} if (n := task.dataset.left_out) and not dataset.simulated else {}),
         },
         "split": {
             "name": split.name,

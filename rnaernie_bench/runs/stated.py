@@ -68,8 +68,7 @@ def _stated(planned: Plan) -> Record:
     config, task, split = planned.config, planned.task, planned.scheme.split
     encoder = planned.entry.kind == "encoder"
     said = declared(task, split.name)
-    files = {} if planned.dataset.simulated else task.dataset.files
-    left_out = sum(len(file.left_out) for file in files.values())
+    left_out = 0 if planned.dataset.simulated else task.dataset.left_out
     return {
         "schema": SCHEMA_VERSION,
         "run_id": planned.run_id,

@@ -81,6 +81,7 @@ def check(path: Path) -> Iterator[Finding]:
         try:
             dataset = load_dataset(_as_found(task), simulated=False)
             yield Finding("ok", "data", _sizes(dataset))
+            yield from _groups(task, dataset)
         except BenchError as error:
             yield replace(of_error(error, "data"), status=absent)
     try:
@@ -259,6 +260,16 @@ def _actual(task: Task, file: DataFile) -> DataFile:
 def _sizes(dataset: Dataset) -> str:
     parts = ", ".join(f"{name} {len(items)}" for name, items in dataset.parts.items())
     return f"can be read: {parts}"
+
+
+def _groups(task: Task, dataset: Dataset) -> Iterator[Finding]:
+    """Look for relatives that intervals take for independent."""
+    groups = Counter(item.group for items in dataset.parts.values() for item in items if item.group)
+    if task.resampling == "item" and max(groups.values(), default=1) > 1:
+        count = f"{len(groups)} groups of {groups.total()} items"
+        what = f"the data name {count}, and intervals draw items"
+        remedy = "write `resampling: group`, as --group of `run` does, if groups are of relatives"
+        yield Finding("warning", "resampling", what, remedy)
 
 
 def _labels(task: Task, split: Split) -> Iterator[Finding]:

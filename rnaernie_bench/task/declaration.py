@@ -92,6 +92,12 @@ class DatasetDeclaration:
         return parts
 
     @property
+    def left_out(self) -> int:
+        """How many records and rows cannot be read, and are not."""
+        every: list[DataFile | Table] = [*self.files.values(), *self.tables.values()]
+        return sum(len(each.left_out) for each in every)
+
+    @property
     def added_parts(self) -> frozenset[str]:
         """The parts that fingerprints leave out."""
         return frozenset(file.part or name for name, file in self.files.items() if file.added)

@@ -32,7 +32,8 @@ class DataFile:
     """What structures are called after: their records; or the file, where records of several files
     share a name: a file of several counts them, `rna0:2`."""
     left_out: tuple[int, ...] = ()
-    """The records, from 1, of a file of structures that cannot be read, and are not."""
+    """The records of a file of structures, or rows of a table, from 1, that cannot be read, and are
+    not; `records` counts the others."""
     format: Literal["fasta", "lines", "structures", "stockholm"] = "fasta"
     """`lines`: a sequence a line, its id made of the file's name and the line's number.
     `structures`: dot-bracket, BPSEQ, CT or st, by the ending; contacts are always read so, and
@@ -91,6 +92,8 @@ class Table:
     other list is then left out."""
     group: str | None = None
     """The column of groups."""
+    left_out: tuple[int, ...] = ()
+    """The rows, from 1, that cannot be read, and are not; `records` counts the others."""
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def test_proxies_do_not_stand_before_loopback(
 def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     message = failure(replace(FILE, url="http://127.0.0.1:9/x"), download=True)
-    assert "cannot be stored" in message
+    assert "the download cannot be written: a file is where a folder is needed" in message
     assert "RNAERNIE_BENCH_CACHE" in message
 
 

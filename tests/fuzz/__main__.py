@@ -33,8 +33,6 @@ def main() -> int:
         found = fuzz(
             Path(folder), arguments.inputs, arguments.kills, arguments.seed, say, arguments.only
         )
-    for line in found.faults:
-        say(line)
     spent = time.process_time() - begun + sum(os.times()[2:4])
     say(
         f"seed {arguments.seed}: {found.inputs} inputs, {found.kills} kills, "

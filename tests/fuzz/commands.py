@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import yaml
+
+from rnaernie_bench.core import paths
 from rnaernie_bench.data.audit import BEGIN, END
 from tests.fuzz.killing import Command, call
+from tests.paddle_kit import write_checkpoint
 from tests.pretraining.pretraining_kit import TINY_NET as PRETRAINED
 from tests.pretraining.pretraining_kit import records as corpus
-from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask
+from tests.training_kit import QUICK, TASK, TINY_NET, TinyTask, records
 
 TASKS = ("--task-path", "tasks")
 RESULTS = ("--results-dir", "results")
@@ -61,6 +68,67 @@ def pretraining(folder: Path) -> None:
     (folder / "motifs.txt").write_text("ACGU\nGGCC\nAAAA\nUUUU\n")
 
 
+def suite(folder: Path) -> None:
+    """Write a suite beside the shipped settings."""
+    nothing(folder)
+    configs = folder / "configs"
+    (configs / "suite").mkdir(parents=True)
+    for group in paths.configs_folder().iterdir():
+        if group.name != "suite":
+            (configs / group.name).symlink_to(group)
+    settings = [each for each in (*KMER, "tracking=mlflow") if "=" in each]
+    grids = [{"backbone": ["majority", "kmer"], "seed": [0]}]
+    settings = [each for each in settings if not each.startswith("backbone")]
+    content = {"name": "small", "summary": "two", "common": settings, "grids": grids}
+    (configs / "suite" / "small.yaml").write_text(json.dumps(content))
+
+
+def of_suite(folder: Path) -> None:
+    """Find settings beside the suite."""
+    paths.configs_folder = lambda: folder / "configs"
+
+
+def served(folder: Path) -> None:
+    """Make a task whose files lie on a server, which ends with this process."""
+    nothing(folder)
+    handler = partial(Quiet, directory=str(folder / "data" / "tiny"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    path = folder / "tasks" / TASK / "task.yaml"
+    declared = yaml.safe_load(path.read_text())
+    for part, file in declared["dataset"]["files"].items():
+        file["url"] = f"http://127.0.0.1:{server.server_port}/{part}.fasta"
+        file["path"] = f"fetched/{part}.fasta"
+    path.write_text(yaml.safe_dump(declared))
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and does not say so."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def checkpoint(folder: Path) -> None:
+    """Write a checkpoint as the authors' program does."""
+    write_checkpoint(folder)
+
+
+def predictions(folder: Path) -> None:
+    """Write predictions of all test items."""
+    rows = [header.split()[0] for header, _ in TinyTask(folder).parts["test"]]
+    lines = (f"{name},gc_rich\n" for name in rows)
+    (folder / "theirs.csv").write_text("id,class\n" + "".join(lines))
+
+
+def other_data(folder: Path) -> None:
+    """Train a model, and write further sequences with labels."""
+    after(KMER)(folder)
+    rows = [(header.split()[1], bases) for header, bases in records()["validation"]]
+    lines = (f"{bases},{label}\n" for label, bases in rows)
+    (folder / "new.csv").write_text("sequence,label\n" + "".join(lines))
+
+
 def commands(folder: Path) -> list[Command]:
     """Return the commands; runs that they are about are made below `folder` to learn their ids."""
     probe = folder / "probe"
@@ -71,6 +139,8 @@ def commands(folder: Path) -> list[Command]:
     imported = ("results", "import", run, "--runs-dir", "runs", *RESULTS)
     submitted = ("results", "submit", run, "-o", "b.zip", "--runs-dir", "runs", *RESULTS)
     two = (*KMER, "seed=0,1")
+    typed = [setting for setting in PRETRAIN if setting.startswith("corpus")]
+    theirs = ("results", "import-predictions", "theirs.csv", "--task", TASK, "--name", "Theirs")
     found = [
         ("run", KMER, nothing),
         ("run-repeat", (*KMER, "--repeat"), prepare),
@@ -89,5 +159,15 @@ def commands(folder: Path) -> list[Command]:
         ("build", ("results", "build", *RESULTS, *TASKS), after(KMER, imported)),
         ("audit", ("data", "audit", "tiny_cls", "--write-card", *TASKS), nothing),
         ("new", ("tasks", "new", "fresh", "--folder", "fresh_tasks"), nothing, (0, 2)),
+        ("suite", ("suite", "suite=small", *TASKS), suite, (0,), of_suite),
+        ("fetch", ("data", "fetch", TASK, *TASKS), served),
+        ("convert", ("convert", "model_state.pdparams", "net", "--heads", "2"), checkpoint, (0, 2)),
+        ("types", ("types", "train", "types", *typed, "--max-k", "2"), pretraining, (0, 2)),
+        ("embed", ("embed", "x.fa", "-o", "x.npz"), nothing),
+        ("embed-parquet", ("embed", "x.fa", "-o", "x.parquet", "--pooling", "token"), nothing),
+        ("reproduce", ("results", "reproduce", run, "--runs-dir", "runs", *RESULTS, *TASKS),
+         after(KMER, imported)),
+        ("import-predictions", (*theirs, *TASKS, *RESULTS), predictions),
+        ("evaluate", ("evaluate", run, "--test", "new.csv", "--task-path", "tasks"), other_data),
     ]  # fmt: skip
     return [Command(*each) for each in found]

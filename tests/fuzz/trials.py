@@ -51,13 +51,16 @@ def fuzz(
             found.inputs = inputs
             for fault in files.inputs(inputs, seed, kept.parent, kinds):
                 found.faults.append(f"{fault.kind} {fault.number}: {fault.what}")
+                tell(found.faults[-1])
             tell(f"{inputs} inputs of {len(kinds)} kinds: {len(found.faults)} faults")
     if kills_:
         chosen = [c for c in commands(folder / "made") if only is None or c.name in only]
         if chosen:
             for kill in kills(chosen, kills_, seed, folder / "kills", tell):
                 found.kills += 1
-                found.faults += [f"{kill.command}, event {kill.event}: {f}" for f in kill.faults]
+                for wrong in kill.faults:
+                    found.faults.append(f"{kill.command}, event {kill.event}: {wrong}")
+                    tell(found.faults[-1])
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.data.items import Items, PairItem
 from rnaernie_bench.data.labels import columns_of, label_of, row_id
 from rnaernie_bench.data.pairs import name_of, pair_rows, renamed, strand_of
+from rnaernie_bench.data.tables import Refused, skipping
 from rnaernie_bench.metrics.problems import categorical, quantitative
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.single_table import PairColumns
@@ -25,7 +26,9 @@ TARGET = 40
 _PARTNERS = {"A": "U", "C": "G", "G": "C", "U": "A"}
 
 
-def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
+def read_file(
+    path: Path, file: DataFile, task: Task, *, refused: Refused | None = None
+) -> tuple[PairItem, ...]:
     """Read the pairs of a table, as `Level.read_file` has it.
 
     An item's id tells the number of its row, from 1. Partners that are stored 3' to 5' are turned
@@ -33,8 +36,9 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
 
     Args:
         path: a table (`data.tables.open_file`).
-        file: its declaration, which may call columns otherwise.
+        file: its declaration, which may call columns otherwise, and leave rows out.
         task: says how its columns are called, how its strands are stored, and its problem.
+        refused: receives what is wrong with rows, in place of an error.
 
     Raises:
         DataError: naming the row, for a missing column, an empty or foreign sequence, an unknown
@@ -43,18 +47,20 @@ def read_file(path: Path, file: DataFile, task: Task) -> tuple[PairItem, ...]:
     assert task.dataset.pairs is not None
     columns = renamed(task.dataset.pairs, file.columns)
     items = []
-    for number, (where, row) in enumerate(pair_rows(path, columns), start=1):
-        items.append(
-            PairItem(
-                row_id(number, file.path, task),
-                strand_of(row, columns, "first", where),
-                strand_of(row, columns, "second", where),
-                _label(row, columns, task, where),
-                name_of(row, columns.first_group),
-                name_of(row, columns.second_group),
-                by_sequence=columns.group == "sequence",
+    read = pair_rows(path, columns, left_out=frozenset(file.left_out), refused=refused)
+    for number, where, row in read:
+        with skipping(number, refused):
+            items.append(
+                PairItem(
+                    row_id(number, file.path, task),
+                    strand_of(row, columns, "first", where),
+                    strand_of(row, columns, "second", where),
+                    _label(row, columns, task, where),
+                    name_of(row, columns.first_group),
+                    name_of(row, columns.second_group),
+                    by_sequence=columns.group == "sequence",
+                )
             )
-        )
     return tuple(items)
 
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.core.files import as_bench_error, write_text
 from rnaernie_bench.core.registry import resolve
 from rnaernie_bench.core.schema import build
 from rnaernie_bench.data.loading import load_dataset
 from rnaernie_bench.data.own.classes import classes_of
 from rnaernie_bench.data.own.spec import OwnData
+from rnaernie_bench.data.own.tables import JOINED, in_its_place, without_unreadable
 from rnaernie_bench.data.simulated import FAMILIES
 from rnaernie_bench.levels import LEVELS
 from rnaernie_bench.task.checks import check, check_declared
@@ -64,18 +65,16 @@ def declare(data: OwnData, folder: Path) -> Task:
             remedy="name its file, or cut it from train by similarity (--split-by similarity)",
         )
     _rule(data)  # before files are read
-    for option, given in (
-        ("first_base", data.first_base is not None),
-        ("skip_invalid", data.skip_invalid),
-    ):
-        if given and data.labelled:
-            raise ConfigError("it is about structures", where=option, remedy="leave it out")
+    if data.first_base is not None and data.labelled:
+        raise ConfigError("it is about structures", where="first_base", remedy="leave it out")
     if (data.classifies or not data.labelled) and data.label and len(data.label) != 1:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
     with _written_into(folder.resolve()) as temporary:
         dataset, found = resolve(level.own_data)(data, temporary)
+        tables = dataset.get("tables", {})
+        joined = {part: table.pop(JOINED) for part, table in tables.items() if JOINED in table}
         labels = list(data.classes or data.label) if data.labelled else []
         if data.classifies and not data.classes:
             column, table = data.label[0], data.train[-1]
@@ -83,6 +82,10 @@ def declare(data: OwnData, folder: Path) -> Task:
         metric = data.metric or level.own_metrics[data.problem]
         check_declared(level, data.problem, len(labels), level.length, {"metric": metric})
         declaration = _declaration(data, labels, dataset)
+        if data.skip_invalid and (data.labelled or "tables" in dataset):
+            task = build(Task, {**declaration, "folder": temporary})
+            dataset = without_unreadable(dataset, task, joined)
+            declaration = _declaration(data, labels, dataset)
         target = temporary.parent / declaration["name"]
         for table in dataset.get("tables", {}).values():
             if (written := Path(table["source"])).parent == temporary:
@@ -95,13 +98,22 @@ def declare(data: OwnData, folder: Path) -> Task:
             for file in temporary.iterdir():
                 file.replace(target / file.name)
             if data.labelled or "tables" in dataset:  # files of structures have been read
-                load_dataset(task, simulated=False)
+                _read(task, joined)
             _write(task, declaration)
         except BaseException:
             if fresh:
                 shutil.rmtree(target, ignore_errors=True)
             raise
     return task
+
+
+def _read(task: Task, joined: Mapping[str, Sequence[str]]) -> None:
+    """Read the data; what is wrong with a row of a joined table is told of the user's own."""
+    try:
+        load_dataset(task, simulated=False)
+    except DataError as error:
+        part = Path(str(error.where).partition(", row ")[0]).stem
+        raise in_its_place(error, joined.get(part, ())) from error
 
 
 @contextmanager

@@ -50,8 +50,8 @@ class OwnData:
     first_base: Literal[0, 1] | None = None
     """Of base pairs that stand in lists: what the first base is called; never guessed."""
     skip_invalid: bool = False
-    """Whether records of files of structures that cannot be read are left out, instead of
-    refused."""
+    """Whether rows of tables, and records of files of structures, that cannot be read are left out,
+    instead of refused."""
     first: str = "first"
     """For pairs: the column of the first partner's sequence, 5' to 3'."""
     second: str = "second"

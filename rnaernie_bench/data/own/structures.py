@@ -34,11 +34,8 @@ def of_structures(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]
             where="label, group or classes",
             remedy="leave it out",
         )
-    unread = "skip_invalid" if data.label and data.skip_invalid else ""
-    unread = "first_base" if not data.label and data.first_base is not None else unread
-    if unread:
-        kind = "tables" if unread == "first_base" else "files of structures"
-        raise ConfigError(f"it is about {kind}", where=unread, remedy="leave it out")
+    if not data.label and data.first_base is not None:
+        raise ConfigError("it is about tables", where="first_base", remedy="leave it out")
     if data.label:
         return of_items(data, folder)
     files: dict[str, dict[str, Any]] = {}

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import csv
+import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.core.errors import ConfigError, DataError
+from rnaernie_bench.core.registry import resolve
+from rnaernie_bench.data.alphabet import checked_sequence
 from rnaernie_bench.data.cells import Forms, missing, spelt, text_of
-from rnaernie_bench.data.fasta import is_fasta, read_named
+from rnaernie_bench.data.fasta import is_fasta, read_fasta, read_named
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.pairs import pair_rows
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.data.tables import open_file
+from rnaernie_bench.data.tables import Refused, open_file, read_table, skipping
 from rnaernie_bench.data.text import refuse_repeated
+from rnaernie_bench.task.task import Task
 
-Placed = Iterable[tuple[str, Mapping[str, Any]]]
-"""Rows with their places, for messages."""
+Placed = Iterable[tuple[int, str, Mapping[str, Any]]]
+"""Rows with their numbers, and their places for messages."""
+
+JOINED = "joined"
+"""A key of tables that are made of a table and a FASTA file: the places of their rows there, which
+`declaring` takes out for messages."""
+
+logger = logging.getLogger(__name__)
 
 
 def of_items(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
@@ -54,8 +65,9 @@ def of_pairs(data: OwnData, folder: Path) -> tuple[dict[str, Any], set[str]]:
                 "a part of pairs is one table", where=part, remedy=f"give --{part} TABLE once"
             )
         path = _existing(paths[0])
-        rows = Counted(pair_rows(path, columns))
-        classes = _classes(rows, columns.label, None)
+        refused: Refused | None = {} if data.skip_invalid else None
+        rows = Counted(pair_rows(path, columns, refused=refused))
+        classes = _classes(rows, columns.label, (columns.first, columns.second), refused)
         files[part] = {"path": str(path), "sha256": sha256(path), "records": rows.number}
         if part == "train":
             found = classes
@@ -97,14 +109,16 @@ def _part(
     needed |= {"the group": data.group} if data.group else {}
     needed |= {"the id": data.id} if fasta else {"the sequence": sequence}
     opened.require(needed)
-    read: Placed = opened.placed()
+    refused: Refused | None = {} if data.skip_invalid else None
+    read: Placed = opened.numbered(refused=refused)
     if fasta:
-        read = list(_joined(read, opened.place, fasta[0], sequence, kept))
+        joined = _joined_all if data.skip_invalid else _joined
+        read = list(joined(read, opened.place, fasta[0], sequence, kept))
         path = folder / f"{part}.csv"
-        _write_csv(path, (row for _, row in read))
+        _write_csv(path, (row for _, _, row in read))
     rows = Counted(read)
     column = data.pairs.label if data.classifies else ""
-    classes = _classes(rows, column, sequence if bases else None)
+    classes = _classes(rows, column, (sequence,), refused, bases=bases)
     return {
         "source": str(path),
         "sha256": sha256(path),
@@ -119,6 +133,7 @@ def _part(
         **({"group": data.group} if data.group else {}),
         **({"whole": True} if bases else {}),
         **({} if data.first_base is None else {"first_base": data.first_base}),
+        **({JOINED: [where for _, where, _ in read]} if fasta else {}),
     }, classes
 
 
@@ -135,38 +150,101 @@ class Counted:
         self._rows = rows
         self.number = 0
 
-    def __iter__(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def __iter__(self) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
         """Yield the rows, once."""
         for placed in self._rows:
             self.number += 1
             yield placed
 
 
-def _classes(rows: Placed, column: str, sequence: str | None) -> set[str]:
+def _classes(
+    rows: Placed,
+    column: str,
+    sequences: Iterable[str],
+    refused: Refused | None,
+    *,
+    bases: bool = False,
+) -> set[str]:
     """Read all rows, and return the classes that stand in a column, if any do.
 
     Args:
         rows: of a table.
         column: of classes; empty where labels are numbers.
-        sequence: the column of sequences, whose bases have a class each; None if rows have one.
+        sequences: the columns of sequences.
+        refused: receives what is wrong with rows, whose classes then do not count; None: what is
+            wrong with classes is raised, and all else found later.
+        bases: whether the bases of the sequence have a class each, and not the row.
     """
     found: set[str] = set()
     forms = Forms()
-    for where, row in rows:
+    for number, where, row in rows:
         if not column:
             continue
-        values = [row[column]]
-        if sequence is not None:
-            bases = len(spelt(row[sequence]))
-            place = f"{where}, column '{column}'"
-            values, _ = forms.values(row[column], column, bases, place, classes=True)
-        found.update(spelt(value) for value in values if not missing(value))
+        with skipping(number, refused, forms):
+            if refused is not None:
+                for name in sequences:
+                    checked_sequence(text_of(row, name, where), where)
+            values = [row[column]]
+            if bases:
+                [sequence] = sequences
+                units, place = len(spelt(row[sequence])), f"{where}, column '{column}'"
+                values, _ = forms.values(row[column], column, units, place, classes=True)
+            found.update(spelt(value) for value in values if not missing(value))
     return found
+
+
+def in_its_place(error: DataError, places: Sequence[str]) -> DataError:
+    """Return an error about a row of a joined table with the row's place in the user's own.
+
+    Args:
+        error: about a row of a table.
+        places: those of the rows, if the table is a joined one.
+    """
+    found = re.search(r", row (\d+)", error.where or "")
+    if not places or not found:
+        return error
+    where = places[int(found[1]) - 1] + str(error.where)[found.end() :]
+    return DataError(error.what, where=where, remedy=error.remedy)
+
+
+def without_unreadable(
+    dataset: Mapping[str, Any], task: Task, places: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Return a declared data set whose rows that cannot be read are left out, and tell which.
+
+    Args:
+        dataset: as the functions above return it.
+        task: declared of it.
+        places: of the rows of joined tables, by part.
+
+    Raises:
+        DataError: if a table cannot be read at all, or no row of it can.
+    """
+    key = "tables" if task.dataset.tables else "files"
+    entries: dict[str, Any] = {}
+    for part, entry in dataset[key].items():
+        refused: Refused = {}
+        if key == "tables":
+            items = read_table(task.dataset.tables[part], task, refused=refused)
+        else:
+            read = resolve(task.level_entry.read_file)
+            items = read(Path(entry["path"]), task.dataset.files[part], task, refused=refused)
+        for error in refused.values():
+            logger.warning("left out: %s", in_its_place(error, places.get(part, ())))
+        if not items:
+            raise DataError(
+                f"none of its {len(refused)} rows can be read",
+                where=entry.get("source") or entry["path"],
+                remedy="without --skip-invalid, the first is named with what is wrong",
+            )
+        more = {"left_out": sorted(refused)} if refused else {}
+        entries[part] = {**entry, "records": len(items), **more}
+    return {**dataset, key: entries}
 
 
 def _joined(
     rows: Placed, place: str, fasta: Path, sequence: str, kept: Sequence[str]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
     """Yield the rows of a table with the sequences of FASTA records of their ids, in that order.
 
     Args:
@@ -182,12 +260,12 @@ def _joined(
     identity = kept[0]
     by_id: dict[str, tuple[str, Mapping[str, Any]]] = {}
     first: dict[str, str] = {}
-    for number, (where, row) in enumerate(rows, start=1):
+    for number, where, row in rows:
         name = text_of(row, identity, where)
         remedy = "an id has one row: remove the other"
         refuse_repeated(name, f"row {number}", first, where, remedy)
         by_id[name] = (where, row)
-    for name, letters in read_named(fasta):
+    for count, (name, letters) in enumerate(read_named(fasta), start=1):
         if name not in by_id:
             raise DataError(
                 f"there is no row for the record '{name}'",
@@ -195,13 +273,38 @@ def _joined(
                 remedy=f"ids are in the column '{identity}'; --id names another",
             )
         where, row = by_id.pop(name)
-        yield where, {**{column: row[column] for column in kept}, sequence: letters}
+        yield count, where, {**{column: row[column] for column in kept}, sequence: letters}
     if by_id:
         raise DataError(
             f"there is no sequence for the id '{next(iter(by_id))}'",
             where=place,
             remedy="add it to the FASTA file, or remove the row",
         )
+
+
+def _joined_all(
+    rows: Placed, place: str, fasta: Path, sequence: str, kept: Sequence[str]
+) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """Do the same, and yield what has no partner as rows without sequence or without label.
+
+    They cannot be read, as records with foreign letters cannot, and are left out where that is
+    asked for.
+    """
+    identity, *others = kept
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for _, _, row in rows:
+        found.setdefault(spelt(row[identity]), []).append(row)
+    empty = dict.fromkeys(others)
+    joined: list[Mapping[str, Any]] = []
+    for record in read_fasta(fasta, checked=False):
+        name = (record.header.split() or [""])[0]
+        row, *again = found.pop(name, None) or [empty]
+        joined.append({**{c: row[c] for c in others}, identity: name, sequence: record.sequence})
+        found |= {name: again} if again else {}
+    alone = [row for rest in found.values() for row in rest]
+    joined += [{**{column: row[column] for column in kept}, sequence: ""} for row in alone]
+    for number, row in enumerate(joined, start=1):
+        yield number, f"{place} with {fasta.name}, row {number}", row
 
 
 def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

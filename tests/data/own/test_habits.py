@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.cli.run import cut_in
-from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.errors import BenchError, DataError
 from rnaernie_bench.data.loading import load_dataset, make_split, unlearned
 from rnaernie_bench.data.own.declaring import declare
 from rnaernie_bench.data.own.spec import OwnData
@@ -244,3 +244,66 @@ def test_what_was_cut_is_said() -> None:
         "sequences over the limit of the model: 4 of 40 in train cut to their first bases; "
         "1 of 8 in test part other cut to their first bases"
     ]
+
+
+SKIPPED = {
+    ("sequence", "multiclass"): (
+        "id,sequence,y\nr1,ACGU,a\nr2,AC!U,c\nr3,ACGU\nr4,ACGUA,b\nr4,AAAA,a\nr6,,a\nr7,GGGG,NA\n"
+        "r8,UUUU,b\n",
+        [2, 3, 5, 6, 7], ["ACGU", "ACGUA", "UUUU"], ("a", "b"),
+    ),
+    ("sequence", "regression"): (
+        "sequence,y\nACGU,1\nACGUA,low\nAAAA,inf\nGGGG,2,3\nUUUU,2\n",
+        [2, 3, 4], ["ACGU", "UUUU"], ("y",),
+    ),
+    ("token", "multiclass"): (
+        "sequence,y\nACGU,H H\nACGU,H E E H\nACGU,HEEH\nACG,H E E\nACGU,H E E H E\n",
+        [1, 3, 5], ["ACGU", "ACG"], ("E", "H"),
+    ),
+    ("contact", "binary"): (
+        "sequence,y\nGGGAAACCC,(((...)))\nGGGAAACCC,(((...))\nGGGAAACCC,\nG,.\nGGAAACC,((...))\n",
+        [2, 3, 4], ["GGGAAACCC", "GGAAACC"], (),
+    ),
+    ("pair", "binary"): (
+        "first,second,y\nACGU,GGGG,0\nACGU,G!GG,1\nACGU,,1\nACGU,GGGG\nAAAA,UUUU,1\n",
+        [2, 3, 4], ["ACGU", "AAAA"], ("0", "1"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SKIPPED, ids="_".join)
+def test_rows_that_cannot_be_read_are_left_out_if_that_is_asked_for(
+    tmp_path: Path, kind: tuple[Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    text, left_out, sequences, labels = SKIPPED[kind]
+    (tmp_path / "t.csv").write_text(text)
+    files = (tmp_path / "t.csv",)
+    data = OwnData(files, files, *kind, ("y",), skip_invalid=True)
+    with pytest.raises(DataError, match=r"\brow \d"):
+        declare(replace(data, skip_invalid=False), tmp_path / "own")
+    task = declare(data, tmp_path / "own")
+    said = (task.dataset.tables or task.dataset.files)["train"]
+    assert (list(said.left_out), said.records) == (left_out, len(sequences))
+    assert task.dataset.left_out == 2 * len(left_out)
+    assert task.labels == labels
+    items = load_dataset(task, simulated=False).parts["train"]
+    assert [getattr(item, "first", None) or item.sequence for item in items] == sequences
+    assert len([line for line in caplog.messages if "left out: " in line]) == 2 * len(left_out)
+    (tmp_path / "t.csv").write_text(text.splitlines()[0] + "\n!\n")
+    with pytest.raises(DataError, match=r"none of its 1 rows|has 0 \(none\)"):
+        declare(data, tmp_path / "own")
+
+
+def test_records_without_a_row_and_rows_without_a_record_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "x.fa").write_text(">a\nACGU\n>b\nAC!U\n>c\nGGGG\n>d\nUUUU\n")
+    (tmp_path / "y.csv").write_text("id,y\na,0\nb,0\nd,1\nd,0\ne,1\n")
+    files = (tmp_path / "x.fa", tmp_path / "y.csv")
+    data = OwnData(files, files, "sequence", "binary", ("y",))
+    with pytest.raises(DataError):
+        declare(data, tmp_path / "own")
+    task = declare(replace(data, skip_invalid=True), tmp_path / "own")
+    items = load_dataset(task, simulated=False).parts["train"]
+    assert [(item.id, item.sequence, item.label) for item in items] == [
+        ("a", "ACGU", 0), ("d", "UUUU", 1),
+    ]  # fmt: skip
+    assert task.dataset.left_out == 2 * 4
