@@ -20,7 +20,7 @@ from rnaernie_bench.external.source import Reading, Source
 from rnaernie_bench.task.task import load_task
 
 SOURCE = Source(
-    name="",
+    name="miRBind",
     address="https://github.com/ML-Bioinfo-CEITEC/miRBind",
     commit="b00af549013e2bd73434119aa69429017597712a",
     licence="not stated",
