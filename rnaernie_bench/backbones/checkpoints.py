@@ -190,9 +190,9 @@ def saved_network(folder: Path) -> Any:
     places = (multimolecule, letters_network, convolution_network, features_network)
     network = next((found for place in places if (found := _class(place, name))), None)
     if network is None:
-        return AutoModel.from_pretrained(folder, trust_remote_code=False)
+        return AutoModel.from_pretrained(folder, dtype="float32", trust_remote_code=False)
     found, report = network.from_pretrained(
-        folder, attn_implementation=attention_of(network), output_loading_info=True
+        folder, dtype="float32", attn_implementation=attention_of(network), output_loading_info=True
     )
     if report["missing_keys"]:  # Transformers makes them up
         raise ValueError(f"it has no weights for {_some(sorted(report['missing_keys']))}")
