@@ -81,7 +81,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.prediction.ready import load_ready, ready_folder
     from rnaernie_bench.prediction.saved import load_predictor, read_predictor
     from rnaernie_bench.prediction.writing import write
-    from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
+    from rnaernie_bench.results.store import find_run
 
     prepare_libraries()
     source = _source(arguments)
@@ -90,9 +90,9 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.model
         else find_run(arguments.inputs[0], arguments.runs_dir)
     )
-    if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
-        print(WARNING, file=sys.stderr)
     saved = read_predictor(folder)
+    if saved.get("protocol") == "as_published":
+        print(WARNING, file=sys.stderr)
     form = form_of(saved["level"], saved["problem"])
     _check(form, arguments)
     if arguments.model:
