@@ -100,7 +100,8 @@ def screen(
                 column = columns[place, query]
                 stretches = read.places[rows[query, column]], others.places[column]
                 windows = None if cut is None else stretches
-                hit = Hit(float(row[place]), -(seen + place), *batch[place], windows)
+                name, target = batch[place]
+                hit = Hit(float(row[place]), -(seen + place), name, target, windows)
                 if len(hits) < top:
                     heapq.heappush(hits, hit)
                 elif hit > hits[0]:
