@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from rnaernie_bench.core import moved
 
 if TYPE_CHECKING:
-    from rnaernie_bench.api import load_run, load_task, own_task, predict, run
+    from rnaernie_bench.api import load_model, load_run, load_task, own_task, predict, run
     from rnaernie_bench.prediction.score import score
 
 __version__ = "0.1.0"
 
-__all__ = ["load_run", "load_task", "own_task", "predict", "run", "score"]
+__all__ = ["load_model", "load_run", "load_task", "own_task", "predict", "run", "score"]
 
 
 moved.install()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rnaernie_bench.prediction.classes import Prediction
     from rnaernie_bench.prediction.pairs import PairPrediction
     from rnaernie_bench.prediction.predictor import Predictor
+    from rnaernie_bench.prediction.ready import ReadyModel
     from rnaernie_bench.prediction.structures import PredictedStructure
     from rnaernie_bench.prediction.values import Values
     from rnaernie_bench.runs.runner import Outcome
@@ -188,6 +189,22 @@ def run(
         )
     overrides = [_override(key, value) for key, value in {**chosen, **(settings or {})}.items()]
     return execute(compose(overrides, folders), task_folders=folders, repeat=repeat)
+
+
+def load_model(name: str, engine: Literal["auto", "network", "rival"] = "auto") -> ReadyModel:
+    """Return a fitted model that comes with the package; `predict` of it takes sequences.
+
+    Args:
+        name: as `rnaernie-bench models list` shows it.
+        engine: of a model with a baseline beside it, who predicts: `auto` as its figures say.
+
+    Raises:
+        ConfigError: if there is no such model, or no baseline beside it.
+        ResultError: if its files are damaged.
+    """
+    from rnaernie_bench.prediction.ready import load_ready
+
+    return load_ready(name, engine)
 
 
 def load_run(run: str | Path | Outcome, *, runs_dir: str | Path = "runs") -> Predictor:

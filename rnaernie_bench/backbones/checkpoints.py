@@ -21,7 +21,8 @@ class CheckpointOptions:
     init: Literal["pretrained", "random"]
     """`random`: the same network untrained, of the shape below."""
     source: str | None
-    """A hub id or a local folder. The shape below is then the checkpoint's own."""
+    """A hub id, a local folder, or a run (its folder, or 6 letters or more of its id), whose
+    backbone it then starts from. The shape below is then the checkpoint's own."""
     revision: str | None
     """A commit of the hub repository."""
     num_hidden_layers: int
@@ -135,12 +136,20 @@ def read_checkpoint(
             output_loading_info=True,
             **changes,
         )
-        read = getattr(multimolecule, tokenizer).from_pretrained(source, revision=revision)
+        place = _tokenizer_place(Path(source), source)
+        read = getattr(multimolecule, tokenizer).from_pretrained(place, revision=revision)
         drawn = _check_whole(report, len(read), model.config.vocab_size)
         _check_finite(model)
     except Exception as error:  # a folder from elsewhere can hold anything
         raise unusable(options, error) from error
     return model, read, drawn
+
+
+def _tokenizer_place(folder: Path, source: str) -> str:
+    """Return where a checkpoint's tokenizer is: of a run's network, perhaps beside its folder."""
+    beside = folder.parent / "tokenizer_config.json"
+    alone = folder.is_dir() and not (folder / "tokenizer_config.json").exists()
+    return str(folder.parent) if alone and beside.is_file() else source
 
 
 def check_kind(options: CheckpointOptions, config: Any) -> None:
@@ -190,9 +199,9 @@ def saved_network(folder: Path) -> Any:
     places = (multimolecule, letters_network, convolution_network, features_network)
     network = next((found for place in places if (found := _class(place, name))), None)
     if network is None:
-        return AutoModel.from_pretrained(folder, trust_remote_code=False)
+        return AutoModel.from_pretrained(folder, dtype="float32", trust_remote_code=False)
     found, report = network.from_pretrained(
-        folder, attn_implementation=attention_of(network), output_loading_info=True
+        folder, dtype="float32", attn_implementation=attention_of(network), output_loading_info=True
     )
     if report["missing_keys"]:  # Transformers makes them up
         raise ValueError(f"it has no weights for {_some(sorted(report['missing_keys']))}")

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "run", metavar="RUN", help="a run folder, an export, or 6 letters or more of a run id"
+        "run",
+        metavar="RUN",
+        help="a run folder, an export, 6 letters or more of a run id, or a model that comes with "
+        "the package",
     )
     files = parser.add_argument_group(
         "a file of yours",
@@ -89,12 +92,17 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.cli.run import prepare_libraries
     from rnaernie_bench.core.paths import own_tasks
     from rnaernie_bench.data.protocols import WARNING
+    from rnaernie_bench.prediction.ready import ready_models
     from rnaernie_bench.results.store import find_run
     from rnaernie_bench.runs.evaluations import evaluate_model, fitted_model
 
     prepare_libraries()
     _check(arguments)
-    model = fitted_model(find_run(arguments.run, arguments.runs_dir))
+    ready = ready_models().get(arguments.run)
+    if ready is not None:
+        model = fitted_model(ready, arguments.run)
+    else:
+        model = fitted_model(find_run(arguments.run, arguments.runs_dir))
     if model.record["protocol"] == "as_published":
         print(WARNING, file=sys.stderr)
     folders = [*arguments.task_path, *own_tasks(arguments.runs_dir)]

@@ -25,7 +25,8 @@ COMMANDS = {
     "suite": "execute a list of runs; finished ones are skipped",
     "pretrain": "train a backbone on a corpus by masked language modelling",
     "evaluate": "score a finished run on other data, without training again",
-    "predict": "apply a finished run to sequences",
+    "predict": "apply a finished run, or a model that comes with the package, to sequences",
+    "models": "list or show the fitted models that come with the package",
     "export": "a finished run as a folder for others, or to the Hugging Face hub",
     "embed": "turn sequences into vectors",
     "fill-mask": "predict masked bases",
@@ -142,7 +143,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
         parser.error(f"there is no command '{command}', {did_you_mean(command, list(COMMANDS))}")
     parsed, rest = parser.parse_known_args(arguments)
-    # argparse ends a list of settings at the first option.
+    # argparse ends a list of settings, or of inputs, at the first option.
+    if hasattr(parsed, "inputs"):
+        parsed.inputs += [word for word in rest if word == "-" or not word.startswith("-")]
+        rest = [word for word in rest if word != "-" and word.startswith("-")]
     settings = [word for word in rest if "=" in word and not word.startswith("-")]
     unknown = [word for word in rest if word not in settings]
     if unknown or (settings and not hasattr(parsed, "overrides")):

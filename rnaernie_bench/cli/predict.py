@@ -26,10 +26,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sequences reads a table (first_id, first, second_id, second), or compares all sequences "
         "of two FASTA files. Outputs that end in .gz are compressed."
     )
-    parser.epilog = "example: zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
-    parser.add_argument("run", metavar="RUN", help="a run folder, or 6 letters or more of a run id")
+    parser.epilog = (
+        "examples:\n  rnaernie-bench predict --model structure in.fa -o out.dbn\n"
+        "  zcat in.fa.gz | rnaernie-bench predict 3f9a2c - -o out.tsv"
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.usage = "%(prog)s [options] RUN FASTA, or %(prog)s [options] --model NAME FASTA"
     parser.add_argument(
-        "fasta", metavar="FASTA", help="or a table of pairs; plain or gzip; - is standard input"
+        "inputs",
+        nargs="*",
+        metavar="RUN FASTA",
+        help="a run folder or 6 letters or more of a run id, unless --model is given; and a file, "
+        "or a table of pairs; plain or gzip; - is standard input",
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="that comes with the package, see `models list`"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "network", "rival"),
+        help="of a model with a baseline beside it: who predicts (default: auto, by its figures)",
     )
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE", help="default: standard output"
@@ -62,22 +78,33 @@ def execute(arguments: argparse.Namespace) -> int:
     from rnaernie_bench.core.progress import tracked
     from rnaernie_bench.data.protocols import WARNING
     from rnaernie_bench.prediction.predictor import form_of
+    from rnaernie_bench.prediction.ready import load_ready, ready_folder
     from rnaernie_bench.prediction.saved import load_predictor, read_predictor
     from rnaernie_bench.prediction.writing import write
-    from rnaernie_bench.results.store import RECORD_FILE, find_run, read_record
+    from rnaernie_bench.results.store import find_run
 
     prepare_libraries()
-    folder = find_run(arguments.run, arguments.runs_dir)
-    if read_record(folder / RECORD_FILE)["protocol"] == "as_published":
-        print(WARNING, file=sys.stderr)
+    source = _source(arguments)
+    folder = (
+        ready_folder(arguments.model)
+        if arguments.model
+        else find_run(arguments.inputs[0], arguments.runs_dir)
+    )
     saved = read_predictor(folder)
+    if saved.get("protocol") == "as_published":
+        print(WARNING, file=sys.stderr)
     form = form_of(saved["level"], saved["problem"])
     _check(form, arguments)
-    predictor = load_predictor(folder)
-    if form.rank is not None and arguments.targets is not None:
-        found = form.rank(predictor, arguments.fasta, arguments.targets, arguments.top or TOP)
+    if arguments.model:
+        ready = load_ready(arguments.model, arguments.engine or "auto")
+        print(ready.said, file=sys.stderr)
+        predictor = ready.predictor
     else:
-        found = predictor.predict_file(arguments.fasta)
+        predictor = load_predictor(folder)
+    if form.rank is not None and arguments.targets is not None:
+        found = form.rank(predictor, source, arguments.targets, arguments.top or TOP)
+    else:
+        found = predictor.predict_file(source)
     found = tracked(found, "predicting", unit=form.items)
     if form.draw is not None and arguments.picture is not None:
         first = next(found)
@@ -90,6 +117,28 @@ def execute(arguments: argparse.Namespace) -> int:
         cut = f", {truncated} of them truncated" if truncated else ""
         print(f"{count} {form.items}{cut} -> {arguments.output}", file=sys.stderr)
     return 0
+
+
+def _source(arguments: argparse.Namespace) -> str:
+    """Return the file to predict.
+
+    Raises:
+        ConfigError: if there are more or fewer words than a run and a file, or a file alone.
+    """
+    from rnaernie_bench.core.errors import ConfigError
+
+    wanted = ["FASTA"] if arguments.model else ["RUN", "FASTA"]
+    if len(arguments.inputs) != len(wanted):
+        raise ConfigError(
+            f"{' and '.join(wanted)} are needed, {len(arguments.inputs)} given"
+            if len(wanted) > 1
+            else f"a file is needed, {len(arguments.inputs)} given",
+            where="predict",
+            remedy="predict RUN FASTA, or predict --model NAME FASTA; see --help",
+        )
+    if arguments.engine and not arguments.model:
+        raise ConfigError("it is about models", where="--engine", remedy="add --model NAME")
+    return str(arguments.inputs[-1])
 
 
 def _check(form: Form, arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from rnaernie_bench.config.earlier import from_run
 from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions, task_defaults
 from rnaernie_bench.config.unread import refuse_unread
 from rnaernie_bench.core import paths, plugins
@@ -131,6 +132,7 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     if (named := task.splits.get(split or task.default_split)) is not None:
         config = replace(config, protocol=protocol_of(named, config.protocol))
     check_together(config, task)
+    config = replace(config, backbone=from_run(config.backbone, config.runs_dir))
     return replace(config, trainer=_settled(config.trainer, task, overrides))
 
 

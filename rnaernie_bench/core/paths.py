@@ -43,6 +43,11 @@ def embedded_weights(backbone: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def ready_models_folder() -> Path:
+    """Return the folder of the fitted models that come with the package, one sub-folder each."""
+    return _PACKAGE / "prediction" / "models"
+
+
 def cache_folder() -> Path:
     """Return the cache: `$RNAERNIE_BENCH_CACHE`, else the platform's user cache.
 

@@ -1,5 +1,5 @@
 """Tables, comparisons and pages made of records.
 
-Other rooms import: across, comparison, disagreement, explanations, guidance_page, kept, page.build,
-rendering, selection, settings, significance, tables.
+Other rooms import: across, comparison, disagreement, explanations, guidance_page, kept,
+page.build, rendering, rows, selection, settings, significance, tables.
 """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.fasta import read_named
 from rnaernie_bench.data.pairs import NamedPair, read_named_pairs
 from rnaernie_bench.data.text import source_name
+from rnaernie_bench.prediction.pair_windows import (
+    Window,
+    best_windows,
+    placed,
+    reads_windows,
+    sizes,
+)
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import checked
 from rnaernie_bench.task.single_table import PairColumns
@@ -32,6 +40,9 @@ class PairPrediction:
     """The class, or the labels joined by commas; empty for quantities."""
     truncated: bool = False
     """Whether only some bases were read."""
+    windows: tuple[Window, Window] | None = None
+    """The first and last base, from 1, of the stretch of each partner that the numbers are of,
+    where a model reads partners over its limit by windows: the best. None where all is read."""
 
     @property
     def probability(self) -> float:
@@ -62,18 +73,32 @@ def name(predictor: Predictor, pairs: Sequence[Any]) -> list[NamedPair]:
 
 def predict(predictor: Predictor, pairs: Sequence[NamedPair]) -> Iterator[PairPrediction]:
     """Yield the prediction of each pair."""
+    if reads_windows(predictor):
+        return from_scores(predictor, pairs, *best_windows(predictor, pairs))
     scores = predictor.logits([(pair.first, pair.second) for pair in pairs])
     return from_scores(predictor, pairs, scores)
 
 
 def from_scores(
-    predictor: Predictor, pairs: Sequence[NamedPair], scores: np.ndarray
+    predictor: Predictor,
+    pairs: Sequence[NamedPair],
+    scores: np.ndarray,
+    windows: Sequence[tuple[Window, Window] | None] | None = None,
 ) -> Iterator[PairPrediction]:
-    """Yield the predictions that follow from scores of the model, float32 (pairs, outputs)."""
+    """Yield the predictions that follow from scores of the model, float32 (pairs, outputs).
+
+    Args:
+        predictor: the model.
+        pairs: what the scores are of.
+        scores: of the pairs.
+        windows: of which stretches they are, where partners are read by windows.
+    """
     numbers, decided = predictor.interpret(scores)
-    for pair, row, label in zip(pairs, numbers.tolist(), decided, strict=True):
+    stretches = windows if windows is not None else [None] * len(pairs)
+    for pair, row, label, read in zip(pairs, numbers.tolist(), decided, stretches, strict=True):
         named = dict(zip(predictor.columns, row, strict=True))
-        yield PairPrediction(pair, named, label, _excess(predictor, pair) is not None)
+        cut = windows is None and _excess(predictor, pair) is not None
+        yield PairPrediction(pair, named, label, cut, read)
 
 
 def rank(
@@ -99,14 +124,23 @@ def rank(
             where="--targets",
             remedy="predict a table of pairs, or use a run of a binary task",
         )
-    limit, remedy = predictor.limit, "cut it to the site in question"
+    by_windows, remedy = reads_windows(predictor), "cut it to the site in question"
+    limit = None if by_windows else predictor.limit
     named = list(read_named(queries, max_bases=limit, remedy=remedy))
     stream = read_named(targets, max_bases=limit, remedy=remedy)
-    found = screen(predictor.fitted, [sequence for _, sequence in named], stream, top=top)
+    cut = partial(placed, size=_window(predictor)) if by_windows else None
+    found = screen(predictor.fitted, [sequence for _, sequence in named], stream, top=top, cut=cut)
     for (query, sequence), hits in zip(named, found, strict=True):
         pairs = [NamedPair(query, sequence, hit.name, hit.sequence) for hit in hits]
         scores = np.array([[hit.logit] for hit in hits], dtype=np.float32).reshape(-1, 1)
-        yield from zip(pairs, from_scores(predictor, pairs, scores), strict=True)
+        windows = [hit.windows for hit in hits] if by_windows else None
+        yield from zip(pairs, from_scores(predictor, pairs, scores, windows), strict=True)
+
+
+def _window(predictor: Predictor) -> int:
+    """Return the most bases of a window of either partner, where all are held against all."""
+    reader = predictor.fitted.reader
+    return min(sizes(reader, 10**9, 10**9))
 
 
 def draw(predictor: Predictor, found: PairPrediction, path: Path) -> None:
@@ -118,7 +152,16 @@ def draw(predictor: Predictor, found: PairPrediction, path: Path) -> None:
     from rnaernie_bench.prediction.pair_pictures import draw_pair
 
     number = f"{found.probability:.2f}" if len(found.numbers) == 1 else found.label or "no label"
-    draw_pair(predictor.fitted, found.pair, number, path)
+    draw_pair(predictor.fitted, _stretch(found), number, path)
+
+
+def _stretch(found: PairPrediction) -> NamedPair:
+    """Return a pair as it was read: the best windows of its partners."""
+    if found.windows is None:
+        return found.pair
+    (a, b), (c, d) = found.windows
+    pair = found.pair
+    return replace(pair, first=pair.first[a - 1 : b], second=pair.second[c - 1 : d])
 
 
 def _fitting(predictor: Predictor, pair: NamedPair, where: str) -> NamedPair:
@@ -127,7 +170,8 @@ def _fitting(predictor: Predictor, pair: NamedPair, where: str) -> NamedPair:
     Raises:
         DataError: if it is refused.
     """
-    excess = None if predictor.limit is None else _excess(predictor, pair)
+    free = predictor.limit is None or reads_windows(predictor)
+    excess = None if free else _excess(predictor, pair)
     if excess is not None:
         raise DataError(excess, where=where, remedy="cut them to the site in question")
     return pair
@@ -153,11 +197,13 @@ def _form(decided: str, numbers: Sequence[str], number: str) -> Form:
 
     def header(predictor: Predictor) -> list[str]:
         names = [decided] if predictor.answer.decides else []
-        return ["first_id", "second_id", *names, *(numbers or predictor.columns)]
+        windows = ["first_window", "second_window"] if reads_windows(predictor) else []
+        return ["first_id", "second_id", *names, *(numbers or predictor.columns), *windows]
 
     def rows(predictor: Predictor, pair: NamedPair, found: PairPrediction) -> Iterator[list[str]]:
         cells = [found.label or "-"] if predictor.answer.decides else []
         cells += [format(value, number) for value in found.numbers.values()]
+        cells += [f"{first}-{last}" for first, last in found.windows or ()]
         yield [pair.first_id, pair.second_id, *cells]
 
     return Form(read, name, predict, header, rows, items="pairs", draw=draw, rank=rank)

@@ -153,20 +153,27 @@ def _unloadable(model: Path, reason: str) -> ResultError:
 
 
 def _fitted(model: Path, saved: dict[str, Any]) -> Any:
-    """Return the fitted model in a folder.
+    """Return the fitted model in a folder, or the ensemble of several.
 
     Raises:
         ResultError: if a file of it is missing or damaged, in whatever way.
     """
+    from rnaernie_bench.learning.ensemble import Ensemble, member_folder
     from rnaernie_bench.learning.saved import load_network
 
     entry = BACKBONES.get(saved["backbone"])
-    try:
+
+    def one(folder: Path) -> Any:
         if isinstance(entry, EncoderEntry):
             resolve(entry.load)  # where a plug-in tells Transformers of its network's class
-        elif not (model / "head.json").is_file():
-            return resolve(entry.restore)(model)
-        return load_network(model, saved)
+        elif not (folder / "head.json").is_file():
+            return resolve(entry.restore)(folder)
+        return load_network(folder, saved)
+
+    try:
+        if several := saved.get("members"):
+            return Ensemble([one(model / member_folder(number)) for number in range(several)])
+        return one(model)
     except BenchError:
         raise
     except Exception as error:  # a folder from elsewhere can hold anything

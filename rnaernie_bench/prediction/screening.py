@@ -7,7 +7,7 @@ depends on the chunk, the number of queries and how many hits are wanted, not on
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from rnaernie_bench.backbones.inference import best_device, moved
-from rnaernie_bench.core.progress import tracked
 from rnaernie_bench.data.batching import pad_batch
 from rnaernie_bench.heads.bases.pair import PairHead, letter_codes
 from rnaernie_bench.learning.fit import FittedNetwork
@@ -51,6 +50,12 @@ class Hit:
     """Minus the number of the target, so that of equals the earlier comes first."""
     name: str
     sequence: str
+    windows: tuple[tuple[int, int], tuple[int, int]] | None = None
+    """The stretches, from 1, of the query and of the target that the score is of."""
+
+
+Cut = Callable[[str], list[tuple[int, str]]]
+"""Returns the windows of a sequence with the places of their first bases, from 0."""
 
 
 def screen(
@@ -60,6 +65,7 @@ def screen(
     *,
     top: int,
     chunk: int = CHUNK,
+    cut: Cut | None = None,
 ) -> list[list[Hit]]:
     """Return the best targets of each query, best first.
 
@@ -69,24 +75,33 @@ def screen(
         targets: name and sequence of the second partners, read as they are needed.
         top: how many targets of a query are kept.
         chunk: targets held at a time.
+        cut: gives the windows that sequences are read by, of which the best counts; None: whole.
 
     Raises:
         DataError: for a sequence over the limit.
     """
+    read = _Pieces(queries, cut)
     best: list[list[Hit]] = [[] for _ in queries]
-    towers = _Towers(fitted, queries) if _has_towers(fitted) else None
+    towers = _Towers(fitted, read.sequences) if _has_towers(fitted) else None
     seen = 0
-    stream = tracked(targets, "screening", unit="targets")
+    stream = iter(targets)
     while batch := list(islice(stream, chunk)):
-        sequences = [sequence for _, sequence in batch]
+        others = _Pieces([sequence for _, sequence in batch], cut)
         if towers is not None:
-            scores = towers.score(sequences)
+            scores = towers.score(others.sequences)
         else:
-            pairs = [(query, target) for query in queries for target in sequences]
-            scores = fitted.logits(pairs).reshape(len(queries), len(sequences))
-        for hits, row in zip(best, scores, strict=True):
+            pairs = [(query, target) for query in read.sequences for target in others.sequences]
+            scores = fitted.logits(pairs).reshape(len(read.sequences), len(others.sequences))
+        scores, rows = read.best(scores)
+        transposed, columns = others.best(scores.T)
+        scores = transposed.T
+        for query, (hits, row) in enumerate(zip(best, scores, strict=True)):
             for place in np.argsort(-row, kind="stable")[:top].tolist():
-                hit = Hit(float(row[place]), -(seen + place), *batch[place])
+                column = columns[place, query]
+                stretches = read.places[rows[query, column]], others.places[column]
+                windows = None if cut is None else stretches
+                name, target = batch[place]
+                hit = Hit(float(row[place]), -(seen + place), name, target, windows)
                 if len(hits) < top:
                     heapq.heappush(hits, hit)
                 elif hit > hits[0]:
@@ -95,6 +110,30 @@ def screen(
                     break  # the others of the chunk are no better
         seen += len(batch)
     return [sorted(hits, reverse=True) for hits in best]
+
+
+class _Pieces:
+    """The windows of sequences, one after the other."""
+
+    def __init__(self, sequences: Sequence[str], cut: Cut | None) -> None:
+        found = [cut(sequence) if cut else [(0, sequence)] for sequence in sequences]
+        self.sequences = [piece for some in found for _, piece in some]
+        self.places = [(start + 1, start + len(piece)) for some in found for start, piece in some]
+        self.bounds = np.cumsum([0, *map(len, found)])
+
+    def best(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best of the rows of each sequence's windows, and which row it is.
+
+        Args:
+            scores: (windows, columns).
+
+        Returns:
+            Two arrays (sequences, columns): scores, and rows of `scores`.
+        """
+        bounds = zip(self.bounds[:-1], self.bounds[1:], strict=True)
+        rows = np.array([a + scores[a:b].argmax(axis=0) for a, b in bounds], dtype=np.int64)
+        rows = rows.reshape(len(self.bounds) - 1, scores.shape[1])
+        return np.take_along_axis(scores, rows, axis=0), rows
 
 
 def _has_towers(fitted: ScoresPairs) -> bool:

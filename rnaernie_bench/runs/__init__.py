@@ -1,5 +1,5 @@
 """One run, from settings to a record; suites, forecasts, reproduction.
 
 Other rooms import: card, evaluations, export, folder, forecast, loaders, plan, reproduction,
-runner, suites, validate.
+runner, shipping, suites, validate.
 """

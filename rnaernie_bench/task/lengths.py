@@ -30,14 +30,22 @@ def windows(sequence: str, size: int, overlap: int = 0, step: int = 1) -> list[s
         step: what starts and lengths are a multiple of, so that windows keep the reading frame of
             codons; `size` and `overlap` must be. Bases behind the last whole step are left out.
     """
+    placed = placed_windows(sequence, size, overlap, step)
+    return [piece for _, piece in placed]
+
+
+def placed_windows(
+    sequence: str, size: int, overlap: int = 0, step: int = 1
+) -> list[tuple[int, str]]:
+    """Return the same with the place of the first base of each window, from 0."""
     if len(sequence) <= size:
-        return [sequence]
+        return [(0, sequence)]
     bases = len(sequence) // step
     size, overlap = size // step, overlap // step
     count = max(1, -(-(bases - overlap) // (size - overlap)))
     width = step * -(-(bases + (count - 1) * overlap) // count)
     starts = [step * (i * (bases - width // step) // max(1, count - 1)) for i in range(count)]
-    return [sequence[start : start + width] for start in starts]
+    return [(start, sequence[start : start + width]) for start in starts]
 
 
 @dataclass(frozen=True)

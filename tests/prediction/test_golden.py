@@ -102,7 +102,9 @@ def test_a_model_of_the_first_release_predicts_as_then(
         output = tmp_path / path.name
         assert main(["predict", str(folder / "run"), *source, "-o", str(output)]) == 0
         assert capsys.readouterr().err.endswith(f" -> {output}\n")
-        assert_alike(cells(output.read_text()), cells(path.read_text()), path.name)
+        wanted = cells(path.read_text())  # columns that came later stand behind them
+        written = [line[: len(wanted[0])] for line in cells(output.read_text())]
+        assert_alike(written, wanted, path.name)
 
 
 def rna(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import shutil
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from rnaernie_bench.core.errors import ConfigError, DataError
 from rnaernie_bench.data.structure_files import read_structures
 from rnaernie_bench.metrics.tuning import Tuning
 from rnaernie_bench.prediction import predictor as module
+from rnaernie_bench.task.lengths import placed_windows
 from tests.golden_kit import unpack
 from tests.network_kit import tiny_network
 from tests.pair_kit import tiny_pairs
@@ -195,24 +197,48 @@ REMEDY = "cut it, or use a run with task.length=truncate or window"
         ("token_binary_frozen", "error", "cut it"),
         ("contact_multiclass_bilinear_frozen", "error", "cut it"),
         ("contact_onehot", "unpaired", "cut it"),
-        ("pair_interaction_frozen", "error", "cut them to the site in question"),
     ],
 )
 def test_over_the_limit(
     call: Call, place: Path, tmp_path: Path, kind: str, length: str, remedy: str
 ) -> None:
     run, long = with_length(unpack(kind, place), length, tmp_path / "copy"), "ACGU" * 128
-    source, pairs = tmp_path / "in.fa", kind.startswith("pair")
-    header = "first_id,first,second_id,second\n"
-    rows = header + f"a,ACGU,x,ACGU\na,ACGU,y,{long}\n"
-    source.write_text(rows if pairs else f">short\nACGU\n>long one\n{long}\n")
+    source = tmp_path / "in.fa"
+    source.write_text(f">short\nACGU\n>long one\n{long}\n")
     status, _, err = call(run, source)
     assert status == 2 and not (tmp_path / "out.tsv").exists()
-    where = "in.fa, pair 'a' and 'y': a" if pairs else "in.fa, record 2 (long one), line 3: the"
-    assert f"{where} sequence has 512 bases, 508 fit; {remedy}\n" in err
-    given: list[Any] = [("ACGU", "ACGU"), ("ACGU", long)] if pairs else ["ACGU", long]
-    with pytest.raises(DataError, match=r"(sequence|pair) 2.*512 bases, 508 fit"):
-        predict(run, given)
+    said = "in.fa, record 2 (long one), line 3: the sequence has 512 bases, 508 fit"
+    assert f"{said}; {remedy}\n" in err
+    with pytest.raises(DataError, match=r"sequence 2.*512 bases, 508 fit"):
+        predict(run, ["ACGU", long])
+
+
+@pytest.mark.parametrize("encoding", ["towers", "joint"])
+def test_partners_over_the_limit_are_read_by_windows(encoding: Any) -> None:
+    fitted: Any = tiny_pairs(encoding=encoding, max_bases=12)
+    one = module.Predictor(fitted, "pair", "binary", ("no", "yes"), Tuning(), max_bases=12)
+    draw = random.Random(5)
+    long, short = ("".join(draw.choices("ACGU", k=n)) for n in (31, 5))
+    first, second, whole = one([(short, long), (long, long), (short, short)])
+    assert whole.windows == ((1, 5), (1, 5))
+    # The best of all windows, found one by one.
+    sizes = (12, 12) if encoding == "towers" else (5, 6)
+    cut = [placed_windows(t, n, n // 2) for t, n in ((short, sizes[0]), (long, sizes[1]))]
+    pairs = [(a, b) for _, a in cut[0] for _, b in cut[1]]
+    best = pairs[int(fitted.logits(pairs)[:, 0].argmax())]
+    (a, b), (c, d) = first.windows
+    assert (short[a - 1 : b], long[c - 1 : d]) == best
+    assert first.probability == pytest.approx(one([best])[0].probability, abs=1e-5)
+    (a, b), (c, d) = second.windows
+    stretch = (long[a - 1 : b], long[c - 1 : d])
+    assert second.probability == pytest.approx(one([stretch])[0].probability, abs=1e-5)
+    assert one.form.header(one)[-2:] == ["first_window", "second_window"]
+    assert next(iter(one.form.rows(one, first.pair, first)))[-2] == "1-5"
+    # Of several numbers none says which window is the best.
+    several: Any = tiny_pairs(problem="regression", encoding=encoding, max_bases=12)
+    two = module.Predictor(several, "pair", "regression", ("a", "b"), Tuning(), max_bases=12)
+    with pytest.raises(DataError, match=r"pair 1.*1[12] fit"):
+        two([(short, long)])
 
 
 def test_what_a_head_cannot_read_is_refused_by_its_record(tmp_path: Path) -> None:
@@ -280,9 +306,15 @@ def test_targets_of_queries(place: Path, tmp_path: Path) -> None:
     many = replace(one, problem="multiclass", labels=("a", "b", "c"))
     with pytest.raises(ConfigError, match="3 numbers, targets are ranked by one"):
         next(one.form.rank(many, queries, targets, 1))
-    short = replace(one, max_bases=6)
-    with pytest.raises(DataError, match=r"q.fa, record 1 \(a\), line 1: the sequence has 7 bases"):
-        next(one.form.rank(short, queries, targets, 1))
+    # What is over the limit is read by windows.
+    narrow = replace(one, fitted=tiny_pairs(problem="regression", max_bases=6))
+    _, best = next(one.form.rank(narrow, queries, targets, 1))
+    (a, b), (c, d) = best.windows
+    read = (best.pair.first[a - 1 : b], best.pair.second[c - 1 : d])
+    assert max(map(len, read)) <= 6
+    assert best.numbers["affinity"] == pytest.approx(
+        narrow([read])[0].numbers["affinity"], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("end", [".svg", ".png"])
@@ -310,8 +342,9 @@ def test_runs_by_id_and_runs_there_are_not(call: Call, place: Path, tmp_path: Pa
 def test_a_run_that_the_test_set_chose_says_so(call: Call, place: Path, tmp_path: Path) -> None:
     copy = tmp_path / "published"
     shutil.copytree(unpack("seq_kmer", place) / "run", copy)
-    record = json.loads((copy / "record.json").read_text())
-    (copy / "record.json").write_text(json.dumps({**record, "protocol": "as_published"}))
+    saved = copy / "model" / "predictor.json"
+    described = json.loads(saved.read_text())
+    saved.write_text(json.dumps({**described, "protocol": "as_published"}))
     assert "AS PUBLISHED" in call(copy, place / "seq_kmer" / "in.fa")[2]
     assert "AS PUBLISHED" not in call("seq_kmer")[2]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rnaernie_bench.prediction import screening
+from rnaernie_bench.prediction.pair_windows import placed
 from rnaernie_bench.prediction.screening import interaction_map, screen
 from tests.pair_kit import tiny_pairs
 
@@ -28,6 +29,23 @@ def test_the_best_targets_are_those_of_all_pairs(
         best = np.argsort(-row, kind="stable")[:5]
         assert [hit.name for hit in hits] == [TARGETS[i][0] for i in best]
         assert [hit.logit for hit in hits] == pytest.approx(row[best].tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ["towers", "joint"])
+def test_long_sequences_count_by_their_best_windows(encoding: str) -> None:
+    fitted = tiny_pairs(encoding=encoding)  # type: ignore[arg-type]
+    found = screen(fitted, QUERIES, TARGETS, top=3, chunk=7, cut=lambda s: placed(s, 6))
+    for query, hits in zip(QUERIES, found, strict=True):
+        best = []
+        for name, target in TARGETS:
+            pairs = [(a, b) for _, a in placed(query, 6) for _, b in placed(target, 6)]
+            best.append((float(fitted.logits(pairs).max()), name))
+        expected = sorted(best, key=lambda each: -each[0])[:3]
+        assert [hit.logit for hit in hits] == pytest.approx([x for x, _ in expected], abs=1e-4)
+        for hit in hits:
+            (a, b), (c, d) = hit.windows or ((0, 0), (0, 0))
+            one = fitted.logits([(query[a - 1 : b], hit.sequence[c - 1 : d])])
+            assert hit.logit == pytest.approx(float(one[0, 0]), abs=1e-4)
 
 
 def test_of_equals_the_earlier_target_comes_first() -> None:
