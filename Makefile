@@ -40,7 +40,7 @@ site: $(INSTALLED)  ## the page of results with its details, in site/; CI publis
 
 docs: $(INSTALLED)  ## the site of documents, in site/docs; a link that leads nowhere is an error
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[docs]"
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 picture: site  ## the README's picture of the page; needs chromium
 	$(BIN)/python -m benchmarks.leaderboard_picture site/index.html
