@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services fuzz lint format bench leaderboard site picture sinclab mirbind clean
+.PHONY: run test test-services fuzz lint format bench leaderboard site docs picture sinclab mirbind clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -37,6 +37,10 @@ leaderboard: $(INSTALLED)
 
 site: $(INSTALLED)  ## the page of results with its details, in site/; CI publishes the folder
 	$(BIN)/rnaernie-bench leaderboard --format html -o site/index.html
+
+docs: $(INSTALLED)  ## the site of documents, in site/docs; a link that leads nowhere is an error
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 picture: site  ## the README's picture of the page; needs chromium
 	$(BIN)/python -m benchmarks.leaderboard_picture site/index.html

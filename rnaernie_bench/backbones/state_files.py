@@ -226,7 +226,7 @@ def _safetensors(path: Path, digest: str) -> Read:
 
 def _parquet(path: Path, digest: str) -> Read:
     """Copy a table into the cache as one array and an index, and map it."""
-    file = open_parquet(path)
+    file = open_parquet(path, strange=True)
     columns = set(file.schema_arrow.names)
     per_base = "states" in columns
     content = "states" if per_base else "embedding"

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 MOST_FOOTER_BYTES = 1 << 22
 """Of a footer, each byte of which may take some hundred in memory."""
 MOST_PAGES = 100_000
+MOST_MEMORY = 6 << 30
+"""Addresses of the process that tries a file out: its code takes one GiB of them."""
 _TAIL = 8
 """Bytes behind the footer: its length, and the mark of the format."""
 _DICTIONARY = 2
@@ -38,12 +44,57 @@ class Page:
     encoding: int
 
 
-def open_parquet(path: str | os.PathLike[str], *, dictionaries: tuple[str, ...] = ()) -> Any:
+def try_out(paths: Iterable[Path]) -> None:
+    """Read files of strangers in a process of its own, with little memory, and keep nothing.
+
+    Damage may end the reader without an error, which whoever reads the files then is spared. Errors
+    of other kinds are his to meet.
+
+    Raises:
+        ValueError: a file ends the reader, or takes too much memory.
+    """
+    named = [str(path) for path in paths]
+    if not named:
+        return
+    command = [sys.executable, "-c", _CHILD, *named]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    said = (done.stderr.strip().splitlines() or [""])[-1]
+    if done.returncode not in (0, 1):
+        raise ValueError(f"it ends its reader ({said.strip()[:200]})")
+    if done.returncode and ("MemoryError" in said or "malloc" in said):
+        raise ValueError(f"it unfolds into more than {MOST_MEMORY >> 30} GiB")
+
+
+_CHILD = "import sys; from rnaernie_bench.core.parquet import unfold; unfold(sys.argv[1:])"
+
+
+def unfold(paths: Iterable[str]) -> None:
+    """Read all of some files, in as little memory as they may take."""
+    with suppress(ImportError):  # not on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    for path in paths:
+        for _ in open_parquet(path).iter_batches(batch_size=256, use_threads=False):
+            pass
+
+
+@lru_cache(maxsize=256)
+def _tried(path: Path, size: int, mtime_ns: int) -> None:
+    """Try a file out, if it is another than before: size and time belong to the cache's key."""
+    try_out([path])
+
+
+def open_parquet(
+    path: str | os.PathLike[str], *, dictionaries: tuple[str, ...] = (), strange: bool = False
+) -> Any:
     """Return a `pyarrow.parquet.ParquetFile` whose pages are as its footer says.
 
     Args:
         path: of the file.
         dictionaries: the columns whose values are to be kept once each, if there are such.
+        strange: whether anybody may have written it: it is tried out first, see `try_out`.
 
     Raises:
         ValueError: the file lies about its size, or cannot be Parquet.
@@ -51,6 +102,9 @@ def open_parquet(path: str | os.PathLike[str], *, dictionaries: tuple[str, ...] 
     """
     import pyarrow.parquet as pq
 
+    if strange:
+        status = Path(path).stat()
+        _tried(Path(path).absolute(), status.st_size, status.st_mtime_ns)
     with Path(path).open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(size - _TAIL, 0))

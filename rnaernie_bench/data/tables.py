@@ -327,7 +327,7 @@ def _columnar(
 
     batches: Iterable[Any]
     if ending == ".parquet":
-        file = open_parquet(path)
+        file = open_parquet(path, strange=True)
         schema, batches = file.schema_arrow, file.iter_batches(batch_size=_BATCH)
     else:
         mapped = pa.memory_map(str(path))

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnaernie_bench.core.errors import ResultError
+from rnaernie_bench.core.files import visible
+from rnaernie_bench.core.parquet import try_out
 from rnaernie_bench.results.bundle import unpack
 from rnaernie_bench.results.predictions import Predictions
 from rnaernie_bench.results.record import Record
@@ -119,6 +121,14 @@ def import_runs(runs_dir: Path, results_dir: Path, most_kib: float = MOST_KIB) -
 
 def _candidates(source: Path, folder: Path) -> list[_Candidate]:
     """Return the records of a source, once they are known to be sound."""
+    try:
+        try_out(sorted(visible(folder, "*/*/*.parquet")))
+    except ValueError as error:
+        raise ResultError(
+            f"its predictions are damaged: {error}",
+            where=source,
+            remedy="nothing was merged; only sound records are",
+        ) from error
     problems = list(folder_problems(folder))
     if problems:
         name, what = problems[0]

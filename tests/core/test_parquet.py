@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.errors import BenchError, DataError
 from rnaernie_bench.core.parquet import open_parquet, pages
 from rnaernie_bench.data.tables import open_file
 from rnaernie_bench.results.parquet import read_table
@@ -85,6 +86,23 @@ def test_pages_that_lie_are_refused(sound: Path, said: str, lie: int, words: str
     for read in (open_parquet, open_file, read_table):
         with pytest.raises((ValueError, BenchError), match=words):
             read(sound)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os.abort()", "it ends its reader"),
+        ("raise MemoryError", "it unfolds into more than 6 GiB"),
+    ],
+)
+def test_a_file_that_ends_its_reader_is_refused(
+    sound: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    assert len(list(open_file(sound).placed())) == 10_000
+    monkeypatch.setattr("rnaernie_bench.core.parquet._CHILD", code)
+    os.utime(sound, ns=(0, 0))  # as if it were another file
+    with pytest.raises(DataError, match=words):
+        open_file(sound)
 
 
 def test_a_footer_without_end_is_refused(sound: Path) -> None:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -296,6 +296,29 @@ def bundles(bundle: Path) -> Try:
         need(not validate_folder(place / "results"), "the records are not sound")
 
     return attempt
+
+
+def columnar(rng: random.Random, place: Path) -> None:
+    """Try Parquet files: own tables, and predictions as `merge` reads them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from rnaernie_bench.core.parquet import try_out
+    from rnaernie_bench.data.tables import open_file
+    from rnaernie_bench.results.parquet import read_table
+
+    path, own = place / "t.parquet", rng.random() < 0.5
+    names = ["ACGU" * rng.randint(1, 9) for _ in range(50)]
+    column = {"sequence": names} if own else {"group": names, "truth": list(range(50))}
+    pq.write_table(pa.table({**column, "y": np.arange(50, dtype=np.float32)}), path)
+    path.write_bytes(flipped(path.read_bytes(), rng))
+    if own:
+        count = sum(1 for _ in open_file(path).placed())
+        need(count == 50, f"{count} rows")
+        return
+    with suppress(ValueError):
+        try_out([path])
+        read_table(path, rows=50)
 
 
 def models(run: Path) -> Try:

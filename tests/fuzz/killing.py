@@ -60,8 +60,11 @@ class Kill:
 def kills(
     commands: list[Command], count: int, seed: int, folder: Path, tell: Callable[[str], None]
 ) -> Iterator[Kill]:
-    """Yield `count` kills, spread over the commands and over the events of each."""
-    rng = random.Random(seed)
+    """Yield `count` kills, spread over the commands and over the events of each.
+
+    Those of a command depend on the seed and on their number alone, so that parts of the commands
+    can be tried by themselves.
+    """
     share = [count // len(commands) + (i < count % len(commands)) for i in range(len(commands))]
     for command, number in zip(commands, share, strict=True):
         if not number:
@@ -78,6 +81,7 @@ def kills(
         expected = state(here)
         tell(f"{command.name}: {events} events, {number} kills")
         places = list(range(1, events + 1)) * -(-number // events)  # again, where there are few
+        rng = random.Random(f"{seed} {command.name}")
         for event in sorted(rng.sample(places, number)):
             _copy(template, here)
             yield Kill(command.name, event, tuple(_disturbed(command, here, event, expected)))

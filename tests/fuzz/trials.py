@@ -112,6 +112,7 @@ def _kinds(kept: Path) -> dict[str, files.Try]:
         "fasta": files.sequences,
         "table": files.tables,
         "bundle": files.bundles(bundle),
+        "parquet": files.columnar,
         "kmer": files.models(runs["kmer"]),
         "network": files.models(runs["full"]),
     }
