@@ -51,12 +51,12 @@ class ZeroShotOptions:
 
     def unread(self, level: Level) -> dict[str, str]:
         """Return options without effect at a level, each with the reason; see `config.unread`."""
-        from rnaernie_bench.config.options import TaskOptions, TrainerOptions
+        from rnaernie_bench.config.options import LIMITS, TaskOptions, TrainerOptions
 
         trainer = {f"trainer.{name}" for name in TrainerOptions.__dataclass_fields__}
         task = {f"task.{name}" for name in TaskOptions.__dataclass_fields__}
         read = {*(f"trainer.{name}" for name in _READ), "task.name", "task.data", "task.length"}
-        found = dict.fromkeys(sorted((trainer | task) - read), _UNTRAINED)
+        found = dict.fromkeys(sorted((trainer | task) - read - LIMITS), _UNTRAINED)
         if self.fill not in (None, "pseudo"):
             found["stride"] = f"strategy.fill={self.fill} masks one base at most"
         return found
