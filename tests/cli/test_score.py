@@ -43,6 +43,8 @@ def test_sequences_have_pseudo_likelihoods(written, encoder):
     assert same.score == pytest.approx(float(first[2]), abs=1e-5)
     strided = written(f">a\n{WILD}\n", "--stride", "3", name="in.fa")
     assert strided[1][2] != first[2]
+    four = written(f">a\n{WILD}\n", "--bases", name="in.fa")
+    assert float(four[1][2]) > float(first[2])  # other tokens have no share
 
 
 def test_variants_have_their_mutations_and_fill(written, encoder):
@@ -57,8 +59,8 @@ def test_variants_have_their_mutations_and_fill(written, encoder):
         ["5", "WT", "masked"],
     ]
     assert float(rows[4][3]) == 0
-    ours = rnaernie_bench.score(["G1A"], model=encoder, reference=WILD, fill="mutant", bases=True)
-    mutant = written("seq,id\nG1A,x\n", "--reference", WILD, "--fill", "mutant", "--bases")
+    ours = rnaernie_bench.score(["G1A"], model=encoder, reference=WILD, fill="mutant")
+    mutant = written("seq,id\nG1A,x\n", "--reference", WILD, "--fill", "mutant")
     assert mutant[1][:3] == ["x", "G1A", "mutant"]
     assert ours[0].score == pytest.approx(float(mutant[1][3]), abs=1e-5)
     assert mutant[1][3] != rows[0][3]
@@ -81,6 +83,7 @@ def test_standard_input_is_fasta_or_a_table(monkeypatch, capsys, encoder):
         ("name\nG1A\n", ["--reference", WILD], "there is no column variant or mutant"),
         ("seq\nACGU\n", ["--fill", "mutant"], "fill: mutant marginals compare a variant"),
         ("seq\nACGU\n", ["--reference", WILD, "--stride", "4"], "stride: it belongs to pseudo"),
+        ("seq\nACGU\n", ["--reference", WILD, "--bases"], "bases: it belongs to pseudo"),
         ("seq\nACGX!\n", [], "row 1: foreign letter '!'"),
         ("seq\nACGU\n", ["--model", "kmer-states"], "'kmer-states' cannot predict masked tokens"),
         ("seq\nACGU\n", ["--model", "kmer"], "'kmer' is a baseline"),

@@ -76,6 +76,8 @@ def test_a_split_with_train_has_zero_shot_rows_too(tmp_path):
         (["strategy=zero_shot", "split=random", "protocol=zero_shot"], "trains on a part"),
         (["strategy=zero_shot", "strategy.stride=4"], "masked marginals mask one base at most"),
         (["strategy=zero_shot", "strategy.stride=1"], "2 or more"),
+        (["strategy=zero_shot", "strategy.bases=true"], "compares two bases of one place"),
+        (["strategy=zero_shot", "strategy.fill=mutant", "strategy.bases=true"], "nothing would"),
         (["strategy=zero_shot", "trainer.weight_decay=0.5"], "nothing is trained"),
         (["strategy=zero_shot", "task.head=mean"], "nothing is trained"),
         (["strategy=zero_shot", "task.length=window"], "likelihood of windows"),
