@@ -74,7 +74,7 @@ def test_a_split_with_train_has_zero_shot_rows_too(tmp_path):
         (["strategy=zero_shot", "backbone=calm"], "'calm' has no head for masked"),
         (["strategy=zero_shot", "protocol=clean"], "the split has no part that trains"),
         (["strategy=zero_shot", "split=random", "protocol=zero_shot"], "trains on a part"),
-        (["strategy=zero_shot", "strategy.stride=4"], "masked marginals mask one base at most"),
+        (["strategy=zero_shot", "strategy.stride=4"], "fill=masked masks one base at most"),
         (["strategy=zero_shot", "strategy.stride=1"], "2 or more"),
         (["strategy=zero_shot", "strategy.bases=true"], "compares two bases of one place"),
         (["strategy=zero_shot", "strategy.fill=mutant", "strategy.bases=true"], "nothing would"),
