@@ -156,6 +156,8 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
 def write_numbers(raw: dict[str, Any], parts: Mapping[str, Items], data: Path) -> None:
     """Write simulated quantities as the tables without names that a declaration has."""
     for name, table in raw["dataset"]["tables"].items():
+        if "header" not in table:  # used on simulated items alone
+            continue
         cells = {
             "id": "id",
             "sequence": "sequence",
@@ -246,6 +248,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "in.fa").write_text(sequences, encoding="utf-8")
     typed = (f">{i} {kind}\n{'GGCAU' * (4 + i)}\n" for i, kind in enumerate(("tRNA", "miRNA") * 4))
     (folder / "typed.fa").write_text("".join(typed), encoding="utf-8")
+    (folder / "variants.csv").write_text("variant\nG1A\ng1a:g2c\n", encoding="utf-8")
     (folder / "motifs.txt").write_text("GGCA\nAUGG\n", encoding="utf-8")
     for name, unit in (("my.csv", "GGCAU"), ("t.csv", "GGCAA")):
         drawn = ["".join(random.Random(i).choices(unit, k=15 + 5 * i)) for i in range(12)]

@@ -124,7 +124,7 @@ def execute(arguments: argparse.Namespace) -> int:
         labels = list(per_class) if len(per_class) == n_classes else [*map(str, range(n_classes))]
         disputes = disagreement(aligned_runs, labels, most=arguments.items)
     title = f"{task.title} ({name}@{record['task']['version']}), test part {part}"
-    if record["protocol"] != "clean":
+    if record["protocol"] == "as_published":
         title = f"{record['protocol'].upper()}: {title}"
     if record["dataset"]["simulated"]:
         title = f"SIMULATED DATA: {title}"

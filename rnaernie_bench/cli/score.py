@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bases",
         action="store_true",
-        help="probabilities among A, C, G and U alone; else among all tokens",
+        help="of pseudo-likelihoods: probabilities among A, C, G and U; else among all tokens",
     )
     parser.add_argument(
         "--stride",

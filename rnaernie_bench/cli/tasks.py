@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing = actions.add_parser("show", parents=[common], help="the task card")
     showing.add_argument("task", metavar="TASK")
     add_json(showing, "print the declaration, with the card, as JSON")
+    showing.add_argument(
+        "--croissant", action="store_true", help="print what Croissant says of data sets, JSON-LD"
+    )
     new = actions.add_parser("new", parents=[common], help="write a template to fill in")
     new.add_argument("name", metavar="NAME", help="lower-case letters, digits and underscores")
     new.add_argument(
@@ -62,6 +66,11 @@ def execute(arguments: argparse.Namespace) -> int:
         show(arguments, [_in_brief(task) for task in tasks], lambda: "\n".join(lines))
         return 0
     task = load_task(arguments.task, arguments.task_path)
+    if arguments.croissant:
+        from rnaernie_bench.task.croissant import croissant
+
+        print(json.dumps(croissant(task), indent=1, ensure_ascii=False))
+        return 0
     card = task.card.read_text(encoding="utf-8") if task.card.exists() else None
     show(arguments, {**as_dict(task), "card": card}, card or task.title)
     return 0

@@ -20,7 +20,8 @@ DEEPEST = 60
 MOST_NODES = 100_000
 """Of YAML, aliases unfolded."""
 _LARGEST = 1 << 63
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NO_TEXT = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, by which a text could command the terminal that shows it, and surrogates."""
 _LONG = "a number has more digits than 64 bits hold"
 _DEEP = f"it is nested more than {DEEPEST} deep"
 
@@ -41,7 +42,9 @@ def parse_json(text: str, *, any_whole: bool = False) -> Any:
     except RecursionError:
         raise ValueError(_DEEP) from None
     _check_depth(value)
-    if "\\u" in text or "\0" in text:  # a walk over all values doubles the time that records take
+    if "\\u" in text or _NO_TEXT.search(
+        text
+    ):  # a walk over all values doubles the time that records take
         _check_leaves(value, any_whole)
     return value
 

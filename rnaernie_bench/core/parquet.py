@@ -108,7 +108,10 @@ def open_parquet(
     with Path(path).open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(size - _TAIL, 0))
-        if int.from_bytes(stream.read(4), "little") > MOST_FOOTER_BYTES:
+        length, mark = stream.read(4), stream.read(4)
+        if mark != b"PAR1":
+            raise ValueError("it is no Parquet file, or one that is cut off")
+        if int.from_bytes(length, "little") > MOST_FOOTER_BYTES:
             raise ValueError(f"its footer is larger than {MOST_FOOTER_BYTES >> 20} MiB")
         metadata = pq.read_metadata(path)
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:

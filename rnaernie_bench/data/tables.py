@@ -88,25 +88,21 @@ class Opened:
     def numbered(
         self, left_out: Collection[int] = (), refused: Refused | None = None
     ) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-        """Yield number, from 1, place and cells of each row.
+        """Yield number, from 1, place and cells of each row, as `placed` does.
 
         Args:
             left_out: the numbers of rows that are passed over.
             refused: receives what is wrong with rows, in place of an error.
-
-        Raises:
-            DataError: as `placed` does.
         """
         number = 0
         for number, row in enumerate(self.rows, start=1):
             if number in left_out:
                 continue
-            if not isinstance(row, DataError):
-                yield number, f"{self.place}, row {number}", row
-            elif refused is None:
-                raise row
-            else:
-                refused[number] = row
+            if isinstance(row, DataError):
+                with skipping(number, refused):
+                    raise row
+                continue
+            yield number, f"{self.place}, row {number}", row
         if not number:
             raise DataError("the table has no row", where=self.place, remedy="give one with rows")
 
@@ -208,7 +204,7 @@ def open_table(table: Table, *, streaming: bool = False) -> Opened:
     Raises:
         DataError: if the table cannot be read, now or on the way.
     """
-    if table.source.endswith(_JSON) or _ending(table.source) in ENDINGS:
+    if is_table(table.source):
         return open_file(
             _local(table), header=table.header, separator=table.separator, comment=table.comment
         )
@@ -294,6 +290,9 @@ def _named(columns: Sequence[str], place: str) -> tuple[str, ...]:
         while named[0] in named[1:]:
             named[0] += "_"
     for number, column in enumerate(named, start=1):
+        if not column.isprintable():
+            what = f"the name of column {number} has what cannot be seen: {column!r}"
+            raise DataError(what, where=place, remedy="write it anew")
         first = named.index(column) + 1
         if not column or first != number:
             raise DataError(
@@ -303,6 +302,11 @@ def _named(columns: Sequence[str], place: str) -> tuple[str, ...]:
                 remedy="name it in the header, or remove it" if not column else "rename one",
             )  # fmt: skip
     return tuple(named)
+
+
+def is_table(source: str) -> bool:
+    """Return whether a name is that of a local table."""
+    return source.endswith(_JSON) or _ending(source) in ENDINGS
 
 
 def _ending(source: str) -> str:

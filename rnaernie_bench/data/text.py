@@ -21,8 +21,8 @@ LONGEST = 1 << 28
 """Letters of a line: the longest human chromosome has fewer. Packed lines are read only so far."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_NO_TEXT = re.compile("[\0\udc80-\udcff]")
-"""NUL, and how surrogateescape marks bytes that are not UTF-8."""
+_NO_TEXT = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\udc80-\udcff]")
+"""Control characters, and how surrogateescape marks bytes that are not UTF-8."""
 
 
 def source_name(source: Path | str) -> str:
@@ -81,9 +81,11 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
                         "needs so many",
                     )
                 line = text.strip(outer)
-                if ("\0" in line or not line.isascii()) and _NO_TEXT.search(line):
+                if not line.isprintable() and (odd := _NO_TEXT.search(line)):
+                    control = f"the control character {odd[0]!r}"
                     raise DataError(
-                        "the line has bytes that are not UTF-8 text",
+                        "the line has "
+                        + (control if odd[0] < "\xa0" else "bytes that are not UTF-8 text"),
                         where=f"{name}, line {number}",
                         remedy="give a plain or gzip text file",
                     )

@@ -162,8 +162,21 @@ def _without(*names: str) -> Callable[[Settings], Settings]:
 def _unguided(settings: Settings) -> Settings:
     """Return what a row shares with one that reads no types: the strategy that types guide."""
     base = settings.get("strategy.base") or settings["strategy.name"]
-    own = (f"strategy.{name}" for name in ("base", "types", "k", "slot", "floor", "predictor"))
+    names = ("base", "types", "k", "slot", "floor", "predictor", "rna_type")
+    own = (f"strategy.{name}" for name in names)
     return _without(*own)(settings) | {"strategy.name": base}
+
+
+def _typed(settings: Settings) -> bool:
+    """Return whether a row reads types that it was not told by labels."""
+    guided = settings.get("strategy.types") in ("predicted", "random")
+    return guided or settings.get("strategy.rna_type") is not None
+
+
+def _untyped(settings: Settings) -> bool:
+    """Return whether a row reads no types."""
+    guided = settings.get("strategy.types") not in ("none", None)
+    return not guided and settings.get("strategy.rna_type") is None
 
 
 _WEIGHTS = ("init", "weights_sha256", "options.source", "options.revision", "options.model")
@@ -174,9 +187,7 @@ _TWINS: Mapping[str, tuple[_Asks, _Asks, Callable[[Settings], Settings]]] = {
         _is("backbone.init", "random"),
         _without(*(f"backbone.{name}" for name in _WEIGHTS)),
     ),
-    UNGUIDED: (
-        _is("strategy.types", "predicted", "random"), _is("strategy.types", "none", None), _unguided
-    ),
+    UNGUIDED: (_typed, _untyped, _unguided),
     RANDOM_TYPES: (
         _is("strategy.types", "predicted"),
         _is("strategy.types", "random"),

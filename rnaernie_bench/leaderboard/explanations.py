@@ -4,7 +4,8 @@ from __future__ import annotations
 
 PROTOCOL = (
     "Protocol `clean`: epoch, temperature and every other choice are made on the validation part; "
-    "a test part is scored once, by the model so chosen, with no item dropped."
+    "a test part is scored once, by the model so chosen, with no item dropped. Under `zero_shot` "
+    "nothing is trained and nothing chosen."
 )
 """What the protocol demands, in one paragraph."""
 

@@ -39,6 +39,10 @@ PUBLISHED = (
     "A test part chose the epoch of every row, and items that fill no batch were not scored: the "
     "figures are too high, and not comparable with those of protocol clean."
 )
+UNCHOSEN = (
+    "Nothing was trained, and no validation part chose among rows: the best of many settings of a "
+    "model is the best on these very items."
+)
 SIMULATED = "The data is simulated: the figures say nothing about real RNA."
 
 CONTROLS = (
@@ -136,7 +140,7 @@ def build_results(
 def _title(table: Table) -> str:
     fold = f", fold {table.key.fold}" if table.key.fold else ""
     simulated = "SIMULATED DATA: " if table.simulated else ""
-    published = "" if table.key.protocol == "clean" else f"{table.key.protocol.upper()}: "
+    published = "AS_PUBLISHED: " if table.key.protocol == "as_published" else ""
     title = f"{table.task.title} ({table.key.task}), test part {table.key.part}{fold}"
     return f"{simulated}{published}{title}"
 
@@ -158,7 +162,8 @@ def _facts(table: Table) -> list[str]:
 
 def caveats_of(table: Table) -> list[str]:
     """Return what the figures of a table do not show, a sentence each."""
-    chosen = [] if table.key.protocol == "clean" else [PUBLISHED]
+    chosen = [PUBLISHED] if table.key.protocol == "as_published" else []
+    chosen += [UNCHOSEN] if table.key.protocol == "zero_shot" else []
     data = [SIMULATED] if table.simulated else table.task.caveats
     imported = [CAVEAT] if any(row.kind == "external" for row in table.rows) else []
     return [*chosen, *data, *imported]

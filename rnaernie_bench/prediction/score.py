@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +69,8 @@ def score(
         reference: the wild type; None scores each sequence by its pseudo-log-likelihood.
         fill: `masked` (default), `wildtype`, `mutant` or `pseudo`, see docs/scoring.md. Variants of
             another length than the reference are always scored by `pseudo`.
-        bases: whether probabilities are shared out among the four bases, not among all tokens.
+        bases: of pseudo-likelihoods, whether probabilities are shared out among the four bases, not
+            among all tokens; differences of two bases of one place do not depend on it.
         stride: of pseudo-likelihoods, masks every so manyth base at once; None: one at a time.
         rna_type: the type whose token stands behind the bases, such as tRNA.
         precision: fp32; bf16; or auto, what is the faster here.
@@ -87,7 +88,7 @@ def score(
     from rnaernie_bench.backbones.masked import MaskedReader
 
     wild = reference_of(reference)
-    _check(wild, fill, stride)
+    _check(wild, fill, {"stride": stride, "bases": bases})
     named = [*_named(sequences, wild)]
     encoder = load_backbone(model, masked_lm=True) if isinstance(model, str) else model
     reader = MaskedReader(encoder, bases, rna_type, precision=precision)
@@ -120,8 +121,8 @@ def score(
     return [found[place] for place in range(len(texts))]
 
 
-def _check(reference: str, fill: str | None, stride: int | None) -> None:
-    """Refuse options that have no effect."""
+def _check(reference: str, fill: str | None, of_pseudo: Mapping[str, object]) -> None:
+    """Refuse options that have no effect; `of_pseudo` are those of pseudo-likelihoods."""
     if fill is not None and fill not in FILLS:
         raise ConfigError(f"'{fill}' is no fill", where="fill", remedy=did_you_mean(fill, [*FILLS]))
     if not reference and fill not in (None, PSEUDO):
@@ -130,12 +131,13 @@ def _check(reference: str, fill: str | None, stride: int | None) -> None:
             where="fill",
             remedy="give the reference",
         )
-    if stride is not None and reference and fill != PSEUDO:
-        raise ConfigError(
-            "it belongs to pseudo-likelihoods",
-            where="stride",
-            remedy=f"use fill={PSEUDO}, or leave it out",
-        )
+    for name, given in of_pseudo.items():
+        if given and reference and fill != PSEUDO:
+            raise ConfigError(
+                "it belongs to pseudo-likelihoods",
+                where=name,
+                remedy=f"use fill={PSEUDO}, or leave it out",
+            )
 
 
 def reference_of(text: str | None) -> str:

@@ -190,6 +190,8 @@ def _per_column(record: Mapping[str, Any]) -> list[str]:
 def _selection(record: Mapping[str, Any]) -> str:
     """Return what chose, and what was scored."""
     chosen = record["selection"]
+    if record["protocol"] == "zero_shot":
+        return "Nothing was trained or chosen; the test parts were scored once."
     if "chosen_on" not in chosen:
         return (
             f"Selection by {chosen['metric']} on validation; "

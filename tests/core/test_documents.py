@@ -23,6 +23,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("9" * 5000, "64 bits"),
         (r'{"a": "\u0000"}', "no text"),
         (r'{"\ud800": 1}', "no text"),
+        (r'{"a": "\u001b[2J"}', "no text"),
         ("{", "Expecting property name"),
     ],
 )
@@ -39,6 +40,7 @@ def test_json_that_is_refused(text: str, expected: str) -> None:
         ("[" * 10_000, "nested more than 60 deep"),
         ("a: 99999999999999999999", "64 bits"),
         ('a: "\\0"', "no text"),
+        ('title: "\\e]0;x"', "no text"),
         ("!!python/object:os.system x", "could not determine a constructor"),
         ("? [1, 2]\n: 3", "unhashable key"),
         ('x: !!int ""', "index out of range"),

@@ -88,7 +88,7 @@ def test_yaml_whose_anchor_holds_itself(tmp_path: Path, capsys: pytest.CaptureFi
         ("a.ct", f"1 name\n1 G 0 2 {LONG} 1\n", "line 2: the partner"),
         ("a.ct", f"{LONG} name\n1 G 0 2 0 1\n", "line 1: the length"),
         ("a.dbn", ">a\nGı\n..\n", "foreign letter 'ı' at position 2"),
-        ("a.dbn", ">a\0b\nGC\n..\n", "line 1: the line has bytes that are not UTF-8 text"),
+        ("a.dbn", ">a\0b\nGC\n..\n", "line 1: the line has the control character"),
     ],
 )
 def test_structure_files(tmp_path: Path, name: str, text: str, words: str) -> None:

@@ -42,6 +42,12 @@ def classes_of(
             where=table,
             remedy="state another problem, or name the classes by --classes",
         )
+    if odd := next((name for name in named if not name.isprintable()), None):
+        raise DataError(
+            f"the column '{column}' has the class {odd!r}, which cannot be shown",
+            where=table,
+            remedy="spell it in one line of letters that can be seen",
+        )
     spelt: dict[object, str] = {}
     for name in named:
         if (other := spelt.setdefault(_alike(name, letters), name)) != name:

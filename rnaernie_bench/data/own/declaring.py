@@ -71,6 +71,8 @@ def declare(data: OwnData, folder: Path) -> Task:
         raise ConfigError("classes are in one column", where="label", remedy="name one")
     if repeated := [column for column, n in Counter(data.label).items() if n > 1]:
         raise ConfigError(f"'{repeated[0]}' is named twice", where="label", remedy="name it once")
+    if data.group and data.group in data.label:
+        raise ConfigError(f"'{data.group}' is the label", where="group", remedy="name another")
     with _written_into(folder.resolve()) as temporary:
         dataset, found = resolve(level.own_data)(data, temporary)
         tables = dataset.get("tables", {})

@@ -17,7 +17,7 @@ from rnaernie_bench.data.fasta import is_fasta, read_fasta, read_named
 from rnaernie_bench.data.own.spec import OwnData
 from rnaernie_bench.data.pairs import pair_rows
 from rnaernie_bench.data.sources import sha256
-from rnaernie_bench.data.tables import Refused, open_file, read_table, skipping
+from rnaernie_bench.data.tables import ENDINGS, Refused, is_table, open_file, read_table, skipping
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.task.task import Task
 
@@ -101,6 +101,9 @@ def _part(
         )
     path = _existing(others[0])
     opened = open_file(path)
+    if not is_table(str(path)):
+        what = f"'{path.suffix}' is not the suffix of a table"
+        raise DataError(what, where=path, remedy=f"let it end in one of {', '.join(ENDINGS)}")
     kept = [data.id, *data.label, *([data.group] if data.group else [])]
     sequence = "sequence" if fasta else data.sequence
     while fasta and sequence in kept:

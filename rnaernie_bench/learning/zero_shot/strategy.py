@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 SAVED = "zero_shot.json"
 
 _UNTRAINED = "nothing is trained"
+_OF_PSEUDO = {
+    "stride": "masks one base at most",
+    "bases": "compares two bases of one place, among whatever tokens",
+}
+"""Options that pseudo-likelihoods alone read, each with the reason."""
+
 _READ = ("token_budget", "precision", "progress")
 """Options of the trainer that it reads."""
 
@@ -39,7 +45,7 @@ class ZeroShotOptions:
     """How a variant is compared with its reference; None: `masked`, or `pseudo`, the mean over the
     bases of a sequence, for data without a reference."""
     bases: bool = False
-    """Whether probabilities are shared out among the four bases, or among all tokens."""
+    """Of `pseudo`: whether probabilities are shared out among the four bases, or all tokens."""
     stride: int | None = None
     """Of `pseudo`: every so manyth base is masked at once; None: one base at a time."""
     rna_type: str | None = None
@@ -51,14 +57,14 @@ class ZeroShotOptions:
 
     def unread(self, level: Level) -> dict[str, str]:
         """Return options without effect at a level, each with the reason; see `config.unread`."""
-        from rnaernie_bench.config.options import TaskOptions, TrainerOptions
+        from rnaernie_bench.config.options import LIMITS, TaskOptions, TrainerOptions
 
         trainer = {f"trainer.{name}" for name in TrainerOptions.__dataclass_fields__}
         task = {f"task.{name}" for name in TaskOptions.__dataclass_fields__}
         read = {*(f"trainer.{name}" for name in _READ), "task.name", "task.data", "task.length"}
-        found = dict.fromkeys(sorted((trainer | task) - read), _UNTRAINED)
+        found = dict.fromkeys(sorted((trainer | task) - read - LIMITS), _UNTRAINED)
         if self.fill not in (None, "pseudo"):
-            found["stride"] = f"strategy.fill={self.fill} masks one base at most"
+            found |= {name: f"strategy.fill={self.fill} {why}" for name, why in _OF_PSEUDO.items()}
         return found
 
 
@@ -158,12 +164,13 @@ def fit(
             where="strategy.fill",
             remedy="use strategy.fill=pseudo",
         )
-    if options.stride is not None and fill != "pseudo":
-        raise ConfigError(
-            f"nothing would read it: {fill} marginals mask one base at most",
-            where="strategy.stride",
-            remedy="leave it out, or add strategy.fill=pseudo",
-        )
+    for name, why in _OF_PSEUDO.items():
+        if getattr(options, name) and fill != "pseudo":
+            raise ConfigError(
+                f"nothing would read it: fill={fill} {why}",
+                where=f"strategy.{name}",
+                remedy="leave it out, or add strategy.fill=pseudo",
+            )
     if POLICIES[config.task.length].overlaps:
         raise ConfigError(
             "the likelihood of windows is not that of a sequence",

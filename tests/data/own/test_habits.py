@@ -92,6 +92,12 @@ def test_what_is_unambiguous_is_read(tmp_path: Path, name: str, text: str) -> No
          "does not say whether 'a' or 'b' is positive; name the positive one last: --classes=a,b"),
         ("train.csv", "id,sequence,y\n" + "".join(f"s,{r}\n" for r in ROWS.split()),
          "row 2: the id 's' stands in row 1 already"),
+        ("train.csv", "sequence\u200b,y\n" + ROWS, "column 1 has what cannot be seen"),
+        ("train.csv", HEADER + "GGACUA,\x1b[2J1\nAA,0\n", "line 2: the line has the control"),
+        ("train.csv", HEADER + 'GGACUA,"a\nb"\nAA,0\n', "the class 'a\\nb', which cannot be shown"),
+        ("train", HEADER + ROWS, "'' is not the suffix of a table; let it end in one of .csv"),
+        ("train.jsonl", '{"y": 1}\n', "'.jsonl' is not the suffix of a table"),
+        ("train.parquet", HEADER + ROWS, "it is no Parquet file"),
     ],
 )  # fmt: skip
 def test_what_is_ambiguous_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
