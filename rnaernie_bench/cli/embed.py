@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ends in .npz, .parquet or .h5ad (AnnData)",
     )
     parser.add_argument(
+        "--append",
+        action="store_true",
+        help="keep what the output holds, and add the records whose ids it has not",
+    )
+    parser.add_argument(
         "--pooling",
         choices=("cls", "mean", "token"),
         help="the state at <cls>, the mean state of the bases (default), or every base's state",
@@ -240,6 +245,7 @@ def _write(
                 **({} if task is None else {"task": task}),
             },
             sequences=task is not None,
+            append=arguments.append,
             progress=step,
         )
     limit = embedder.encoder.max_bases
@@ -247,6 +253,7 @@ def _write(
         text
         for count, text in (
             (written.before, f"{written.before} of them embedded before"),
+            (written.kept, f"behind {written.kept} that the file held"),
             (written.truncated, f"{written.truncated} of them cut to their first {limit} bases"),
             (written.windowed, f"{written.windowed} of them read by windows of {limit} bases"),
         )

@@ -19,6 +19,7 @@ import numpy as np
 from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.prediction.embedding_append import held_in
 from rnaernie_bench.prediction.embedding_layout import Blocks, Layout
 from rnaernie_bench.prediction.embedding_parts import Parts
 from rnaernie_bench.prediction.h5ad import require, write_h5ad
@@ -43,6 +44,8 @@ class Written:
     """How many were read by windows."""
     before: int = 0
     """How many had been embedded before, by a command that was interrupted."""
+    kept: int = 0
+    """How many further ones the file held already."""
 
 
 Writer = Callable[[Path, Blocks, Layout], None]
@@ -76,6 +79,7 @@ def write_embeddings(
     *,
     metadata: Mapping[str, str | None],
     sequences: bool = False,
+    append: bool = False,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Written:
     """Embed sequences in their order and write the file, whole or not at all.
@@ -89,6 +93,7 @@ def write_embeddings(
         embedder: the backbone with its pooling.
         metadata: kept in the file, with the pooling and the hash of the weights.
         sequences: whether they are kept as well, for `backbone=features`.
+        append: whether what the file holds already stays: records with other ids are added.
         progress: called with the number of sequences of each finished batch.
 
     Returns:
@@ -114,10 +119,16 @@ def write_embeddings(
         sequences,
     )
     count = long = before = 0
+    held = held_in(path, layout) if append and path.exists() else None
+    if held is not None:
+        known = {*held.ids}
+        records = (record for record in records if record[0] not in known)
     parts = Parts(path, {**layout.metadata, "shape": layout.shape, "several": layout.several})
 
     def blocks() -> Iterator[tuple[Sequence[str], Sequence[str], Embeddings]]:
         nonlocal count, long, before
+        if held is not None:
+            yield held.ids, held.sequences, held.embeddings
         for block, full in _blocks(records, embedder):
             names, read = zip(*block, strict=True)
             count += len(read)
@@ -140,7 +151,8 @@ def write_embeddings(
         raise
     parts.remove()
     cut = states.overlap is None
-    return Written(count, long if cut else 0, 0 if cut else long, before)
+    kept = 0 if held is None else len(held.ids)
+    return Written(count, long if cut else 0, 0 if cut else long, before, kept)
 
 
 def _blocks(

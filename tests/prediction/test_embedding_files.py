@@ -149,10 +149,7 @@ def test_a_failure_leaves_nothing(tmp_path, encoder, monkeypatch, suffix):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "out.txt",
-            r"out.txt: '.txt' is no format of embeddings; choose one of .h5ad, .npz, .parquet",
-        ),
+        ("out.txt", r"'.txt' is no format of embeddings; choose one of .h5ad, .npz, .parquet"),
         ("out.npy", r"'.npy' is no format of embeddings; did you mean .npz"),
         ("out", r"out: it has no suffix; choose one of .h5ad, .npz, .parquet"),
     ],
@@ -220,3 +217,35 @@ def test_several_layers_and_maps_in_files(tmp_path, encoder):
         first = file["attentions"][:16].reshape(16, -1)
     table = pq.read_table(tmp_path / "a.parquet")
     assert np.allclose(np.array(table["attentions"][0].as_py()), first, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        *((f"o.{end}", pooling) for end in ("npz", "parquet") for pooling in ("mean", "token")),
+        ("o.h5ad", "mean"),
+    ],
+)
+def test_records_are_added_to_a_file(tmp_path, encoder, name, pooling):
+    path, whole = tmp_path / name, tmp_path / f"whole_{name}"
+    embedder = Embedder(encoder, pooling)
+
+    def add(records, target):
+        return write_embeddings(records, target, embedder, metadata={"model": "m"}, append=True)
+
+    add(RECORDS[:2], path)
+    assert add(RECORDS, path) == Written(2, 0, kept=2)
+    add(RECORDS, whole)
+    if name.endswith("h5ad"):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path) as one, h5py.File(whole) as other:
+            assert one["obs/_index"][:].tolist() == other["obs/_index"][:].tolist()
+            assert np.allclose(one["X"], other["X"], atol=1e-6)
+    else:
+        ids, rows, metadata = read(path)
+        wanted = read(whole)
+        assert (ids, metadata) == (wanted[0], wanted[2])
+        for found, expected in zip(rows, wanted[1], strict=True):
+            assert np.allclose(found, expected, atol=1e-6)
+    with pytest.raises(ConfigError, match="it was made with model m, not another"):
+        write_embeddings(RECORDS, path, embedder, metadata={"model": "another"}, append=True)
