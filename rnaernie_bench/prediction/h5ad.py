@@ -7,7 +7,7 @@ The layout is that of anndata's on-disk format (https://anndata.readthedocs.io, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ def _numbered(shape: tuple[int, ...]) -> Iterable[str]:
         yield from (f"{layer}.{number}" for layer in range(shape[0]) for number in range(shape[1]))
 
 
-def _frame(group: Any, index: Sequence[str], columns: dict[str, Sequence[str]]) -> None:
+def _frame(group: Any, index: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
     """Fill a group as a table of texts."""
     import h5py
 
