@@ -19,6 +19,7 @@ import numpy as np
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.files import atomic_folder, write_json, write_text
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.evaluation.evaluate import validate
@@ -105,7 +106,7 @@ def ship(
     records = _records(runs)
     task = load_task(records[0]["task"]["name"], folders)
     published = find_records(results_dir, runs_dir)
-    _refuse_missing(records[0], purpose, published)
+    _refuse_missing(records[0], purpose, task, published)
     with atomic_folder(target) as made:
         _write_model(made, runs, records, task, folders)
         origin = _origin(made, records, purpose.name)
@@ -279,29 +280,40 @@ def _rows(
     return found
 
 
-def _refuse_missing(record: Record, purpose: Purpose, published: Sequence[Found]) -> None:
-    """Refuse rows without a record on the split, before anything is evaluated.
+def _refuse_missing(
+    record: Record, purpose: Purpose, task: Task, published: Sequence[Found]
+) -> None:
+    """Refuse rows without a record on a split, before anything is evaluated.
 
     Raises:
-        ConfigError: if the rival stands on none of its test parts.
-        ResultError: if a row does not.
+        ConfigError: if the rival is none of the rows, or a split is not of the task.
+        ResultError: if a row stands on none of the test parts of a split, or the rival not on all.
     """
     if purpose.rival and purpose.rival not in purpose.beside:
         raise ConfigError(
             f"no figures of '{purpose.rival}' stand beside", where="--rival",
             remedy=f"add --beside {purpose.rival}",
         )  # fmt: skip
-    there = {
-        name for part in record["tests"] for name in _rows(record, part, purpose.beside, published)
-    }
-    for name in purpose.beside:
-        if name not in there:
-            raise ResultError(
-                f"no published row '{name}' has records of recipe {RECIPE_VERSION}, or one that "
-                f"no recipe changes, on the items of {record['split']['name']}",
-                where="--beside",
-                remedy="import its runs, or leave it out",
-            )
+    for split in (record["split"]["name"], *purpose.splits):
+        if split not in task.splits:
+            raise ConfigError(
+                f"the task {task.name} has no split '{split}'", where="--split",
+                remedy=did_you_mean(split, list(task.splits)),
+            )  # fmt: skip
+        other = split != record["split"]["name"]
+        parts = dict.fromkeys(task.splits[split].tests if other else record["tests"])
+        fold = None if other else record["split"]["fold"]
+        looked = {**record, "split": {"name": split, "fold": fold}, "tests": parts}
+        found = {part: _rows(looked, part, purpose.beside, published) for part in parts}
+        for name in purpose.beside:
+            lacking = [part for part in parts if name not in found[part]]
+            if len(lacking) == len(parts) or (lacking and name == purpose.rival):
+                raise ResultError(
+                    f"no published row '{name}' has records of recipe {RECIPE_VERSION}, or one "
+                    f"that no recipe changes, on {split}/{lacking[0]}",
+                    where="--beside",
+                    remedy="run it, or import its runs, or leave it out",
+                )
 
 
 def _of_today(record: Record) -> bool:
@@ -310,12 +322,6 @@ def _of_today(record: Record) -> bool:
 
 def _about(made: Path, purpose: Purpose, task: Task, figures: Mapping[str, Figures]) -> About:
     """Return what is said of the model; whether it is above its rival, differences say."""
-    for part, each in figures.items():
-        if purpose.rival and purpose.rival not in each.beside:
-            raise ResultError(
-                f"there is no record of '{purpose.rival}' on {part}", where="--rival",
-                remedy="import its run",
-            )  # fmt: skip
     sign = 1 if task.main_metric.higher_is_better else -1
     ends = [
         sign * (end or 0.0)
