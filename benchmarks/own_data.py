@@ -348,20 +348,24 @@ def _damaged(line: str, table: Table, number: int, cells: list[str]) -> str:
     return line
 
 
+def read(table: Table, files: tuple[Path, ...], folder: Path) -> tuple[Any, Any]:
+    """Return the task that is declared of a table, and the items of its train part."""
+    first: Any = {"from 0": 0, "from 1": 1, "tuples": 1}.get(table.form)
+    level: Any = table.level
+    problem: Any = table.problem
+    labels = ("y",) if table.columns[-1] == "y" else tuple(c for c in table.columns if c[0] == "y")
+    data = OwnData(files, files, level, problem, labels, first_base=first)
+    task = declare(data, folder / "own")
+    return task, load_dataset(task, simulated=False).parts["train"]
+
+
 def outcome(table: Table, folder: Path, random: Random) -> str:
     """Return how a table was taken: ``read``, ``refused``, or what differs."""
     files: tuple[Path, ...] = (written(table, folder, random),)
     if table.joined:
         files = (fasta(table, folder, random), *files)
-    first = {"from 0": 0, "from 1": 1, "tuples": 1}.get(table.form)
-    data = OwnData(
-        files, files, table.level, table.problem,  # type: ignore[arg-type]
-        ("y",) if table.columns[-1] == "y" else tuple(c for c in table.columns if c[0] == "y"),
-        first_base=first,  # type: ignore[arg-type]
-    )  # fmt: skip
     try:
-        task = declare(data, folder / "own")
-        items = load_dataset(task, simulated=False).parts["train"]
+        task, items = read(table, files, folder)
     except BenchError as error:
         if not table.fault:
             return f"refused without a fault: {error}"

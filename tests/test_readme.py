@@ -120,7 +120,7 @@ def make_task(folder: Path, source: Path, data: Path) -> None:
         write_contacts(raw, parts, data)
         edit(declaration, dataset=raw["dataset"], splits=raw["splits"])
         return
-    if task.level == "pair":
+    if task.level == "pair" and len(parts) == 1:  # others are used on simulated items alone
         write_pairs(raw, parts, data)
         edit(declaration, dataset=raw["dataset"])
         return

@@ -113,12 +113,12 @@ def _described(name: str) -> dict[str, object]:
 
 
 def _ship(arguments: argparse.Namespace) -> int:
+    prepare_libraries()
     from rnaernie_bench.core.paths import own_tasks, ready_models_folder, results_folder
     from rnaernie_bench.prediction.ready import size_of
     from rnaernie_bench.results.store import find_run
     from rnaernie_bench.runs.shipping import Purpose, ship
 
-    prepare_libraries()
     local = Path("results")
     made = ship(
         [find_run(run, arguments.runs_dir) for run in arguments.runs],

@@ -113,9 +113,23 @@ def read_yaml(path: Path) -> Any:
 
 
 def _text(path: Path) -> str:
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it is larger than {MOST_BYTES >> 20} MiB")
-    return path.read_text(encoding="utf-8")
+    return read_whole(path, MOST_BYTES).decode("utf-8")
+
+
+def read_whole(path: Path, most: int) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has more than `most` bytes, or is a device or a pipe, which may have no end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError("it is no file but a device or a pipe")
+    with path.open("rb") as stream:
+        found = stream.read(most + 1)
+    if len(found) > most:
+        raise ValueError(f"it is larger than {most >> 20} MiB")
+    return found
 
 
 def _check_nodes(root: Any, yaml: Any) -> None:

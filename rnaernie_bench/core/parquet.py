@@ -102,6 +102,8 @@ def open_parquet(
     """
     import pyarrow.parquet as pq
 
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError("it is no file")
     if strange:
         status = Path(path).stat()
         _tried(Path(path).absolute(), status.st_size, status.st_mtime_ns)

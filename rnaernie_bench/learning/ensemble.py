@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+CHUNK = 16
+"""Sequences whose pair probabilities are held at a time, of all members."""
+
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -39,10 +42,11 @@ class Ensemble:
 
     def probabilities(self, sequences: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield index and the mean of their pair probabilities, float32 (bases, bases)."""
-        for place, sequence in enumerate(sequences):
-            found = [m for each in self.members for _, m in each.probabilities([sequence])]
-            if found:  # none of a sequence that is not read
-                yield place, np.mean(found, axis=0)
+        for first in range(0, len(sequences), CHUNK):
+            some = sequences[first : first + CHUNK]
+            found = [dict(each.probabilities(some)) for each in self.members]
+            for place in found[0]:  # not of a sequence that is not read
+                yield first + place, np.mean([maps[place] for maps in found], axis=0)
 
     def too_long(self, item: Any) -> bool:
         """Return whether an input has more bases than are read."""

@@ -1,4 +1,4 @@
-"""Embeddings of a FASTA file, block by block, as NumPy's npz or as Parquet.
+"""Embeddings of sequences, block by block, as NumPy's npz, as Parquet or as AnnData.
 
 Memory is bounded by a block, whatever the file's size. The same command writes the same bytes.
 """
@@ -16,9 +16,13 @@ from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
-from rnaernie_bench.core.errors import ConfigError
+from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.core.files import atomic_path
 from rnaernie_bench.core.registry import did_you_mean
+from rnaernie_bench.prediction.embedding_append import held_in
+from rnaernie_bench.prediction.embedding_layout import Blocks, Layout
+from rnaernie_bench.prediction.embedding_parts import Parts
+from rnaernie_bench.prediction.h5ad import require, write_h5ad
 
 if TYPE_CHECKING:
     from rnaernie_bench.prediction.embed import Embedder, Embeddings
@@ -28,23 +32,6 @@ BLOCK_TOKENS = 2**18
 BLOCK_BYTES = 2**28
 """Of their vectors, where there is one a nucleotide."""
 
-Blocks = Iterable[tuple[Sequence[str], Sequence[str], "Embeddings"]]
-"""Ids, sequences and embeddings, of consecutive sequences."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a file holds beside its rows."""
-
-    width: int
-    """The length of a vector."""
-    per_base: bool
-    """One vector a nucleotide, not one a sequence."""
-    metadata: Mapping[str, str | None]
-    """How the vectors were made."""
-    sequences: bool = False
-    """Whether the file holds the sequences as well."""
-
 
 @dataclass(frozen=True)
 class Written:
@@ -53,6 +40,12 @@ class Written:
     sequences: int
     truncated: int
     """How many of them were cut to the encoder's limit."""
+    windowed: int = 0
+    """How many were read by windows."""
+    before: int = 0
+    """How many had been embedded before, by a command that was interrupted."""
+    kept: int = 0
+    """How many further ones the file held already."""
 
 
 Writer = Callable[[Path, Blocks, Layout], None]
@@ -64,7 +57,9 @@ def writer_for(path: Path) -> Writer:
     Raises:
         ConfigError: if it stands for none.
     """
-    writers: dict[str, Writer] = {".npz": write_npz, ".parquet": write_parquet}
+    writers: dict[str, Writer] = {
+        ".npz": write_npz, ".parquet": write_parquet, ".h5ad": write_h5ad
+    }  # fmt: skip
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise ConfigError(
@@ -72,6 +67,8 @@ def writer_for(path: Path) -> Writer:
             where=path,
             remedy=did_you_mean(path.suffix, list(writers)),
         )
+    if writer is write_h5ad:
+        require()
     return writer
 
 
@@ -82,16 +79,21 @@ def write_embeddings(
     *,
     metadata: Mapping[str, str | None],
     sequences: bool = False,
+    append: bool = False,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Written:
     """Embed sequences in their order and write the file, whole or not at all.
 
+    Blocks that have been computed stay beside it until it is written: the same call goes on where
+    an interrupted one was.
+
     Args:
         records: ids and normalised sequences, none of them empty; at least one.
-        path: a file that ends in .npz or .parquet.
+        path: a file that ends in .npz, .parquet or .h5ad.
         embedder: the backbone with its pooling.
         metadata: kept in the file, with the pooling and the hash of the weights.
         sequences: whether they are kept as well, for `backbone=features`.
+        append: whether what the file holds already stays: records with other ids are added.
         progress: called with the number of sequences of each finished batch.
 
     Returns:
@@ -102,49 +104,75 @@ def write_embeddings(
         BenchError: if it cannot be written; and what `records` raises.
     """
     write = writer_for(path)
+    states = embedder.states
     layout = Layout(
-        embedder.width,
-        embedder.pooling == "token",
+        embedder.shape,
+        embedder.several,
         {
-            "pooling": embedder.pooling,
+            "pooling": "attentions" if states.attentions else embedder.pooling,
             "weights_sha256": embedder.encoder.weights_sha256,
+            **({} if states.layers is None else {"layers": ", ".join(map(str, states.layers))}),
+            **({} if states.overlap is None else {"window_overlap": str(states.overlap)}),
             **metadata,
             **({"max_bases": str(embedder.encoder.max_bases)} if sequences else {}),
         },
         sequences,
     )
-    count = truncated = 0
+    count = long = before = 0
+    held = held_in(path, layout) if append and path.exists() else None
+    if held is not None:
+        known = {*held.ids}
+        records = (record for record in records if record[0] not in known)
+    parts = Parts(path, {**layout.metadata, "shape": layout.shape, "several": layout.several})
 
     def blocks() -> Iterator[tuple[Sequence[str], Sequence[str], Embeddings]]:
-        nonlocal count, truncated
-        for block in _blocks(records, embedder):
+        nonlocal count, long, before
+        if held is not None:
+            yield held.ids, held.sequences, held.embeddings
+        for block, full in _blocks(records, embedder):
             names, read = zip(*block, strict=True)
             count += len(read)
-            truncated += sum(len(s) > embedder.encoder.max_bases for s in read)
-            yield names, read, embedder(read, progress)
+            long += sum(len(s) > embedder.encoder.max_bases for s in read)
+            found = parts.take(names, read)
+            if found is not None:
+                before += len(read)
+                progress(len(read))
+            else:
+                found = embedder(read, progress)
+                if full:  # the last one ends with the file
+                    parts.keep(names, read, found)
+            yield names, read, found
 
-    with atomic_path(path) as temporary:
-        write(temporary, blocks(), layout)
-    return Written(count, truncated)
+    try:
+        with atomic_path(path) as temporary:
+            write(temporary, blocks(), layout)
+    except BenchError:  # the user has to change something: this would not be gone on with
+        parts.remove()
+        raise
+    parts.remove()
+    cut = states.overlap is None
+    kept = 0 if held is None else len(held.ids)
+    return Written(count, long if cut else 0, 0 if cut else long, before, kept)
 
 
 def _blocks(
     records: Iterable[tuple[str, str]], embedder: Embedder
-) -> Iterator[list[tuple[str, str]]]:
-    """Yield consecutive records, as many as may be held at a time."""
-    capacity = BLOCK_TOKENS
-    if embedder.pooling == "token":
+) -> Iterator[tuple[list[tuple[str, str]], bool]]:
+    """Yield consecutive records, as many as may be held at a time, and whether more may follow."""
+    capacity, states, limit = BLOCK_TOKENS, embedder.states, embedder.encoder.max_bases
+    if embedder.several:
         capacity = min(capacity, BLOCK_BYTES // (4 * embedder.width))
     block: list[tuple[str, str]] = []
     tokens = 0
     for record in records:
         block.append(record)
-        tokens += min(len(record[1]), embedder.encoder.max_bases)
+        bases = len(record[1]) if states.overlap is not None else min(len(record[1]), limit)
+        tokens += bases**2 if states.attentions else bases
         if tokens >= capacity:
-            yield block
+            yield block, True
             block, tokens = [], 0
     if block:
-        yield block
+        yield block, False
 
 
 def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
@@ -152,8 +180,9 @@ def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
 
     They are ``ids`` (sequences,), perhaps ``sequences`` (sequences,), and ``embeddings``
     (sequences, hidden) float32; with a vector a nucleotide ``states`` (nucleotides, hidden)
-    instead, where sequence `i` owns ``states[offsets[i]:offsets[i + 1]]``; and ``metadata``, a JSON
-    text.
+    instead, where sequence `i` owns ``states[offsets[i]:offsets[i + 1]]``; with attention
+    ``attentions`` (pairs of nucleotides, layers, heads) alike, row by row of each map; and
+    ``metadata``, a JSON text. Several layers stand before the last axis.
     """
     ids: list[str] = []
     told: list[str] = []
@@ -169,14 +198,14 @@ def write_npz(path: Path, blocks: Blocks, layout: Layout) -> None:
         arrays = {"ids": np.array(ids), "metadata": np.array(json.dumps(layout.metadata))}
         if layout.sequences:
             arrays["sequences"] = np.array(told)
-        if layout.per_base:
+        if layout.several:
             arrays["offsets"] = offsets
         for name, array in arrays.items():
             with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
         spool.seek(0)
-        name = "states" if layout.per_base else "embeddings"
-        shape = (int(offsets[-1]), layout.width)
+        name = layout.several or "embeddings"
+        shape = (int(offsets[-1]), *layout.shape)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
             np.lib.format.write_array_header_1_0(member, header)
@@ -195,8 +224,9 @@ def write_parquet(path: Path, blocks: Blocks, layout: Layout) -> None:
 
     vector = pa.list_(pa.float32(), layout.width)
     content = (
-        pa.field("states", pa.list_(vector)) if layout.per_base else pa.field("embedding", vector)
-    )
+        pa.field(layout.several, pa.list_(vector)) if layout.several
+        else pa.field("embedding", vector)
+    )  # fmt: skip
     metadata = {"rnaernie_bench": json.dumps(layout.metadata)}
     texts = ["id", "sequence"] if layout.sequences else ["id"]
     fields = [pa.field(name, pa.string()) for name in texts]
@@ -206,7 +236,7 @@ def write_parquet(path: Path, blocks: Blocks, layout: Layout) -> None:
             values = pa.FixedSizeListArray.from_arrays(
                 pa.array(embeddings.rows.reshape(-1)), layout.width
             )
-            if layout.per_base:
+            if layout.several:
                 offsets = pa.array(embeddings.offsets, type=pa.int32())
                 values = pa.ListArray.from_arrays(offsets, values)
             told = [names, sequences][: len(fields)]

@@ -97,6 +97,8 @@ def unpack(path: Path, folder: Path) -> None:
             not what the manifest says.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise _refusal(path, "no file")
         if path.stat().st_size > MAX_BYTES:
             raise _refusal(path, f"larger than {MAX_BYTES >> 20} MiB")
         with zipfile.ZipFile(path) as bundle:

@@ -232,6 +232,8 @@ def predictions_digest(path: str | os.PathLike[str]) -> str:
     Raises:
         ResultError: the file cannot be read.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ResultError("it is no file", where=path, remedy=RESTORE)
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnaernie_bench.core.documents import read_whole
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import visible, write_json
 from rnaernie_bench.core.gc_pause import no_collection
@@ -48,9 +49,7 @@ def read_record(path: Path) -> Record:
         ResultError: the file is missing, damaged, or no valid record.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it is larger than {MOST_BYTES >> 20} MiB")
-        text = path.read_bytes().decode()
+        text = read_whole(path, MOST_BYTES).decode()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ResultError(

@@ -15,7 +15,7 @@ def card(said: About, record: Record, task: Task) -> str:
     model, split = record["evaluation"]["model"], record["split"]
     members = len(model["runs"])
     output = "out.dbn" if task.decodes else "out.tsv"
-    names = list(next(iter(said.figures.values())).beside)
+    names = list(dict.fromkeys(name for each in said.figures.values() for name in each.beside))
     lines = [
         f"# {said.name}: {said.title}",
         "",
@@ -36,7 +36,10 @@ def card(said: About, record: Record, task: Task) -> str:
     ]
     for part, figures in said.figures.items():
         cells = [
-            f"{told(figures.beside[name])}; model {_signed(figures.ahead[name])}" for name in names
+            f"{told(figures.beside[name])}; model {_signed(figures.ahead[name])}"
+            if name in figures.beside
+            else "-"
+            for name in names
         ]
         lines.append(f"| {part} | {figures.n:,} | {told(figures.model)} | {' | '.join(cells)} |")
     lines += [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.files import atomic_folder, write_json, write_text
+from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import as_dict
 from rnaernie_bench.data.items import Dataset
 from rnaernie_bench.evaluation.evaluate import validate
@@ -103,6 +105,8 @@ def ship(
     folders = list(folders)
     records = _records(runs)
     task = load_task(records[0]["task"]["name"], folders)
+    published = find_records(results_dir, runs_dir)
+    _refuse_missing(records[0], purpose, task, published)
     with atomic_folder(target) as made:
         _write_model(made, runs, records, task, folders)
         origin = _origin(made, records, purpose.name)
@@ -118,7 +122,7 @@ def ship(
             )
             for split in splits
         }  # fmt: skip
-        figures = dict(_figures(found, purpose, task, runs_dir, results_dir))
+        figures = dict(_figures(found, purpose, task, published))
         said = _about(made, purpose, task, figures)
         if purpose.rival:
             _write_rival(made / RIVAL, purpose.rival, task, folders)
@@ -206,6 +210,7 @@ def _halve(path: Path) -> None:
         metadata = file.metadata()
     halves = {name: t.half() if t.is_floating_point() else t for name, t in kept.items()}
     save_file(halves, path, metadata=metadata)
+    path.chmod(0o644)  # for whoever installs the package
 
 
 def _tuned(made: Path, record: Record, task: Task, folders: list[Path]) -> dict[str, Any]:
@@ -234,32 +239,17 @@ def _origin(made: Path, records: Sequence[Record], name: str) -> dict[str, Any]:
 
 
 def _figures(
-    found: Mapping[str, Evaluated], purpose: Purpose, task: Task, runs_dir: Path, results_dir: Path
+    found: Mapping[str, Evaluated], purpose: Purpose, task: Task, published: Sequence[Found]
 ) -> Iterator[tuple[str, Figures]]:
-    """Yield the model's figures on every test part, with those of rows beside and differences.
-
-    Raises:
-        ResultError: if there is no record of a row on the same items.
-    """
-    published = find_records(results_dir, runs_dir)
+    """Yield the model's figures on every test part, with those of rows beside and differences."""
     metric = task.main_metric.name
     by = Options(metric=metric, higher_is_better=task.main_metric.higher_is_better,
                  by=task.resampling)  # fmt: skip
     for split, evaluated in found.items():
         own = Selected(purpose.name, (Found(evaluated.record, evaluated.folder),))
         for part, test in evaluated.record["tests"].items():
-            board = comparability_key(evaluated.record, part)
-            known = [
-                run
-                for run in published
-                if run.record.get("kind") is None
-                and part in run.record["tests"]
-                and comparability_key(run.record, part) == board
-                and not flaws_of([run.record])
-            ]
             beside, ahead = {}, {}
-            for name in purpose.beside:
-                row = select(name, known, _of_today)
+            for name, row in _rows(evaluated.record, part, purpose.beside, published).items():
                 cells = [run.record["tests"][part]["metrics"][metric] for run in row.runs]
                 cell = cell_of(metric, cells)
                 assert cell is not None
@@ -270,17 +260,68 @@ def _figures(
             yield f"{split}/{part}", Figures(test["n"], model, beside, ahead)
 
 
+def _rows(
+    record: Record, part: str, names: Sequence[str], published: Sequence[Found]
+) -> dict[str, Selected]:
+    """Return the published rows on a test part, by the names of those that there are."""
+    board = comparability_key(record, part)
+    known = [
+        run
+        for run in published
+        if run.record.get("kind") is None
+        and part in run.record["tests"]
+        and comparability_key(run.record, part) == board
+        and not flaws_of([run.record])
+    ]
+    found = {}
+    for name in names:
+        with suppress(ResultError):
+            found[name] = select(name, known, _of_today)
+    return found
+
+
+def _refuse_missing(
+    record: Record, purpose: Purpose, task: Task, published: Sequence[Found]
+) -> None:
+    """Refuse rows without a record on a split, before anything is evaluated.
+
+    Raises:
+        ConfigError: if the rival is none of the rows, or a split is not of the task.
+        ResultError: if a row stands on none of the test parts of a split, or the rival not on all.
+    """
+    if purpose.rival and purpose.rival not in purpose.beside:
+        raise ConfigError(
+            f"no figures of '{purpose.rival}' stand beside", where="--rival",
+            remedy=f"add --beside {purpose.rival}",
+        )  # fmt: skip
+    for split in (record["split"]["name"], *purpose.splits):
+        if split not in task.splits:
+            raise ConfigError(
+                f"the task {task.name} has no split '{split}'", where="--split",
+                remedy=did_you_mean(split, list(task.splits)),
+            )  # fmt: skip
+        other = split != record["split"]["name"]
+        parts = dict.fromkeys(task.splits[split].tests if other else record["tests"])
+        fold = None if other else record["split"]["fold"]
+        looked = {**record, "split": {"name": split, "fold": fold}, "tests": parts}
+        found = {part: _rows(looked, part, purpose.beside, published) for part in parts}
+        for name in purpose.beside:
+            lacking = [part for part in parts if name not in found[part]]
+            if len(lacking) == len(parts) or (lacking and name == purpose.rival):
+                raise ResultError(
+                    f"no published row '{name}' has records of recipe {RECIPE_VERSION}, or one "
+                    f"that no recipe changes, on {split}/{lacking[0]}",
+                    where="--beside",
+                    remedy="run it, or import its runs, or leave it out",
+                )
+
+
 def _of_today(record: Record) -> bool:
     return bool(record["recipe_version"] == RECIPE_VERSION)
 
 
 def _about(made: Path, purpose: Purpose, task: Task, figures: Mapping[str, Figures]) -> About:
     """Return what is said of the model; whether it is above its rival, differences say."""
-    if purpose.rival and purpose.rival not in purpose.beside:
-        raise ConfigError(
-            f"no figures of '{purpose.rival}' stand beside", where="--rival",
-            remedy=f"add --beside {purpose.rival}",
-        )  # fmt: skip
     sign = 1 if task.main_metric.higher_is_better else -1
     ends = [
         sign * (end or 0.0)

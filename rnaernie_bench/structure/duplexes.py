@@ -17,6 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from rnaernie_bench.core.environment import available_cores
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.core.progress import steps
 from rnaernie_bench.structure.thermodynamics import vienna
 
@@ -34,6 +35,9 @@ SEED = 8
 
 FEATURES = ("energy", "opening", "total", "seed_pairs")
 """What `duplex_features` tells: kcal/mol, and pairs of the seed."""
+
+MOST_BASES = 4_000
+"""Of a second sequence: what folding takes in memory grows with its square, and in time faster."""
 
 _CHUNK = 32
 """Pairs handed to a process at once: few enough that all processes end together."""
@@ -85,8 +89,16 @@ def duplex_features(
 
     Raises:
         ConfigError: if ViennaRNA is not installed.
+        DataError: for a second sequence that is too long to be folded.
     """
     vienna()  # missing, it is missed here and not in another process
+    for number, (_, second) in enumerate(pairs, start=1):
+        if len(second) > MOST_BASES:
+            raise DataError(
+                f"the second sequence has {len(second):,} bases, and {MOST_BASES:,} can be folded",
+                where=f"pair {number}",
+                remedy="give windows around sites, or take another baseline",
+            )
     order = sorted(range(len(pairs)), key=lambda index: pairs[index][1])
     chunks = [
         [pairs[index] for index in order[start : start + _CHUNK]]

@@ -107,12 +107,40 @@ def test_long_sequences(call, tmp_path):
     assert status == 2
     assert err == (
         "rnaernie-bench: in.fa, record 2 (b long), line 3: the sequence has 512 bases, 508 fit; "
-        "cut it, or use its first bases with --length truncate\n"
+        "cut it, or use its first bases with --length truncate, or all with --length window\n"
     )
     assert {path.name for path in tmp_path.iterdir()} == {"in.fa"}
     status, _, err = call("embed", "in.fa", "-o", "out.npz", "--length", "truncate")
     assert status == 0
     assert err == "2 sequences, 1 of them cut to their first 508 bases -> out.npz\n"
+    status, _, err = call("embed", "in.fa", "-o", "out.npz", "--length", "window")
+    assert status == 0
+    assert err == "2 sequences, 1 of them read by windows of 508 bases -> out.npz\n"
+
+
+def test_a_column_of_a_table(call, tmp_path, net):
+    text = b"name,seq\none,ACGU\ntwo,ggcat\n"
+    options = ("in.csv", "--sequence", "seq", "--id", "name", "-o", "out.npz")
+    (tmp_path / "in.csv").write_bytes(text)
+    assert call("embed", *options)[0] == 0
+    ids, rows = vectors(tmp_path / "out.npz")
+    assert ids == ["one", "two"]
+    assert np.allclose(rows, embed(["ACGU", "GGCAU"], model=net), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--id", "name"), "--id: it says nothing beside a FASTA file"),
+        (("--overlap", "5"), "--overlap: it says nothing beside no --length window"),
+        (("--attentions", "--layer", "1"), "--layer: it says nothing beside --attentions"),
+        (("--layer", "99"), "there is no layer '99'"),
+        (("--sequence", "seq"), "in.fa"),
+    ],
+)
+def test_options_that_say_nothing(call, options, said):
+    status, _, err = call("embed", "in.fa", "-o", "out.npz", *options, content=FASTA)
+    assert status == 2 and said in err and err.count("\n") == 1
 
 
 BAD = {

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnaernie_bench.core.documents import parse_json, parse_yaml
+from rnaernie_bench.core.documents import parse_json, parse_yaml, read_whole
+from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.names import check_inside, check_name
+from rnaernie_bench.results.bundle import unpack
+from rnaernie_bench.results.predictions import predictions_digest, read_predictions
 from rnaernie_bench.results.record import schema_faults
+from rnaernie_bench.results.store import read_record
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{outer}: &{outer} [{', '.join([f'*{inner}'] * 10)}]\n"
@@ -90,3 +96,18 @@ def test_paths_inside(path: str) -> None:
 )
 def test_paths_elsewhere(path: str) -> None:
     assert check_inside(path)
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("12")
+    assert read_whole(tmp_path / "a", 2) == b"12"
+    with pytest.raises(ValueError, match="larger than 0 MiB"):
+        read_whole(tmp_path / "a", 1)
+    (tmp_path / "record.json").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="a device or a pipe"):
+        read_whole(tmp_path / "record.json", 10)
+    with pytest.raises(ResultError, match=r"record\.json: no record can be read: it is no file"):
+        read_record(tmp_path / "record.json")
+    for read in (read_predictions, predictions_digest, partial(unpack, folder=tmp_path)):
+        with pytest.raises(ResultError, match=r"it is no file|not a sound bundle: no file"):
+            read(tmp_path / "record.json")

@@ -23,7 +23,17 @@ TASKS = ("--task-path", "tasks")
 RESULTS = ("--results-dir", "results")
 KMER = ("run", *TASKS, *QUICK, "backbone=kmer", "backbone.max_k=1", "runs_dir=runs")
 TRACKED = (*KMER, "tracking=mlflow")
-FULL = ("run", *TASKS, *QUICK, *TINY_NET, "strategy=full", "runs_dir=runs")
+FULL = (
+    "run",
+    *TASKS,
+    *QUICK,
+    *TINY_NET,
+    "strategy=full",
+    "trainer.precision=fp32",
+    "runs_dir=runs",
+)
+EXACT = ("--precision", "fp32")
+"""Else each process chooses by what is faster in it."""
 SPACE = "sweep.space=[{key: backbone.max_k, type: int, low: 1, high: 3}]"
 SWEEP = (
     "sweep", *TASKS, *QUICK, "backbone=kmer", SPACE, "sweep.pruner=none", "sweep.sampler=random",
@@ -163,8 +173,9 @@ def commands(folder: Path) -> list[Command]:
         ("fetch", ("data", "fetch", TASK, *TASKS), served),
         ("convert", ("convert", "model_state.pdparams", "net", "--heads", "2"), checkpoint, (0, 2)),
         ("types", ("types", "train", "types", *typed, "--max-k", "2"), pretraining, (0, 2)),
-        ("embed", ("embed", "x.fa", "-o", "x.npz"), nothing),
-        ("embed-parquet", ("embed", "x.fa", "-o", "x.parquet", "--pooling", "token"), nothing),
+        ("embed", ("embed", "x.fa", "-o", "x.npz", *EXACT), nothing),
+        ("embed-parquet", ("embed", "x.fa", "-o", "x.parquet", "--pooling", "token", *EXACT),
+         nothing),
         ("reproduce", ("results", "reproduce", run, "--runs-dir", "runs", *RESULTS, *TASKS),
          after(KMER, imported)),
         ("import-predictions", (*theirs, *TASKS, *RESULTS), predictions),

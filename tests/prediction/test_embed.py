@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.core.errors import ConfigError, DataError
-from rnaernie_bench.prediction.embed import Embedder, embed
+from rnaernie_bench.prediction.embed import Embedder, States, embed
 from tests.backbone_kit import save_masked_lm
 
 SEQUENCES = ["ACGU", "GGCAUUACGGA", "C", "UUUUUUU", "ACGUACGUACGUACGUACGUACG"]
@@ -96,3 +98,52 @@ def test_types_that_there_are_not(encoder, tmp_path):
     with pytest.raises(ConfigError, match=message) as caught:
         embed(["A"], model=str(tmp_path), rna_type="tRNA")
     assert str(tmp_path) in str(caught.value)
+
+
+def test_layers_and_attention(encoder):
+    sequence = "GGCAUUACGGA"
+    ids = torch.tensor([[1, *(IDS[base] for base in sequence), 2]])
+    with torch.inference_mode():
+        found = encoder.model(ids, output_hidden_states=True)
+    layers = [layer[0, 1:-1].numpy() for layer in found.hidden_states]
+    every = embed([sequence], model=encoder, layer="all")
+    assert every.shape == (1, len(layers), 16)
+    assert np.allclose(every[0], [layer.mean(0) for layer in layers], atol=1e-5)
+    [first] = embed([sequence], model=encoder, layer=0, pooling="token")
+    assert np.allclose(first, layers[0], atol=1e-5)
+    with pytest.raises(ConfigError, match="there is no layer '9'; give one of 0 to"):
+        embed([sequence], model=encoder, layer=9)
+    eager = copy.deepcopy(encoder)
+    embedder = Embedder(eager, states=States(attentions=True))
+    maps, other = embedder([sequence, "ACG"])
+    with torch.inference_mode():
+        wanted = torch.stack(eager.model(ids, output_attentions=True).attentions)[:, 0]
+    wanted = wanted[:, :, 1:-1, 1:-1].permute(2, 3, 0, 1).numpy()
+    assert np.allclose(maps.reshape(11, 11, *embedder.shape), wanted, atol=1e-5)
+    assert other.shape == (9, embedder.width)
+
+
+@pytest.mark.parametrize("overlap", [0, 100])
+def test_windows(encoder, overlap):
+    long = "".join(np.random.default_rng(1).choice(list("ACGU"), 700))
+    windowed = {
+        pooling: Embedder(encoder, pooling, states=States(overlap=overlap))(["ACGU", long])
+        for pooling in ("token", "mean", "cls")
+    }
+    # Two windows of one length cover 700 bases: where both see a base, it has their mean.
+    size = (700 + overlap + 1) // 2
+    starts = (0, 700 - size)
+    read = [states(encoder, long[start : start + size]) for start in starts]
+    expected = np.zeros((700, 16))
+    seen = np.zeros((700, 1))
+    for start, found in zip(starts, read, strict=True):
+        expected[start : start + size] += found[1:-1]
+        seen[start : start + size] += 1
+    assert seen.max() == (2 if overlap else 1)
+    tokens = list(windowed["token"])
+    assert np.allclose(tokens[1], expected / seen, atol=1e-5)
+    assert np.allclose(tokens[0], states(encoder, "ACGU")[1:-1], atol=1e-5)
+    assert np.allclose(windowed["mean"].rows[1], (expected / seen).mean(0), atol=1e-5)
+    assert np.allclose(windowed["cls"].rows[1], np.mean([f[0] for f in read], axis=0), atol=1e-5)
+    with pytest.raises(ConfigError, match="cannot share 508"):
+        Embedder(encoder, states=States(overlap=508))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from rnaernie_bench.backbones.loading import load_backbone
 from rnaernie_bench.core.errors import BenchError, ConfigError
 from rnaernie_bench.prediction import embedding_files as module
-from rnaernie_bench.prediction.embed import Embedder
+from rnaernie_bench.prediction.embed import Embedder, States
 from rnaernie_bench.prediction.embedding_files import Written, write_embeddings, writer_for
 from tests.backbone_kit import save_masked_lm
 
@@ -100,10 +101,10 @@ def test_the_same_bytes_again(tmp_path, encoder, pooling, suffix):
 def test_blocks_are_bounded(encoder, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_TOKENS", 12)
     blocks = list(module._blocks(iter(RECORDS), Embedder(encoder, "mean")))
-    assert [len(block) for block in blocks] == [2, 2]
+    assert [(len(block), full) for block, full in blocks] == [(2, True), (2, False)]
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 16 * 3)  # three vectors
     blocks = list(module._blocks(iter(RECORDS), Embedder(encoder, "token")))
-    assert [len(block) for block in blocks] == [1, 1, 2]
+    assert [len(block) for block, _ in blocks] == [1, 1, 2]
     long = [("a", "ACGU" * 200), ("b", "ACGU" * 200)]  # a sequence counts as what is read of it
     monkeypatch.setattr(module, "BLOCK_TOKENS", 509)
     assert len(list(module._blocks(iter(long), Embedder(encoder, "mean")))) == 1
@@ -148,9 +149,9 @@ def test_a_failure_leaves_nothing(tmp_path, encoder, monkeypatch, suffix):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("out.txt", r"out.txt: '.txt' is no format of embeddings; choose one of .npz, .parquet"),
+        ("out.txt", r"'.txt' is no format of embeddings; choose one of .h5ad, .npz, .parquet"),
         ("out.npy", r"'.npy' is no format of embeddings; did you mean .npz"),
-        ("out", r"out: it has no suffix; choose one of .npz, .parquet"),
+        ("out", r"out: it has no suffix; choose one of .h5ad, .npz, .parquet"),
     ],
 )
 def test_formats_there_are_not(name, message):
@@ -162,3 +163,89 @@ def test_a_file_in_the_way_of_the_folder(tmp_path, encoder):
     (tmp_path / "file").touch()
     with pytest.raises(BenchError, match=r"cannot be written: a file is where a folder"):
         write(tmp_path / "file" / "out.npz", encoder, "mean")
+
+
+def test_an_interrupted_embedding_goes_on(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_TOKENS", 4)
+    path, whole = tmp_path / "out.npz", tmp_path / "whole.npz"
+    write(whole, encoder, "mean")
+
+    def broken(records):
+        yield from records[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(path, encoder, "mean", broken(RECORDS))
+    assert not path.exists()
+    # Other settings take nothing of it; the same ones take what is done.
+    assert write(tmp_path / "out.npz", encoder, "cls").before == 0
+    with pytest.raises(KeyboardInterrupt):
+        write(path, encoder, "mean", broken(RECORDS))
+    assert write(path, encoder, "mean").before == 2
+    assert path.read_bytes() == whole.read_bytes()
+    assert {found.name for found in tmp_path.iterdir()} == {"out.npz", "whole.npz"}
+
+
+def test_a_file_for_single_cell_tools(tmp_path, encoder):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "out.h5ad"
+    write(path, encoder, "mean")
+    expected = Embedder(encoder)([sequence for _, sequence in RECORDS]).rows
+    with h5py.File(path) as file:
+        assert np.allclose(file["X"], expected, atol=1e-6)
+        assert file["obs/_index"].asstr()[:].tolist() == [name for name, _ in RECORDS]
+        assert len(file["var/_index"]) == 16
+        assert (file.attrs["encoding-type"], file["obs"].attrs["_index"]) == ("anndata", "_index")
+        assert json.loads(file["uns/rnaernie_bench"].asstr()[()])["model"] == "m"
+    with pytest.raises(ConfigError, match="one vector, and a sequence several rows of states"):
+        write(path, encoder, "token")
+
+
+def test_several_layers_and_maps_in_files(tmp_path, encoder):
+    records = RECORDS[:2]
+    both = Embedder(encoder, states=States(layers=(0, 1)))
+    write_embeddings(records, tmp_path / "l.npz", both, metadata={})
+    with np.load(tmp_path / "l.npz") as file:
+        assert file["embeddings"].shape == (2, 2, 16)
+        assert np.allclose(file["embeddings"].reshape(2, 32), both([s for _, s in records]).rows)
+    maps = Embedder(copy.deepcopy(encoder), states=States(attentions=True))
+    write_embeddings(records, tmp_path / "a.npz", maps, metadata={})
+    write_embeddings(records, tmp_path / "a.parquet", maps, metadata={})
+    with np.load(tmp_path / "a.npz") as file:
+        assert file["attentions"].shape == (4 * 4 + 11 * 11, *maps.shape)
+        assert file["offsets"].tolist() == [0, 16, 16 + 121]
+        first = file["attentions"][:16].reshape(16, -1)
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert np.allclose(np.array(table["attentions"][0].as_py()), first, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        *((f"o.{end}", pooling) for end in ("npz", "parquet") for pooling in ("mean", "token")),
+        ("o.h5ad", "mean"),
+    ],
+)
+def test_records_are_added_to_a_file(tmp_path, encoder, name, pooling):
+    path, whole = tmp_path / name, tmp_path / f"whole_{name}"
+    embedder = Embedder(encoder, pooling)
+
+    def add(records, target):
+        return write_embeddings(records, target, embedder, metadata={"model": "m"}, append=True)
+
+    add(RECORDS[:2], path)
+    assert add(RECORDS, path) == Written(2, 0, kept=2)
+    add(RECORDS, whole)
+    if name.endswith("h5ad"):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path) as one, h5py.File(whole) as other:
+            assert one["obs/_index"][:].tolist() == other["obs/_index"][:].tolist()
+            assert np.allclose(one["X"], other["X"], atol=1e-6)
+    else:
+        ids, rows, metadata = read(path)
+        wanted = read(whole)
+        assert (ids, metadata) == (wanted[0], wanted[2])
+        for found, expected in zip(rows, wanted[1], strict=True):
+            assert np.allclose(found, expected, atol=1e-6)
+    with pytest.raises(ConfigError, match="it was made with model m, not another"):
+        write_embeddings(RECORDS, path, embedder, metadata={"model": "another"}, append=True)

@@ -129,7 +129,7 @@ def test_a_model_is_evaluated_like_a_run_and_knows_its_inputs_by_hashes(
     ("options", "said"),
     [
         (["--rival", "vienna_mea"], "no figures of 'vienna_mea' stand beside"),
-        (["--beside", "kmer"], "there is no run or row 'kmer'"),
+        (["--beside", "kmer"], "no published row 'kmer' has records"),
     ],
 )
 def test_what_is_no_model_is_not_packaged(

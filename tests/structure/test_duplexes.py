@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnaernie_bench.core.errors import DataError
 from rnaernie_bench.structure.duplexes import best_duplex, duplex_features
 
 pytest.importorskip("RNA")
@@ -36,3 +37,8 @@ def test_features_of_many_pairs_are_those_of_each() -> None:
     assert rows[0].tolist() == pytest.approx([duplex.energy, duplex.opening, duplex.total, 8.0])
     assert not rows[1].any()
     assert duplex_features([], workers=1).shape == (0, 4)
+
+
+def test_a_target_that_is_too_long_to_be_folded_is_refused() -> None:
+    with pytest.raises(DataError, match=r"pair 2: the second sequence has 4,001 bases, and 4,000"):
+        duplex_features([("ACGU", "ACGU"), ("ACGU", "A" * 4001)], workers=1)

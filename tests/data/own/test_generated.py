@@ -6,10 +6,12 @@ import tempfile
 from pathlib import Path
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.own_data import generated, outcome
+from benchmarks.own_data import drawn, generated, outcome, read, written
+from rnaernie_bench.core.errors import BenchError
 from rnaernie_bench.data.cells import Forms, missing, number, spelt
 
 
@@ -21,6 +23,45 @@ def test_no_table_is_read_otherwise_than_it_was_meant(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = outcome(table, Path(folder), random)
     assert found == ("refused" if table.fault else "read"), table
+
+
+PIECES = ("", "A", "!", "x", "1", ",", " ", ".", "(", "[", '"', "NA", "-", "\t", "é", "\u200b")
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(PIECES), st.integers(0, 2))
+def test_a_cell_that_is_changed_changes_its_row_alone(seed: int, piece: str, taken: int) -> None:
+    random = Random(seed)
+    table = drawn(random)
+    row = random.randrange(1, len(table.rows))
+    column = random.choice(table.columns)
+    cell = table.rows[row][column]
+    place = random.randrange(len(cell) + 1)
+    changed = cell[:place] + piece + cell[place + taken :]
+    table.rows[row][column] = changed
+    classes = {name for name in table.labels if table.problem in ("binary", "multiclass")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(table, Path(folder), random)
+        try:
+            task, items = read(table, (path,), Path(folder))
+        except BenchError as error:
+            about_all = {f"the column '{column}'", "--classes"}
+            assert f"row {row + 1}" in str(error) or any(part in str(error) for part in about_all)
+            return
+    assert len(items) == len(table.rows)
+    for at, (item, truth) in enumerate(zip(items, table.truth, strict=True)):
+        sequences = [item.first, item.second] if table.level == "pair" else [item.sequence]
+        assert sequences == [
+            table.rows[at][name].strip().upper().replace("T", "U") for name in table.sequences
+        ]
+        if at != row and table.level == "contact":
+            assert np.array_equal(item.pairs, truth)
+        elif at != row and not classes:
+            assert np.array_equal(item.values(), truth, equal_nan=True)
+        elif at != row:
+            names = [None if np.isnan(v) else task.labels[int(v)] for v in item.values().ravel()]
+            meant = [None if np.isnan(v) else table.labels[int(v)] for v in truth.ravel()]
+            assert names == meant
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

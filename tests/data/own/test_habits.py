@@ -240,6 +240,14 @@ def test_what_cannot_be_learned_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_a_class_of_one_stays_in_train(tmp_path: Path) -> None:
+    text = HEADER + "".join(f"{'ACGU'[n % 4]}{'ACGU'[n // 4]}GG,{'ab'[n % 2]}\n" for n in range(16))
+    data = own(tmp_path, text + "UUUUUU,c\n", problem="multiclass", classes=("a", "b", "c"))
+    task = declare(replace(data, test=(), split_by="item"), tmp_path / "own")
+    split = make_split(task, load_dataset(task, simulated=False), "own")
+    assert [item.sequence for item in split.train if item.label == 2] == ["UUUUUU"]
+
+
 def test_what_was_cut_is_said() -> None:
     part = {"n_truncated": 4}
     record = {
