@@ -54,14 +54,19 @@ def _rows(predictor: Predictor, item: Named, found: PredictedStructure) -> Itera
 
 
 def draw(predictor: Predictor, found: PredictedStructure, path: Path) -> None:
-    """Draw base pairs as arcs, likely ones more opaque, to an SVG or PNG file."""
+    """Draw base pairs to an SVG or PNG file, likely ones more opaque.
+
+    As arcs, and beside them laid out in the plane where ViennaRNA is installed.
+    """
     from rnaernie_bench.core.figures import save_figure
+    from rnaernie_bench.structure.layouts import add_layout
     from rnaernie_bench.structure.pictures import arc_figure
 
     record = found.record
     figure = arc_figure(
         record.sequence, record.pairs, title=record.id, probabilities=found.probabilities
     )
+    add_layout(figure, record.sequence, record.pairs, found.probabilities)
     save_figure(figure, path)
 
 
