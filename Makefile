@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: run test test-services fuzz lint format bench leaderboard site docs picture sinclab mirbind clean
+.PHONY: run test test-services fuzz lint format bench leaderboard site docs dist try-wheel picture sinclab mirbind clean
 
 run: $(INSTALLED)  ## the demo: simulated data, a minute on a CPU
 	$(BIN)/rnaernie-bench run task=ncrna_cls
@@ -41,6 +41,17 @@ site: $(INSTALLED)  ## the page of results with its details, in site/; CI publis
 docs: $(INSTALLED)  ## the site of documents, in site/docs; a link that leads nowhere is an error
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+dist: $(INSTALLED)  ## wheel and sdist in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
+try-wheel:  ## install the wheel of dist/ in an environment of its own, and run the demo there
+	rm -rf build/bare
+	$(PYTHON) -m venv build/bare
+	build/bare/bin/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt dist/*.whl
+	cd build/bare && bin/rnaernie-bench --version && bin/rnaernie-bench tasks list && bin/rnaernie-bench run task=ncrna_cls backbone=kmer tracking=none
 
 picture: site  ## the README's picture of the page; needs chromium
 	$(BIN)/python -m benchmarks.leaderboard_picture site/index.html

@@ -368,7 +368,7 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["ci", "pages"])
+@pytest.mark.parametrize("name", ["ci", "pages", "release"])
 def test_workflows_run_make_targets(name: str) -> None:
     path = ROOT / ".github" / "workflows" / f"{name}.yml"
     jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
