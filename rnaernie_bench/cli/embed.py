@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnaernie_bench.backbones.loading import DEFAULT_MODEL
+from rnaernie_bench.cli.embed_plot import add_plot, with_plot
 from rnaernie_bench.cli.run import add_task_path
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto (default): bf16 where the device has it and is the faster for it, else fp32",
     )
     add_model_arguments(parser)
+    add_plot(parser)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +125,7 @@ def load_model(name: str, *, masked_lm: bool = False) -> Encoder:
     return load_backbone(options, masked_lm=masked_lm)
 
 
+@with_plot
 def execute(arguments: argparse.Namespace) -> int:
     """Write the vectors of every sequence.
 

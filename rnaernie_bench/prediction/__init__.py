@@ -1,5 +1,5 @@
 """Finished runs on new sequences.
 
-Other rooms import: classes, embed, embedding_files, fill_mask, pairs, predictor, ready, saved,
-score, structures, values, writing.
+Other rooms import: classes, embed, embedding_files, fill_mask, pairs, predictor, projections,
+ready, saved, score, structures, values, writing.
 """

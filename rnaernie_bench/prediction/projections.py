@@ -140,7 +140,13 @@ def projection_figure(
     axes = figure.add_subplot()
     size = float(np.clip(3000 / len(projection.points), 4, 30))
     if values is None:
-        axes.scatter(*projection.points.T, s=size, color=PALETTE["blue"], linewidths=0)
+        axes.scatter(
+            projection.points[:, 0],
+            projection.points[:, 1],
+            s=size,
+            color=PALETTE["blue"],
+            linewidths=0,
+        )
     elif (numbers := _numbers(values)) is not None:
         _draw_numbers(axes, projection.points, numbers, size, legend)
     else:
@@ -170,8 +176,9 @@ def _draw_numbers(
 
     ramp = LinearSegmentedColormap.from_list("values", RAMP[1:])
     known = np.isfinite(numbers)
-    axes.scatter(*points[~known].T, s=size, color=RULE, linewidths=0)
-    drawn = axes.scatter(*points[known].T, s=size, c=numbers[known], cmap=ramp, linewidths=0)
+    axes.scatter(points[~known, 0], points[~known, 1], s=size, color=RULE, linewidths=0)
+    x, y = points[known].T
+    drawn = axes.scatter(x, y, s=size, c=numbers[known], cmap=ramp, linewidths=0)
     assert axes.figure is not None
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.set_label(legend, color=MUTED, fontsize=8)
@@ -191,7 +198,7 @@ def _draw_classes(
         some = points[shown == name]
         if len(some):
             label = f"{name}: {len(some):,}"
-            axes.scatter(*some.T, s=size, color=shade, linewidths=0, label=label)
+            axes.scatter(some[:, 0], some[:, 1], s=size, color=shade, linewidths=0, label=label)
     axes.legend(
         title=legend, fontsize=8, title_fontsize=8, frameon=False, labelcolor=INK,
         loc="upper left", bbox_to_anchor=(1, 1), alignment="left",

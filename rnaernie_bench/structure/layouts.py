@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.core.theme import INK, MUTED, PALETTE, RULE
+from rnaernie_bench.core.theme import INK, MUTED, PALETTE, PAPER, RULE
 from rnaernie_bench.structure.notations import nested_part, pairs_to_dot_bracket
 from rnaernie_bench.structure.thermodynamics import vienna
 
@@ -64,15 +64,16 @@ def add_layout(
     axes = figure.add_subplot(grid[1])
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.plot(*places.T, color=RULE, linewidth=1.2, zorder=1)
+    axes.plot(places[:, 0], places[:, 1], color=RULE, linewidth=1.2, zorder=1)
     _draw_pairs(axes, places, pairs, probabilities)
     legible = len(sequence) <= LETTERS
     size = float(np.clip(330 / len(sequence), 3.5, 8))
     if legible:
-        axes.scatter(*places.T, s=size**2 * 1.6, color="white", linewidths=0, zorder=3)
-    for place, letter in zip(places, sequence if legible else "", strict=False):
+        dot = size**2 * 1.6
+        axes.scatter(places[:, 0], places[:, 1], s=dot, color=PAPER, linewidths=0, zorder=3)
+    for (x, y), letter in zip(places.tolist(), sequence if legible else "", strict=False):
         axes.text(
-            *place, letter, ha="center", va="center", fontsize=size, color=INK, zorder=4,
+            x, y, letter, ha="center", va="center", fontsize=size, color=INK, zorder=4,
             family="monospace",
         )  # fmt: skip
     for place, end in ((places[0], "5'"), (places[-1], "3'")):

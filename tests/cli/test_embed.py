@@ -213,3 +213,23 @@ def test_masks_that_cannot_be_filled(call, arguments, message):
     status, out, err = call("fill-mask", *arguments)
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert message in err
+
+
+def test_vectors_in_the_plane(call, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    content = b"".join(f">{n}\n{'GGCAU' * (n + 2)}\n".encode() for n in range(4))
+    (tmp_path / "t.csv").write_text("id,kind\n0,a\n1,b\n2,a\n", encoding="utf-8")
+    command = ("embed", tmp_path / "in.fa", "-o", tmp_path / "out.npz", "--plot")
+    picture = tmp_path / "map.svg"
+    colour = ("--colour", f"{tmp_path / 't.csv'}:kind")
+    status, _, err = call(*map(str, (*command, picture, *colour)), content=content)
+    assert status == 0, err
+    assert picture.stat().st_size > 1000
+    for options, message in (
+        ((picture, "--pooling", "token"), "--plot: one vector a sequence is drawn"),
+        ((picture, "--colour", "kind"), "there is no table to take the column of"),
+        ((tmp_path / "map.pdf",), "it is no picture"),
+    ):
+        status, _, err = call(*map(str, (*command, *options)))
+        assert status == 2
+        assert message in err
