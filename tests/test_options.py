@@ -51,6 +51,9 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "letters": ("sequence", "multilabel", ("backbone=letters",)),
     "orf_length": ("sequence", "multiclass", ("backbone=orf_length",)),
     "majority": ("sequence", "multiclass", ("backbone=majority",)),
+    "zero_shot": ("sequence", "regression", (*TINY_NET, "strategy=zero_shot")),
+    "gc_content": ("sequence", "regression", ("backbone=gc_content",)),
+    "au_content": ("sequence", "regression", ("backbone=au_content",)),
     "composition": ("sequence", "multilabel", ("backbone=composition",)),
     "seed_match": ("pair", "multiclass", ("backbone=seed_match",)),
     "best_kmer": ("sequence", "binary", ("backbone=best_kmer", "backbone.bases=[2,3]")),
@@ -72,7 +75,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
 """Level, problem and settings."""
 
 ELSEWHERE = {
-    **dict.fromkeys(("contact-frozen",), ("backbone",)),
+    **dict.fromkeys(("contact-frozen", "zero_shot"), ("backbone",)),
     **dict.fromkeys(
         ("lora", "typed", "token", "contact", "contact-classes", "pair", "pair-frozen"),
         ("backbone", "trainer"),
@@ -163,6 +166,10 @@ CHANGES: dict[str, Any] = {
     "strategy.base": {"typed": "frozen", "typed-frozen": "full"},
     "strategy.floor": 0.3,
     "strategy.predictor": "OTHER",
+    "strategy.fill": "masked",
+    "strategy.bases": True,
+    "strategy.stride": 3,
+    "strategy.rna_type": "tRNA",
 }
 """Option -> another value; by case or level where one does not serve all."""
 
@@ -223,9 +230,9 @@ class Case:
         if self.entry.kind == "baseline":
             fitted, report = resolve(self.entry.fit)(context, config.backbone)
         else:
-            encoder = resolve(self.entry.load)(config.backbone, config.seed)
-            encoder = replace(encoder, max_bases=self.limit)
             strategy = STRATEGIES.get(config.strategy.name)
+            load = self.entry.load_masked_lm if strategy.masked_lm else self.entry.load
+            encoder = replace(resolve(load)(config.backbone, config.seed), max_bases=self.limit)
             fitted, report = resolve(strategy.fit)(context, encoder, config.strategy)
         items = data.split.tests["all"]
         found: dict[str, Any] = {"epochs": report.epochs, report.ended_by: 1}
@@ -306,6 +313,8 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
         "types_only",
         "mfe",
         "motif",  # of tasks that declare some
+        # Of variants of a reference: tests/runs/test_zero_shot_runs.py.
+        *("mutation_count", "transversions", "conservation", "vienna_energy", "vienna_distance"),
         "target_majority",
         "target_kmer",
     }
@@ -352,7 +361,9 @@ def test_an_option_has_an_effect_or_is_refused(cases: dict[str, Case], name: str
 
 
 EMBEDDING_ALONE = [
-    (limit, name) for limit in LIMITS for name in ("frozen", "typed-frozen", "token-frozen")
+    (limit, name)
+    for limit in LIMITS
+    for name in ("frozen", "typed-frozen", "token-frozen", "zero_shot")
 ]
 """Features are computed within the budget, and regressions stay within any bounds."""
 

@@ -50,6 +50,11 @@ def gc_content(reference: str, sequences: Sequence[str]) -> list[float]:
     return [sum(letter in "GC" for letter in s) / len(s) for s in sequences]
 
 
+def au_content(reference: str, sequences: Sequence[str]) -> list[float]:
+    """Return the share of other letters than G and C in each sequence."""
+    return [1 - share for share in gc_content(reference, sequences)]
+
+
 def energy(reference: str, sequences: Sequence[str]) -> list[float]:
     """Return how much lower the minimum free energy of each sequence is than the reference's.
 
@@ -91,12 +96,13 @@ SCORES: Mapping[str, Score] = {
     "mutation_count": mutation_count,
     "transversions": transversions,
     "gc_content": gc_content,
+    "au_content": au_content,
     "vienna_energy": energy,
     "vienna_distance": structure_distance,
 }
 """By name of the baseline: called with reference and sequences, returns what fit ones have more."""
 
-WITHOUT_REFERENCE = ("gc_content", "vienna_energy")
+WITHOUT_REFERENCE = ("gc_content", "au_content", "vienna_energy")
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def test_controls_by_hand():
     assert SCORES["mutation_count"](WILD, variants) == [-1, -1, -2, 0]
     assert SCORES["transversions"](WILD, variants) == [0, -1, -2, 0]  # G to A is a transition
     assert SCORES["gc_content"](WILD, variants) == [9 / 12, 9 / 12, 9 / 12, 10 / 12]
+    assert SCORES["au_content"](WILD, [WILD]) == [pytest.approx(2 / 12)]
 
 
 def test_controls_of_folding():
