@@ -17,6 +17,7 @@ from rnaernie_bench.core import environment
 from rnaernie_bench.core.errors import ConfigError, ResultError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.data.items import Dataset, Split
+from rnaernie_bench.data.protocols import protocol_of
 from rnaernie_bench.data.tables import open_file
 from rnaernie_bench.evaluation.evaluate import scored_part
 from rnaernie_bench.evaluation.relatives import nearest_training
@@ -241,7 +242,7 @@ def _record(
             "name": split.name, "fold": split.fold, "n_train": len(split.train),
             "n_validation": len(split.validation),
         },
-        "protocol": "clean",
+        "protocol": protocol_of(task.splits[split.name], None),
         "backbone": {
             "name": source.name,
             "kind": "external",
