@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -60,13 +61,19 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         BenchError: the folder is full, read-only or in the way of something else.
     """
     target = Path(path)
-    temporary, kept = _sibling(target), False
+    device = target.exists() and not (target.is_file() or target.is_dir())
+    device = device or target.parent == Path("/dev")  # /dev/stdout may be a file
+    beside = Path(tempfile.gettempdir()) / target.name if device else target
+    temporary, kept = _sibling(beside), False
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        _sweep(beside.parent)
         yield temporary
         _sync(temporary)
-        if (waiting := _waiting.get()) is None:
+        if device:  # is written to, not replaced
+            with temporary.open("rb") as made, target.open("wb") as out:
+                shutil.copyfileobj(made, out)
+        elif (waiting := _waiting.get()) is None:
             temporary.replace(target)
         else:
             waiting.append((temporary, target))

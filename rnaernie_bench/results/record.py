@@ -306,6 +306,10 @@ def _validator(name: str) -> Callable[[object], object]:
 
     schema = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
     # Of 2020-12, the schemas use what was in draft 7.
-    draft = {**schema, "$schema": "http://json-schema.org/draft-07/schema#"}
+    draft = {
+        **schema,
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "dependencies": schema.get("dependentRequired", {}),  # as draft 7 calls it
+    }
     made: Callable[[object], object] = fastjsonschema.compile(draft, use_default=False)
     return made

@@ -22,6 +22,9 @@ from rnaernie_bench.task.declaration import (
 )
 from rnaernie_bench.task.lengths import policies_of
 
+MOST_SIMULATED = 1_000_000
+"""Items of a simulated part: more are no stand-in, but a task file that means harm."""
+
 
 def check(task: Task) -> None:
     """Check a task.
@@ -305,6 +308,10 @@ def _check_simulation(task: Task) -> None:
     for part in sorted({member for name in named for member in task.dataset.members(name)}):
         what = f"part '{part}' needs 1 item or more"
         _need(simulation.sizes.get(part, 0) >= 1, what, "simulation.sizes")
+    most = max(simulation.sizes.values())
+    _need(
+        most <= MOST_SIMULATED, f"a part has {MOST_SIMULATED:,} items at most", "simulation.sizes"
+    )
     sound = simulation.group_size is None or simulation.group_size >= 1
     _need(sound, "a group has 1 item or more", "simulation.group_size")
     whole = not (task.level_entry.per_base or task.level_entry.partners)

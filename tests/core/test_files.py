@@ -234,3 +234,14 @@ def test_a_copy_that_fails_names_the_side_that_is_to_blame(
 )
 def test_libraries_that_say_otherwise_that_the_disk_is_full(said: str) -> None:
     assert "no space is left" in str(as_bench_error(RuntimeError(said), "x"))
+
+
+def test_devices_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    with atomic_path("/dev/null") as temporary:
+        temporary.write_text("x")
+    assert not temporary.exists()
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(BenchError, match="/dev/full: .*no space is left"):
+        with atomic_path("/dev/full") as temporary:
+            temporary.write_text("x")
+    assert Path("/dev/full").is_char_device()

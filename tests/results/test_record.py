@@ -56,6 +56,7 @@ def test_optional_fields_are_allowed(make_record: Any) -> None:
         ({"created": "yesterday"}, r"\$\.created"),
         ({"status": "done"}, r"\$\.status"),
         ({"protocol": "sloppy"}, r"\$\.protocol"),
+        ({"kind": "evaluation"}, r"\$: .*evaluation"),
         ({"seed": 0.5}, r"\$\.seed: 0\.5 must be integer"),
         ({"seed": True}, r"\$\.seed"),
         ({"dataset": {"simulated": "no"}}, r"\$\.dataset\.simulated"),
