@@ -241,7 +241,7 @@ def test_devices_are_written_to_and_not_replaced(tmp_path: Path) -> None:
         temporary.write_text("x")
     assert not temporary.exists()
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(BenchError, match="/dev/full: .*no space is left"):
-        with atomic_path("/dev/full") as temporary:
-            temporary.write_text("x")
+    full = pytest.raises(BenchError, match=r"/dev/full: .*no space is left")
+    with full, atomic_path("/dev/full") as temporary:
+        temporary.write_text("x")
     assert Path("/dev/full").is_char_device()
