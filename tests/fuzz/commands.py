@@ -44,6 +44,7 @@ PRETRAIN = (
     "corpus.held_out=0.1", "motifs=[motifs.txt]", *PRETRAINED, "tracking=none",
     "trainer.max_steps=4", "trainer.token_budget=600", "trainer.log_steps=2",
     "trainer.eval_steps=2", "trainer.checkpoint_steps=2", "trainer.progress=false", "out=out",
+    "trainer.precision=fp32",
 )  # fmt: skip
 
 
