@@ -171,7 +171,7 @@ def header(level: str, problem: str) -> list[str]:
         "contact": ["id", "i", "j", "bases"], "pair": ["first_id", "second_id"],
     }[level]  # fmt: skip
     if (level, problem) == ("pair", "binary"):
-        return [*first, "class", "probability"]
+        return [*first, "class", "probability", "first_window", "second_window"]
     shown = [f"p:{label}" for label in (labels[1:] if problem == "binary" else labels)]
     numbers = labels if problem == "regression" else ["label", *shown]
     return [*first, *numbers, *(["truncated"] if level == "sequence" else [])]

@@ -324,7 +324,7 @@ def test_python(text: str, run_id: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) > 20
-    assert len(PYTHON) == 9
+    assert len(PYTHON) == 10
     shown = {line.split("rnaernie-bench ")[1].split()[0] for line in COMMANDS}
     from rnaernie_bench.cli.main import COMMANDS as KNOWN
 

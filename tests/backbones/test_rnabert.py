@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from multimolecule import RnaBertModel
 from torch.nn import functional
 
 from rnaernie_bench.backbones.loading import load_backbone
@@ -103,7 +104,7 @@ def checkpoint(tmp_path):
 
 
 def test_equals_a_forward_pass_by_hand(checkpoint):
-    model, tokenizer = convert(str(checkpoint), "rnabert")
+    model, tokenizer = convert(str(checkpoint), "rnabert", RnaBertModel)
     for found, expected in zip(
         outputs(model, tokenizer, SEQUENCE), by_hand(authors_state(), SEQUENCE), strict=True
     ):
@@ -123,7 +124,7 @@ def test_reads_bases_alone_and_says_so(checkpoint):
 
 
 def test_letters_for_several_bases_are_means(checkpoint):
-    model, tokenizer = convert(str(checkpoint), "rnabert")
+    model, tokenizer = convert(str(checkpoint), "rnabert", RnaBertModel)
     rows = model.embeddings.word_embeddings.weight
     a, u, g, n, r, unknown, pad = (
         rows[tokenizer.convert_tokens_to_ids(token)]
@@ -179,14 +180,14 @@ def test_another_state(tmp_path, damage, reason):
     damage(state)
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(ConfigError, match=r"net\.pth: the weights of 'rnabert' cannot") as caught:
-        convert(str(tmp_path / "net.pth"), "rnabert")
+        convert(str(tmp_path / "net.pth"), "rnabert", RnaBertModel)
     assert reason in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_executes_nothing(tmp_path):
     (tmp_path / "net.pth").write_bytes(b"cos\nsystem\n(S'touch here'\ntR.")
     with pytest.raises(ConfigError, match="cannot be loaded"):
-        convert(str(tmp_path / "net.pth"), "rnabert")
+        convert(str(tmp_path / "net.pth"), "rnabert", RnaBertModel)
     assert not (tmp_path / "here").exists()
 
 

@@ -31,7 +31,7 @@ def test_a_shell_completes_what_can_be_chosen(
         return
     expected = {
         "stra": "strategies",
-        "tasks show ncr": "ncrna_cls",
+        "tasks show ncrna_c": "ncrna_cls",
         "backbones show kmer-": "kmer-states",
         "run task=ncrna_cls backbone=kmer-": "backbone=kmer-states",
         "run trainer.max_ep": "trainer.max_epochs=",

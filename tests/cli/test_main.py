@@ -132,10 +132,13 @@ def test_arguments_that_cannot_be_parsed_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("run", "task: no task is chosen; add task=NAME, one of degradation, lncrna, ncrna_cls, "),
+        (
+            "run",
+            "task: no task is chosen; add task=NAME, one of degradation, glms_activity, ",
+        ),
         (
             "run task=ncrn_cls",
-            "task: there is no task 'ncrn_cls'; did you mean ncrna_cls or lncrna?",
+            "task: there is no task 'ncrn_cls'; did you mean ncrna_cls or ncrna_family or lncrna?",
         ),
         ("run task=ncrna_cls seeed=1", "seeed: unknown key 'seeed'; did you mean seed?"),
         (

@@ -102,7 +102,7 @@ def test_whole_groups_are_dealt_to_folds() -> None:
     [
         (lambda: Cut(identity=0.5), r"cut\.identity: .* from 0\.65 to 1"),
         (lambda: HeldOut(0.1, overlap=0), r"held_out\.overlap: .* 1 or more"),
-        (lambda: Folds(), "folds: either `names` with their `file`, or `generate`"),
+        (lambda: Folds(), "folds: either `names`, perhaps with a `file`, or `generate`"),
         (lambda: Folds(names=("a",), generate=2), "folds: either"),
         (lambda: Folds(generate=1), r"folds\.generate: the value must be 2 or more"),
     ],

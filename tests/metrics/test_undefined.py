@@ -25,7 +25,8 @@ def values(name: str, truth: Any, scores: Any, sizes: list[int] | None = None) -
     targets = Targets.of(answer.problem, table.reshape(len(table), -1), lengths)
     given = np.array(scores, dtype=np.float32)
     arrays = answer.arrays(targets, given.reshape(len(table), -1), answer.untuned())
-    metrics = answer.metrics + (("within_group_auroc",) if name == "binary" else ())
+    asked = {"binary": ("within_group_auroc",), "regression": ("top_auroc", "ndcg")}
+    metrics = answer.metrics + asked.get(name, ())
     return Measures(answer, metrics).figures(*arrays, ["a"] * len(lengths))
 
 
@@ -41,6 +42,7 @@ WITHOUT = values("multilabel", [[0, 0], [1, 0], [1, 0]], [[NO, NO], [YES, YES], 
 UNKNOWN = values("multilabel", [[0, NAN], [1, NAN], [1, NAN]], [[NO, NO], [YES, YES], [NO, NO]])
 CONSTANT = values("regression", [[1.0, 2.0], [2.0, 2.0], [4.0, 2.0]], [[1.0, 1], [2.0, 3], [4, 2]])
 GUESSED = values("regression", [1.0, 2.0, 4.0], [0.1, 0.1, 0.1])
+ALL_EQUAL = values("regression", [2.0, 2.0, 2.0], [1.0, 2.0, 3.0])
 HALF_KNOWN = values("regression", [[1.0, NAN], [2.0, NAN]], [[2.0, 1], [4.0, 1]])
 ONE_CLASS = values("multiclass", [1, 1, 1], log(1, 1, 0))
 ONE_ANSWER = values("multiclass", [0, 1, 1], log(1, 1, 1))
@@ -81,10 +83,15 @@ CASES = [
     }),
     ("a constant column", CONSTANT, {
         "pearson": 1, "spearman": 1, "r2": 1, "mcrmse": (2 / 3) ** 0.5 / 2, "mae": 1 / 3,
-        "rmse": (1 / 3) ** 0.5,
+        "rmse": (1 / 3) ** 0.5, "top_auroc": 1, "ndcg": 1,
     }),
     ("a constant prediction", GUESSED, {
         "pearson": None, "spearman": None, "mae": 6.7 / 3, "r2": 1 - 19.63 / (14 / 3),
+        "top_auroc": 0.5, "ndcg": 4 / 9,  # gains of 0, 1/3 and 1 share the first rank
+    }),
+    ("equal values", ALL_EQUAL, {
+        "pearson": None, "spearman": None, "r2": None, "top_auroc": None, "ndcg": None,
+        "mae": 2 / 3,
     }),
     ("an unknown column", HALF_KNOWN, {
         "pearson": 1, "spearman": 1, "mcrmse": 2.5**0.5, "rmse": 2.5**0.5, "mae": 1.5, "r2": -9,
