@@ -189,9 +189,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(seeds: int) -> None:
 
 def test_committed_records_say_what_their_predictions_do() -> None:
     found = find_records(SHIPPED, SHIPPED / "none")
-    info = declared_tasks()["ncrna_cls"]
-    records = [run.record for run in found if run.record["task"]["name"] == "ncrna_cls"]
-    tables = build(records, tasks={"ncrna_cls": info})
+    info = declared_tasks()["sirna"]
+    records = [run.record for run in found if run.record["task"]["name"] == "sirna"]
+    tables = build(records, tasks={"sirna": info})
     boards = [
         (table, [row for row in table.rows if len(row.seeds) > 1 and row.seeded][:2])
         for table in with_statistics(tables, records, read_statistics(SHIPPED))
