@@ -1,10 +1,10 @@
 """Records and predictions in one file, to be handed to others.
 
 A bundle is a ZIP file: `manifest.json` with the size and SHA-256 of every other member, then
-`<task>/<split>/<run_id>.json`, with the predictions of all seeds of a row in one file beside their
-records, as in a folder of results. Members are stored uncompressed (predictions are
-compressed already), in order and without dates: equal records make equal bytes on every machine,
-and a bundle cannot unfold into more than its own size.
+`<task>/<split>/<run_id>.json`, with predictions and items beside them, as in a folder of results.
+Members are stored uncompressed (predictions are compressed already), in order and without dates:
+equal records make equal bytes on every machine, and a bundle cannot unfold into more than its own
+size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_MEMBER_BYTES = 1 << 26
 MAX_MEMBERS = 50_000
 
 _MEMBER = re.compile(
-    r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){2}[0-9a-f]{12}\.(?:json|parquet|seeds\.parquet)"
+    r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){2}[0-9a-f]{12}\.(?:json|parquet|(?:seeds|items)\.parquet)"
 )
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that ZIP knows
 

@@ -15,7 +15,7 @@ from rnaernie_bench.core.parquet import try_out
 from rnaernie_bench.results.bundle import unpack
 from rnaernie_bench.results.predictions import Predictions
 from rnaernie_bench.results.record import Record
-from rnaernie_bench.results.shared import shared_name
+from rnaernie_bench.results.shared import items_path, shared_name
 from rnaernie_bench.results.store import (
     folder_problems,
     import_run,
@@ -165,9 +165,10 @@ def _add(candidates: dict[str, _Candidate], candidate: _Candidate) -> None:
 def _store(candidates: Sequence[_Candidate], results_dir: Path) -> list[Path]:
     """Write all records, or none."""
     paths = [record_path(candidate.record, results_dir) for candidate in candidates]
-    files = {
-        path.with_name(shared_name(c.record)) for path, c in zip(paths, candidates, strict=True)
-    }
+    files = set()
+    for path, candidate in zip(paths, candidates, strict=True):
+        row = path.with_name(shared_name(candidate.record))
+        files |= {row, items_path(row, candidate.predictions)}
     former = {path: path.read_bytes() for path in files if path.exists()}
     try:
         for candidate in candidates:

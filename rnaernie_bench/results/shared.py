@@ -1,21 +1,23 @@
 """The predictions of all seeds of a row in one Parquet file: what runs share is stored once.
 
-The file has the columns of `results.predictions`. A column that is equal in all runs, such as ids,
-groups and labels, stands under its own name; of any other each run has one, `<run_id>:<name>`.
-Runs are added one by one, and the bytes do not depend on the order.
+The columns of `results.predictions` that are about items, such as ids, groups and labels, are those
+of many rows; they stand in a file of their own, whose name is a hash of what it holds. The file of
+a row names it. A column of predictions that is equal in all runs stands under its own name; of any
+other each run has one, `<run_id>:<name>`. Runs are added one by one, and the bytes do not depend on
+the order. Files written earlier hold the columns of items as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rnaernie_bench.core.errors import ResultError
 from rnaernie_bench.core.files import atomic_path
@@ -33,7 +35,10 @@ from rnaernie_bench.results.record import Record, identity_of, run_id_of
 SUFFIX = ".seeds.parquet"
 """Ends the name of a file that holds a row."""
 
-_RUNS = b"rnaernie_bench.runs"
+ITEMS_SUFFIX = ".items.parquet"
+"""Ends the name of a file that holds the items of rows."""
+
+_RUNS, _ITEMS = b"rnaernie_bench.runs", b"rnaernie_bench.items"
 _LEAST_BITS = 3
 _STEP = 2
 
@@ -49,16 +54,52 @@ def is_shared(name: str) -> bool:
     return name.endswith(SUFFIX)
 
 
+def items_path(row: Path, predictions: Predictions) -> Path:
+    """Return the file that holds the items of a row's predictions.
+
+    Args:
+        row: the file of the row.
+        predictions: of one of its runs.
+    """
+    about = predictions.answer.about_items
+    columns = {name: v for name, v in columns_of(predictions).items() if name in about}
+    digest = _digest(predictions, {"id": predictions.ids, **columns})
+    return row.with_name(f"{digest[:12]}{ITEMS_SUFFIX}")
+
+
+def items_of(row: Path) -> str | None:
+    """Return the name of the file of items that a file of a row needs; None if it has its own.
+
+    Raises:
+        ResultError: the file of the row is missing or damaged.
+    """
+    return _items(read_table(row, columns=[]), row)
+
+
+def _items(table: Any, row: Path) -> str | None:
+    name = (table.schema.metadata or {}).get(_ITEMS)
+    if name is None:
+        return None
+    if not re.fullmatch(rb"[0-9a-f]{12}", name):
+        raise ResultError("names no file of items", where=row, remedy=RESTORE)
+    return name.decode() + ITEMS_SUFFIX
+
+
 def content_digest(predictions: Predictions) -> str:
     """Return the SHA-256 of what is predicted for which items, in whatever order and file."""
+    names = predictions.predicted.dtype.names or ()
+    fields = {name: predictions.predicted[name] for name in names}
+    return _digest(predictions, {"id": predictions.ids, "truth": predictions.truth} | fields)
+
+
+def _digest(predictions: Predictions, columns: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of columns, with the groups and parts of their items."""
     order = np.argsort(predictions.ids)
     parts = sorted(predictions.parts)
     groups = [predictions.groups[place] for place in order]
     words = json.dumps([predictions.answer.name, parts, groups], ensure_ascii=False)
     digest = hashlib.sha256(words.encode())
-    fields = [predictions.predicted[name] for name in predictions.predicted.dtype.names or ()]
-    masks = [predictions.parts[name] for name in parts]
-    for values in (predictions.ids, predictions.truth, *fields, *masks):
+    for values in (*columns.values(), *(predictions.parts[name] for name in parts)):
         digest.update(np.ascontiguousarray(values[order]).tobytes())
     return digest.hexdigest()
 
@@ -90,12 +131,33 @@ def read_run(path: Path, run_id: str, *, rows: int | None = None) -> Predictions
     Raises:
         ResultError: the file is missing, damaged, or does not hold the run.
     """
-    return _of_run(read_table(path, rows=rows), path, run_id)
+    return _of_run(_read_row(path, rows=rows), path, run_id)
+
+
+def _read_row(path: Path, *, rows: int | None = None) -> Any:
+    """Return the table of a row with the columns of its items."""
+    import pyarrow as pa
+
+    table = read_table(path, rows=rows)
+    name = _items(table, path)
+    if name is None:
+        return table
+    items = read_table(path.with_name(name), rows=rows)
+    if len(items) != len(table) or set(items.column_names) & set(table.column_names):
+        raise ResultError(f"its items are others than those of {name}", where=path, remedy=RESTORE)
+    names, columns = items.column_names, items.columns
+    place = next((i for i, n in enumerate(names) if n.startswith(PART)), len(names))
+    return pa.table(
+        [*columns[:place], *table.columns, *columns[place:]],
+        names=[*names[:place], *table.column_names, *names[place:]],
+        metadata=table.schema.metadata,
+    )
 
 
 def _of_run(table: Any, path: Path, run_id: str) -> Predictions:
     mark = dict(table.schema.metadata or {})
-    mark.pop(_RUNS, None)
+    for name in (_RUNS, _ITEMS):
+        mark.pop(name, None)
     if run_id not in _runs(table, path):
         raise ResultError(f"does not hold run {run_id}", where=path, remedy=RESTORE)
     own = f"{run_id}:"
@@ -105,7 +167,7 @@ def _of_run(table: Any, path: Path, run_id: str) -> Predictions:
 
 
 def add_run(path: Path, run_id: str, predictions: Predictions) -> None:
-    """Add a run to the file of its row, which is made if there is none.
+    """Add a run to the file of its row, which is made if there is none, as are its items.
 
     Raises:
         ResultError: the runs there predict other items, or the file is damaged.
@@ -113,78 +175,76 @@ def add_run(path: Path, run_id: str, predictions: Predictions) -> None:
     """
     runs = {}
     if path.exists():
-        table = read_table(path)
+        table = _read_row(path)
         for other in _runs(table, path):
             runs[other] = _of_run(table, path, other)
-    first = next(iter(runs.values()), predictions)
-    runs[run_id] = _in_order_of(predictions, first, path)
-    _write(path, dict(sorted(runs.items())))
-
-
-def _in_order_of(predictions: Predictions, other: Predictions, path: Path) -> Predictions:
-    """Return predictions with their items in the order of others.
-
-    Raises:
-        ResultError: they are not of the same items.
-    """
-    places = np.argsort(predictions.ids)[np.argsort(np.argsort(other.ids))]
-    same = len(places) == len(predictions) == len(other) and np.array_equal(
-        predictions.ids[places], other.ids
-    )
-    if same:
-        found = replace(
-            predictions,
-            ids=predictions.ids[places],
-            groups=[predictions.groups[place] for place in places],
-            truth=predictions.truth[places],
-            predicted=predictions.predicted[places],
-            parts={name: mask[places] for name, mask in predictions.parts.items()},
-        )
-        same = (
-            found.groups == other.groups
-            and found.answer is other.answer
-            and found.parts.keys() == other.parts.keys()
-            and all(np.array_equal(found.parts[name], other.parts[name]) for name in found.parts)
-        )
-    if not same:
+    if any(items_path(path, other) != items_path(path, predictions) for other in runs.values()):
         raise ResultError(
             "a run of other test items than those of its row",
             where=path,
             remedy="find out which is right, and delete the others with their records",
         )
-    return found
+    runs[run_id] = predictions
+    _write(path, {name: _ordered(found) for name, found in sorted(runs.items())})
+
+
+def _ordered(predictions: Predictions) -> Predictions:
+    """Return predictions with their items in the order of their ids, as files have them."""
+    places = np.argsort(predictions.ids)
+    return replace(
+        predictions,
+        ids=predictions.ids[places],
+        groups=[predictions.groups[place] for place in places],
+        truth=predictions.truth[places],
+        predicted=predictions.predicted[places],
+        parts={name: mask[places] for name, mask in predictions.parts.items()},
+    )
 
 
 def _write(path: Path, runs: Mapping[str, Predictions]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """Write the predictions of a row, and its items if they do not stand there."""
     first = next(iter(runs.values()))
+    about = first.answer.about_items
     found = {run_id: columns_of(predictions) for run_id, predictions in runs.items()}
-    columns: dict[str, npt.NDArray[Any]] = {}
+    items = items_path(path, first)
+    if not items.exists():
+        parts = {PART + name: mask for name, mask in first.parts.items()}
+        of_items = {name: values for name, values in columns_of(first).items() if name in about}
+        _write_table(items, {"id": first.ids, "group": first.groups, **of_items, **parts}, {})
+    columns: dict[str, Any] = {}
     for name, values in columns_of(first).items():
+        if name in about:
+            continue
         if all(other[name].tobytes() == values.tobytes() for other in found.values()):
             columns[name] = values
         else:
             columns |= {f"{run_id}:{name}": own[name] for run_id, own in found.items()}
+    named = items.name.removesuffix(ITEMS_SUFFIX)
+    _write_table(path, columns, {**marks_of(first), _RUNS: json.dumps(list(runs)), _ITEMS: named})
+
+
+def _write_table(path: Path, columns: Mapping[str, Any], marks: Mapping[bytes, str]) -> None:
+    """Write columns in as few bytes as Parquet takes for them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.table(
-        {
-            "id": first.ids,
-            "group": pa.array(first.groups, pa.string()),
-            **{name: as_column(values) for name, values in columns.items()},
-            **{PART + name: mask for name, mask in first.parts.items()},
-        }
-    )
-    table = table.replace_schema_metadata({**marks_of(first), _RUNS: json.dumps(list(runs))})
-    paths = {
-        f"{name}.list.element" if values.ndim > 1 else name: values.dtype.kind == "f"
-        for name, values in columns.items()
-    }
+        {name: v if isinstance(v, list) else as_column(v) for name, v in columns.items()}
+    ).replace_schema_metadata(dict(marks))
+    encodings, counted = {}, []
+    for name, values in columns.items():
+        kind = "list" if isinstance(values, list) else values.dtype.kind
+        stored = f"{name}.list.element" if kind != "list" and values.ndim > 1 else name
+        if name == "id":  # in their order
+            encodings[stored] = "DELTA_BINARY_PACKED"
+        elif kind == "f":
+            encodings[stored] = "BYTE_STREAM_SPLIT"
+        elif kind != "b":
+            counted.append(stored)
     with atomic_path(path) as temporary:
         pq.write_table(
             table, temporary, compression="zstd", compression_level=19, write_statistics=False,
-            use_dictionary=["group", *(name for name, real in paths.items() if not real)],
-            use_byte_stream_split=[name for name, real in paths.items() if real],
+            use_dictionary=counted, column_encoding=encodings,
         )  # fmt: skip
 
 

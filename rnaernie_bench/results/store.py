@@ -2,7 +2,8 @@
 
 A run lies in `<runs>/<task>/<run_id>/` with `record.json` and `predictions.parquet`; imported, its
 record is `<results>/<task>/<split>/<run_id>.json`, with the predictions of all seeds of its row in
-one file beside it (`results.shared`). Records imported earlier have `<run_id>.parquet` each.
+one file beside it, and the items of rows in another (`results.shared`). Records imported earlier
+have `<run_id>.parquet` each.
 """
 
 from __future__ import annotations
@@ -312,14 +313,21 @@ def folder_problems(results_dir: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _orphans(results_dir: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the predictions that no record names."""
-    from rnaernie_bench.results.shared import is_shared, runs_in
+    """Yield the predictions that no record names, and the items that no predictions name."""
+    from rnaernie_bench.results.shared import ITEMS_SUFFIX, is_shared, items_of, runs_in
 
     known = set(paths)
-    for path in sorted(visible(results_dir, "*/*/*.parquet")):
+    files = sorted(visible(results_dir, "*/*/*.parquet"))
+    items = {path for path in files if path.name.endswith(ITEMS_SUFFIX)}
+    needed = set()
+    for path in files:
+        if path in items:
+            continue
         name = path.relative_to(results_dir)
         try:
             runs = runs_in(path) if is_shared(path.name) else (path.stem,)
+            if is_shared(path.name) and (named := items_of(path)):
+                needed.add(path.with_name(named))
         except ResultError as error:
             yield name, error.what
             continue
@@ -328,6 +336,8 @@ def _orphans(results_dir: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, s
             yield name, "predictions without a record"
         elif lost:
             yield name, f"predictions of runs without a record: {', '.join(lost)}"
+    for path in sorted(items - needed):
+        yield path.relative_to(results_dir), "items that no predictions name"
 
 
 def unfit(record: Record) -> Iterator[str]:

@@ -42,10 +42,7 @@ def test_table(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ("--metric", "accuracy", "--part", "full", "--by", "item")
     assert run(*names, "--items", "3", *chosen) == 0
     printed = capsys.readouterr().out
-    assert (
-        "test part full\n2,600 items; 95 % intervals; runs of a row typically differ by 0."
-        in printed
-    )
+    assert "test part full\n2,600 items; 95 % intervals" in printed
     first, second = (line for line in printed.splitlines() if line.startswith(names[0]))
     assert second.split()[1] == names[1]
     assert second.endswith("mcnemar")
@@ -71,14 +68,14 @@ def test_json_holds_all_figures(names: list[str], capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["kmer"], "two rows or more are needed"),
-        (["kmer", "no-such-row"], "there is no run or row 'no-such-row'"),
+        ([], "two rows or more are needed"),
+        (["no-such-row"], "there is no run or row 'no-such-row'"),
     ],
 )
 def test_refusals_are_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, names: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*arguments) == 2
+    assert run(names[0], *arguments) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1

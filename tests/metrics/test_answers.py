@@ -55,6 +55,17 @@ def test_binary_metrics_are_those_of_scikit_learn():
     assert {name: found[name] for name in expected} == pytest.approx(expected)
 
 
+def test_correlations_do_not_depend_on_where_values_lie():
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=500).astype(np.float32)
+    near = (generator.normal(size=500) * 3e-6 - 1.7917).astype(np.float32)  # all but constant
+    answer = ANSWERS["regression"]
+    predicted = np.zeros(500, answer.dtype(1))
+    predicted["value"] = near[:, None]
+    wanted = stats.pearsonr(truth.astype(float), near.astype(float)).statistic
+    assert evaluate(answer, truth[:, None], predicted)["pearson"] == pytest.approx(wanted, abs=1e-9)
+
+
 def test_labels_that_are_unknown_count_nothing():
     answer, truth, predicted = arrays("multilabel", unknown=True)
     odds, known = predicted["column_odds"].astype(float), ~np.isnan(truth)

@@ -91,7 +91,7 @@ def test_a_folder_of_runs_is_imported_but_for_what_is_unfit(
         status, out, error = run(results, "import", "runs")
         assert (status, {Path(line).stem for line in out.split()}) == (0, {f.name for f in folders})
         assert "runs: 1 left out: the run is on simulated data" in error
-    assert len(list((tmp_path / "results").rglob("*.parquet"))) == 1  # the seeds of a row
+    assert len(list((tmp_path / "results").rglob("*.seeds.parquet"))) == 1
     _, out, error = run(results, "import", "runs", "--most-kib", "0.5")
     assert (out, error.splitlines()[0]) == (
         "\n",

@@ -20,6 +20,8 @@ from rnaernie_bench.results.shared import (
     add_run,
     compacted,
     content_digest,
+    items_of,
+    items_path,
     read_run,
     runs_in,
     shared_name,
@@ -45,19 +47,28 @@ def test_runs_come_back_as_they_were_whatever_the_order(tmp_path: Path, name: st
     first = predictions_of(name)
     changed = replace(first, predicted=first.predicted.copy())
     changed.predicted[0] = first.predicted[1]
+    for about in set(first.answer.about_items) & set(first.predicted.dtype.names or ()):
+        changed.predicted[about] = first.predicted[about]
     changed = changed if changed.answer.name != "structure" else first
     runs = dict(zip(RUNS, (first, changed, first), strict=True))
-    for file, order in (("a.parquet", RUNS), ("b.parquet", RUNS[::-1])):
-        for run_id in order:
-            add_run(tmp_path / file, run_id, runs[run_id])
+    order = np.argsort(first.ids)[::-1]
+    for file, named in (("a.parquet", RUNS), ("b.parquet", RUNS[::-1])):
+        for run_id in named:
+            add_run(tmp_path / file, run_id, in_order(runs[run_id], order))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     assert runs_in(tmp_path / "a.parquet") == RUNS
     for run_id, wanted in runs.items():
         found = read_run(tmp_path / "a.parquet", run_id)
-        assert_equal(found, wanted)
+        assert_equal(found, in_order(wanted, np.argsort(wanted.ids)))
         assert content_digest(found) == content_digest(wanted)
-    names = pq.read_schema(tmp_path / "a.parquet").names
-    assert [names.count(shared) for shared in ("id", "group")] == [1, 1]
+    # Both rows have the same items, which stand once; nothing of them stands with the rows.
+    names, [items] = pq.read_schema(tmp_path / "a.parquet").names, tmp_path.glob("*.items.parquet")
+    assert items == items_path(tmp_path / "a.parquet", first)
+    assert items.name == items_of(tmp_path / "a.parquet")
+    of_items = pq.read_schema(items).names
+    parts = {f"part:{name}" for name in first.parts}
+    assert set(of_items) == {"id", "group", *parts, *first.answer.about_items}
+    assert not set(of_items) & set(names)
     with pytest.raises(ResultError, match="does not hold run 333333333333"):
         read_run(tmp_path / "a.parquet", "3" * 12)
 
@@ -69,7 +80,7 @@ def test_items_may_come_in_another_order_but_not_be_others(
     add_run(path, RUNS[0], predictions)
     turned = in_order(predictions, np.array([4, 2, 0, 1, 3]))
     add_run(path, RUNS[1], turned)
-    assert_equal(read_run(path, RUNS[1]), predictions)
+    assert_equal(read_run(path, RUNS[1]), in_order(predictions, np.argsort(predictions.ids)))
     assert content_digest(turned) == content_digest(predictions)
     for change in ({"ids": hash_ids("fghij")}, {"groups": ["x"] * 5}):
         other = replace(predictions, **change)  # type: ignore[arg-type]
@@ -77,6 +88,27 @@ def test_items_may_come_in_another_order_but_not_be_others(
         with pytest.raises(ResultError, match="a run of other test items than those of its row"):
             add_run(path, RUNS[2], other)
     assert runs_in(path) == RUNS[:2]
+
+
+def test_items_that_are_missing_or_others_are_told(
+    tmp_path: Path, predictions: Predictions
+) -> None:
+    path = tmp_path / "a.parquet"
+    add_run(path, RUNS[0], predictions)
+    items = items_path(path, predictions)
+    fewer = in_order(predictions, np.arange(len(predictions) - 1))
+    add_run(tmp_path / "b.parquet", RUNS[0], fewer)
+    items_path(path, fewer).replace(items)
+    with pytest.raises(ResultError, match=rf"its items are others than those of {items.name}"):
+        read_run(path, RUNS[0])
+    items.unlink()
+    with pytest.raises(ResultError, match=rf"{items.name}: no such predictions file"):
+        read_run(path, RUNS[0])
+    table = pq.read_table(path)
+    marks = table.schema.metadata | {b"rnaernie_bench.items": b"../../elsewhere"}
+    pq.write_table(table.replace_schema_metadata(marks), path)
+    with pytest.raises(ResultError, match="names no file of items"):
+        read_run(path, RUNS[0])
 
 
 def test_a_row_is_what_differs_in_the_seed_alone(make_record: Any) -> None:

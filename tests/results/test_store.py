@@ -16,7 +16,7 @@ from rnaernie_bench.results.checks import predictions_of
 from rnaernie_bench.results.merging import merge
 from rnaernie_bench.results.predictions import read_predictions
 from rnaernie_bench.results.record import validate_record
-from rnaernie_bench.results.shared import shared_name
+from rnaernie_bench.results.shared import items_of, shared_name
 from rnaernie_bench.results.store import (
     find_run,
     import_run,
@@ -47,10 +47,14 @@ def test_import_copies_record_and_predictions(tmp_path: Path, make_run: MakeRun)
     [record] = read_records(tmp_path / "results")
     validate_record(record)
     shared = shared_name(record)
-    assert {p.name for p in folder.iterdir()} == {f"{run.name}.json", shared}
+    assert {p.name for p in folder.iterdir()} == {
+        f"{run.name}.json", shared, items_of(folder / shared)
+    }  # fmt: skip
     assert record["tests"]["full"]["predictions"]["path"] == shared
     found, original = predictions_of(record, folder), read_predictions(run / "predictions.parquet")
-    assert found.decided.tolist() == original.decided.tolist()
+    assert dict(zip(found.ids, found.decided, strict=True)) == dict(
+        zip(original.ids, original.decided, strict=True)
+    )
     assert validate_folder(tmp_path / "results") == []
 
 
@@ -68,7 +72,8 @@ def test_records_of_earlier_versions_have_a_file_a_run(tmp_path: Path, make_run:
     assert files(tmp_path / "results") == before  # the run is there already
     merge([tmp_path / "results"], tmp_path / "new")
     assert validate_folder(tmp_path / "new") == []
-    assert [p.name for p in (tmp_path / "new").rglob("*.parquet")] == [shared_name(record)]
+    rows = [p.name for p in (tmp_path / "new").rglob("*.seeds.parquet")]
+    assert rows == [shared_name(record)]
 
 
 def test_importing_again_changes_nothing(tmp_path: Path, make_run: MakeRun) -> None:
@@ -223,6 +228,7 @@ def test_every_problem_of_a_folder_is_listed(tmp_path: Path, make_run: MakeRun) 
     edit(altered, lambda r: r["tests"]["full"]["metrics"]["accuracy"].update(value=0.5))
     other = results / "ncrna_cls" / "random"
     other.mkdir()
+    shutil.copy(moved.with_name(str(items_of(shared[moved]))), other)
     for path in (moved, shared[moved]):
         shutil.move(path, other)
     edit(simulated, lambda r: r["dataset"].update(simulated=True))
@@ -230,6 +236,7 @@ def test_every_problem_of_a_folder_is_listed(tmp_path: Path, make_run: MakeRun) 
     (other / "0.json").write_text("{")
     (other / "1.parquet").write_text("")
     (other / "2.seeds.parquet").write_text("")
+    (other / "3.items.parquet").write_text("")
 
     problems = validate_folder(results)
     expected = [
@@ -241,6 +248,7 @@ def test_every_problem_of_a_folder_is_listed(tmp_path: Path, make_run: MakeRun) 
         ("0.json", "damaged record"),
         ("1.parquet", "predictions without a record"),
         ("2.seeds.parquet", "the predictions are damaged"),
+        ("3.items.parquet", "items that no predictions name"),
     ]
     assert len(problems) == len(expected)
     for name, words in expected:

@@ -66,6 +66,8 @@ class Answer:
     """Whether a prediction file says which answer it holds; else its columns tell."""
     parquet: ClassVar[Mapping[str, Any]] = {"use_dictionary": ["group"]}
     """How a prediction file is compressed."""
+    about_items: ClassVar[tuple[str, ...]] = ("truth",)
+    """Columns of a prediction file that all predictions of an item share (`to_columns`)."""
 
     # Learning
 

@@ -37,6 +37,7 @@ class Multiclass(Classes):
 
     graded: ClassVar[bool] = False
     marked: ClassVar[bool] = False
+    about_items: ClassVar[tuple[str, ...]] = ("label",)
     # Scores hardly repeat: splitting their bytes helps the compressor, a dictionary does not.
     parquet: ClassVar[Mapping[str, Any]] = {
         "use_dictionary": ["group"],

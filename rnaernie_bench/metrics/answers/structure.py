@@ -45,6 +45,7 @@ class Structures(Answer):
     if_undefined: ClassVar[float] = 1.0  # neither prediction nor reference has a pair
     marked: ClassVar[bool] = False
     parquet: ClassVar[Mapping[str, Any]] = {}
+    about_items: ClassVar[tuple[str, ...]] = ("length", "reference", "nested_reference")
 
     def untuned(self, decoder: str | None = None) -> DecodingOptions:
         """Return the options that a decoder starts from."""

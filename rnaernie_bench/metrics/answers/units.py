@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -83,6 +83,8 @@ class UnitClasses(Classes):
 @dataclass(frozen=True)
 class UnitQuantities(Quantities):
     """A quantity for each base; the truth is the number of known bases by column."""
+
+    about_items: ClassVar[tuple[str, ...]] = ("truth", "known")
 
     def dtype(self, columns: int) -> np.dtype[np.void]:
         """Return the fields: known bases, sums of errors, and an item's correlations."""

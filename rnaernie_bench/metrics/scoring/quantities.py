@@ -35,9 +35,11 @@ def _sums(metric: str, truth: Array, known: Array, values: Array) -> Floats:
     truth, values = truth.astype(np.float64), values.astype(np.float64)
     if metric == "spearman":
         truth, values = _ranks(truth, known), _ranks(values, known)
-    # Correlations do not change by it, and sums of squares stay exact.
-    centre = np.where(known, truth, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    x, y = (np.where(known, array - centre, 0.0) for array in (values, truth))
+    # Correlations do not change by it, and sums of squares stay exact: for them each has its own.
+    centre, own = (_means(array, known) for array in (truth, values))
+    if _PARTS[metric] < 6:
+        own = centre
+    x, y = np.where(known, values - own, 0.0), np.where(known, truth - centre, 0.0)
     if metric == "mae":
         parts = [known, np.abs(x - y)]
     elif metric in ("rmse", "mcrmse"):
@@ -47,6 +49,11 @@ def _sums(metric: str, truth: Array, known: Array, values: Array) -> Floats:
     else:
         parts = [known, x, y, x**2, y**2, x * y]
     return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def _means(values: Array, known: Array) -> Floats:
+    """Return the mean of each column's known values."""
+    return np.asarray(np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
 
 def _of_sums(metric: str, sums: Floats) -> Floats:
