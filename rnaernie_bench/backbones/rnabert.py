@@ -35,9 +35,6 @@ _STANDS_FOR = {
 }  # fmt: skip
 """IUPAC's letters for some of the bases; every other token stands for any."""
 
-_NEVER = -1e4
-"""The logit of a token that the checkpoint does not know."""
-
 _HEADS = 12
 _LAYER = re.compile(r"bert\.encoder\.layer\.(\d+)\.")
 _RENAMED = (
@@ -73,11 +70,11 @@ def convert(source: str, name: str, network: Any) -> tuple[PreTrainedModel, RnaT
         source: the file, or its path below a folder of `$RNAERNIE_BENCH_DATA`. It is read without
             executing anything.
         name: of the backbone, for messages.
-        network: `RnaBertModel`, encoder and pooler; or `RnaBertForMaskedLM`, encoder and the head
-            for masked bases.
+        network: `RnaBertModel`, encoder and pooler.
 
     Raises:
-        ConfigError: if it is not there, or not the authors' checkpoint.
+        ConfigError: if it is not there, or not the authors' checkpoint; or a network with a head
+            for masked bases is asked for: theirs is as it was drawn, shrunk by weight decay alone.
     """
     import torch
     from multimolecule import RnaBertConfig
@@ -90,6 +87,12 @@ def convert(source: str, name: str, network: Any) -> tuple[PreTrainedModel, RnaT
             remedy="take RNABERT.pth from https://github.com/mana438/RNABERT, or set "
             "backbone.source to multimolecule/rnabert or a folder, or backbone.init=random",
         )
+    if "MaskedLM" in network.__name__:
+        raise ConfigError(
+            f"the head for masked bases of '{name}' was never trained, so it scores no sequence",
+            where=path,
+            remedy="score with another backbone; embed, train or predict with this one",
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = {key.removeprefix("module."): value for key, value in state.items()}
@@ -98,7 +101,6 @@ def convert(source: str, name: str, network: Any) -> tuple[PreTrainedModel, RnaT
         if len(words) != len(_TOKENS):
             raise ValueError(f"it has {len(words)} tokens, the authors' vocabulary {len(_TOKENS)}")
         tokenizer = bare_tokenizer()
-        headed = "MaskedLM" in network.__name__
         config = RnaBertConfig(
             vocab_size=len(tokenizer),
             hidden_size=hidden,
@@ -106,14 +108,10 @@ def convert(source: str, name: str, network: Any) -> tuple[PreTrainedModel, RnaT
             num_attention_heads=_HEADS,
             intermediate_size=len(state["bert.encoder.layer.0.intermediate.dense.bias"]),
             max_position_embeddings=positions,
-            tie_word_embeddings=not headed,  # the authors' decoder is no copy of the embeddings
             **WITHOUT_SPECIALS,
         )
         model = network._from_config(config, attn_implementation="sdpa")
-        weights = _weights(state, tokenizer)
-        if headed:
-            weights = _with_head(weights, state, tokenizer)
-        report = model.load_state_dict(weights, strict=False)
+        report = model.load_state_dict(_weights(state, tokenizer), strict=False)
         for names, what in (
             (report.missing_keys, "is missing"),
             (report.unexpected_keys, "is no part of RNABERT"),
@@ -139,32 +137,6 @@ def _weights(state: Mapping[str, Tensor], tokenizer: Any) -> dict[str, Tensor]:
     words = "embeddings.word_embeddings.weight"
     weights[words] = _rows(weights[words], tokenizer)
     return weights
-
-
-def _with_head(
-    weights: Mapping[str, Tensor], state: Mapping[str, Tensor], tokenizer: Any
-) -> dict[str, Tensor]:
-    """Return MultiMolecule's weights of encoder and head for masked bases.
-
-    Tokens that the authors have not are never expected.
-    """
-    import torch
-
-    found = {f"model.{k}": v for k, v in weights.items() if not k.startswith("pooler.")}
-    head = "cls.predictions."
-    for ours, theirs in (
-        ("dense.weight", "dense.weight"), ("dense.bias", "dense.bias"),
-        ("layer_norm.weight", "LayerNorm.gamma"), ("layer_norm.bias", "LayerNorm.beta"),
-    ):  # fmt: skip
-        found[f"lm_head.transform.{ours}"] = state[f"{head}transform.{theirs}"]
-    decoder, bias = state[f"{head}decoder.weight"], state[f"{head}bias"]
-    ids = tokenizer.convert_tokens_to_ids([*_TOKENS])
-    rows = torch.zeros(len(tokenizer), decoder.shape[1])
-    offsets = torch.full((len(tokenizer),), _NEVER)
-    rows[ids], offsets[ids] = decoder, bias
-    found["lm_head.decoder.weight"] = rows
-    found["lm_head.bias"] = found["lm_head.decoder.bias"] = offsets
-    return found
 
 
 def _rows(words: Tensor, tokenizer: Any) -> Tensor:

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from multimolecule import RnaBertModel
+from multimolecule import RnaBertForMaskedLM, RnaBertModel
 from torch.nn import functional
 
 from rnaernie_bench.backbones.loading import load_backbone
-from rnaernie_bench.backbones.multimolecule import load
+from rnaernie_bench.backbones.multimolecule import load, load_masked_lm
 from rnaernie_bench.backbones.rnabert import authors_file, bare_tokenizer, convert
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.learning.pair_inputs import PairInputs
@@ -135,6 +135,11 @@ def test_letters_for_several_bases_are_means(checkpoint):
     assert torch.equal(pad, authors_state()["bert.embeddings.word_embeddings.weight"][0])
 
 
+def test_its_head_for_masked_bases_was_never_trained(checkpoint):
+    with pytest.raises(ConfigError, match="head for masked bases of 'rnabert' was never trained"):
+        load_masked_lm(options("rnabert", source=str(checkpoint)), 0)
+
+
 def test_is_found_below_a_data_folder(checkpoint, monkeypatch):
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(checkpoint.parents[1]))
     encoder = load(options("rnabert", source="weights/RNABERT.pth"), 0)
@@ -195,10 +200,14 @@ def test_executes_nothing(tmp_path):
 def test_the_authors_weights(data_folder):
     encoder = load_backbone("rnabert")
     assert encoder.max_bases == 440
+    state = torch.load(data_folder / "rnabert" / "RNABERT.pth", map_location="cpu")
+    gains, offsets = (
+        state[f"cls.predictions.{name}"] for name in ("transform.LayerNorm.gamma", "bias")
+    )
+    assert gains.unique().numel() == 1 and not offsets.any()  # so nothing scores with it
     layer = 4 * (120**2 + 120) + 2 * 120 * 40 + 40 + 120 + 4 * 120
     counted = (28 + 440 + 2) * 120 + 2 * 120 + 6 * layer + 120**2 + 120
     assert sum(p.numel() for p in encoder.model.parameters()) == counted == 481_080
-    state = torch.load(data_folder / "rnabert" / "RNABERT.pth", map_location="cpu")
     sequence = "GGCUACGUAGCUCAGUUGGUUAGAGCACAUCACUCAUAAUGAUGGGGUCACAGGUUCGAAUCCCGUCGUAGCCACCA"
     for found, expected in zip(
         outputs(encoder.model, bare_tokenizer(), sequence), by_hand(state, sequence), strict=True
