@@ -27,7 +27,7 @@ from rnaernie_bench.heads.bases.contact import (
 )
 from rnaernie_bench.heads.bilinear import BilinearHead, BilinearOptions
 from rnaernie_bench.heads.resnet import EARLIER, ResNetHead, ResNetOptions
-from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions
+from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions, _of_squares, _squares
 from rnaernie_bench.learning.network import build_head
 from rnaernie_bench.learning.structures import IGNORED, contact_loss, contact_targets
 from rnaernie_bench.task.catalogue import HEADS
@@ -230,6 +230,16 @@ def hairpins():
             states[row, [i, j], axis] += 1
             maps[row, -1, [i, j], [j, i]] += 1
     return states, mask, maps, targets
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_squares_of_pairs_come_back(side):
+    pairs = torch.randn(7, 7, 5)
+    squares = _squares(pairs, side)
+    of_one = squares[0, :, 4 // side, 3 // side].view(side, side, 5)
+    assert torch.equal(of_one[4 % side, 3 % side], pairs[4, 3])
+    assert torch.equal(_of_squares(squares, side)[:7, :7], pairs)
+    assert squares.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_resnet_in_chunks_is_the_same(monkeypatch):
