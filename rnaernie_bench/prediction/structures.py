@@ -12,6 +12,7 @@ from rnaernie_bench.metrics.answers.structure import decoded
 from rnaernie_bench.prediction.predictor import Form, Predictor
 from rnaernie_bench.prediction.sequences import Named, name_sequences, read_sequences
 from rnaernie_bench.structure.records import StructureRecord
+from rnaernie_bench.structure.reliability import calibrated, paired
 from rnaernie_bench.structure.writers import WRITERS
 
 LEAST = 0.01
@@ -25,7 +26,12 @@ class PredictedStructure:
     record: StructureRecord
     """The sequence with its decoded pairs."""
     probabilities: np.ndarray
-    """float32 of shape (bases, bases)."""
+    """That bases pair, as validation calibrates it, float32 (bases, bases)."""
+
+    @property
+    def paired(self) -> np.ndarray:
+        """How likely each base is paired, float32 (bases,)."""
+        return paired(self.probabilities)
 
 
 def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[PredictedStructure]:
@@ -33,24 +39,28 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[PredictedS
     names, sequences = zip(*items, strict=True)
     scores = predictor.fitted.probabilities(sequences)
     found: Mapping[int, PredictedStructure] = {
-        index: PredictedStructure(StructureRecord(names[index], sequences[index], pairs), matrix)
+        index: PredictedStructure(
+            StructureRecord(names[index], sequences[index], pairs),
+            calibrated(matrix, predictor.tuning),
+        )
         for index, matrix, pairs in decoded(scores, sequences, predictor.tuning)
     }
     return (found[index] for index in range(len(items)))
 
 
 def _header(predictor: Predictor) -> list[str]:
-    return ["id", "i", "j", "bases", "probability", "decoded"]
+    return ["id", "i", "j", "bases", "probability", "paired_i", "paired_j", "decoded"]
 
 
 def _rows(predictor: Predictor, item: Named, found: PredictedStructure) -> Iterator[list[str]]:
     """Yield a line a pair, bases counted from 1: the likely ones and those that were decoded."""
-    (name, sequence), matrix = item, found.probabilities
+    (name, sequence), matrix, paired = item, found.probabilities, found.paired
     chosen = {(i, j) for i, j in found.record.pairs.tolist()}
     likely = {(i, j) for i, j in np.argwhere(np.triu(matrix, k=1) >= LEAST).tolist()}
     for i, j in sorted(chosen | likely):
         place = [name, str(i + 1), str(j + 1), sequence[i] + sequence[j]]
-        yield [*place, f"{matrix[i, j]:.6f}", "yes" if (i, j) in chosen else "no"]
+        said = [f"{value:.6f}" for value in (matrix[i, j], paired[i], paired[j])]
+        yield [*place, *said, "yes" if (i, j) in chosen else "no"]
 
 
 def draw(predictor: Predictor, found: PredictedStructure, path: Path) -> None:

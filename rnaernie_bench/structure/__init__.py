@@ -1,5 +1,5 @@
 """Secondary structure: base pairs read, written, decoded, folded, counted and drawn.
 
 Other rooms import: counting, decoders, duplexes, layouts, notations, pair_probabilities, pictures,
-records, scores, several_partners, thermodynamics, tuning, writers.
+records, reliability, scores, several_partners, thermodynamics, tuning, writers.
 """

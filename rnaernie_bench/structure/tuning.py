@@ -10,6 +10,7 @@ import numpy as np
 
 from rnaernie_bench.structure.counting import count_all
 from rnaernie_bench.structure.decoders import DECODERS, DecodingOptions, decode, decode_batch
+from rnaernie_bench.structure.reliability import Case, Reliability
 from rnaernie_bench.structure.scores import summarise
 
 THRESHOLDS = (1 / (1 + np.exp(-np.linspace(-7, 4, 45)))).astype(np.float32)
@@ -82,10 +83,8 @@ def best_threshold(ladders: Sequence[Ladder]) -> tuple[float, float]:
     return float(THRESHOLDS[best]), float(mean[best])
 
 
-def tune(
-    cases: Iterable[tuple[np.ndarray, str, np.ndarray]], decoder: str, *, expected: int
-) -> Tuned:
-    """Choose what the decoder's entry says is tuned.
+def tune(cases: Iterable[Case], decoder: str, *, expected: int) -> Tuned:
+    """Choose what the decoder's entry says is tuned, and the line that calibrates probabilities.
 
     Where one decoding tells all thresholds, all sequences count; else `FEW_SEQUENCES` of them,
     taken at even distances from the order given.
@@ -95,6 +94,13 @@ def tune(
         decoder: a name in `decoders.DECODERS`.
         expected: how many cases there are.
     """
+    reliability = Reliability(default_options(decoder))
+    tuned = _tune(reliability.watch(cases), decoder, expected)
+    slope, offset = reliability.line()
+    return replace(tuned, options=replace(tuned.options, slope=slope, offset=offset))
+
+
+def _tune(cases: Iterable[Case], decoder: str, expected: int) -> Tuned:
     options, entry = default_options(decoder), DECODERS.get(decoder)
     if entry.one_decoding:
         threshold, f1 = best_threshold([ladder(*case, options) for case in cases])

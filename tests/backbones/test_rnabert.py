@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from multimolecule import RnaBertForMaskedLM, RnaBertModel
+from multimolecule import RnaBertModel
 from torch.nn import functional
 
 from rnaernie_bench.backbones.loading import load_backbone

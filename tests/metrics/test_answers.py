@@ -264,7 +264,9 @@ def test_a_decoder_is_tuned_and_saved():
     truth = targets(answer)
     tuning, trials = answer.tune(truth, scores(answer, truth), answer.untuned("greedy"))
     assert trials > 1
-    assert list(answer.to_record(tuning, [])) == ["decoder", "threshold", "gamma", "mixing"]
+    assert list(answer.to_record(tuning, [])) == [
+        "decoder", "threshold", "gamma", "mixing", "slope", "offset"
+    ]  # fmt: skip
     assert answer.from_predictor(answer.to_predictor(tuning, [])) == tuning
     unread = answer.arrays(truth, [], tuning)[1]  # the model reads nothing
     assert unread["predicted"].sum() == 0

@@ -66,7 +66,8 @@ class Structures(Answer):
 
     def to_record(self, tuning: DecodingOptions, labels: Sequence[str]) -> dict[str, Any]:
         """Return the decoder, and what validation chose of it."""
-        return {name: getattr(tuning, name) for name in ("decoder", "threshold", "gamma", "mixing")}
+        chosen = ("decoder", "threshold", "gamma", "mixing", "slope", "offset")
+        return {name: getattr(tuning, name) for name in chosen}
 
     def to_predictor(self, tuning: DecodingOptions, labels: Sequence[str]) -> dict[str, Any]:
         """Return all options of the decoder."""

@@ -38,6 +38,10 @@ class DecodingOptions:
     """Whether only AU, GC and GU may pair."""
     min_loop: int = MIN_LOOP
     """The fewest bases between two that pair."""
+    slope: float = 1.0
+    """Of the line of log odds by which probabilities are shown (`structure.reliability`)."""
+    offset: float = 0.0
+    """Of that line. Pairs are decoded from probabilities as they are."""
 
     def __post_init__(self) -> None:
         if self.decoder not in DECODERS:
@@ -51,12 +55,15 @@ class DecodingOptions:
             "gamma": not 0 < self.gamma < float("inf"),
             "mixing": not 0 <= self.mixing < float("inf"),
             "min_loop": self.min_loop < 0,
+            "slope": not 0 < self.slope < float("inf"),
+            "offset": not abs(self.offset) < float("inf"),
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
             raise ConfigError(
                 f"{name} = {getattr(self, name)} makes no sense",
                 where=name,
-                remedy="threshold lies in 0..1, gamma is positive, the others are not negative",
+                remedy="threshold lies in 0..1; gamma and slope are positive, the offset is any "
+                "number, the others are not negative",
             )
 
 
