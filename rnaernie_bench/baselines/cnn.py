@@ -15,9 +15,13 @@ from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 if TYPE_CHECKING:
     from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
+    from rnaernie_bench.task.task import Task
 
 USUAL: Mapping[str, str] = {"sequence": "mean_max", "token": "token", "pair": "interaction"}
 """Level -> the head of the network."""
+
+PLACES = frozenset({"flank", "length"})
+"""What heads read (`HeadEntry.reads`) that tell bases apart by where they stand in a sequence."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class CnnOptions:
     dropout: float = 0.1
     learning_rate: float = 1e-3
     head: str | None = None
-    """A head that reads states of bases; None: the usual one of the level."""
+    """A head that reads states of bases; None: that of the task where it tells bases of a sequence
+    apart by where they stand, else the usual one of the level."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "kernel_size", "layers", "dilation", "learning_rate"):
@@ -53,6 +58,14 @@ class CnnOptions:
     def dilations(self) -> tuple[int, ...]:
         """The step between the bases that each convolution reads."""
         return tuple(self.dilation**place for place in range(self.layers))
+
+    def head_on(self, task: Task) -> str:
+        """Return the head of the network on a task."""
+        if self.head is not None:
+            return self.head
+        pooled = not task.level_entry.per_base
+        placed = pooled and PLACES.intersection(HEADS.get(task.head).reads)
+        return task.head if placed else USUAL[task.level]
 
     def unread(self, level: Level) -> dict[str, str]:
         """Return options without effect at a level, each with the reason; see `config.unread`."""
@@ -73,7 +86,7 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     from rnaernie_bench.backbones.vocabulary import MAX_BASES
     from rnaernie_bench.learning.fit import fresh_network, report, train_network
 
-    level, head = context.task.level, options.head or USUAL[context.task.level]
+    level, head = context.task.level, options.head_on(context.task)
     if HEADS.get(head).level != level or head == "pooled":
         reason = "reads a pooler" if head == "pooled" else f"is not for the level '{level}'"
         raise ConfigError(f"head '{head}' {reason}", where="backbone.head")

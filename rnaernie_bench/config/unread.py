@@ -71,7 +71,7 @@ def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
     yield from _useless(task)
     if config.task.train_fraction == 1:
         yield "task.train_by_seed", "all of train is drawn whatever the seed"
-    head = getattr(config.backbone, "head", None) if entry.kind == "baseline" else config.task.head
+    head = _head(config, task)
     for option, what in (("flank", "flanks"), ("features", "features of pairs")):
         if head is None:
             yield f"task.{option}", "there is no such head"
@@ -84,6 +84,15 @@ def unread(config: RunConfig, task: Task) -> Iterator[tuple[str, str]]:
         for key in _shared(config) - LIMITS - NAMES:
             if key not in entry.reads and key.partition(".")[0] not in entry.reads:
                 yield key, f"'{config.backbone.name}' is fitted without it"
+
+
+def _head(config: RunConfig, task: Task) -> str | None:
+    """Return the name of the head that would be trained; None if there is none."""
+    if BACKBONES.get(config.backbone.name).kind != "baseline":
+        return config.task.head
+    if hasattr(config.backbone, "head_on"):
+        return str(config.backbone.head_on(task))
+    return getattr(config.backbone, "head", None)
 
 
 def _idle(group: str, options: Any, task: Task) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,11 @@ from multimolecule import RnaTokenizer
 from rnaernie_bench.backbones.convolution_network import ConvolutionConfig, ConvolutionModel
 from rnaernie_bench.backbones.letters_network import base_shares
 from rnaernie_bench.baselines import cnn
+from rnaernie_bench.config.compose import compose
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.data.alphabet import LETTERS
 from rnaernie_bench.learning.saved import load_network
+from rnaernie_bench.task.task import find_tasks, read_task
 from rnaernie_bench.testing import check_saved
 from tests.kit import make_task
 from tests.training_kit import installed
@@ -108,6 +110,20 @@ def test_a_head_that_it_cannot_carry_is_refused(task, head):
     config = task.config(*SMALL, f"backbone.head={head}")
     with pytest.raises(ConfigError, match=f"backbone.head: head '{head}' (reads a pooler|is not)"):
         cnn.fit(task.context(config), config.backbone)
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("sirna", "positions"), ("pseudouridine", "window"), ("ncrna_cls", "mean_max"),
+     ("degradation", "token"), ("rri", "interaction")],
+)  # fmt: skip
+def test_where_bases_stand_counts_where_the_task_says_so(name, head):
+    task = read_task(find_tasks()[name] / "task.yaml")
+    config = compose([f"task={name}", "backbone=cnn", *(["task.flank=3"] * (head == "window"))])
+    assert config.backbone.head_on(task) == head
+    if head == "mean_max":
+        with pytest.raises(ConfigError, match=r"task\.flank: .*'mean_max' reads no flanks"):
+            compose([f"task={name}", "backbone=cnn", "task.flank=3"])
 
 
 @pytest.mark.parametrize(
