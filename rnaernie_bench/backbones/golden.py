@@ -10,6 +10,7 @@ from typing import Any
 
 from rnaernie_bench.backbones.vocabulary import MAX_TOKENS
 from rnaernie_bench.core.errors import BenchError, DataError
+from rnaernie_bench.core.files import unreadable
 from rnaernie_bench.core.schema import build
 
 
@@ -49,7 +50,7 @@ def read_golden(path: Path) -> Golden:
         content = json.loads(path.read_text(encoding="utf-8"))
         return build(Golden, {key: content[key] for key in ("items", "dims")})
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=path) from error
+        raise unreadable(error, path) from error
     except (BenchError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"it has no golden vectors ({type(error).__name__}: {error})",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import unreadable
 
 _NAMES = "StructuredToParameterName@@"
 """Paddle's entry with the names that its tensors have in a program."""
@@ -78,7 +79,7 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[np.float32]]:
         with path.open("rb") as file:
             content = _Unpickler(file).load()
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=path) from error
+        raise unreadable(error, path) from error
     except _Refused as error:
         raise DataError(
             f"refused: it asks for '{error}', which no checkpoint needs; nothing was executed",

@@ -34,6 +34,9 @@ _PATHS = ("runs_dir", "results_dir", "out", "backbone.source", "backbone.model",
 DEFAULT = "default"
 """The trainer of runs that choose none: the defaults of its options."""
 
+_ANY = "any"
+"""How Hydra knows the member of a group whose settings are put in afterwards."""
+
 _REGISTRIES: dict[str, Registry[Any]] = {
     "backbone": BACKBONES, "strategy": STRATEGIES, "launcher": LAUNCHERS,
 }  # fmt: skip
@@ -121,7 +124,7 @@ def compose(overrides: Sequence[str], task_folders: Iterable[Path] = ()) -> RunC
     # A wrong one of the others is in nobody's way.
     tasks = {n: read_task(found[n] / "task.yaml") for n in chosen if n in found}
     choices = {group: _known(group) for group in GROUPS} | {"task": list(found)}
-    members = {f"task/{name}": as_dict(task_defaults(task)) for name, task in tasks.items()}
+    members = {f"task={name}": as_dict(task_defaults(task)) for name, task in tasks.items()}
     raw = compose_root(Root("config", choices, members), overrides)
     if isinstance(raw["fold"], int):  # generated folds are called by their numbers
         raw["fold"] = str(raw["fold"])
@@ -221,7 +224,7 @@ class Root:
     choices: Mapping[str, Sequence[str]]
     """What can be chosen of each of its groups, installed plug-ins and all."""
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The settings of members without a file and without a registry, by `group/name`."""
+    """The settings of members without a file and without a registry, by `group=name`."""
 
 
 def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
@@ -245,15 +248,23 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
     values = [text for text in overrides if text not in choices]
     _check_choices(choices, root)
     _check_names(values, root)
-    members = json.dumps({**root.members, **_registered(choices)})
+    names = dict(text.split("=", 1) for text in choices)  # the last of a group counts
+    own = {
+        group: root.members.get(f"{group}={name}") or _settings(group, name)
+        for group, name in names.items()
+        if group in _REGISTRIES or f"{group}={name}" in root.members
+    }
+    told = tuple(f"{group}={_ANY if group in own else names[group]}" for group in sorted(names))
+    files = _files(paths.configs_folder())
+    members = json.dumps(_registered() | {f"{group}/{_ANY}": {"name": "???"} for group in own})
     try:
-        chosen = _chosen(root.file, tuple(choices), members, _files(paths.configs_folder()))
-        composed = deepcopy(chosen)
+        composed = _with_own(_chosen(root.file, told, members, files), own)
         for _, value in map(_parsed, values):
             try:
                 OmegaConf.update(composed, value.key_or_group, value.value(), merge=True)
             except OmegaConfBaseException:
-                _check_keys(values, OmegaConf.to_container(chosen))
+                whole = _with_own(_chosen(root.file, told, members, files), own)
+                _check_keys(values, OmegaConf.to_container(whole))
                 raise
         raw: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException, RecursionError) as error:
@@ -264,6 +275,8 @@ def compose_root(root: Root, overrides: Sequence[str]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _chosen(file: str, choices: tuple[str, ...], members: str, files: _Files) -> Any:
     """Return what Hydra composes of choices alone. It takes most of the time: runs share it.
+
+    So Hydra is not told which member without a file is chosen, but that one is.
 
     Args:
         file: the root.
@@ -304,15 +317,29 @@ def _with_options(raw: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _registered(choices: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the settings of what registries hold: all that is built in, chosen plug-ins."""
+def _registered() -> dict[str, dict[str, Any]]:
+    """Return the settings of what is built in without a file, by `group/name`."""
     members = {f"trainer/{DEFAULT}": as_dict(TrainerOptions())}
     for group, registry in _REGISTRIES.items():
-        chosen = {text.partition("=")[2] for text in choices if text.startswith(f"{group}=")}
-        for name in sorted({*registry.builtin, *chosen}):
-            unset = {f.name: "???" for f in fields(registry.get(name).options)}
-            members[f"{group}/{name}"] = {**unset, **plugins.default_settings(registry, name)}
+        members |= {f"{group}/{name}": _settings(group, name) for name in sorted(registry.builtin)}
     return members
+
+
+def _settings(group: str, name: str) -> dict[str, Any]:
+    """Return the settings of what a registry holds; what has no default is missing."""
+    registry = _REGISTRIES[group]
+    unset = {f.name: "???" for f in fields(registry.get(name).options)}
+    return {**unset, **plugins.default_settings(registry, name)}
+
+
+def _with_own(chosen: Any, own: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return what was composed, with the settings of members below what files say of them."""
+    from omegaconf import OmegaConf
+
+    composed = deepcopy(chosen)
+    for group, settings in own.items():
+        composed[group] = OmegaConf.merge(dict(settings), composed[group])
+    return composed
 
 
 def group_choices(group: str) -> list[str]:

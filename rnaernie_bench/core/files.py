@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-from rnaernie_bench.core.errors import BenchError
+from rnaernie_bench.core.errors import BenchError, DataError
 
 _REMEDIES = {
     errno.ENOSPC: ("no space is left", "free some or choose another folder"),
@@ -224,6 +224,20 @@ def as_bench_error(error: Exception, where: object = None) -> BenchError | None:
     what, remedy = _REMEDIES[code]
     place = where or getattr(error, "filename", None)
     return BenchError(f"cannot be written: {what}", where=place, remedy=remedy)
+
+
+def unreadable(error: OSError, where: object) -> DataError:
+    """Return what to say of a file that the operating system does not let us read.
+
+    Args:
+        error: what it said.
+        where: the file, as messages call it.
+    """
+    return DataError(
+        f"the file cannot be read: {error.strerror or error}",
+        where=where,
+        remedy="check the path and its permissions",
+    )
 
 
 def _sync(file: Path) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rnaernie_bench.core import paths
 from rnaernie_bench.core.errors import BenchError, DataError
-from rnaernie_bench.core.files import atomic_path
+from rnaernie_bench.core.files import atomic_path, unreadable
 from rnaernie_bench.task.declaration import DataFile
 from rnaernie_bench.task.task import Task
 
@@ -109,11 +109,7 @@ def sha256(path: Path) -> str:
         status = path.stat()
         return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror}",
-            where=path,
-            remedy="check its permissions",
-        ) from error
+        raise unreadable(error, path) from error
 
 
 @lru_cache(maxsize=256)

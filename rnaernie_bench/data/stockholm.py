@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import unreadable
 
 MAX_MEMBER_BYTES = 1 << 28
 """An alignment larger than 256 MiB is none of Rfam's: a damaged or hostile archive."""
@@ -66,11 +67,7 @@ def read_alignments(path: Path) -> Iterator[Alignment]:
             remedy="fetch it again",
         ) from error  # fmt: skip
     except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror or error}",
-            where=path,
-            remedy="check the path and its permissions",
-        ) from error
+        raise unreadable(error, path) from error
 
 
 def _checked(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> IO[bytes]:

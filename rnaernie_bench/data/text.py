@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import unreadable
 from rnaernie_bench.core.progress import tracked
 
 STANDARD_INPUT = "-"
@@ -98,11 +99,7 @@ def read_lines(source: Path | str, *, outer: str | None = None) -> Iterator[tupl
             remedy="fetch or compress it again",
         ) from error
     except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror or error}",
-            where=name,
-            remedy="check the path and its permissions",
-        ) from error
+        raise unreadable(error, name) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnaernie_bench.core.errors import DataError
+from rnaernie_bench.core.files import unreadable
 from rnaernie_bench.data.alphabet import normalise
 from rnaernie_bench.data.sources import find, locate
 from rnaernie_bench.pretraining.kernels import Automaton, build_table, find_motifs, unpack
@@ -127,11 +128,7 @@ def read_motifs(path: Path) -> tuple[str, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror or error}",
-            where=path,
-            remedy="check the path and its permissions",
-        ) from error
+        raise unreadable(error, path) from error
     motifs: dict[str, None] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         motif = normalise(line.strip())

@@ -361,30 +361,6 @@ class TestResume:
         assert summary.ended_by == expected.ended_by == reason
         assert close(resumed.weights(), undisturbed.weights())
 
-    def checkpoints(self, folder, *names):
-        for step, state in ((8, '{"global_step": 8}'), (24, '{"global_step": 24}'), (32, '{"gl')):
-            (folder / f"checkpoint-{step}").mkdir()
-            (folder / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-            for name in names:
-                torch.save({}, folder / f"checkpoint-{step}" / name)
-        (folder / "checkpoint-40").mkdir()
-
-    def test_half_written_checkpoints_are_passed_over(self, tmp_path):
-        self.checkpoints(tmp_path, "rng_state.pth")
-        assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-24"
-        assert last_whole_checkpoint(tmp_path, processes=2) is None
-
-    def test_what_the_other_processes_write_is_needed(self, tmp_path):
-        self.checkpoints(tmp_path, "rng_state_0.pth", "rng_state_1.pth")
-        assert last_whole_checkpoint(tmp_path, processes=2) == tmp_path / "checkpoint-24"
-        half = tmp_path / "checkpoint-24" / "rng_state_1.pth"
-        half.write_bytes(half.read_bytes()[:100])
-        assert last_whole_checkpoint(tmp_path, processes=2) == tmp_path / "checkpoint-8"
-        assert last_whole_checkpoint(tmp_path) is None
-
-    def test_no_checkpoints(self, tmp_path):
-        assert last_whole_checkpoint(tmp_path / "nowhere") is None
-
     @pytest.mark.services
     def test_a_killed_process_is_gone_on_with(self, task, tmp_path):
         undisturbed = Job(task, tmp_path / "a", max_epochs=4)

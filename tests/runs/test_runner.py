@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
-from transformers import Trainer
 
 from rnaernie_bench.cli.main import main
 from rnaernie_bench.core.errors import ResultError
@@ -21,16 +20,8 @@ from rnaernie_bench.results.record import validate_record
 from rnaernie_bench.runs import runner
 from rnaernie_bench.tracking.tracker import Tracker
 from tests.kit import agree, predict_alike
+from tests.runs.run_kit import FILES, MODELS, failing, record_of
 from tests.training_kit import LABELS, TASK, TINY_NET, installed
-
-MODELS = {
-    "majority": ("backbone=majority",),
-    "kmer": ("backbone=kmer", "backbone.max_k=2"),
-    "cnn": ("backbone=cnn", "backbone.channels=8", "trainer.learning_rates=[1e-3,1e-2]"),
-    "full": (*TINY_NET, "strategy=full"),
-    "frozen": (*TINY_NET, "strategy=frozen"),
-}
-FILES = {"README.md", "config.yaml", "model", "predictions.parquet", "record.json"}
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +40,6 @@ def finished(tmp_path_factory):
 def task(tmp_path):
     with installed(tmp_path) as task:
         yield task
-
-
-def failing(error):
-    """Return a function that raises `error`, whatever it is given."""
-
-    def fail(*_, **__):
-        raise error
-
-    return fail
-
-
-def record_of(folder):
-    return json.loads((folder / "record.json").read_text())
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -182,27 +160,6 @@ def test_the_seed_list_makes_several_runs(task, capsys):
     assert capsys.readouterr().out.count("record: ") == 2
 
 
-def test_a_failure_leaves_no_folder(task, monkeypatch, capsys):
-    def fail(*arguments, **named):
-        raise RuntimeError("no more")
-
-    monkeypatch.setattr("rnaernie_bench.evaluation.evaluate.evaluate", fail)
-    assert task.cli(settings=MODELS["majority"]) == 1
-    assert task.run_folders() == []
-    assert "unexpected RuntimeError: no more; --debug shows where" in capsys.readouterr().err
-
-
-def test_ctrl_c_before_a_checkpoint_leaves_no_folder(task, monkeypatch, capsys):
-    def interrupt(self, metrics, step=None):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Tracker, "log_metrics", interrupt)
-    assert task.cli(settings=MODELS["full"]) == 2
-    assert task.run_folders() == []
-    error = capsys.readouterr().err
-    assert "interrupted" in error and "Traceback" not in error
-
-
 def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, capsys):
     """It ends in the record of a run that nobody interrupted."""
     expected = record_of(finished[1]["full"])
@@ -228,17 +185,6 @@ def test_an_interrupted_run_is_gone_on_with(finished, tmp_path, monkeypatch, cap
         for field in ("run_id", "backbone", "selection", "validation", "tests"):
             assert agree(record[field], expected[field]), field
         assert {path.name for path in folder.iterdir()} == FILES
-
-
-def test_a_training_is_not_lost_to_a_failure_behind_it(task, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(runner, "_save_model", failing(OSError(28, "full")))
-        assert task.cli(settings=MODELS["full"]) == 2
-    (folder,) = task.run_folders()
-    assert list((folder / "checkpoints").glob("checkpoint-*"))
-    monkeypatch.setattr(Trainer, "train", failing(AssertionError("trained again")))
-    assert task.cli(settings=MODELS["full"]) == 0
-    assert {path.name for path in folder.iterdir()} == FILES
 
 
 @pytest.mark.parametrize(
@@ -286,16 +232,6 @@ def test_a_model_that_is_another_than_was_saved(finished, tmp_path, name, file, 
         load_predictor(tmp_path / "run")
 
 
-def test_a_model_is_not_lost_to_a_record_that_is_refused(task, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(runner, "validate_record", failing(ResultError("not valid")))
-        assert task.cli(settings=MODELS["majority"]) == 2
-    (folder,) = task.run_folders()
-    assert (folder / "model" / "predictor.json").is_file()
-    assert task.cli(settings=MODELS["majority"]) == 0
-    assert {path.name for path in folder.iterdir()} == FILES
-
-
 def test_what_no_record_can_say_is_refused_before_training(task, monkeypatch, capsys):
     monkeypatch.setattr(runner, "fit", failing(AssertionError("trained")))
     declaration = task.tasks / TASK / "task.yaml"
@@ -303,63 +239,6 @@ def test_what_no_record_can_say_is_refused_before_training(task, monkeypatch, ca
     assert task.cli(settings=MODELS["majority"]) == 2
     assert "dataset.name: no record can say this" in capsys.readouterr().err
     assert task.run_folders() == []
-
-
-@pytest.mark.parametrize("where", ["before", "amid", "behind"])
-def test_what_a_killed_run_left_is_finished(task, monkeypatch, where, capsys):
-    """Whether the tracker heard nothing of the record, a part of it, or all but for the files."""
-    from mlflow import MlflowClient
-
-    settings = (*MODELS["full"], "tracking=mlflow")
-    with monkeypatch.context() as patch:
-        killed = failing(KeyboardInterrupt())
-        if where == "before":
-            patch.setattr(runner, "_report", killed)
-        elif where == "amid":
-            patch.setattr(Tracker, "log_artifact", killed)
-        else:
-            patch.setattr(runner, "_tidy", killed)
-        if where != "behind":
-            patch.setattr(Tracker, "close", lambda self, status: None)
-        assert task.cli(settings=settings) == 2
-    (folder,) = task.run_folders()
-    before = (folder / "record.json").read_bytes()
-    assert (folder / "checkpoints").is_dir()
-    monkeypatch.setattr(runner, "fit", failing(AssertionError("trained again")))
-    assert task.cli(settings=(*settings, "tracking=none")) == 0
-    assert (folder / "checkpoints").is_dir()  # not all was done
-    assert task.cli(settings=settings) == 0
-    assert {path.name for path in folder.iterdir()} == FILES
-    assert (folder / "record.json").read_bytes() == before
-    client = MlflowClient(f"sqlite:///{task.runs / 'mlflow.db'}")
-    experiments = [e.experiment_id for e in client.search_experiments()]
-    (run,) = client.search_runs(experiments)
-    assert run.info.status == "FINISHED"
-    f1 = json.loads(before)["tests"]["full"]["metrics"]["macro_f1"]["value"]
-    assert run.data.metrics["test/full/macro_f1"] == pytest.approx(f1)
-    assert {f.path for f in client.list_artifacts(run.info.run_id)} >= {"record.json", "model"}
-
-
-def test_a_repetition_that_fails_leaves_the_finished_run(task, monkeypatch):
-    assert task.cli(settings=MODELS["majority"]) == 0
-    (folder,) = task.run_folders()
-    before = (folder / "record.json").read_bytes()
-    monkeypatch.setattr(runner, "fit", failing(KeyboardInterrupt()))
-    assert task.cli("--repeat", settings=MODELS["majority"]) == 2
-    assert task.run_folders() == [folder]
-    assert (folder / "record.json").read_bytes() == before
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-
-
-def test_what_an_interruption_left_of_a_model_is_replaced(task):
-    assert task.cli(settings=MODELS["majority"]) == 0
-    (folder,) = task.run_folders()
-    (folder / "record.json").unlink()
-    (folder / ".model").mkdir()
-    (folder / ".model" / "half").write_text("")
-    assert task.cli(settings=MODELS["majority"]) == 0
-    assert {path.name for path in folder.iterdir()} == FILES
-    assert not (folder / "model" / "half").exists()
 
 
 def test_frozen_runs_share_their_features(task, monkeypatch, capsys):
