@@ -41,13 +41,16 @@ def shown(wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def steps(what: str, total: int | None = None, unit: str = "items") -> Iterator[Step]:
+def steps(
+    what: str, total: int | None = None, unit: str = "items", *, bound: bool = False
+) -> Iterator[Step]:
     """Show how far the work inside is, on standard error.
 
     Args:
         what: what is done, as the line begins: "embedding".
         total: how many items there are; None if nobody knows.
         unit: what they are called.
+        bound: whether there are so many at most, as of a training that ends when it has converged.
 
     Yields:
         What is called with the number of items that were just done.
@@ -57,7 +60,7 @@ def steps(what: str, total: int | None = None, unit: str = "items") -> Iterator[
         return
     with shown(False):
         if not sys.stderr.isatty():
-            yield _Lines(what, total, unit)
+            yield _Lines(what, total, unit, bound=bound)
             return
         from tqdm import tqdm
 
@@ -82,7 +85,7 @@ class _Lines:
     """Writes a line now and then.
 
     Args:
-        what: as in `steps`, like `total` and `unit`.
+        what: as in `steps`, like `total`, `unit` and `bound`.
         clock: returns seconds.
     """
 
@@ -92,8 +95,11 @@ class _Lines:
         total: int | None,
         unit: str,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        bound: bool = False,
     ) -> None:
         self.what = what
+        self.most = "at most " if bound else ""
         self.total = total
         self.unit = unit
         self.clock = clock
@@ -111,9 +117,10 @@ class _Lines:
         count = f"{self.done:,} {self.unit}"
         left = ""
         if self.total:
-            count = f"{self.done:,} of {self.total:,} {self.unit}"
+            count = f"{self.done:,} of {self.most}{self.total:,} {self.unit}"
             if self.done:
-                left = f", {duration(spent / self.done * (self.total - self.done))} left"
+                remaining = spent / self.done * (self.total - self.done)
+                left = f", {self.most}{duration(remaining)} left"
         tell(f"{self.what}: {count} in {duration(spent)}{left}")
 
 

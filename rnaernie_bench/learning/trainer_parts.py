@@ -87,7 +87,7 @@ def train_from(
         kinds: callbacks that are then put back as the checkpoint has them.
     """
     first = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
-    with steps("training", trainer.args.max_steps - first, "steps at most") as step:
+    with steps("training", trainer.args.max_steps - first, "steps", bound=True) as step:
         trainer.add_callback(Done(step))
         _train_from(trainer, checkpoint, load_ended, *kinds)
         trainer.remove_callback(Done)

@@ -23,6 +23,17 @@ def test_a_log_gets_a_line_after_ten_seconds_and_then_one_a_minute(
     ]
 
 
+def test_what_may_end_earlier_is_said_to_end_at_most_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seconds = count(0, 10)
+    step = _Lines("training", 900, "steps", clock=lambda: float(next(seconds)), bound=True)
+    step(100)
+    assert capsys.readouterr().err == (
+        "training: 100 of at most 900 steps in 10 s, at most 80 s left\n"
+    )
+
+
 def test_what_is_short_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(tracked([1, 2, 3], "folding")) == [1, 2, 3]
     assert capsys.readouterr().err == ""
