@@ -106,12 +106,6 @@ class Plain(nn.Module):
         self.further = nn.Conv1d(width, width, 2 * reach + 1, padding=reach)
         self.left, self.right = nn.Linear(width, pairs), nn.Linear(width, pairs)
         self.kinds = nn.Linear(25, pairs, bias=False)
-        self.pairs = nn.ModuleList(
-            nn.Sequential(
-                nn.GroupNorm(4, pairs), nn.ReLU(), nn.Conv2d(pairs, pairs, k, padding=k // 2)
-            )
-            for k in shape.kernels
-        )
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.GroupNorm(4, channels), nn.ReLU(), nn.Conv2d(channels, half, 1), nn.ReLU(),
@@ -134,10 +128,8 @@ class Plain(nn.Module):
         z = self.kinds(kinds) + self.left(h)[:, :, None] + self.right(h)[:, None]
         bases = z.shape[1]
         missing = -bases % self.side
-        z = z.permute(0, 3, 1, 2)
-        for layer in self.pairs:
-            z = z + layer(z)
-        z = functional.pixel_unshuffle(functional.pad(z, (0, missing, 0, missing)), self.side)
+        z = functional.pad(z.permute(0, 3, 1, 2), (0, missing, 0, missing))
+        z = functional.pixel_unshuffle(z, self.side)
         for block in self.blocks:
             z = z + block(z)
         logits: torch.Tensor = self.last(z)[:, 0, :bases, :bases]

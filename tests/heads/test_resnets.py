@@ -94,7 +94,7 @@ def test_resnet_shapes_are_refused():
     for options in (ResNetOptions, ResNet2dOptions):
         with pytest.raises(ValueError, match="must be odd, not 4"):
             options(kernel=4)
-    with pytest.raises(ValueError, match="a multiple of 16, not 12"):
+    with pytest.raises(ValueError, match="a multiple of 8, not 12"):
         ResNet2dOptions(channels=12)
 
 
