@@ -98,14 +98,13 @@ class Plain(nn.Module):
         super().__init__()
         shape = ResNet2dOptions()
         channels, half, width, reach = shape.channels, shape.channels // 2, shape.width, shape.reach
-        self.side, pairs = shape.side, shape.width_of_pairs
         self.states = nn.Sequential(
             nn.LayerNorm(RESNET_HIDDEN), nn.Linear(RESNET_HIDDEN, shape.states)
         )
         self.near = nn.Conv1d(5 + shape.states, width, 2 * reach + 1, padding=reach)
         self.further = nn.Conv1d(width, width, 2 * reach + 1, padding=reach)
-        self.left, self.right = nn.Linear(width, pairs), nn.Linear(width, pairs)
-        self.kinds = nn.Linear(25, pairs, bias=False)
+        self.left, self.right = nn.Linear(width, channels), nn.Linear(width, channels)
+        self.kinds = nn.Linear(25, channels, bias=False)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.GroupNorm(4, channels), nn.ReLU(), nn.Conv2d(channels, half, 1), nn.ReLU(),
@@ -114,9 +113,7 @@ class Plain(nn.Module):
             )
             for d in shape.dilations
         )  # fmt: skip
-        self.last = nn.Sequential(
-            nn.GroupNorm(4, channels), nn.ReLU(), nn.PixelShuffle(self.side), nn.Conv2d(pairs, 1, 1)
-        )
+        self.last = nn.Sequential(nn.GroupNorm(4, channels), nn.ReLU(), nn.Conv2d(channels, 1, 1))
 
     def predict(self, states: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return symmetric logits."""
@@ -126,13 +123,10 @@ class Plain(nn.Module):
         h = (h + functional.relu(self.further(h))).mT
         kinds = (letters[:, :, None, :, None] * letters[:, None, :, None, :]).flatten(3)
         z = self.kinds(kinds) + self.left(h)[:, :, None] + self.right(h)[:, None]
-        bases = z.shape[1]
-        missing = -bases % self.side
-        z = functional.pad(z.permute(0, 3, 1, 2), (0, missing, 0, missing))
-        z = functional.pixel_unshuffle(z, self.side)
+        z = z.permute(0, 3, 1, 2)
         for block in self.blocks:
             z = z + block(z)
-        logits: torch.Tensor = self.last(z)[:, 0, :bases, :bases]
+        logits: torch.Tensor = self.last(z).squeeze(1)
         return (logits + logits.mT) / 2
 
 

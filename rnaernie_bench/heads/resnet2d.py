@@ -5,12 +5,10 @@ from letters alone, and from the pair probabilities of an energy model if it is 
 SPOT-RNA (Singh et al. 2019) and RiNALMo (Penić et al. 2025), dilated residual blocks (Yu & Koltun
 2016) read a map of all pairs of bases. Each map is normalised as a whole (Wu & He 2018), so that
 pairs compete with all others of their RNA: RNAs are worked through one by one, none is padded.
-The blocks read squares of two by two pairs (Shi et al. 2016), which takes a third of the time.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -52,28 +50,20 @@ class ResNet2dOptions:
     """Features of a base that convolutions along the sequence make of all that is read of it."""
     reach: int = 4
     """Neighbours on either side that each of the two convolutions along the sequence sees."""
-    side: int = 2
-    """Bases along either axis of the squares of pairs that blocks read; 1: each pair by itself."""
-    channels: int = 64
-    """Features of a square of pairs; a pair has its share."""
+    channels: int = 32
+    """Features of a pair of bases."""
     dilations: Sequence[int] = (1, 2, 4, 1)
     """Of the convolutions over the map, one a block."""
-    kernel: int = 3
-    """Of these convolutions: squares that they see along either axis; odd."""
+    kernel: int = 5
+    """Of these convolutions: bases that they see along either axis; odd."""
     canonical: bool = True
     """See `Scores`."""
 
     def __post_init__(self) -> None:
         if self.kernel % 2 == 0:
             raise ValueError(f"the kernel must be odd, not {self.kernel}")
-        multiple = math.lcm(2 * GROUPS, self.side**2)
-        if self.side < 1 or self.channels % multiple:
-            raise ValueError(f"channels must be a multiple of {multiple}, not {self.channels}")
-
-    @property
-    def width_of_pairs(self) -> int:
-        """Features of a pair of bases."""
-        return self.channels // self.side**2
+        if self.channels % (2 * GROUPS):
+            raise ValueError(f"channels must be a multiple of {2 * GROUPS}, not {self.channels}")
 
 
 class ResNet2dHead(ContactHead):
@@ -100,7 +90,7 @@ class ResNet2dHead(ContactHead):
     ) -> None:
         super().__init__(config, scores)
         self.options = options = options or ResNet2dOptions()
-        given, channels, kinds = len(options.features), options.width_of_pairs, len(BASES) + 1
+        given, channels, kinds = len(options.features), options.channels, len(BASES) + 1
         self.states = nn.Sequential(
             nn.LayerNorm(config.hidden_size), nn.Linear(config.hidden_size, options.states)
         )
@@ -115,7 +105,7 @@ class ResNet2dHead(ContactHead):
             self.given = nn.Linear(2 * given, channels, bias=False)
             self.trust = nn.Parameter(torch.full((given,), TRUST / given))
         self.blocks = nn.Sequential(*(_Block(options, dilation) for dilation in options.dilations))
-        self.norm = nn.GroupNorm(GROUPS, options.channels)
+        self.norm = nn.GroupNorm(GROUPS, channels)
         self.decoder = scores.decoder(channels)
         nn.init.zeros_(self.decoder.weight)
         self.trusts = bool(given) and two_classes(scores.problem)
@@ -167,36 +157,13 @@ class ResNet2dHead(ContactHead):
         if given is not None:
             odds = torch.logit(given, eps=CLEAREST)
             pairs = pairs + self.given(torch.cat([given, odds / 4], -1))
-        squares = self.blocks(_squares(pairs, self.options.side))
-        squares = functional.relu(self.norm(squares), inplace=True)
-        pairs = _of_squares(squares, self.options.side)[:bases, :bases]
+        pairs = self.blocks(pairs.permute(2, 0, 1).unsqueeze(0))  # channels last in memory
+        pairs = functional.relu(self.norm(pairs), inplace=True).squeeze(0).permute(1, 2, 0)
         with torch.autocast(pairs.device.type, enabled=False):  # scores need all their digits
             logits: Tensor = self.decoder(pairs.float())
         if self.trusts and odds is not None:
             logits = logits + (odds * self.trust).sum(-1, keepdim=True)
         return logits.permute(2, 0, 1)
-
-
-def _squares(pairs: Tensor, side: int) -> Tensor:
-    """Return a map of squares of pairs, the last filled up with zeros.
-
-    Args:
-        pairs: features of pairs of bases, (bases, bases, features).
-        side: bases along either axis of a square.
-
-    Returns:
-        (1, side * side * features, squares, squares), channels last in memory.
-    """
-    missing = -len(pairs) % side
-    pairs = functional.pad(pairs, (0, 0, 0, missing, 0, missing))
-    squares = pairs.unflatten(1, (-1, side)).unflatten(0, (-1, side)).transpose(1, 2)
-    return squares.flatten(2).permute(2, 0, 1).unsqueeze(0)
-
-
-def _of_squares(squares: Tensor, side: int) -> Tensor:
-    """Return the features of pairs of bases, (bases, bases, features), from a map of `_squares`."""
-    pairs = squares.squeeze(0).permute(1, 2, 0).unflatten(2, (side, side, -1)).transpose(1, 2)
-    return pairs.flatten(2, 3).flatten(0, 1)
 
 
 class _Block(nn.Module):
@@ -215,7 +182,7 @@ class _Block(nn.Module):
         self.up = nn.Conv2d(inner, channels, 1)
 
     def forward(self, pairs: Tensor) -> Tensor:
-        """Return features of the same shape, (1, channels, squares, squares)."""
+        """Return features of the same shape, (1, channels, bases, bases)."""
         found = self.down(functional.relu(self.norm(pairs), inplace=True))
         found = self.convolution(functional.relu(found, inplace=True))
         kept: Tensor = pairs + self.up(functional.relu(found, inplace=True))

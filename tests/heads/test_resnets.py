@@ -10,7 +10,7 @@ import torch
 
 from rnaernie_bench.heads.bases.contact import PRIOR, Scores, letters_of
 from rnaernie_bench.heads.resnet import EARLIER, ResNetHead, ResNetOptions
-from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions, _of_squares, _squares
+from rnaernie_bench.heads.resnet2d import ResNet2dHead, ResNet2dOptions
 from tests.heads.contact_kit import Config, a_batch, filled, scored
 
 
@@ -66,16 +66,6 @@ def test_resnet_sees_neighbours_and_no_farther():
         near = torch.zeros(9, 9, dtype=torch.bool)
         near[: reach + 1] = near[:, : reach + 1] = True
         assert torch.equal(changed, near)
-
-
-@pytest.mark.parametrize("side", [1, 2, 3])
-def test_squares_of_pairs_come_back(side):
-    pairs = torch.randn(7, 7, 5)
-    squares = _squares(pairs, side)
-    of_one = squares[0, :, 4 // side, 3 // side].view(side, side, 5)
-    assert torch.equal(of_one[4 % side, 3 % side], pairs[4, 3])
-    assert torch.equal(_of_squares(squares, side)[:7, :7], pairs)
-    assert squares.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("kind", [ResNetHead, ResNet2dHead])
