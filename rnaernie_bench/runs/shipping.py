@@ -1,7 +1,7 @@
 """From finished runs to a model that comes with the package.
 
-Weights are rounded to float16, and the seeds of a row are joined to an ensemble, whose temperature,
-thresholds or decoder validation chooses anew. What was packaged is then evaluated on the test parts
+Weights are rounded to float16, the seeds of a row are joined to an ensemble, and validation chooses
+temperature, thresholds or decoder anew. What was packaged is then evaluated on the test parts
 of its task; all figures of the card are those of that evaluation and of published records.
 """
 
@@ -33,7 +33,7 @@ from rnaernie_bench.leaderboard.selection import (
     select,
 )
 from rnaernie_bench.leaderboard.settings import flaws_of
-from rnaernie_bench.learning.ensemble import Ensemble, member_folder
+from rnaernie_bench.learning.ensemble import member_folder
 from rnaernie_bench.learning.interface import FitContext
 from rnaernie_bench.prediction.ready import ABOUT, RIVAL, About, Figures, size_of
 from rnaernie_bench.prediction.saved import load_predictor, model_folder, read_predictor
@@ -195,9 +195,8 @@ def _write_model(
     described = {**saved, "files": file_digests(made)}
     if several:
         described |= {"members": len(runs)}
-        write_json(made / "predictor.json", described)
-        described |= _tuned(made, records[0], task, folders)
     write_json(made / "predictor.json", described)
+    write_json(made / "predictor.json", described | _tuned(made, records[0], task, folders))
 
 
 def _halve(path: Path) -> None:
@@ -214,13 +213,12 @@ def _halve(path: Path) -> None:
 
 
 def _tuned(made: Path, record: Record, task: Task, folders: list[Path]) -> dict[str, Any]:
-    """Return what validation chooses for an ensemble, as `predictor.json` has it."""
+    """Return what validation chooses for what is packaged, as `predictor.json` has it."""
     predictor = load_predictor(made)
     data = data_of_task(
         FittedModel(predictor, record, {}, made), task.name, split=record["split"]["name"],
         fold=record["split"]["fold"], folders=folders,
     )  # fmt: skip
-    assert isinstance(predictor.fitted, Ensemble)
     cut = task.answer.decodes or POLICIES[predictor.length].truncates
     tuning, _, _ = validate(
         predictor.fitted,

@@ -61,7 +61,8 @@ class Reliability:
         middles = (EDGES[:-1] + EDGES[1:]) / 2
         odds = np.concatenate([middles[chosen] for chosen in filled])
         labels = np.repeat([1, 0], filled.sum(axis=1))
-        fitted = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8)
+        # A little regularisation: what few pairs separate without a fault would have no end.
+        fitted = LogisticRegression(C=1000, max_iter=1000, tol=1e-8)
         fitted.fit(odds[:, None], labels, sample_weight=self.counts[filled])
         slope, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
         return (slope, offset) if slope > 0 else (1.0, 0.0)
@@ -77,7 +78,7 @@ def calibrated(probabilities: np.ndarray, options: DecodingOptions) -> np.ndarra
     """Return the probabilities that pairs are pairs, float32; 0 stays 0."""
     if (options.slope, options.offset) == (1.0, 0.0):
         return probabilities
-    odds = options.slope * log_odds(probabilities) + options.offset
+    odds = np.clip(options.slope * log_odds(probabilities) + options.offset, *EDGES[[0, -1]])
     found = np.where(probabilities > 0, 1 / (1 + np.exp(-odds)), 0.0)
     return found.astype(np.float32)
 

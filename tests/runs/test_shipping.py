@@ -77,8 +77,8 @@ def test_seeds_of_a_row_become_a_model(
     members = [load_predictor(Path(run)).fitted for run in runs_of(made, "onehot")]
     singles = [next(iter(m.probabilities([sequence])))[1] for m in members]
     model = rnaernie_bench.load_model("structure", engine="network")
-    [found] = model.predict([sequence])
-    assert np.allclose(found.probabilities, np.mean(singles, axis=0), atol=2e-3)
+    [(_, found)] = model.predictor.fitted.probabilities([sequence])
+    assert np.allclose(found, np.mean(singles, axis=0), atol=2e-3)
     # What the data hold, folding does not know: whoever is better by figures predicts.
     said = ready.about(folder)
     ahead = said.figures["only/all"].ahead["vienna_mea"]
