@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="count every skipped test as a failed one"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the garbage's way: each training begins with a collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,6 +67,16 @@ def isolated(
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
     if REAL_DATA is not None and request.node.get_closest_marker("realdata"):
         monkeypatch.setenv("RNAERNIE_BENCH_DATA", REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an MLflow database without runs, to be copied: to make one takes seconds."""
+    from rnaernie_bench.tracking.store import local_database
+
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with local_database(database):
+        return database
 
 
 @pytest.fixture
