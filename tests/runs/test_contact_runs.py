@@ -22,7 +22,7 @@ MODELS = {
     "onehot": ("backbone=onehot", "backbone.width=8", "backbone.learning_rate=0.1",
                "trainer.max_epochs=12", "trainer.token_budget=200"),
     "unpaired": ("backbone=unpaired",),
-    "frozen": (*TINY_NET, "strategy=frozen", "trainer.max_epochs=2"),
+    "frozen": (*TINY_NET, "strategy=frozen", "trainer.max_epochs=2", "trainer.learning_rates=[]"),
 }  # fmt: skip
 
 
