@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="count every skipped test as a failed one"
     )
-
-
-def pytest_collection_finish() -> None:
-    """Keep what was imported out of the garbage's way: each training begins with a collection."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,6 +51,20 @@ def float32() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rnaernie_bench.core.environment.bf16_features", list)
         yield
+
+
+frozen_at = 0
+"""Modules that had been imported when what they hold was last frozen."""
+
+
+@pytest.fixture(autouse=True)
+def quick_collections() -> None:
+    """Keep what was imported out of collections of garbage, with which each training begins."""
+    global frozen_at
+    if len(sys.modules) > frozen_at + 200:
+        gc.collect()
+        gc.freeze()
+        frozen_at = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)
