@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,20 @@ def float32() -> Iterator[None]:
         yield
 
 
+frozen_at = 0
+"""Modules that had been imported when what they hold was last frozen."""
+
+
+@pytest.fixture(autouse=True)
+def quick_collections() -> None:
+    """Keep what was imported out of collections of garbage, with which each training begins."""
+    global frozen_at
+    if len(sys.modules) > frozen_at + 200:
+        gc.collect()
+        gc.freeze()
+        frozen_at = len(sys.modules)
+
+
 @pytest.fixture(autouse=True)
 def isolated(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -60,6 +76,16 @@ def isolated(
     monkeypatch.setenv("RNAERNIE_BENCH_CACHE", str(tmp_path / "cache"))
     if REAL_DATA is not None and request.node.get_closest_marker("realdata"):
         monkeypatch.setenv("RNAERNIE_BENCH_DATA", REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an MLflow database without runs, to be copied: to make one takes seconds."""
+    from rnaernie_bench.tracking.store import local_database
+
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with local_database(database):
+        return database
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -116,24 +115,6 @@ def test_a_room_is_entered_by_the_modules_that_its_face_names(room: str) -> None
         r"Other rooms import: ([^:]*?)\.\n", ast.get_docstring(ast.parse(face)) + "\n"
     )
     assert entered == (set(re.split(r",\s+", named[1])) if named else set())
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["tasks", "list"], ["leaderboard"]])
-def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
-    code = (
-        "import json, sys\n"
-        "from rnaernie_bench.cli.main import main\n"
-        "try:\n    main(sys.argv[1:])\n"
-        "except SystemExit:\n    pass\n"
-        "print(json.dumps(sorted(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
-    )
-    loaded = json.loads(done.stdout.splitlines()[-1])
-    heavy = {"torch", "multimolecule", "transformers", "mlflow", "sklearn", "scipy", "pandas"}
-    assert heavy.isdisjoint(loaded)
-    assert "rnaernie_bench.cli.main" in loaded
 
 
 def test_results_need_neither_torch_nor_multimolecule() -> None:

@@ -95,7 +95,7 @@ def test_states_of_bases_serve_levels_of_bases(tmp_path: Path, level: str, probl
     made = make_task(tmp_path, level, problem)
     arrays = {sequence: states_of(sequence) for sequence in items_of(made).values()}
     file = write(tmp_path / "s.npz", arrays, {})
-    brief = ("trainer.max_epochs=1",) if level == "contact" else ()
+    brief = ("trainer.max_epochs=1", "trainer.learning_rates=[]") if level == "contact" else ()
     assert made.run(*FROM, f"backbone.source={file}", *brief) == 0
     [run] = made.run_folders()
     metrics = json.loads((run / "record.json").read_text())["tests"]["all"]["metrics"]
@@ -112,7 +112,8 @@ def test_pairs_are_served_by_sequence(tmp_path: Path) -> None:
     both = {s: states_of(s) for rows in made.rows.values() for r in rows
             for s in (r["first"], r["second"])}  # fmt: skip
     file = write(tmp_path / "s.npz", both, {})
-    settings = (*FROM, f"backbone.source={file}", "trainer.max_epochs=1")
+    brief = ("trainer.max_epochs=1", "trainer.learning_rates=[]")
+    settings = (*FROM, f"backbone.source={file}", *brief)
     assert made.run(*settings) == 0
 
 

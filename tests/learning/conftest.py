@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rnaernie_bench.learning import features
+from rnaernie_bench.learning import features, strengths
 
 
 @pytest.fixture
 def embedded(monkeypatch):
-    """Count the sequences that features are computed of."""
+    """Count the sequences that features are computed of, and fit few regressions to them."""
+    for bound, value in (("LOWEST", 0), ("HIGHEST", 0), ("ALWAYS", 1), ("FURTHEST", 0)):
+        monkeypatch.setattr(strengths, bound, value)
     counts = []
     original = features.scores
 

@@ -85,8 +85,8 @@ class Job:
         if self.stop:
             self.stop(metrics, epoch)
 
-    def run(self, *rates):
-        recipe = Recipe(
+    def recipe(self):
+        return Recipe(
             self.model,
             self.train_set,
             self.validation_set,
@@ -99,7 +99,9 @@ class Job:
             log=self.log,
             notify=self.said.append,
         )
-        return train(recipe, rates or (0.03,))
+
+    def run(self, *rates):
+        return train(self.recipe(), rates or (0.03,))
 
     def weights(self):
         return {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -122,13 +124,6 @@ def interrupt_after(epoch):
             raise KeyboardInterrupt
 
     return stop
-
-
-def steps_of(job):
-    """Return the optimiser steps of an epoch."""
-    return Recipe(job.model, job.train_set, job.validation_set, objective=job.objective,
-                  options=job.options, seed=0, folder=job.folder, metric="macro_f1",
-                  higher_is_better=True, log=job.log).steps().epoch  # fmt: skip
 
 
 class TestLearning:
@@ -169,7 +164,7 @@ class TestLearning:
         judged = scores(0.5, 0.6, 0.6, 0.4, last)
         job = Job(task, tmp_path, score=judged, max_epochs=9, patience=2, warmup_fraction=0)
         summary = job.run()
-        epoch = steps_of(job)
+        epoch = job.recipe().steps().epoch
         cool_down = -(-2 * epoch // 5)
         assert summary.steps == 4 * epoch + cool_down
         assert summary.ended_by == "converged"

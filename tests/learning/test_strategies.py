@@ -27,7 +27,7 @@ SETTINGS = (
     "task=made", "preset=bench", "tracking=none", "backbone=rnaernie-tiny", "backbone.init=random",
     "backbone.num_hidden_layers=1", "backbone.hidden_size=16", "backbone.num_attention_heads=2",
     "backbone.intermediate_size=32", "trainer.max_epochs=2", "trainer.token_budget=200",
-    "trainer.progress=false", "trainer.patience=50",
+    "trainer.progress=false", "trainer.patience=50", "trainer.learning_rates=[]",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,10 +135,12 @@ def test_a_finished_folder_is_not_touched(finished, tmp_path):
         execute(config(tmp_path, f"out={folder}"))
 
 
-def test_what_a_killed_training_left_is_finished(tmp_path, monkeypatch):
+def test_what_a_killed_training_left_is_finished(tmp_path, empty_store, monkeypatch):
     """One that was killed when its record stood, before its tracker and its files were in order."""
     from mlflow import MlflowClient
 
+    (tmp_path / "runs").mkdir()
+    shutil.copyfile(empty_store, tmp_path / "runs" / "mlflow.db")
     settings_ = config(tmp_path, "tracking=mlflow", f"runs_dir={tmp_path / 'runs'}")
     with monkeypatch.context() as patch:
         patch.setattr(Tracker, "log_artifact", interrupt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from transformers import Trainer
@@ -63,10 +64,12 @@ def test_a_model_is_not_lost_to_a_record_that_is_refused(task, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["before", "amid", "behind"])
-def test_what_a_killed_run_left_is_finished(task, monkeypatch, where, capsys):
+def test_what_a_killed_run_left_is_finished(task, empty_store, monkeypatch, where, capsys):
     """Whether the tracker heard nothing of the record, a part of it, or all but for the files."""
     from mlflow import MlflowClient
 
+    task.runs.mkdir()
+    shutil.copyfile(empty_store, task.runs / "mlflow.db")
     settings = (*MODELS["full"], "tracking=mlflow")
     with monkeypatch.context() as patch:
         killed = failing(KeyboardInterrupt())

@@ -43,6 +43,8 @@ def run(runs: Path, *settings: str) -> dict:  # type: ignore[type-arg]
             "split=random",
             "task.head=conv_lstm",
             "protocol=as_published",
+            "task.train_fraction=0.1",
+            "trainer.learning_rates=[]",
             *TINY_NET,
         ),
         ("backbone=mirna_majority", "split=random"),

@@ -91,7 +91,8 @@ def test_a_run_on_own_structures_ends_in_a_record(
 ) -> None:
     train, test = dot_bracket(tmp_path / "seen.dbn", 20), dot_bracket(tmp_path / "hidden.dbn", 4)
     files = ["--train", str(train), "--test", str(test), "--level", "contact"]
-    brief = ("trainer.max_epochs=1", "trainer.progress=false", "trainer.fast_dropout=false")
+    brief = ("trainer.max_epochs=1", "trainer.learning_rates=[]", "trainer.progress=false",
+             "trainer.fast_dropout=false")  # fmt: skip
     settings = [*TINY_NET, *brief, "strategy=full", "tracking=none", f"runs_dir={tmp_path / 'r'}"]
     assert main(["run", *files, "--problem", "binary", *settings]) == 0
     assert "/task.yaml, contact binary; records: train 20, test 4\n" in capsys.readouterr().out
