@@ -113,6 +113,7 @@ CHANGES: dict[str, Any] = {
     "backbone.hidden_size": 32,
     "backbone.num_attention_heads": 4,
     "backbone.intermediate_size": 16,
+    "backbone.k": 1,
     "backbone.min_k": 2,
     "backbone.max_k": 3,
     "backbone.C": (1e-4,),

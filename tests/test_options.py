@@ -201,7 +201,9 @@ UNTRIED = {
 
 def test_every_option_that_enters_a_run_id_is_tried() -> None:
     def declared(options: type, key: str) -> tuple[type, str]:
-        return next(cls for cls in options.__mro__ if key in vars(cls)["__annotations__"]), key
+        return next(
+            cls for cls in options.__mro__ if key in vars(cls).get("__annotations__", {})
+        ), key
 
     tried = set()
     for name, key in EVERY:
