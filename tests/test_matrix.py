@@ -162,7 +162,7 @@ def header(level: str, problem: str) -> list[str]:
     """Return the columns that `predict` writes."""
     labels = LABELS[level, problem]
     if (level, problem) == ("contact", "binary"):
-        return ["id", "i", "j", "bases", "probability", "paired_i", "paired_j", "decoded"]
+        return ["id", "i", "j", "bases", "probability", "decoded", "paired_i", "paired_j"]
     if level == "sequence" and problem in ("binary", "multiclass"):
         known_by = ["id", "class", "probability", "entropy_bits", "truncated"]
         return [*known_by, *(f"p:{label}" for label in labels)]

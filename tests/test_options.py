@@ -1,6 +1,7 @@
 """Every option that enters the run id changes what is fitted, how fitting ends, or is refused.
 
-Options are those of the dataclasses: a new one fails here until `CHANGES` says how to change it.
+Options are those of the dataclasses: a new one fails here until `option_cases` says how to change
+it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -29,155 +30,8 @@ from rnaernie_bench.structure.decoders import decode_batch
 from rnaernie_bench.structure.tuning import tune
 from rnaernie_bench.task.catalogue import BACKBONES, STRATEGIES, check_serves, resolve
 from rnaernie_bench.task.task import Task, load_task
-from tests.kit import NAME, TINY_NET, make_task
-
-FULL = (*TINY_NET, "strategy=full")
-FROZEN = (*TINY_NET, "strategy=frozen")
-TYPED = (*TINY_NET, "strategy=type_guided")
-PREDICTED = (*TYPED, "strategy.predictor=PREDICTOR")
-RANDOM = (*TYPED, "strategy.types=random", "strategy.base=frozen")
-
-QUICK = ("trainer.token_budget=60", "strategy.learning_rate=0.05")
-"""Many steps an epoch, so that the first is not the best."""
-
-CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "full": ("sequence", "multiclass", FULL),
-    "frozen": ("sequence", "multiclass", FROZEN),
-    "lora": ("sequence", "multilabel", (*TINY_NET, "strategy=lora")),
-    "typed": ("sequence", "binary", PREDICTED),
-    "typed-frozen": ("sequence", "multiclass", RANDOM),
-    "cnn": ("sequence", "multiclass", ("backbone=cnn", "backbone.channels=8")),
-    "kmer": ("sequence", "multiclass", ("backbone=kmer", "backbone.max_k=2")),
-    "letters": ("sequence", "multilabel", ("backbone=letters",)),
-    "orf_length": ("sequence", "multiclass", ("backbone=orf_length",)),
-    "majority": ("sequence", "multiclass", ("backbone=majority",)),
-    "zero_shot": ("sequence", "regression", (*TINY_NET, "strategy=zero_shot")),
-    "gc_content": ("sequence", "regression", ("backbone=gc_content",)),
-    "au_content": ("sequence", "regression", ("backbone=au_content",)),
-    "composition": ("sequence", "multilabel", ("backbone=composition",)),
-    "seed_match": ("pair", "multiclass", ("backbone=seed_match",)),
-    "best_kmer": ("sequence", "binary", ("backbone=best_kmer", "backbone.bases=[2,3]")),
-    "token": ("token", "regression", (*FULL, "task.head=token_window")),
-    "token-frozen": ("token", "regression", FROZEN),
-    "token-letters": ("token", "regression", ("backbone=letters",)),
-    "contact": ("contact", "binary", (*FULL, *QUICK)),
-    "contact-frozen": ("contact", "binary", (*FROZEN, *QUICK)),
-    "contact-classes": ("contact", "multiclass", (*FROZEN, *QUICK)),
-    "onehot": ("contact", "binary", ("backbone=onehot", "backbone.width=8", QUICK[0])),
-    "unpaired": ("contact", "binary", ("backbone=unpaired",)),
-    "pair": ("pair", "binary", FULL),
-    "pair-frozen": ("pair", "multiclass", FROZEN),
-    "pair_kmer": ("pair", "binary", ("backbone=pair_kmer", "backbone.max_k=2")),
-    "mirna_majority": ("pair", "binary", ("backbone=mirna_majority",)),
-    "mirna_kmer": ("pair", "binary", ("backbone=mirna_kmer",)),
-    "seed_only": ("pair", "binary", ("backbone=seed_only",)),
-}  # fmt: skip
-"""Level, problem and settings."""
-
-ELSEWHERE = {
-    **dict.fromkeys(("contact-frozen", "zero_shot"), ("backbone",)),
-    **dict.fromkeys(
-        ("lora", "typed", "token", "contact", "contact-classes", "pair", "pair-frozen"),
-        ("backbone", "trainer"),
-    ),
-    **dict.fromkeys(("cnn", "onehot"), ("trainer",)),
-}
-"""Options that other cases try in the same way: shapes of a network, and the one recipe."""
-
-KEPT = {"task.name", "task.data", "backbone.name", "strategy.name", "trainer.progress"}
-"""What names a choice, and what enters no run id."""
-
-CHANGES: dict[str, Any] = {
-    "seed": 1,
-    "task.head": {
-        "frozen": "moments",
-        "typed-frozen": "moments",
-        "sequence": "pooled",
-        "token": "mean",
-        "contact": "resnet",
-        "pair": "conv_lstm",
-    },
-    "task.length": {
-        "sequence": "window",
-        "token": "truncate",
-        "contact": "error",
-        "pair": "error",
-        "contact-classes": "unpaired",
-    },
-    "task.train_fraction": 0.4,
-    "task.train_by_seed": True,
-    "task.window_overlap": 2,
-    "task.decoder": "mea",
-    "task.class_weights": "balanced",
-    "task.error_weights": "inverse",
-    "task.positive_weight": 5.0,
-    "task.focal_gamma": 2.0,
-    "task.flank": 1,
-    "task.features": ("bpp",),
-    "task.encoding": "joint",
-    "trainer.max_epochs": 1,
-    "trainer.max_steps": 3,
-    "trainer.evaluate_every": 1,
-    "trainer.learning_rates": (1e-3, 1e-1),
-    "trainer.average": 0.001,
-    "trainer.max_train_minutes": 1e-9,
-    "trainer.patience": 1,
-    "trainer.token_budget": 100,
-    "trainer.gradient_accumulation": 2,
-    "trainer.weight_decay": 100.0,
-    "trainer.warmup_fraction": 0.5,
-    "trainer.max_grad_norm": 1e-9,
-    "trainer.precision": "bf16",
-    "trainer.fast_dropout": False,
-    "backbone.init": "pretrained",
-    "backbone.source": "somewhere",
-    "backbone.revision": "1",
-    "backbone.num_hidden_layers": 2,
-    "backbone.hidden_size": 32,
-    "backbone.num_attention_heads": 4,
-    "backbone.intermediate_size": 16,
-    "backbone.min_k": 2,
-    "backbone.max_k": 3,
-    "backbone.C": (1e-4,),
-    "backbone.positions": 3,
-    "backbone.reach": 1,
-    "backbone.bases": (1,),
-    "backbone.channels": 4,
-    "backbone.kernel_size": 3,
-    "backbone.layers": 1,
-    "backbone.dropout": 0.5,
-    "backbone.learning_rate": 0.1,
-    "backbone.width": 4,
-    "backbone.head": {"cnn": "attention_pooling", "onehot": "bilinear"},
-    "backbone.dilation": 3,
-    "strategy.learning_rate": 0.1,
-    "strategy.layer_decay": 0.5,
-    "strategy.unfreeze_every": 1.0,
-    "strategy.batch_size": 5,
-    "strategy.layer": 0,
-    "strategy.solver": "adamw",
-    "strategy.rank": 2,
-    "strategy.alpha": 1.0,
-    "strategy.dropout": 0.5,
-    "strategy.targets": ("query",),
-    "strategy.k": 2,
-    "strategy.types": "none",
-    "strategy.slot": "pad",
-    "strategy.base": {"typed": "frozen", "typed-frozen": "full"},
-    "strategy.floor": 0.3,
-    "strategy.predictor": "OTHER",
-    "strategy.fill": "masked",
-    "strategy.bases": True,
-    "strategy.stride": 3,
-    "strategy.rna_type": "tRNA",
-}
-"""Option -> another value; by case or level where one does not serve all."""
-
-BESIDES: dict[str, dict[str, Any]] = {
-    "trainer.patience": {"learning_rate": 1e-12, "trainer.max_epochs": 3},
-    "task.window_overlap": {"task.length": "window"},
-}
-"""Options that show in company: what is set in both runs."""
+from tests.kit import NAME, make_task
+from tests.option_cases import BESIDES, CASES, CHANGES, ELSEWHERE, KEPT
 
 LIMIT = 19
 """Bases that fit in all cases but those of bases: some sequences are longer."""
@@ -282,15 +136,27 @@ def alike(left: dict[str, Any], right: dict[str, Any]) -> bool:
     )
 
 
-def options_of(name: str) -> list[str]:
-    """Return the options of a case, from its dataclasses."""
+def groups_of(name: str) -> dict[str, type]:
+    """Return the dataclasses of the options of a case, by group."""
     _, _, settings = CASES[name]
     chosen = dict(text.split("=", 1) for text in settings)
     entry = BACKBONES.get(chosen["backbone"])
     groups = {"task": TaskOptions, "trainer": TrainerOptions, "backbone": entry.options}
     if "strategy" in chosen:
         groups["strategy"] = STRATEGIES.get(chosen["strategy"]).options
-    return ["seed", *(f"{g}.{f.name}" for g, options in groups.items() for f in fields(options))]
+    return groups
+
+
+def names_of(options: type) -> list[str]:
+    """Return the options that can be set: more than one value is allowed."""
+    allowed = {name: get_args(hint) for name, hint in get_type_hints(options).items()}
+    return [f.name for f in fields(options) if len(allowed[f.name]) != 1]
+
+
+def options_of(name: str) -> list[str]:
+    """Return the options of a case, from its dataclasses."""
+    groups = groups_of(name).items()
+    return ["seed", *(f"{group}.{key}" for group, options in groups for key in names_of(options))]
 
 
 EVERY = [
@@ -306,18 +172,12 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
     assert {f"strategy={name}" for name in STRATEGIES} <= models
     # ViennaRNA is not always there, and types_only needs weights that predict types.
     unseen = {
-        "vienna_mfe",
-        "vienna_mea",
-        "vienna_penalty",
-        "duplex",
-        "types_only",
-        "mfe",
+        "vienna_mfe", "vienna_mea", "vienna_penalty", "duplex", "types_only", "mfe",
         "motif",  # of tasks that declare some
         # Of variants of a reference: tests/runs/test_zero_shot_runs.py.
-        *("mutation_count", "transversions", "conservation", "vienna_energy", "vienna_distance"),
-        "target_majority",
-        "target_kmer",
-    }
+        "mutation_count", "transversions", "conservation", "vienna_energy", "vienna_distance",
+        "target_majority", "target_kmer",
+    }  # fmt: skip
     baselines = {name for name in BACKBONES if BACKBONES.get(name).kind == "baseline"}
     assert {f"backbone={name}" for name in baselines - unseen} <= models
     # Items, folders and records: nothing that a model reads.
@@ -325,6 +185,39 @@ def test_every_model_and_every_setting_of_a_run_is_looked_at() -> None:
               "runs_dir", "results_dir"}  # fmt: skip
     looked_at = {"task", "trainer", "backbone", "strategy", "seed"}
     assert {f.name for f in fields(RunConfig)} == others | looked_at
+
+
+UNTRIED = {
+    ("conservation", "source"): "a file of alignments: tests/runs/test_zero_shot_runs.py",
+    ("duplex", "C"): "ViennaRNA is not always there; as that of the other regressions",
+    ("features", "source"): "a file of states, of which the run id has a hash: tests/backbones",
+    **dict.fromkeys(
+        [("types_only", "C"), ("types_only", "model"), ("types_only", "slot")],
+        "weights that predict types are needed: tests/baselines/test_types_only.py",
+    ),
+}
+"""Options of models that are tried elsewhere."""
+
+
+def test_every_option_that_enters_a_run_id_is_tried() -> None:
+    def declared(options: type, key: str) -> tuple[type, str]:
+        return next(
+            cls for cls in options.__mro__ if key in vars(cls).get("__annotations__", {})
+        ), key
+
+    tried = set()
+    for name, key in EVERY:
+        group, _, option = key.rpartition(".")
+        tried |= {declared(groups_of(name)[group], option)} if group else set()
+    models = [*BACKBONES.working(), *STRATEGIES.working()]
+    asked = {"task": TaskOptions, "trainer": TrainerOptions, **{n: e.options for n, e in models}}
+    untried = {
+        (name, key)
+        for name, options in asked.items()
+        for key in names_of(options)
+        if declared(options, key) not in tried and key != "name" and f"{name}.{key}" not in KEPT
+    }
+    assert untried == set(UNTRIED)
 
 
 def test_equal_settings_fit_the_same(cases: dict[str, Case]) -> None:

@@ -79,7 +79,7 @@ class FeaturesModel(PreTrainedModel):
             told = self._file.sequences or {
                 name: name for name in self._file.arrays if not set(normalise(name)) - set(LETTERS)
             }
-            self._names = {self._key(name, sequence): name for name, sequence in told.items()}
+            self._names = {self._key(sequence): name for name, sequence in told.items()}
         return self._file
 
     def bind(self, items: Iterable[tuple[str, Sequence[str]]], *, per_base: bool) -> None:
@@ -109,9 +109,9 @@ class FeaturesModel(PreTrainedModel):
                     f"'{name}' is another sequence there than in the data", where=file.path,
                     remedy="give ids of this data set, or sequences alone",
                 )  # fmt: skip
-            self._names.setdefault(self._key(name, sequences[0]), name)
+            self._names.setdefault(self._key(sequences[0]), name)
 
-    def _key(self, name: str, sequence: str) -> str:
+    def _key(self, sequence: str) -> str:
         """Return the part of a sequence that an array is of: what a limit left out has no state."""
         return normalise(sequence)[: self.config.max_bases]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rnaernie_bench.learning.interface import FitContext, FitReport
 
-PURINES, PYRIMIDINES = frozenset("AG"), frozenset("CU")
+PURINES = frozenset("AG")
 
 
 @dataclass(frozen=True)

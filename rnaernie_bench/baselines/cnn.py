@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnaernie_bench.core.errors import ConfigError
-from rnaernie_bench.levels import Level
+from rnaernie_bench.levels import LEVELS, Level
 from rnaernie_bench.task.catalogue import HEADS, BaselineEntry
 
 if TYPE_CHECKING:
     from rnaernie_bench.learning.fit import FittedNetwork
     from rnaernie_bench.learning.interface import FitContext, FitReport
     from rnaernie_bench.task.task import Task
-
-USUAL: Mapping[str, str] = {"sequence": "mean_max", "token": "token", "pair": "interaction"}
-"""Level -> the head of the network."""
 
 PLACES = frozenset({"flank", "length"})
 """What heads read (`HeadEntry.reads`) that tell bases apart by where they stand in a sequence."""
@@ -47,7 +43,7 @@ class CnnOptions:
                 raise ConfigError("the value must be above 0", where=f"backbone.{name}")
         if not 0 <= self.dropout < 1:
             raise ConfigError("the value must be from 0 to below 1", where="backbone.dropout")
-        if self.head is not None and HEADS.get(self.head).level not in USUAL:
+        if self.head is not None and HEADS.get(self.head).level not in ENTRY.levels:
             raise ConfigError(
                 f"head '{self.head}' is for the level '{HEADS.get(self.head).level}', which the "
                 "network does not serve",
@@ -65,11 +61,16 @@ class CnnOptions:
             return self.head
         pooled = not task.level_entry.per_base
         placed = pooled and PLACES.intersection(HEADS.get(task.head).reads)
-        return task.head if placed else USUAL[task.level]
+        return task.head if placed else usual_head(task.level_entry)
 
     def unread(self, level: Level) -> dict[str, str]:
         """Return options without effect at a level, each with the reason; see `config.unread`."""
         return {"dilation": "the first of its layers reads neighbours"} if self.layers == 1 else {}
+
+
+def usual_head(level: Level) -> str:
+    """Return the usual head of a level, or what stands in for one that reads a pooler."""
+    return HEADS.get(level.head).without_pooler or level.head
 
 
 def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitReport]:
@@ -87,8 +88,9 @@ def fit(context: FitContext, options: CnnOptions) -> tuple[FittedNetwork, FitRep
     from rnaernie_bench.learning.fit import fresh_network, report, train_network
 
     level, head = context.task.level, options.head_on(context.task)
-    if HEADS.get(head).level != level or head == "pooled":
-        reason = "reads a pooler" if head == "pooled" else f"is not for the level '{level}'"
+    pooler = HEADS.get(head).without_pooler
+    if HEADS.get(head).level != level or pooler:
+        reason = "reads a pooler" if pooler else f"is not for the level '{level}'"
         raise ConfigError(f"head '{head}' {reason}", where="backbone.head")
     config = ConvolutionConfig(
         options.channels, options.kernel_size, options.dilations, options.dropout
@@ -118,8 +120,9 @@ def restore(folder: Path) -> FittedNetwork:
     shape = saved["options"]
     dilations = [1] * shape["layers"]
     config = ConvolutionConfig(shape["channels"], shape["kernel_size"], dilations, residual=False)
-    options: dict[str, Any] = {"specials": True} if USUAL[level] == "mean_max" else {}
-    head = build_head(USUAL[level], config, saved["classes"], problem, options)
+    name = usual_head(LEVELS.get(level))
+    options: dict[str, Any] = {"specials": True} if name == "mean_max" else {}
+    head = build_head(name, config, saved["classes"], problem, options)
     network = Network(ConvolutionModel(config), head, level_inputs(level, head)).eval()
     network.load_state_dict(
         {
@@ -137,5 +140,5 @@ ENTRY = BaselineEntry(
     fit="rnaernie_bench.baselines.cnn:fit",
     restore="rnaernie_bench.baselines.cnn:restore",
     summary="dilated convolutions on one-hot bases, under a head of the task's level",
-    levels=tuple(USUAL),
+    levels=("sequence", "token", "pair"),
 )

@@ -11,8 +11,6 @@ from rnaernie_bench.cli.run import add_task_path
 if TYPE_CHECKING:
     from rnaernie_bench.task.task import Task
 
-SUMMARY = "fetch, verify and audit the data of tasks"
-
 _EXAMPLES = """\
 examples:
   rnaernie-bench data fetch ncrna_cls                download what is not here yet

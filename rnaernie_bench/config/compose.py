@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from rnaernie_bench.config.earlier import from_run
-from rnaernie_bench.config.options import RunConfig, TaskOptions, TrainerOptions, task_defaults
+from rnaernie_bench.config.options import (
+    RunConfig,
+    TaskOptions,
+    TrainerOptions,
+    settled,
+    task_defaults,
+)
 from rnaernie_bench.config.unread import refuse_unread
 from rnaernie_bench.core import paths, plugins
 from rnaernie_bench.core.errors import ConfigError
@@ -144,14 +150,7 @@ def _settled(trainer: TrainerOptions, task: Task, overrides: Sequence[str]) -> T
     keys = {text.partition("=")[0] for text in overrides}
     if trainer.learning_rates is None and keys & {f"{g}.learning_rate" for g in _REGISTRIES}:
         trainer = replace(trainer, learning_rates=())
-    level, usual = task.level_entry, TrainerOptions()
-    if trainer.max_epochs == usual.max_epochs and trainer.max_steps is None:
-        trainer = replace(trainer, max_steps=level.max_steps)
-    return replace(
-        trainer,
-        token_budget=trainer.token_budget or level.token_budget,
-        evaluate_every=trainer.evaluate_every or level.evaluate_every,
-    )
+    return settled(trainer, task.level_entry)
 
 
 def check_together(config: RunConfig, declared: Task) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnaernie_bench.config.options import RunConfig
-from rnaernie_bench.core.schema import as_dict, used_options
+from rnaernie_bench.core.schema import added_options, as_dict, used_options
 from rnaernie_bench.results.record import RECIPE_VERSION
 from rnaernie_bench.task.catalogue import STRATEGIES, resolve
 from rnaernie_bench.task.content import declared
@@ -29,22 +29,13 @@ def recipe(config: RunConfig) -> dict[str, Any]:
     budget = {key: options.pop(key) for key in ("max_epochs", "max_steps", "patience")}
     # Only where it has an effect: other runs keep the ids they had before there were windows.
     windows = {"window_overlap": config.task.window_overlap}
-    others = {
-        "class_weights",
-        "error_weights",
-        "positive_weight",
-        "focal_gamma",
-        "flank",
-        "features",
-        "train_by_seed",
-    }
     return {
         **options,
         "length": config.task.length,
         **(windows if POLICIES[config.task.length].overlaps else {}),
         **({} if config.task.decoder is None else {"decoder": config.task.decoder}),
         **({} if config.task.encoding is None else {"encoding": config.task.encoding}),
-        **{key: value for key, value in to_record(config.task).items() if key in others},
+        **as_dict(added_options(config.task)),
         "train_fraction": config.task.train_fraction,
         "budget": budget,
     }

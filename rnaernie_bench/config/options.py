@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.registry import did_you_mean
 from rnaernie_bench.core.schema import added
 from rnaernie_bench.data.protocols import Protocol
+from rnaernie_bench.levels import Level
 from rnaernie_bench.structure.decoders import DECODERS
 from rnaernie_bench.structure.pair_probabilities import PAIR_FEATURES
 from rnaernie_bench.task.catalogue import HEADS
@@ -160,6 +161,17 @@ class TrainerOptions:
         """The most steps between two evaluations; settings that were composed have the level's."""
         assert self.evaluate_every is not None
         return self.evaluate_every
+
+
+def settled(trainer: TrainerOptions, level: Level) -> TrainerOptions:
+    """Return trainer options with what is left to the level."""
+    unbounded = trainer.max_steps is None and trainer.max_epochs == TrainerOptions.max_epochs
+    return replace(
+        trainer,
+        max_steps=level.max_steps if unbounded else trainer.max_steps,
+        token_budget=trainer.token_budget or level.token_budget,
+        evaluate_every=trainer.evaluate_every or level.evaluate_every,
+    )
 
 
 LIMITS = frozenset(

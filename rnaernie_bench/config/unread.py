@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from rnaernie_bench.config.options import LIMITS, RunConfig, TrainerOptions, task_defaults
+from rnaernie_bench.config.options import (
+    LIMITS,
+    RunConfig,
+    TrainerOptions,
+    settled,
+    task_defaults,
+)
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.plugins import default_settings
 from rnaernie_bench.core.registry import Registry
@@ -33,27 +39,26 @@ def refuse_unread(config: RunConfig, task: Task) -> None:
         ConfigError: naming the option, and who does not read it.
     """
     changed = set(_changed(config, task))
-    if config.trainer.learning_rates == ():  # none are tried where nothing would try them, either
-        changed.discard("trainer.learning_rates")
-    if config.trainer.evaluate_every == task.level_entry.evaluate_every:
-        changed.discard("trainer.evaluate_every")
-    if config.trainer.average is None:  # nor is anything averaged
-        changed.discard("trainer.average")
     for key, reason in unread(config, task):
         if key in changed:
             raise ConfigError(f"nothing would read it: {reason}", where=key, remedy="leave it out")
 
 
 def _changed(config: RunConfig, task: Task) -> Iterator[str]:
-    """Yield the options that differ from their defaults, as ``group.name``."""
+    """Yield the options that differ from their defaults, as ``group.name``.
+
+    What is null or empty asks the trainer for nothing, and so changes nothing where it has no use.
+    """
     for group, chosen, default in (
         ("task", config.task, as_dict(task_defaults(task))),
-        ("trainer", config.trainer, as_dict(TrainerOptions())),
+        ("trainer", config.trainer, as_dict(settled(TrainerOptions(), task.level_entry))),
         ("backbone", config.backbone, _defaults(BACKBONES, config.backbone)),
         ("strategy", config.strategy, _defaults(STRATEGIES, config.strategy)),
     ):
-        values = as_dict(chosen)
-        yield from (f"{group}.{name}" for name in values if values[name] != default.get(name))
+        for name, value in as_dict(chosen).items():
+            idle = group == "trainer" and value in (None, [])
+            if value != default.get(name) and not idle:
+                yield f"{group}.{name}"
 
 
 def _defaults(registry: Registry[Any], options: Any) -> dict[str, Any]:

@@ -30,4 +30,3 @@ def check_inside(value: str) -> str | None:
 _ODD = r"\\|:|^~"  # what leads elsewhere on Windows, and to a home
 
 Name = Annotated[str, check_name]
-InsidePath = Annotated[str, check_inside]

@@ -41,6 +41,12 @@ def used_options(options: Any) -> dict[str, Any]:
     }
 
 
+def added_options(options: Any) -> dict[str, Any]:
+    """Return the `added` fields of a dataclass by name, those without their default."""
+    later = {f.name for f in fields(options) if _ADDED in f.metadata}
+    return {name: value for name, value in used_options(options).items() if name in later}
+
+
 def as_dict(value: Any) -> Any:
     """Return dataclasses as plain mappings that YAML and JSON can hold."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rnaernie_bench.data.negatives import with_negatives
 from rnaernie_bench.data.sources import locate
 from rnaernie_bench.data.text import refuse_repeated
 from rnaernie_bench.metrics.problems import categorical, quantitative
-from rnaernie_bench.task.declaration import DataFile, of_fold
+from rnaernie_bench.task.declaration import DataFile, TestPart, of_fold
 from rnaernie_bench.task.task import Task
 
 
@@ -104,21 +105,7 @@ def make_split(
     if fold is not None and not declared.by_parts:
         chosen, dealt = fold_of(task, declared, dataset, fold)
         clusters |= {"test": dealt} if dealt else {}
-    parts = dataset.parts
-
-    def part(key: str) -> Items:
-        members = task.dataset.members(key)
-        for member in members:
-            if not parts.get(member):
-                raise DataError(
-                    f"the part '{member}' that the split '{name}' needs is missing or empty",
-                    where=f"{task.name}, data set {dataset.name}",
-                    remedy="give it items"
-                    if member in parts
-                    else did_you_mean(member, list(parts)),
-                )
-        return parts[key] if members == (key,) else _together([parts[m] for m in members])
-
+    part = partial(_part, task, dataset, name)
     where = f"{task.name}, split {name}"
     if declared.cut is not None:
         found = cut_split(name, declared, part(declared.train), where=where)
@@ -127,31 +114,23 @@ def make_split(
         return _checked(replace(found, train=train, tests=kept, fold=fold), task, where)
     tests: dict[str, Items] = {}
     for key, test in declared.tests.items():
-        sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
-        groups = {item.group for other in test.without_groups_of for item in part(other)} - {""}
-        remaining = tuple(
+        items = tuple(
             item
             for item in part(test.part)
-            if item.sequence not in sequences
-            and item.group not in groups
-            and (chosen is None or item in chosen.test)
+            if (chosen is None or item in chosen.test)
             and (not test.length or dataset.simulated or len(item.sequence) == test.length)
         )
-        similar = test.without_similar_to
-        if similar is not None:
-            relatives = [item for other in similar.parts for item in part(other)]
-            remaining = _without_similar(remaining, relatives, similar.identity)
-        tests[key] = subset(remaining, test.fraction)
+        tests[key] = subset(_apart(items, test, part), test.fraction)
         if not tests[key]:
-            others = dict.fromkeys((*test.without_identical_to, *test.without_groups_of))
-            others |= dict.fromkeys(similar.parts if similar else ())
+            similar = test.without_similar_to.parts if test.without_similar_to else ()
+            others = (*test.without_identical_to, *test.without_groups_of, *similar)
             raise DataError(
                 f"every sequence of the test part '{key}', its group or a relative, also occurs in"
-                f" {', '.join(others)}",
-                where=f"{task.name}, split {name}",
+                f" {', '.join(dict.fromkeys(others))}",
+                where=where,
                 remedy="a test part needs sequences of its own",
             )
-    _check_ids(tests, where=f"{task.name}, split {name}")
+    _check_ids(tests, where=where)
     if not declared.train:
         return _checked(Split(name, (), (), tests, fold, clusters), task, where)
     train, validation = part(declared.train), part(declared.validation)
@@ -167,12 +146,41 @@ def make_split(
         if not validation:
             raise DataError(
                 "no validation part can be cut from train: each label is of one cluster",
-                where=f"{task.name}, split {name}",
+                where=where,
                 remedy="declare a validation part of its own",
             )
     kept_train = subset(train, train_fraction, train_seed)
     found = Split(name, kept_train, validation, tests, fold, clusters)
     return _checked(found, task, where)
+
+
+def _part(task: Task, dataset: Dataset, split: str, key: str) -> Items:
+    """Return the items of a part, or of the parts that are taken together under its name.
+
+    Raises:
+        DataError: if one is missing or empty.
+    """
+    parts, members = dataset.parts, task.dataset.members(key)
+    for member in members:
+        if not parts.get(member):
+            raise DataError(
+                f"the part '{member}' that the split '{split}' needs is missing or empty",
+                where=f"{task.name}, data set {dataset.name}",
+                remedy="give it items" if member in parts else did_you_mean(member, list(parts)),
+            )
+    return parts[key] if members == (key,) else _together([parts[m] for m in members])
+
+
+def _apart(items: Items, test: TestPart, part: Callable[[str], Items]) -> Items:
+    """Return the items of a test part that are no relatives of those it is to be apart from."""
+    sequences = {item.sequence for other in test.without_identical_to for item in part(other)}
+    groups = {item.group for other in test.without_groups_of for item in part(other)} - {""}
+    kept = tuple(i for i in items if i.sequence not in sequences and i.group not in groups)
+    similar = test.without_similar_to
+    if similar is None:
+        return kept
+    relatives = [item for other in similar.parts for item in part(other)]
+    return _without_similar(kept, relatives, similar.identity)
 
 
 def _together(parts: Iterable[Items]) -> Items:

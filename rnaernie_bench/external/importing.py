@@ -299,7 +299,7 @@ def _test(
         raise ResultError(
             f"{reader.gives} do not define {main}, the main metric of {task.name}",
             where="predictions",
-            remedy="give " + _what_defines(main, task),
+            remedy="give " + _what_defines(main),
         )
     resolved = {}
     if said.one_partner is not None and reader.reading.partners == "all":
@@ -314,7 +314,7 @@ def _test(
     return {"n": n, "n_truncated": 0, **unread, **found, **resolved}
 
 
-def _what_defines(metric: str, task: Task) -> str:
+def _what_defines(metric: str) -> str:
     from rnaernie_bench.external.said import TELLS
     from rnaernie_bench.metrics.registry import METRICS
 

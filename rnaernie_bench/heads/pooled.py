@@ -30,5 +30,6 @@ ENTRY = HeadEntry(
     level="sequence",
     build="rnaernie_bench.heads.pooled:build",
     summary="the authors' head: pooler output -> dropout -> linear (MultiMolecule's own)",
+    without_pooler="mean_max",
     probes=("mean", "moments", "cls"),
 )

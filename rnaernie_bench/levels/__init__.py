@@ -7,7 +7,7 @@ level's object. A new level is such a description and a module with its function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,14 +26,18 @@ class Level:
     """How many units an input has."""
     answers: Mapping[Problem, str]
     """Problem -> the answer to it (`metrics.answers`); other problems cannot be declared."""
-    predictions: Mapping[Problem, str]
-    """Problem -> the `prediction.predictor.Form` of predictions on new inputs."""
     head: str
     """The usual head, for data without a task file."""
     length: str
     """The usual length policy, for data without a task file."""
     own_metrics: Mapping[Problem, str]
     """Problems that are served without a task file, and the metric that chooses."""
+    places: Callable[[Any], Iterable[tuple[str, ...]]] = lambda _: [()]
+    """What tells the units of an input apart in tables of predictions: the cells of each."""
+    place_columns: tuple[str, ...] = ()
+    """The names of these cells."""
+    predictions: Mapping[Problem, str] = field(default_factory=dict)
+    """Problem -> the `prediction.predictor.Form` of predictions on new inputs; else `UNIT_FORM`."""
     files: tuple[Problem, ...] = PROBLEMS
     """Problems whose items are read from `dataset.files`."""
     tables: tuple[Problem, ...] = PROBLEMS
@@ -87,6 +91,10 @@ class Level:
         """Return what networks learn of a problem."""
         return self.objectives.get(problem, UNIT_OBJECTIVE)
 
+    def form(self, problem: Problem) -> str:
+        """Return what predictions of a problem on new inputs are."""
+        return self.predictions.get(problem, UNIT_FORM)
+
     def decodes(self, problem: Problem) -> bool:
         """Return whether the answer is a structure, which is decoded from scores and has no labels.
 
@@ -98,6 +106,8 @@ class Level:
 UNIT_OBJECTIVE = "rnaernie_bench.learning.objective:objective"
 """Classes, labels or quantities of units."""
 
+UNIT_FORM = "rnaernie_bench.prediction.values:FORM"
+"""A table of them."""
 
 ITEM_METRICS: Mapping[Problem, str] = {
     "binary": "auroc",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from rnaernie_bench.levels import Level
 from rnaernie_bench.metrics.problems import PROBLEMS
 
@@ -9,9 +11,14 @@ ENTRY = Level(
     name="contact",
     unit="pair of bases",
     units=lambda sequence: len(sequence) * (len(sequence) - 1) // 2,
+    places=lambda sequence: (
+        (str(i), str(j), first + second)
+        for (i, first), (j, second) in combinations(enumerate(sequence, start=1), 2)
+    ),
+    place_columns=("i", "j", "bases"),
     answers={**{problem: f"token_{problem}" for problem in PROBLEMS}, "binary": "structure"},
     predictions={
-        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:BASE_PAIRS"),
+        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:FEW_AT_A_TIME"),
         "binary": "rnaernie_bench.prediction.structures:FORM",
     },
     head="resnet2d",

@@ -11,7 +11,6 @@ ENTRY = Level(
     units=lambda sequence: 1,
     answers={problem: problem for problem in PROBLEMS},
     predictions={
-        **dict.fromkeys(PROBLEMS, "rnaernie_bench.prediction.values:SEQUENCES"),
         "multiclass": "rnaernie_bench.prediction.classes:FORM",
         "binary": "rnaernie_bench.prediction.classes:FORM",
     },

@@ -53,7 +53,7 @@ class Form:
 
 def form_of(level: str, problem: Problem) -> Form:
     """Return the form of predictions of a problem at a level, as the level's object names it."""
-    form: Any = resolve(LEVELS.get(level).predictions[problem])
+    form: Any = resolve(LEVELS.get(level).form(problem))
     assert isinstance(form, Form)
     return form
 

@@ -49,7 +49,7 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[PredictedS
 
 
 def _header(predictor: Predictor) -> list[str]:
-    return ["id", "i", "j", "bases", "probability", "paired_i", "paired_j", "decoded"]
+    return ["id", "i", "j", "bases", "probability", "decoded", "paired_i", "paired_j"]
 
 
 def _rows(predictor: Predictor, item: Named, found: PredictedStructure) -> Iterator[list[str]]:
@@ -59,8 +59,8 @@ def _rows(predictor: Predictor, item: Named, found: PredictedStructure) -> Itera
     likely = {(i, j) for i, j in np.argwhere(np.triu(matrix, k=1) >= LEAST).tolist()}
     for i, j in sorted(chosen | likely):
         place = [name, str(i + 1), str(j + 1), sequence[i] + sequence[j]]
-        said = [f"{value:.6f}" for value in (matrix[i, j], paired[i], paired[j])]
-        yield [*place, *said, "yes" if (i, j) in chosen else "no"]
+        pair, *bases = (f"{value:.6f}" for value in (matrix[i, j], paired[i], paired[j]))
+        yield [*place, pair, "yes" if (i, j) in chosen else "no", *bases]
 
 
 def draw(predictor: Predictor, found: PredictedStructure, path: Path) -> None:

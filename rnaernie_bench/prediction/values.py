@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,42 +37,25 @@ def predict(predictor: Predictor, items: Sequence[Named]) -> Iterator[Values]:
         yield Values(sequence, rows, labels.tolist(), predictor.truncates(sequence))
 
 
-def table_form(
-    columns: Sequence[str], places: Callable[[str], Iterator[tuple[str, ...]]], **options: Any
-) -> Form:
-    """Return the form of a table with a line a unit.
-
-    Args:
-        columns: those that say which unit a line is about.
-        places: yields their cells for each unit of a sequence.
-        options: further fields of the form.
-    """
-    whole = not columns
-
-    def header(predictor: Predictor) -> list[str]:
-        decided = ["label"] if predictor.answer.decides else []
-        return ["id", *columns, *decided, *predictor.columns, *(["truncated"] if whole else [])]
-
-    def rows(predictor: Predictor, item: Named, found: Values) -> Iterator[list[str]]:
-        for place, numbers, label in zip(
-            places(found.sequence), found.numbers, found.decided, strict=True
-        ):
-            decided = [label or "-"] if predictor.answer.decides else []
-            cells = [item[0], *place, *decided, *(f"{value:.6g}" for value in numbers)]
-            yield [*cells, "yes" if found.truncated else "no"] if whole else cells
-
-    return Form(read_sequences, name_sequences, predict, header, rows, **options)
+def header(predictor: Predictor) -> list[str]:
+    """Return the columns of a table with a line a unit."""
+    columns = LEVELS.get(predictor.level).place_columns
+    decided = ["label"] if predictor.answer.decides else []
+    whole = [] if columns else ["truncated"]
+    return ["id", *columns, *decided, *predictor.columns, *whole]
 
 
-def _bases(sequence: str) -> Iterator[tuple[str, ...]]:
-    return ((str(place), base) for place, base in enumerate(sequence, start=1))
+def rows(predictor: Predictor, item: Named, found: Values) -> Iterator[list[str]]:
+    """Yield the cells of the units of a sequence."""
+    level = LEVELS.get(predictor.level)
+    for place, numbers, label in zip(
+        level.places(found.sequence), found.numbers, found.decided, strict=True
+    ):
+        decided = [label or "-"] if predictor.answer.decides else []
+        whole = [] if level.place_columns else ["yes" if found.truncated else "no"]
+        yield [item[0], *place, *decided, *(f"{value:.6g}" for value in numbers), *whole]
 
 
-def _base_pairs(sequence: str) -> Iterator[tuple[str, ...]]:
-    for (i, first), (j, second) in combinations(_bases(sequence), 2):
-        yield i, j, first + second
-
-
-SEQUENCES = table_form((), lambda sequence: iter([()]))
-BASES = table_form(("position", "base"), _bases)
-BASE_PAIRS = table_form(("i", "j", "bases"), _base_pairs, chunk=64)
+FORM = Form(read_sequences, name_sequences, predict, header, rows)
+FEW_AT_A_TIME = replace(FORM, chunk=64)
+"""Where a sequence has very many units."""

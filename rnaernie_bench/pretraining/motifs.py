@@ -150,20 +150,6 @@ def read_motifs(path: Path) -> tuple[str, ...]:
     return tuple(motifs)
 
 
-def load_motifs(
-    groups: Sequence[Sequence[DataFile]] = (KNOWN_MOTIFS, FREQUENT_WORDS),
-    *,
-    download: bool = False,
-) -> MotifMatcher:
-    """Return a matcher for declared files; arguments and errors are those of `locate_motifs`.
-
-    Raises:
-        DataError: also if a file is no list of motifs.
-    """
-    files = locate_motifs(groups, download=download)
-    return MotifMatcher([[motif for p in paths for motif in read_motifs(p)] for paths in files])
-
-
 def locate_motifs(
     groups: Sequence[Sequence[DataFile]] = (KNOWN_MOTIFS, FREQUENT_WORDS),
     *,

@@ -23,13 +23,10 @@ from rnaernie_bench.task.catalogue import BACKBONES
 FOLDER = "reproduced"
 """In the folder of runs: repetitions, which neither replace runs nor stand beside them."""
 
-_OF_TASK = (
-    "length", "window_overlap", "train_fraction", "train_by_seed", "decoder", "encoding",
-    "class_weights", "error_weights", "positive_weight", "focal_gamma", "flank", "features",
-)  # fmt: skip
+_OF_TASK = frozenset(f.name for f in dataclasses.fields(TaskOptions)) - {"name", "data", "head"}
 """Options of the task that a recipe holds; those without an effect it leaves out."""
 
-_NOT_TRAINER = (*_OF_TASK, "budget", "converged")
+_NOT_TRAINER = _OF_TASK | {"budget", "converged"}
 """What a recipe holds beside the trainer's options."""
 
 

@@ -68,7 +68,7 @@ def arc_figure(
         _draw_arcs(axes, reference, below, np.ones(len(reference)), n, gap, -1)
         low = max([0, *(reference[:, 1] - reference[:, 0]).tolist()])
         widest = max(widest, low)
-    _draw_sequence(axes, sequence, gap)
+    _draw_sequence(axes, sequence)
     axes.set_xlim(-1, n)
     axes.set_ylim(-low / 2 - 2 * gap, widest / 2 + 2 * gap)
     axes.set_yticks([])
@@ -109,7 +109,7 @@ def _draw_arcs(
     axes.add_collection(LineCollection(curves, colors=shades, linewidths=width))
 
 
-def _draw_sequence(axes: Axes, sequence: str, gap: float) -> None:
+def _draw_sequence(axes: Axes, sequence: str) -> None:
     """Write the letters between the two sides, or draw a line where they would be too many."""
     n = len(sequence)
     step = 10 if n <= _LETTERS else 10 ** int(np.log10(n)) // 2

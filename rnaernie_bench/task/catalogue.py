@@ -112,6 +112,8 @@ class HeadEntry:
     length."""
     probes: tuple[str, ...] = ()
     """Linear heads of which validation chooses one in its place where a backbone is frozen."""
+    without_pooler: str = ""
+    """If it reads the pooler: what stands in for it on a network without one."""
     per_base: bool = False
     """Whether it needs a state for each base where its level does not."""
     fresh: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rnaernie_bench.core.errors import ConfigError
 from rnaernie_bench.core.files import atomic_folder
-from rnaernie_bench.levels import LEVELS, Level
+from rnaernie_bench.levels import ITEM_METRICS, LEVELS, Level
 from rnaernie_bench.metrics.problems import Problem, categorical, quantitative, two_classes
 from rnaernie_bench.metrics.registry import METRICS, metrics_of
 from rnaernie_bench.task.lengths import policies_of
@@ -101,13 +101,6 @@ _LABELS: Mapping[Problem, tuple[str, ...]] = {
     "multilabel": ("one", "two"),
     "regression": ("value",),
 }
-_METRICS: Mapping[Problem, tuple[str, ...]] = {
-    "binary": ("auroc", "f1", "mcc"),
-    "multiclass": ("macro_f1",),
-    "multilabel": ("macro_auroc", "macro_f1"),
-    "regression": ("spearman", "mcrmse"),
-}
-"""The usual one first; not every level has it."""
 
 _CARD = Template("""\
 # $name
@@ -187,7 +180,7 @@ def _choices(level: Level, problem: Problem) -> dict[str, str]:
     labels = () if level.decodes(problem) else _LABELS[problem]
     answer = level.answers[problem]
     metrics = metrics_of(answer, METRICS)
-    usual = (level.own_metrics.get(problem, ""), *_METRICS[problem])
+    usual = (level.own_metrics.get(problem, ""), ITEM_METRICS[problem], *metrics)
     policies = policies_of(level, problem)
     whole = level.labelled and categorical(problem)
     families = ("hairpin", "cloverleaf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from rnaernie_bench.levels import Level
 
 ENTRY = Level(
@@ -9,10 +11,10 @@ ENTRY = Level(
     unit="junction",
     units=lambda sequence: len(sequence) - 1,
     answers={"binary": "token_binary", "regression": "token_regression"},
-    predictions={
-        "binary": "tests.levels.junction_items:FORM",
-        "regression": "tests.levels.junction_items:FORM",
-    },
+    places=lambda sequence: (
+        (str(n), "".join(bases)) for n, bases in enumerate(pairwise(sequence), start=1)
+    ),
+    place_columns=("position", "bases"),
     head="junction",
     length="error",
     own_metrics={},

@@ -1,4 +1,4 @@
-"""A level of a plug-in, file 2 of 2: its items, how they are read, made up and predicted."""
+"""A level of a plug-in, file 2 of 2: its items, how they are read and made up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from rnaernie_bench.data.items import Item
 from rnaernie_bench.data.labels import Row, label_columns, lists_of
 from rnaernie_bench.data.simulated import Drawn
-from rnaernie_bench.prediction.values import table_form
 from rnaernie_bench.task.declaration import Table
 from rnaernie_bench.task.task import Task
 
@@ -43,9 +42,3 @@ def simulated_item(drawn: Drawn, task: Task) -> JunctionItem:
     both = [[float("." not in marks)] for marks in pairwise(drawn.fold.structure)]
     values = np.array(both, dtype=np.float32)
     return JunctionItem(drawn.id, drawn.fold.sequence, values, drawn.group)
-
-
-FORM = table_form(
-    ("position", "bases"),
-    lambda sequence: ((str(n), "".join(bases)) for n, bases in enumerate(pairwise(sequence), 1)),
-)

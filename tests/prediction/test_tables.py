@@ -108,9 +108,9 @@ def test_structures_in_each_notation(tmp_path: Any) -> None:
     decoding = DecodingOptions("threshold", threshold=0.5)
     predictor = Predictor(Matrix(), "contact", "binary", (), decoding)
     expected = {
-        "o.tsv": "id i j bases probability paired_i paired_j decoded|"
-        "1 1 5 GC 0.750000 0.769000 0.750000 yes|1 1 6 GA 0.010000 0.769000 0.010000 no|"
-        "2 1 5 AU 0.750000 0.769000 0.750000 yes|2 1 6 AC 0.010000 0.769000 0.010000 no|",
+        "o.tsv": "id i j bases probability decoded paired_i paired_j|"
+        "1 1 5 GC 0.750000 yes 0.769000 0.750000|1 1 6 GA 0.010000 no 0.769000 0.010000|"
+        "2 1 5 AU 0.750000 yes 0.769000 0.750000|2 1 6 AC 0.010000 no 0.769000 0.010000|",
         "o.dbn": ">1|GAAACAA|(...)..|>2|AGGGUCC|(...)..|",
     }
     items = predictor.form.name(predictor, ["gaaacaa", "AGGGTCC"])

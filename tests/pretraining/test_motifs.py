@@ -12,7 +12,7 @@ from rnaernie_bench.pretraining.motifs import (
     FREQUENT_WORDS,
     KNOWN_MOTIFS,
     MotifMatcher,
-    load_motifs,
+    locate_motifs,
     read_motifs,
 )
 from rnaernie_bench.task.declaration import DataFile
@@ -107,14 +107,14 @@ def test_a_missing_list_names_the_file_and_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_motifs(tmp_path / "none.txt")
     with pytest.raises(DataError, match=r"motifs/ATtRACT\.txt.*RNAERNIE_BENCH_DATA"):
-        load_motifs()
+        locate_motifs()
 
 
 def test_a_changed_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNAERNIE_BENCH_DATA", str(tmp_path))
     (tmp_path / "a.txt").write_text("ACGU\n")
     with pytest.raises(DataError, match="SHA-256"):
-        load_motifs([[DataFile("a.txt", "0" * 64, 1)]])
+        locate_motifs([[DataFile("a.txt", "0" * 64, 1)]])
 
 
 @pytest.mark.realdata
@@ -125,7 +125,7 @@ def test_the_authors_lists(data_folder: Path) -> None:
     assert len(attract) == 3232
     assert {len(motif) for motif in attract} == set(range(4, 13))
     assert {len(motif) for motif in words} == set(range(10, 14))
-    matcher = load_motifs()
+    matcher = MotifMatcher([(*attract, *spliceaid), words])
     # Lists in U and a list in T: every motif matches, as U.
     for group, motifs in enumerate(((*attract, *spliceaid), words)):
         for motif in motifs[::97]:
