@@ -178,14 +178,15 @@ def add_run(path: Path, run_id: str, predictions: Predictions) -> None:
         table = _read_row(path)
         for other in _runs(table, path):
             runs[other] = _of_run(table, path, other)
-    if any(items_path(path, other) != items_path(path, predictions) for other in runs.values()):
+    items = items_path(path, predictions)
+    if any(items_path(path, other) != items for other in runs.values()):
         raise ResultError(
             "a run of other test items than those of its row",
             where=path,
             remedy="find out which is right, and delete the others with their records",
         )
     runs[run_id] = predictions
-    _write(path, {name: _ordered(found) for name, found in sorted(runs.items())})
+    _write(path, items, {name: _ordered(found) for name, found in sorted(runs.items())})
 
 
 def _ordered(predictions: Predictions) -> Predictions:
@@ -201,12 +202,11 @@ def _ordered(predictions: Predictions) -> Predictions:
     )
 
 
-def _write(path: Path, runs: Mapping[str, Predictions]) -> None:
+def _write(path: Path, items: Path, runs: Mapping[str, Predictions]) -> None:
     """Write the predictions of a row, and its items if they do not stand there."""
     first = next(iter(runs.values()))
     about = first.answer.about_items
     found = {run_id: columns_of(predictions) for run_id, predictions in runs.items()}
-    items = items_path(path, first)
     if not items.exists():
         parts = {PART + name: mask for name, mask in first.parts.items()}
         of_items = {name: values for name, values in columns_of(first).items() if name in about}

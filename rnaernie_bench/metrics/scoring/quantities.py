@@ -36,9 +36,8 @@ def _sums(metric: str, truth: Array, known: Array, values: Array) -> Floats:
     if metric == "spearman":
         truth, values = _ranks(truth, known), _ranks(values, known)
     # Correlations do not change by it, and sums of squares stay exact: for them each has its own.
-    centre, own = (_means(array, known) for array in (truth, values))
-    if _PARTS[metric] < 6:
-        own = centre
+    centre = _means(truth, known)
+    own = _means(values, known) if _PARTS[metric] == 6 else centre
     x, y = np.where(known, values - own, 0.0), np.where(known, truth - centre, 0.0)
     if metric == "mae":
         parts = [known, np.abs(x - y)]
